@@ -1,0 +1,68 @@
+# hutch: services in small, well-understood boxes. `make help` lists the targets.
+#
+# CC, CFLAGS, LDFLAGS, CROSS_COMPILE and O (build folder) behave as usual. The
+# default is a static program with musl; `make CC=gcc` builds with glibc.
+
+VERSION := 0.1
+O ?= build
+ifeq ($(origin CC),default)
+CC := $(if $(CROSS_COMPILE),$(CROSS_COMPILE)gcc,musl-gcc)
+endif
+STRIP ?= $(CROSS_COMPILE)strip
+NM ?= $(CROSS_COMPILE)nm
+SIZE ?= $(CROSS_COMPILE)size
+CFLAGS ?= -Os
+PREFIX ?= /usr/local
+MAKEFLAGS += --no-builtin-rules
+
+WARN := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wformat=2
+# Own code never unwinds; sections let the linker drop what a build does not use.
+BASE := -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' $(WARN) -Isrc \
+	-fno-pie -fno-asynchronous-unwind-tables -fno-unwind-tables -ffunction-sections -fdata-sections
+LINK := -static -no-pie -Wl,--gc-sections -Wl,-z,noseparate-code -Wl,--build-id=none
+
+FLOORS := base archive profile mounts plan kernel apply cli
+SRC := $(foreach f,$(FLOORS),$(sort $(wildcard src/$(f)/*.c)))
+OBJ := $(SRC:src/%.c=$(O)/%.o)
+LIB := $(filter-out $(O)/cli/main.o,$(OBJ))
+
+all: $(O)/hutch
+
+$(O)/hutch: $(OBJ)
+	$(CC) $(BASE) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@.debug $(OBJ)
+	$(STRIP) -o $@ $@.debug
+
+$(O)/%.o: src/%.c $(O)/flags
+	@mkdir -p $(@D)
+	$(CC) $(BASE) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# A change of compiler or flags rebuilds everything.
+$(O)/flags: FORCE
+	@mkdir -p $(O)
+	@echo '$(CC) $(BASE) $(CFLAGS)' | cmp -s - $@ || echo '$(CC) $(BASE) $(CFLAGS)' >$@
+
+-include $(OBJ:.o=.d)
+
+include tests/tests.mk
+
+rootfs:		## the toybox userland: tree and rootfs.cpio.gz
+	@rootfs/build.sh $(O)/rootfs
+
+size: $(O)/hutch	## bytes of the program, by floor
+	@for f in $(FLOORS); do printf '%-8s ' $$f; \
+		$(SIZE) $(O)/$$f/*.o | awk 'NR > 1 { t += $$1; d += $$2; b += $$3 } END { print t, "text", d, "data", b, "bss" }'; done
+	@wc -c $(O)/hutch
+
+install: $(O)/hutch	## to DESTDIR and PREFIX
+	install -D -m 755 $(O)/hutch $(DESTDIR)$(PREFIX)/sbin/hutch
+	for m in src/man/*.[58]; do install -D -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/}; done
+	for c in configs/*.conf; do install -D -m 644 $$c $(DESTDIR)$(PREFIX)/share/hutch/$${c##*/}; done
+
+clean:		## remove the build folder
+	rm -rf $(O)
+
+help:		## this list
+	@awk -F ':.*## *' '/^[a-z-]+:.*##/ { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+FORCE:
+.PHONY: all rootfs size install clean help FORCE

@@ -1,0 +1,121 @@
+/* Steps of the host side: what surrounds the clone. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "apply/proc.h"
+#include "apply/walk.h"
+#include "kernel/k.h"
+
+static char inside_stack[128 << 10] __attribute__((aligned(16)));
+
+/*
+ * Copies this program into sealed memory and executes that: what the payload may
+ * see of hutch through /proc can then be written to by nobody.
+ */
+int do_SELF_SEAL(struct walk *w, const struct step *s)
+{
+	int exe = k_open(AT_FDCWD, "/proc/self/exe", O_RDONLY, 0), copy;
+	long n;
+
+	(void)s;
+	if (exe < 0)
+		return step_failed(w, "/proc/self/exe");
+	copy = k_memfd("hutch");
+	if (copy < 0) {
+		step_failed(w, "");
+		k_close(exe);
+		return -1;
+	}
+	while ((n = k_sendfile(copy, exe, 1 << 20)) > 0)
+		;
+	if (n < 0 || k_fcntl(copy, F_ADD_SEALS_, F_SEALS_ALL_))
+		step_failed(w, "");
+	else
+		/* Comes back only to fail. The first fact of the new life is self_sealed. */
+		k_execve_fd(copy, w->argv, environ);
+	if (w->err.step != (int)w->at)
+		step_failed(w, "");
+	k_close(copy);
+	k_close(exe);
+	return -1;
+}
+
+int do_PID_JOIN(struct walk *w, const struct step *s)
+{
+	int own = k_open(AT_FDCWD, "/proc/self/ns/pid", O_RDONLY, 0), fd, result = 0;
+
+	if (own < 0)
+		return step_failed(w, "");
+	w->fd[s->op[0].n] = own;
+	fd = k_open(AT_FDCWD, s->op[1].s, O_RDONLY, 0);
+	if (fd < 0)
+		return step_failed(w, "");
+	if (k_setns(fd, CLONE_NEWPID_))
+		result = step_failed(w, "");
+	k_close(fd);
+	return result;
+}
+
+int do_PID_LEAVE(struct walk *w, const struct step *s)
+{
+	return k_setns(w->fd[s->op[0].n], CLONE_NEWPID_) ? step_failed(w, "") : 0;
+}
+
+int do_CHANNEL(struct walk *w, const struct step *s)
+{
+	int fd[2];
+
+	(void)s;
+	if (k_socketpair(fd))
+		return step_failed(w, "");
+	w->channel = fd[0];
+	w->far_channel = fd[1];
+	return 0;
+}
+
+int do_CLONE(struct walk *w, const struct step *s)
+{
+	unsigned flags = (unsigned)s->op[0].n | SIGCHLD;
+
+	if (s->op[1].n)
+		flags |= CLONE_VM | CLONE_VFORK;
+	w->pid = k_clone(walk_inside, inside_stack + sizeof inside_stack, flags, w);
+	if (w->pid < 0) {
+		w->pid = 0;
+		return step_failed(w, "");
+	}
+	/* With the child alone holding it, the channel ends when the child does. */
+	k_close(w->far_channel);
+	w->far_channel = -1;
+	return 0;
+}
+
+/* All lines of a map in one write, as the kernel wants it. */
+static int write_map(struct walk *w, const char *file, const struct list *map)
+{
+	char path[40], text[340 * 36];
+	struct out o;
+
+	out_init(&o, text, sizeof text);
+	for (const struct item *i = map->first; i; i = i->next)
+		out_printf(&o, "%lu %lu %lu\n", (unsigned long)i->a, (unsigned long)i->b,
+			   (unsigned long)i->c);
+	snprintf(path, sizeof path, "/proc/%d/%s", w->pid, file);
+	return proc_write(AT_FDCWD, path, text) ? step_failed(w, file) : 0;
+}
+
+int do_MAP_WRITE(struct walk *w, const struct step *s)
+{
+	return write_map(w, "uid_map", s->op[0].p) || write_map(w, "gid_map", s->op[1].p) ? -1 : 0;
+}
+
+int do_RELEASE(struct walk *w, const struct step *s)
+{
+	(void)s;
+	return channel_send(w, REC_GO, 0, 0, "", -1) ? step_failed(w, "") : 0;
+}

@@ -1,0 +1,138 @@
+/*
+ * The small init inside: reaps, forwards signals, ends with its payload. It is this
+ * very program, not a file of the sandbox; the payload can neither trace it nor
+ * open it through /proc, for it is not dumpable.
+ */
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+#include "apply/trees.h"
+#include "kernel/k.h"
+
+enum { ALL_SIGNALS = -1 };
+
+static char payload_stack[65536] __attribute__((aligned(16)));
+
+static int payload_main(void *walk)
+{
+	walk_on(walk);
+}
+
+int status_code(int status)
+{
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+/* Everything that the init held for the payload. */
+static void let_go(struct walk *w)
+{
+	const int keep = 3;
+
+	if (w->channel != keep && k_dup2(w->channel, keep, 1) >= 0)
+		w->channel = keep;
+	if (k_close_range(keep + 1, ~0u))
+		for (unsigned i = 0; i < w->plan->slots; i++)
+			if (w->fd[i] > keep)
+				k_close(w->fd[i]);
+	for (int i = 0; i < 3; i++)
+		k_close(i);
+}
+
+/* No right is left but to signal a payload that changed its user. */
+static void drop_caps(void)
+{
+	struct cap_data_ have[2] = {{0}}, keep[2] = {{0}};
+
+	if (k_capget(have))
+		return;
+	keep[0].permitted = keep[0].effective = have[0].permitted & 1u << CAP_KILL_;
+	k_capset(keep);
+}
+
+/* The payload is gone: so is everything else in here. */
+static void finish(struct walk *w, int status)
+{
+	k_kill(-1, SIGKILL);
+	while (k_wait(-1, NULL, 0) > 0 || errno == EINTR)
+		;
+	channel_send(w, REC_EXITED, 0, status, "", -1);
+	k_exit(status_code(status));
+}
+
+static void reap(struct walk *w)
+{
+	int pid, status;
+
+	while ((pid = k_wait(-1, &status, WNOHANG)) > 0)
+		if (pid == w->payload)
+			finish(w, status);
+	if (pid < 0 && errno == ECHILD)
+		finish(w, 125 << 8);	/* cannot be: the payload is reaped above only */
+}
+
+static void serve(struct walk *w)
+{
+	for (;;) {
+		int signal = k_sigwait((uint64_t)ALL_SIGNALS);
+
+		if (signal == SIGCHLD)
+			reap(w);
+		else if (signal > 0)
+			k_kill(w->payload, signal);
+	}
+}
+
+int do_INIT_START(struct walk *w, const struct step *s)
+{
+	(void)s;
+	/* Before the payload is: it must not find a moment to attach. */
+	if (parent_check(w) || k_prctl(PR_SET_DUMPABLE_, 0, 0, 0) ||
+	    k_sigmask((uint64_t)ALL_SIGNALS, NULL))
+		return w->err.step >= 0 ? -1 : step_failed(w, "");
+	/* Shares our memory until it executes its program: no page table is copied. */
+	w->payload = k_clone(payload_main, payload_stack + sizeof payload_stack,
+			     CLONE_VM | CLONE_VFORK | SIGCHLD, w);
+	if (w->payload < 0)
+		return step_failed(w, "");
+	if (w->err.step >= 0)
+		k_exit(125);	/* the child has told why */
+	drop_caps();
+	channel_send(w, REC_STARTED, 0, 0, "", -1);
+	let_go(w);
+	serve(w);
+	return 0;
+}
+
+static int fork_main(void *walk)
+{
+	struct walk *w = walk;
+
+	if (parent_check(w)) {
+		channel_send(w, REC_FAILED, w->err.code, 0, w->err.text, -1);
+		k_exit(125);
+	}
+	walk_on(w);
+}
+
+int do_FORK(struct walk *w, const struct step *s)
+{
+	int pid, status;
+
+	(void)s;
+	pid = k_clone(fork_main, payload_stack + sizeof payload_stack, SIGCHLD, w);
+	if (pid < 0)
+		return step_failed(w, "");
+	k_sigmask((uint64_t)ALL_SIGNALS, NULL);
+	let_go(w);
+	k_close(w->channel);
+	for (;;) {
+		int signal = k_sigwait((uint64_t)ALL_SIGNALS);
+
+		if (signal == SIGCHLD && k_wait(pid, &status, WNOHANG) == pid)
+			k_exit(status_code(status));
+		else if (signal > 0 && signal != SIGCHLD)
+			k_kill(pid, signal);
+	}
+}

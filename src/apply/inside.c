@@ -1,0 +1,193 @@
+/* Steps of the inside before any mount: the tie to hutch, ids, namespaces, limits. */
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/statfs.h>
+
+#include "apply/proc.h"
+#include "apply/trees.h"
+#include "apply/walk.h"
+#include "kernel/k.h"
+
+/* The parent may have died before the tie: then the channel has nobody behind it. */
+int parent_check(struct walk *w)
+{
+	struct record r;
+	int passed;
+
+	if (k_prctl(PR_SET_PDEATHSIG_, SIGKILL, 0, 0))
+		return step_failed(w, "");
+	if (channel_receive(w->channel, &r, &passed, 0) == 0)
+		return step_failed_code(w, ESRCH, "hutch is gone");
+	return 0;
+}
+
+int do_PARENT_BIND(struct walk *w, const struct step *s)
+{
+	(void)s;
+	return parent_check(w);
+}
+
+int do_AWAIT(struct walk *w, const struct step *s)
+{
+	struct record r;
+	int passed;
+
+	(void)s;
+	if (channel_receive(w->channel, &r, &passed, 1) != 1 || r.kind != REC_GO)
+		return step_failed_code(w, ESRCH, "hutch is gone");
+	return 0;
+}
+
+/*
+ * Root of the new user namespace: what is made from here on is owned by an id that
+ * it knows. Sources of the host are cloned before, with the ids that may see them.
+ */
+int do_IDS_ROOT(struct walk *w, const struct step *s)
+{
+	(void)s;
+	if (k_setgid(0) || k_setuid(0))
+		return step_failed(w, "");
+	return 0;
+}
+
+int do_PROC_OPEN(struct walk *w, const struct step *s)
+{
+	struct statfs fs;
+	int fd = k_open(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY, 0);
+
+	if (fd < 0)
+		return step_failed(w, "/proc");
+	w->fd[s->op[0].n] = fd;
+	w->proc = fd;
+	if (k_fstatfs(fd, &fs))
+		return step_failed(w, "/proc");
+	if ((uint32_t)fs.f_type != PROC_SUPER_MAGIC_)
+		return step_failed_code(w, ENODEV, "what lies on /proc is no proc file system");
+	return 0;
+}
+
+int proc_write(int proc, const char *path, const char *text)
+{
+	int fd = k_open(proc, path, O_WRONLY, 0), error;
+	size_t n = strlen(text);
+
+	if (fd < 0)
+		return -1;
+	if (k_write(fd, text, n) != (long)n) {
+		error = errno;
+		k_close(fd);
+		errno = error;
+		return -1;
+	}
+	return k_close(fd);
+}
+
+int do_MAP_SELF(struct walk *w, const struct step *s)
+{
+	char text[64];
+
+	/* Without this, a group that denies something could be dropped. */
+	if (proc_write(w->proc, "self/setgroups", "deny"))
+		return step_failed(w, "setgroups");
+	snprintf(text, sizeof text, "%u %u 1", (unsigned)s->op[0].n, (unsigned)s->op[1].n);
+	if (proc_write(w->proc, "self/uid_map", text))
+		return step_failed(w, "uid_map");
+	snprintf(text, sizeof text, "%u %u 1", (unsigned)s->op[2].n, (unsigned)s->op[3].n);
+	if (proc_write(w->proc, "self/gid_map", text))
+		return step_failed(w, "gid_map");
+	return 0;
+}
+
+int do_NS_JOIN(struct walk *w, const struct step *s)
+{
+	int fd = k_open(AT_FDCWD, s->op[1].s, O_RDONLY, 0), result;
+
+	if (fd < 0)
+		return step_failed(w, "");
+	/* The type is given, so that a file of another kind is refused. */
+	result = k_setns(fd, (unsigned)s->op[0].n) ? step_failed(w, "") : 0;
+	k_close(fd);
+	return result;
+}
+
+int do_NS_SET(struct walk *w, const struct step *s)
+{
+	int fd = w->fd[s->op[1].n];
+
+	/* Empty for the first member of a group: the new namespace is the group's. */
+	if (fd < 0)
+		return 0;
+	return k_setns(fd, (unsigned)s->op[0].n) ? step_failed(w, "") : 0;
+}
+
+int do_NS_NEW(struct walk *w, const struct step *s)
+{
+	return k_unshare((unsigned)s->op[0].n) ? step_failed(w, "") : 0;
+}
+
+int do_TIME_NEW(struct walk *w, const struct step *s)
+{
+	const struct list *offsets = s->op[0].p;
+	char text[128];
+	int fd, result;
+
+	if (k_unshare(CLONE_NEWTIME_))
+		return step_failed(w, "");
+	for (const struct item *i = offsets->first; i; i = i->next) {
+		snprintf(text, sizeof text, "%s %s 0", i->name, i->text);
+		if (proc_write(w->proc, "self/timens_offsets", text))
+			return step_failed(w, "timens_offsets");
+	}
+	/* unshare is for children only; this process enters by setns. */
+	fd = k_open(w->proc, "self/ns/time_for_children", O_RDONLY, 0);
+	if (fd < 0)
+		return step_failed(w, "");
+	result = k_setns(fd, CLONE_NEWTIME_) ? step_failed(w, "") : 0;
+	k_close(fd);
+	return result;
+}
+
+int do_KEYRING_NEW(struct walk *w, const struct step *s)
+{
+	(void)s;
+	/* A kernel without keys has none to protect. */
+	if (k_keyring_new() < 0 && errno != ENOSYS)
+		return step_failed(w, "");
+	return 0;
+}
+
+int do_HOST_NAME(struct walk *w, const struct step *s)
+{
+	return k_sethostname(s->op[0].s) ? step_failed(w, "") : 0;
+}
+
+int do_DOMAIN_NAME(struct walk *w, const struct step *s)
+{
+	return k_setdomainname(s->op[0].s) ? step_failed(w, "") : 0;
+}
+
+int do_NET_UP(struct walk *w, const struct step *s)
+{
+	struct ifreq request = {0};
+	int fd = k_socket(AF_INET, SOCK_DGRAM), result = 0;
+
+	if (fd < 0)
+		return step_failed(w, "");
+	strncpy(request.ifr_name, s->op[0].s, sizeof request.ifr_name - 1);
+	request.ifr_flags = IFF_UP | IFF_RUNNING;
+	if (k_ioctl(fd, SIOCSIFFLAGS, &request))
+		result = step_failed(w, "");
+	k_close(fd);
+	return result;
+}
+
+int do_IPC_SET(struct walk *w, const struct step *s)
+{
+	return proc_write(w->proc, s->op[0].s, s->op[1].s) ? step_failed(w, s->op[1].s) : 0;
+}

@@ -1,0 +1,286 @@
+/* Attaching mounts inside: each target resolved beneath the sandbox's root. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include "apply/path.h"
+#include "apply/trees.h"
+#include "kernel/k.h"
+
+int do_MOUNT_POINT(struct walk *w, const struct step *s)
+{
+	int like = s->op[1].n >= 0 ? w->fd[s->op[1].n] : -1, is_dir = 1;
+	struct k_stat st;
+
+	if (s->op[1].n >= 0 && like < 0)
+		return 0;	/* what should come here is optional and not there */
+	if (like >= 0) {
+		if (k_stat(like, "", AT_EMPTY_PATH, 3, &st))
+			return step_failed(w, "");
+		is_dir = S_ISDIR(st.mode);
+	}
+	return path_make(w, s->op[0].s, is_dir, (unsigned)s->op[2].n, (int)s->op[3].n)
+		? step_failed(w, "") : 0;
+}
+
+static int attach(struct walk *w, int fd, const char *path)
+{
+	int target = path_open(w, path, O_PATH, 0), result = 0;
+
+	if (target < 0)
+		return step_failed(w, "");
+	if (k_move_mount(fd, "", target, "", MOVE_MOUNT_F_EMPTY_PATH_ | MOVE_MOUNT_T_EMPTY_PATH_))
+		result = step_failed(w, "");
+	k_close(target);
+	return result;
+}
+
+int do_MOUNT_TREE(struct walk *w, const struct step *s)
+{
+	int fd = w->fd[s->op[0].n];
+
+	return fd < 0 ? 0 : attach(w, fd, s->op[1].s);
+}
+
+int do_MOUNT_MOVE(struct walk *w, const struct step *s)
+{
+	int fd = w->fd[s->op[0].n], target, result = 0;
+	char from[32], to[32];
+
+	if (fd < 0)
+		return 0;
+	target = path_open(w, s->op[1].s, O_PATH, 0);
+	if (target < 0)
+		return step_failed(w, "");
+	fd_path(from, fd);
+	fd_path(to, target);
+	if (k_mount(from, to, NULL, MS_MOVE, NULL))
+		result = step_failed(w, "");
+	k_close(target);
+	return result;
+}
+
+/* Stands in the target's directory, so that mount(2) needs no path to it. */
+static int stand_at(struct walk *w, const char *path)
+{
+	int target = path_open(w, path, O_PATH | O_DIRECTORY, 0), result = 0;
+
+	if (target < 0)
+		return step_failed(w, "");
+	if (k_fchdir(target))
+		result = step_failed(w, "");
+	k_close(target);
+	return result;
+}
+
+int do_MOUNT_NEW(struct walk *w, const struct step *s)
+{
+	unsigned long flags = attrs_to_flags((uint32_t)s->op[3].n);
+
+	if (stand_at(w, s->op[2].s))
+		return -1;
+	if (k_mount(s->op[1].s, ".", s->op[0].s, flags, s->op[4].s)) {
+		if (s->op[5].n && (errno == ENODEV || errno == ENOENT))
+			return 0;
+		return step_failed(w, "");
+	}
+	return 0;
+}
+
+int do_SHM_MOUNT(struct walk *w, const struct step *s)
+{
+	int fd = w->fd[s->op[0].n];
+
+	if (fd >= 0)
+		return attach(w, fd, s->op[1].s);
+	if (stand_at(w, s->op[1].s))
+		return -1;
+	return k_mount("shm", ".", "tmpfs", MS_NOSUID | MS_NODEV, s->op[2].s)
+		? step_failed(w, "") : 0;
+}
+
+enum { LOWERS = 16 };
+
+int do_MOUNT_OVERLAY(struct walk *w, const struct step *s)
+{
+	const struct mount_wish *m = s->op[0].p;
+	char data[64 + 24 * LOWERS], *p = data;
+	int upper = -1, work = -1, lower;
+
+	if (m->nmore >= LOWERS)
+		return step_failed_code(w, E2BIG, "too many lower directories");
+	lower = k_open(AT_FDCWD, m->src, O_PATH | O_DIRECTORY, 0);
+	if (lower < 0)
+		return step_failed(w, m->src);
+	p += sprintf(p, "lowerdir=/proc/self/fd/%d", lower);
+	for (unsigned i = 0; i < m->nmore; i++) {
+		if (strncmp(m->more[i], "lower=", 6) != 0)
+			continue;
+		lower = k_open(AT_FDCWD, m->more[i] + 6, O_PATH | O_DIRECTORY, 0);
+		if (lower < 0)
+			return step_failed(w, m->more[i] + 6);
+		p += sprintf(p, ":/proc/self/fd/%d", lower);
+	}
+	if (m->upper) {
+		upper = k_open(AT_FDCWD, m->upper, O_PATH | O_DIRECTORY, 0);
+		work = k_open(AT_FDCWD, m->work, O_PATH | O_DIRECTORY, 0);
+		if (upper < 0 || work < 0)
+			return step_failed(w, upper < 0 ? m->upper : m->work);
+	} else if (overlay_layers(w, w->scratch, m->size, &upper, &work)) {
+		return -1;
+	}
+	sprintf(p, ",upperdir=/proc/self/fd/%d,workdir=/proc/self/fd/%d", upper, work);
+	if (stand_at(w, s->op[1].s))
+		return -1;
+	return k_mount("overlay", ".", "overlay", attrs_to_flags((uint32_t)s->op[2].n), data)
+		? step_failed(w, "") : 0;
+}
+
+/* A copy of the mount at fd, of that place only, with attributes, back onto it. */
+static int bind_new(struct walk *w, int from, int target, uint32_t attrs)
+{
+	struct mount_attr_ attr = {.attr_set = attrs, .propagation = MS_PRIVATE};
+	int copy = k_open_tree(from, "", AT_EMPTY_PATH | OPEN_TREE_CLONE_), result = 0;
+
+	if (copy < 0)
+		return step_failed(w, "");
+	if (k_mount_setattr(copy, "", AT_EMPTY_PATH, &attr) ||
+	    k_move_mount(copy, "", target, "", MOVE_MOUNT_F_EMPTY_PATH_ | MOVE_MOUNT_T_EMPTY_PATH_))
+		result = step_failed(w, "");
+	k_close(copy);
+	return result;
+}
+
+static int bind_old(struct walk *w, int from, int target, const char *path, uint32_t attrs)
+{
+	char source[32], to[32];
+	int top, result = 0;
+
+	fd_path(source, from);
+	fd_path(to, target);
+	if (k_mount(source, to, NULL, MS_BIND, NULL))
+		return step_failed(w, "");
+	top = path_open(w, path, O_PATH, 0);
+	if (top < 0)
+		return step_failed(w, "");
+	if (remount_fd(top, attrs))
+		result = step_failed(w, "");
+	k_close(top);
+	return result;
+}
+
+static int bind_part(struct walk *w, int from, int target, const char *path, uint32_t attrs)
+{
+	return w->plan->new_mounts ? bind_new(w, from, target, attrs)
+				   : bind_old(w, from, target, path, attrs);
+}
+
+/* 1: optional, and not there. */
+static int open_target(struct walk *w, const char *path, int optional, int *fd)
+{
+	*fd = path_open(w, path, O_PATH, 0);
+	if (*fd < 0 && optional && (errno == ENOENT || errno == ENOTDIR))
+		return 1;
+	return *fd < 0 ? step_failed(w, "") : 0;
+}
+
+int do_MOUNT_SELF(struct walk *w, const struct step *s)
+{
+	int fd, missing = open_target(w, s->op[0].s, (int)s->op[2].n, &fd), result;
+
+	if (missing)
+		return missing < 0 ? -1 : 0;
+	result = bind_part(w, fd, fd, s->op[0].s, (uint32_t)s->op[1].n);
+	k_close(fd);
+	return result;
+}
+
+static int mask_file(struct walk *w, int null, int target, const char *path)
+{
+	const uint32_t attrs = MOUNT_ATTR_RDONLY_ | MOUNT_ATTR_NOSUID_ | MOUNT_ATTR_NODEV_ |
+			       MOUNT_ATTR_NOEXEC_;
+
+	/* A detached copy serves once; then it is attached and can be copied itself. */
+	if (w->plan->new_mounts && !w->null_used) {
+		w->null_used = 1;
+		return k_move_mount(null, "", target, "", MOVE_MOUNT_F_EMPTY_PATH_ |
+				    MOVE_MOUNT_T_EMPTY_PATH_) ? step_failed(w, "") : 0;
+	}
+	return bind_part(w, null, target, path, attrs);
+}
+
+int do_MASK(struct walk *w, const struct step *s)
+{
+	int fd, missing = open_target(w, s->op[1].s, (int)s->op[2].n, &fd), result = 0;
+	struct k_stat st;
+
+	if (missing)
+		return missing < 0 ? -1 : 0;
+	if (k_stat(fd, "", AT_EMPTY_PATH, 3, &st))
+		result = step_failed(w, "");
+	else if (!S_ISDIR(st.mode))
+		result = mask_file(w, w->fd[s->op[0].n], fd, s->op[1].s);
+	else if (k_fchdir(fd) || k_mount("mask", ".", "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV |
+					 MS_NOEXEC, "mode=0000,size=4k,nr_inodes=2"))
+		result = step_failed(w, "");
+	k_close(fd);
+	return result;
+}
+
+int do_MOUNT_ATTR(struct walk *w, const struct step *s)
+{
+	struct mount_attr_ attr = {.attr_set = (uint64_t)s->op[1].n};
+	int fd = path_open(w, s->op[0].s, O_PATH, 0), failed;
+
+	if (fd < 0)
+		return step_failed(w, "");
+	failed = w->plan->new_mounts ? k_mount_setattr(fd, "", AT_EMPTY_PATH, &attr)
+				     : remount_fd(fd, (uint32_t)s->op[1].n);
+	if (failed)
+		step_failed(w, "");
+	k_close(fd);
+	return failed ? -1 : 0;
+}
+
+int do_MOUNT_JOIN(struct walk *w, const struct step *s)
+{
+	int from = w->fd[s->op[0].n], fd, result = 0;
+
+	if (from < 0)
+		return 0;
+	fd = path_open(w, s->op[1].s, O_PATH, 0);
+	if (fd < 0)
+		return step_failed(w, "");
+	if (k_move_mount(from, "", fd, "", MOVE_MOUNT_F_EMPTY_PATH_ | MOVE_MOUNT_T_EMPTY_PATH_ |
+			 MOVE_MOUNT_SET_GROUP_))
+		result = step_failed(w, "");
+	k_close(fd);
+	return result;
+}
+
+int do_MOUNT_PROPAGATE(struct walk *w, const struct step *s)
+{
+	struct mount_attr_ attr = {.propagation = prop_to_flag((uint8_t)s->op[1].n)};
+	int fd, missing = open_target(w, s->op[0].s, (int)s->op[3].n, &fd), failed;
+
+	if (missing)
+		return missing < 0 ? -1 : 0;
+	if (w->plan->new_mounts) {
+		failed = k_mount_setattr(fd, "", AT_EMPTY_PATH | (s->op[2].n ? AT_RECURSIVE_ : 0), &attr);
+	} else {
+		/* A directory can be stood in; a file is named by its descriptor, which the
+		 * sandbox's own /proc shows. */
+		char path[32] = ".";
+
+		if (k_fchdir(fd))
+			fd_path(path, fd);
+		failed = k_mount(NULL, path, NULL, attr.propagation | (s->op[2].n ? MS_REC : 0), NULL);
+	}
+	if (failed)
+		step_failed(w, "");
+	k_close(fd);
+	return failed ? -1 : 0;
+}

@@ -1,0 +1,256 @@
+/* Paths beneath the sandbox's root, see path.h. */
+#include "apply/path.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+
+#include "kernel/k.h"
+
+enum { MAX_DEPTH = 64, MAX_LINKS = 40, MAX_PATH = 4096 };
+
+/* Where the walker stands: a pile of open directories, so that ".." cannot be
+ * made to lead elsewhere by somebody who renames directories meanwhile. */
+struct stand {
+	int root, dir[MAX_DEPTH], depth, links;
+	char rest[MAX_PATH * 2];
+};
+
+static int here(const struct stand *s)
+{
+	return s->depth ? s->dir[s->depth - 1] : s->root;
+}
+
+static void climb(struct stand *s, int to)
+{
+	while (s->depth > to)
+		k_close(s->dir[--s->depth]);
+}
+
+/* Cuts the first part off the rest. */
+static void next_part(struct stand *s, char part[256])
+{
+	char *p = s->rest;
+	size_t n;
+
+	p += strspn(p, "/");
+	n = strcspn(p, "/");
+	if (n > 255)
+		n = 255;	/* no such name can exist: the open says ENOENT */
+	memcpy(part, p, n);
+	part[n] = '\0';
+	p += n;
+	p += strspn(p, "/");
+	memmove(s->rest, p, strlen(p) + 1);
+}
+
+static int is_magic(int fd)
+{
+	struct statfs fs;
+
+	return k_fstatfs(fd, &fs) || (uint32_t)fs.f_type == PROC_SUPER_MAGIC_;
+}
+
+/* Puts the target of the link fd before the rest. */
+static int follow(struct stand *s, int fd)
+{
+	char target[MAX_PATH];
+	size_t rest = strlen(s->rest);
+	long n = k_readlink(fd, "", target, sizeof target - 1);
+
+	if (n < 0)
+		return -1;
+	if (is_magic(fd) || ++s->links > MAX_LINKS) {
+		errno = ELOOP;
+		return -1;
+	}
+	if ((size_t)n + rest + 2 > sizeof s->rest) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	memmove(s->rest + n + 1, s->rest, rest + 1);
+	memcpy(s->rest, target, (size_t)n);
+	s->rest[n] = '/';
+	if (target[0] == '/')
+		climb(s, 0);
+	return 0;
+}
+
+/* One part: 0 go on, 1 *fd is what the path names, -1 error. */
+static int step_into(struct stand *s, const char *part, int flags, unsigned mode, int *fd)
+{
+	int last = !*s->rest, found, error;
+	struct k_stat st;
+
+	if (!*part || !strcmp(part, "."))
+		return 0;
+	if (!strcmp(part, "..")) {
+		climb(s, s->depth ? s->depth - 1 : 0);
+		return 0;
+	}
+	found = k_open(here(s), part, O_PATH | O_NOFOLLOW, 0);
+	if (found < 0 && errno == ENOENT && last && (flags & O_CREAT)) {
+		*fd = k_open(here(s), part, flags | O_EXCL | O_NOFOLLOW, mode);
+		return *fd < 0 ? -1 : 1;
+	}
+	if (found < 0)
+		return -1;
+	if (k_stat(found, "", AT_EMPTY_PATH, 3, &st))
+		goto fail;
+	if (S_ISLNK(st.mode)) {
+		if (follow(s, found))
+			goto fail;
+		k_close(found);
+		return 0;
+	}
+	if (S_ISDIR(st.mode) && s->depth < MAX_DEPTH) {
+		s->dir[s->depth++] = found;
+		return 0;
+	}
+	if (!last || S_ISDIR(st.mode) || (flags & O_DIRECTORY)) {
+		errno = S_ISDIR(st.mode) ? ENAMETOOLONG : ENOTDIR;
+		goto fail;
+	}
+	*fd = found;
+	if (flags & O_PATH)
+		return 1;
+	*fd = k_open(here(s), part, (flags & ~(O_CREAT | O_EXCL)) | O_NOFOLLOW, 0);
+	k_close(found);
+	return *fd < 0 ? -1 : 1;
+fail:
+	error = errno;
+	k_close(found);
+	errno = error;
+	return -1;
+}
+
+int path_walk(int root, const char *path, int flags, unsigned mode)
+{
+	struct stand s = {.root = root};
+	char part[256];
+	int fd = -1, result = 0, error;
+
+	if (strlen(path) >= MAX_PATH) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	strcpy(s.rest, path);
+	while (!result && *s.rest) {
+		next_part(&s, part);
+		result = step_into(&s, part, flags, mode, &fd);
+	}
+	/* The path ended in a directory: open that again as asked for. */
+	if (!result)
+		fd = k_open(here(&s), ".", flags & ~(O_CREAT | O_EXCL), 0);
+	error = errno;
+	climb(&s, 0);
+	errno = error;
+	return result < 0 ? -1 : fd;
+}
+
+int path_open(struct walk *w, const char *path, int flags, unsigned mode)
+{
+	struct open_how_ how = {
+		.flags = (uint64_t)(unsigned)flags, .mode = flags & O_CREAT ? mode : 0,
+		.resolve = RESOLVE_IN_ROOT_ | RESOLVE_NO_MAGICLINKS_,
+	};
+	int fd, tries = 0;
+
+	if (!w->plan->openat2)
+		return path_walk(w->root, path, flags, mode);
+	/* EAGAIN: somebody renames or mounts while we look; the kernel is not sure. */
+	do
+		fd = k_openat2(w->root, path, &how);
+	while (fd < 0 && errno == EAGAIN && ++tries < 1000);
+	return fd;
+}
+
+int path_parent(struct walk *w, const char *path, const char **name)
+{
+	char dir[MAX_PATH];
+	const char *slash = strrchr(path, '/');
+	size_t n = (size_t)(slash - path);
+
+	*name = slash + 1;
+	if (n >= sizeof dir) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	memcpy(dir, path, n);
+	dir[n] = '\0';
+	return path_open(w, n ? dir : "/", O_PATH | O_DIRECTORY, 0);
+}
+
+static void note_made(struct walk *w, int dir, const char *name, int is_dir)
+{
+	struct made *m = &w->made[w->nmade];
+
+	m->dir = dir;
+	m->is_dir = (uint8_t)is_dir;
+	strncpy(m->name, name, sizeof m->name - 1);
+	w->nmade++;
+}
+
+/* Makes one missing thing in its existing directory. */
+static int make_one(struct walk *w, const char *path, int is_dir, unsigned mode, int memory)
+{
+	const char *name;
+	int dir = path_parent(w, path, &name), made, error;
+
+	if (dir < 0)
+		return -1;
+	if (!memory && w->nmade >= MADE_POINTS) {
+		k_close(dir);
+		errno = ENOSPC;
+		return -1;
+	}
+	made = is_dir ? k_mkdir(dir, name, mode)
+		      : k_open(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode & 0666);
+	if (made < 0) {
+		error = errno;
+		k_close(dir);
+		errno = error;
+		/* Somebody else made it meanwhile: as good. */
+		return error == EEXIST ? 0 : -1;
+	}
+	if (!is_dir)
+		k_close(made);
+	if (memory)
+		k_close(dir);
+	else
+		note_made(w, dir, name, is_dir);
+	return 0;
+}
+
+static int exists(struct walk *w, const char *path)
+{
+	int fd = path_open(w, path, O_PATH, 0);
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -1;
+	k_close(fd);
+	return 1;
+}
+
+int path_make(struct walk *w, const char *path, int is_dir, unsigned mode, int memory)
+{
+	char part[MAX_PATH];
+	int there = exists(w, path);
+
+	if (there)
+		return there < 0 ? -1 : 0;
+	if (strlen(path) >= sizeof part) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	for (const char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		memcpy(part, path, (size_t)(slash - path));
+		part[slash - path] = '\0';
+		there = exists(w, part);
+		if (there < 0 || (!there && make_one(w, part, 1, 0755, memory)))
+			return -1;
+	}
+	return make_one(w, path, is_dir, mode, memory);
+}

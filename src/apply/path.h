@@ -1,0 +1,30 @@
+/*
+ * Paths inside the sandbox: always resolved beneath its root's descriptor, with
+ * links taken as the sandbox sees them and the links of /proc never followed.
+ * No path is ever joined as a string and trusted.
+ */
+#ifndef HUTCH_PATH_H
+#define HUTCH_PATH_H
+
+#include "apply/walk.h"
+
+/*
+ * Opens an absolute path of the inside. flags as in open(2); mode for O_CREAT.
+ * -1 with errno: ENOENT, ELOOP for a magic link, ENOTDIR.
+ */
+int path_open(struct walk *w, const char *path, int flags, unsigned mode);
+
+/* Opens the directory that path lies in; *name is path's last part. */
+int path_parent(struct walk *w, const char *path, const char **name);
+
+/*
+ * Makes the directories above path, then path itself as a directory or an empty
+ * file, each only where it is missing. Makings on a file system that outlives the
+ * sandbox (memory 0) are noted for undoing.
+ */
+int path_make(struct walk *w, const char *path, int is_dir, unsigned mode, int memory);
+
+/* The walker for kernels without openat2; also used by the tests on newer ones. */
+int path_walk(int root, const char *path, int flags, unsigned mode);
+
+#endif

@@ -1,0 +1,278 @@
+/* Steps of the process that becomes the payload: streams, limits, place, exec. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "apply/path.h"
+#include "apply/trees.h"
+#include "kernel/k.h"
+
+int do_TTY_OPEN(struct walk *w, const struct step *s)
+{
+	int master = path_open(w, "/dev/pts/ptmx", O_RDWR | O_NOCTTY, 0), slave, unlock = 0;
+	struct winsize size;
+
+	if (master < 0)
+		return step_failed(w, "/dev/pts/ptmx");
+	if (k_ioctl(master, TIOCSPTLCK, &unlock))
+		return step_failed(w, "unlock");
+	slave = k_ioctl(master, TIOCGPTPEER, (void *)(intptr_t)(O_RDWR | O_NOCTTY | O_CLOEXEC));
+	if (slave < 0)
+		return step_failed(w, "its other end");
+	if (!k_ioctl(0, TIOCGWINSZ, &size))
+		k_ioctl(master, TIOCSWINSZ, &size);
+	if (channel_send(w, REC_TTY, 0, 0, "", master))
+		return step_failed(w, "handing it over");
+	k_close(master);
+	w->fd[s->op[0].n] = slave;
+	return 0;
+}
+
+int do_SESSION_NEW(struct walk *w, const struct step *s)
+{
+	(void)s;
+	return k_setsid() < 0 ? step_failed(w, "") : 0;
+}
+
+int do_TTY_TAKE(struct walk *w, const struct step *s)
+{
+	int fd = w->fd[s->op[0].n];
+
+	if (k_ioctl(fd, TIOCSCTTY, NULL))
+		return step_failed(w, "");
+	for (int i = 0; i < 3; i++)
+		if (k_dup2(fd, i, 0) < 0)
+			return step_failed(w, "");
+	return 0;
+}
+
+int do_STDIO_SET(struct walk *w, const struct step *s)
+{
+	int number = (int)s->op[0].n, kind = (int)s->op[2].n, fd, result = 0;
+	int flags = number ? O_WRONLY | O_CREAT : O_RDONLY;
+	const char *path = s->op[1].s;
+
+	if (kind == STDIO_NULL) {
+		path = "/dev/null";
+		flags &= ~O_CREAT;
+	} else if (number) {
+		flags |= kind == STDIO_APPEND ? O_APPEND : O_TRUNC;
+	}
+	fd = path_open(w, path, flags | O_NOCTTY, 0644);
+	if (fd < 0)
+		return step_failed(w, path);
+	if (k_dup2(fd, number, 0) < 0)
+		result = step_failed(w, "");
+	k_close(fd);
+	return result;
+}
+
+static int not_a_directory(struct walk *w, int fd)
+{
+	char text[40];
+	struct k_stat st;
+
+	if (k_stat(fd, "", AT_EMPTY_PATH, 3, &st))
+		return errno == EBADF ? 0 : step_failed(w, "");
+	if (!S_ISDIR(st.mode))
+		return 0;
+	snprintf(text, sizeof text, "descriptor %d is a directory of the host", fd);
+	return step_failed_code(w, EISDIR, text);
+}
+
+int do_STDIO_CHECK(struct walk *w, const struct step *s)
+{
+	(void)s;
+	for (int i = 0; i < 3; i++)
+		if (not_a_directory(w, i))
+			return -1;
+	for (const struct item *i = w->plan->profile->fds.first; i; i = i->next)
+		if (not_a_directory(w, (int)i->a))
+			return -1;
+	return 0;
+}
+
+int do_RLIMIT_SET(struct walk *w, const struct step *s)
+{
+	return k_setrlimit((int)s->op[1].n, (uint64_t)s->op[2].n, (uint64_t)s->op[3].n)
+		? step_failed(w, "") : 0;
+}
+
+int do_NICE_SET(struct walk *w, const struct step *s)
+{
+	return k_setpriority((int)s->op[0].n) ? step_failed(w, "") : 0;
+}
+
+int do_SCHED_SET(struct walk *w, const struct step *s)
+{
+	return k_sched_set((int)s->op[0].n, (int)s->op[1].n) ? step_failed(w, "") : 0;
+}
+
+int do_IOPRIO_SET(struct walk *w, const struct step *s)
+{
+	/* IOPRIO_PRIO_VALUE(class, level) of ioprio.h */
+	return k_ioprio_set((int)(s->op[0].n << 13 | s->op[1].n)) ? step_failed(w, "") : 0;
+}
+
+int do_CPUS_SET(struct walk *w, const struct step *s)
+{
+	const unsigned char *bytes = s->op[0].p;
+	unsigned long mask[1024 / 8 / sizeof(unsigned long)] = {0};
+	const unsigned bits = 8 * sizeof *mask;
+
+	/* The kernel's words are long, whatever their byte order. */
+	for (unsigned i = 0; i < 1024; i++)
+		if (bytes[i / 8] & 1u << i % 8)
+			mask[i / bits] |= 1ul << i % bits;
+	return k_sched_affinity(mask, sizeof mask) ? step_failed(w, "") : 0;
+}
+
+int do_UMASK_SET(struct walk *w, const struct step *s)
+{
+	(void)w;
+	k_umask((unsigned)s->op[0].n);
+	return 0;
+}
+
+int do_DIR_CHANGE(struct walk *w, const struct step *s)
+{
+	int fd, result = 0;
+
+	/* In the host's mount namespace the host's paths are meant. */
+	if (w->root < 0)
+		return k_chdir(s->op[0].s) ? step_failed(w, "") : 0;
+	fd = path_open(w, s->op[0].s, O_PATH | O_DIRECTORY, 0);
+	if (fd < 0)
+		return step_failed(w, "");
+	if (k_fchdir(fd))
+		result = step_failed(w, "");
+	k_close(fd);
+	return result;
+}
+
+static int keep_fds(struct walk *w, const struct list *keep)
+{
+	char text[32];
+
+	for (const struct item *i = keep->first; i; i = i->next)
+		if (k_fcntl((int)i->a, F_SETFD, 0)) {
+			snprintf(text, sizeof text, "descriptor %d", (int)i->a);
+			return step_failed(w, text);
+		}
+	return 0;
+}
+
+int do_FDS_CLOSE(struct walk *w, const struct step *s)
+{
+	if (k_close_range_cloexec(3, ~0u))
+		return step_failed(w, "");
+	return keep_fds(w, s->op[0].p);
+}
+
+/* linux_dirent64 of getdents64(2) */
+struct entry {
+	uint64_t ino;
+	int64_t off;
+	uint16_t length;
+	uint8_t type;
+	char name[];
+};
+
+static int close_listed(int dir)
+{
+	char buf[4096] __attribute__((aligned(8)));
+	long n;
+
+	while ((n = k_getdents(dir, buf, sizeof buf)) > 0)
+		for (long at = 0; at < n; at += ((struct entry *)(buf + at))->length) {
+			int fd = atoi(((struct entry *)(buf + at))->name);
+
+			if (fd > 2 && k_fcntl(fd, F_SETFD, FD_CLOEXEC))
+				return -1;
+		}
+	return n < 0 ? -1 : 0;
+}
+
+int do_FDS_WALK(struct walk *w, const struct step *s)
+{
+	int dir = k_open(w->proc, "self/fd", O_RDONLY | O_DIRECTORY, 0), failed;
+
+	if (dir < 0) {
+		/* An ordinary user's undumpable process may not list itself: try them all. */
+		long last = sysconf(_SC_OPEN_MAX);
+
+		for (int fd = 3; fd < last; fd++)
+			if (k_fcntl(fd, F_SETFD, FD_CLOEXEC) && errno != EBADF)
+				return step_failed(w, "");
+		return keep_fds(w, s->op[0].p);
+	}
+	failed = close_listed(dir) ? step_failed(w, "") : 0;
+	k_close(dir);
+	return failed ? -1 : keep_fds(w, s->op[0].p);
+}
+
+int do_READY(struct walk *w, const struct step *s)
+{
+	(void)s;
+	/* A change of ids undoes the tie to the parent (prctl(2), PR_SET_PDEATHSIG). */
+	if (parent_check(w))
+		return -1;
+	for (int i = 1; i < 32; i++)
+		if (i != SIGKILL && i != SIGSTOP && k_signal_default(i))
+			return step_failed(w, "");
+	if (channel_send(w, REC_READY, 0, 0, "", -1) || k_sigmask(w->sigmask, NULL))
+		return step_failed(w, "");
+	return 0;
+}
+
+static const char *search_path(char *const *env)
+{
+	for (; *env; env++)
+		if (!strncmp(*env, "PATH=", 5))
+			return *env + 5;
+	return "";
+}
+
+/* Tries the program in every directory of PATH; the best error is the last told. */
+static void exec_search(const char *name, char *const *argv, char *const *env)
+{
+	const char *path = search_path(env);
+	int denied = 0;
+
+	errno = ENOENT;
+	while (*path) {
+		char full[4096];
+		size_t n = strcspn(path, ":");
+
+		if (n && n + strlen(name) + 2 <= sizeof full) {
+			memcpy(full, path, n);
+			full[n] = '/';
+			strcpy(full + n + 1, name);
+			k_execve(full, argv, env);
+			if (errno == EACCES)
+				denied = 1;
+			else if (errno != ENOENT && errno != ENOTDIR)
+				return;
+		}
+		path += n + (path[n] == ':');
+	}
+	errno = denied ? EACCES : ENOENT;
+}
+
+int do_EXEC(struct walk *w, const struct step *s)
+{
+	char *const *argv = (char *const *)s->op[1].p, *const *env = (char *const *)s->op[2].p;
+
+	if (strchr(s->op[0].s, '/'))
+		k_execve(s->op[0].s, argv, env);
+	else
+		exec_search(s->op[0].s, argv, env);
+	return step_failed(w, "");
+}

@@ -1,0 +1,18 @@
+/* Reading and writing below a checked descriptor of a proc file system. */
+#ifndef HUTCH_APPLY_PROC_H
+#define HUTCH_APPLY_PROC_H
+
+#include <stddef.h>
+
+#include "base/arena.h"
+
+/* Writes text in one call. -1 with errno. */
+int proc_write(int proc, const char *path, const char *text);
+
+/* Reads what is left of fd into the arena, NUL-terminated; NULL with errno. */
+char *read_all(int fd, struct arena *a, size_t *length);
+
+/* Reads a whole file into the arena, NUL-terminated; NULL with errno. */
+char *proc_read(int proc, const char *path, struct arena *a, size_t *length);
+
+#endif

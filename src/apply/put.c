@@ -1,0 +1,104 @@
+/* Files, directories, links and nodes put into the sandbox while it is built. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "apply/path.h"
+#include "kernel/k.h"
+
+int do_DIR_MAKE(struct walk *w, const struct step *s)
+{
+	const char *name;
+	int dir = path_parent(w, s->op[0].s, &name), result = 0, fd;
+
+	if (dir < 0)
+		return step_failed(w, "");
+	if (k_mkdir(dir, name, 0700)) {
+		result = errno == EEXIST ? 0 : step_failed(w, "");
+	} else {
+		/* By descriptor, for the umask and a link that somebody puts in between. */
+		fd = k_open(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+		if (fd < 0 || k_fchmod(fd, (unsigned)s->op[1].n) ||
+		    ((s->op[2].n || s->op[3].n) &&
+		     k_chown(fd, "", (unsigned)s->op[2].n, (unsigned)s->op[3].n, AT_EMPTY_PATH)))
+			result = step_failed(w, "");
+		if (fd >= 0)
+			k_close(fd);
+	}
+	k_close(dir);
+	return result;
+}
+
+int do_LINK_MAKE(struct walk *w, const struct step *s)
+{
+	const char *name;
+	int dir = path_parent(w, s->op[1].s, &name), result = 0;
+
+	if (dir < 0)
+		return step_failed(w, "");
+	if (k_symlink(s->op[0].s, dir, name))
+		result = step_failed(w, "");
+	k_close(dir);
+	return result;
+}
+
+/* A node with exactly this mode: mknod itself minds the umask. */
+static int make_node(struct walk *w, const char *path, unsigned mode, unsigned major,
+		     unsigned minor)
+{
+	const char *name;
+	int dir = path_parent(w, path, &name), result = 0;
+	unsigned mask;
+
+	if (dir < 0)
+		return step_failed(w, "");
+	mask = k_umask(0);
+	if (k_mknod(dir, name, mode, major, minor))
+		result = step_failed(w, "");
+	k_umask(mask);
+	k_close(dir);
+	return result;
+}
+
+int do_NODE_MAKE(struct walk *w, const struct step *s)
+{
+	return make_node(w, s->op[0].s, S_IFCHR | (unsigned)s->op[1].n, (unsigned)s->op[2].n,
+			 (unsigned)s->op[3].n);
+}
+
+int do_NODE_COPY(struct walk *w, const struct step *s)
+{
+	struct k_stat st;
+
+	if (k_stat(AT_FDCWD, s->op[0].s, 0, 3, &st)) {
+		if (errno == ENOENT && s->op[3].n)
+			return 0;
+		return step_failed(w, "");
+	}
+	if (!S_ISCHR(st.mode) && !S_ISBLK(st.mode))
+		return step_failed_code(w, ENODEV, "not a device node");
+	return make_node(w, s->op[1].s, (st.mode & S_IFMT) | (unsigned)s->op[2].n, st.rdev_major,
+			 st.rdev_minor);
+}
+
+int do_FILE_STAGE(struct walk *w, const struct step *s)
+{
+	const struct mount_wish *m = s->op[5].p;
+	int fd = k_open(w->scratch, s->op[1].s, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+	int failed = fd < 0;
+
+	for (unsigned i = 0; i < m->nmore && !failed; i++) {
+		size_t n = strlen(m->more[i]);
+
+		failed = k_write(fd, m->more[i], n) != (long)n || k_write(fd, "\n", 1) != 1;
+	}
+	failed = failed || k_fchmod(fd, (unsigned)s->op[2].n);
+	if (!failed && (s->op[3].n || s->op[4].n))
+		failed = k_chown(fd, "", (unsigned)s->op[3].n, (unsigned)s->op[4].n, AT_EMPTY_PATH);
+	if (failed)
+		step_failed(w, "");
+	if (fd >= 0)
+		k_close(fd);
+	return failed ? -1 : 0;
+}

@@ -1,0 +1,413 @@
+/* Named sandboxes and IPC groups, see registry.h. */
+#include "apply/registry.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "apply/proc.h"
+#include "kernel/k.h"
+
+enum { MEMBERS = 256 };
+
+struct member {
+	int pid;
+	uint64_t start;
+};
+
+int process_start(int pid, uint64_t *start)
+{
+	char path[40], text[512], *p;
+	int fd, field;
+	long n;
+
+	snprintf(path, sizeof path, "/proc/%d/stat", pid);
+	fd = k_open(AT_FDCWD, path, O_RDONLY, 0);
+	if (fd < 0)
+		return -1;
+	n = k_read(fd, text, sizeof text - 1);
+	k_close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	/* The name in brackets may hold anything, a bracket too: count from the last. */
+	p = strrchr(text, ')');
+	for (field = 2; p && field < 22; field++)
+		p = strchr(p + 1, ' ');
+	if (!p)
+		return -1;
+	*start = strtoull(p + 1, NULL, 10);
+	return 0;
+}
+
+static int alive(const struct member *m)
+{
+	uint64_t start;
+
+	return m->pid > 0 && !process_start(m->pid, &start) && start == m->start;
+}
+
+/* The registry's folder, made where it is missing, and nobody else's. */
+static int registry_dir(void)
+{
+	const char *base = geteuid() ? getenv("XDG_RUNTIME_DIR") : "/run";
+	int run, dir;
+	struct k_stat st;
+
+	if (!base || *base != '/') {
+		errno = ENOENT;
+		return -1;
+	}
+	run = k_open(AT_FDCWD, base, O_PATH | O_DIRECTORY, 0);
+	if (run < 0)
+		return -1;
+	if (k_mkdir(run, "hutch", 0755) && errno != EEXIST) {
+		k_close(run);
+		return -1;
+	}
+	dir = k_open(run, "hutch", O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+	k_close(run);
+	if (dir >= 0 && (k_stat(dir, "", AT_EMPTY_PATH, 0xf, &st) || st.uid != geteuid() ||
+			 st.mode & 022)) {
+		k_close(dir);
+		errno = EPERM;
+		return -1;
+	}
+	return dir;
+}
+
+static void entry_name(char to[80], const char *name, const char *kind)
+{
+	snprintf(to, 80, "%.64s.%s", name, kind);
+}
+
+/* pid=N, start=N, then the profile behind an empty line. */
+static int box_read(int dir, const char *file, struct member *m, struct box *to, struct arena *a)
+{
+	size_t length;
+	char *text = proc_read(dir, file, a, &length), *blank, *start;
+
+	if (!text)
+		return -1;
+	blank = strstr(text, "\n\n");
+	start = strstr(text, "start=");
+	if (!blank || !start || start > blank || strncmp(text, "pid=", 4) != 0) {
+		errno = EINVAL;
+		return -1;
+	}
+	*m = (struct member){atoi(text + 4), strtoull(start + 6, NULL, 10)};
+	to->pid = m->pid;
+	to->profile = blank + 2;
+	to->length = length - (size_t)(to->profile - text);
+	return 0;
+}
+
+int registry_find(const char *name, struct box *to, struct arena *a, struct err *e)
+{
+	int dir = registry_dir();
+	struct member m;
+	char file[80];
+
+	entry_name(file, name, "box");
+	if (dir < 0)
+		return err_set(e, errno, "the folder of running sandboxes");
+	if (box_read(dir, file, &m, to, a)) {
+		k_close(dir);
+		return err_set(e, errno == ENOENT ? 0 : errno, "no sandbox named %.64s is running", name);
+	}
+	if (!alive(&m)) {
+		k_unlink(dir, file, 0);
+		k_close(dir);
+		return err_set(e, 0, "no sandbox named %.64s is running (its process is gone)", name);
+	}
+	k_close(dir);
+	return 0;
+}
+
+static int write_all(int fd, const char *text, size_t n)
+{
+	while (n > 0) {
+		long put = k_write(fd, text, n);
+
+		if (put < 0)
+			return -1;
+		text += put;
+		n -= (size_t)put;
+	}
+	return 0;
+}
+
+/* Under a name of its own first, so that nobody reads half an entry. */
+static int box_write(int dir, const char *file, struct walk *w, uint64_t start)
+{
+	char draft[40], *memory;
+	const size_t size = 1 << 16;
+	struct out o;
+	int fd, failed;
+
+	memory = arena_alloc(w->arena, size);
+	if (!memory) {
+		errno = ENOMEM;
+		return -1;
+	}
+	out_init(&o, memory, size);
+	out_printf(&o, "pid=%d\nstart=%llu\n\n", w->pid, (unsigned long long)start);
+	profile_print(w->plan->profile, &o);
+	snprintf(draft, sizeof draft, ".%d", k_getpid());
+	fd = k_open(dir, draft, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return -1;
+	failed = write_all(fd, o.text, o.used) || o.lost;
+	k_close(fd);
+	if (failed || k_rename(dir, draft, file)) {
+		k_unlink(dir, draft, 0);
+		return -1;
+	}
+	return 0;
+}
+
+int do_REGISTER(struct walk *w, const struct step *s)
+{
+	int dir = registry_dir(), result = 0;
+	size_t mark = w->arena->used;
+	struct member m;
+	struct box old;
+	uint64_t start;
+	char file[80];
+
+	if (dir < 0)
+		return step_failed(w, "the folder of running sandboxes");
+	entry_name(file, s->op[0].s, "box");
+	if (!box_read(dir, file, &m, &old, w->arena) && alive(&m))
+		result = step_failed_code(w, EEXIST, "a sandbox of this name is running");
+	else if (process_start(w->pid, &start))
+		start = 0;	/* a payload that is done already: nobody will find it */
+	if (!result && box_write(dir, file, w, start))
+		result = step_failed(w, "");
+	w->registered = !result;
+	w->arena->used = mark;
+	k_close(dir);
+	return result;
+}
+
+/*
+ * Opens and locks the group's file. Its last member removes it: the lock counts
+ * only on a file that still has a name.
+ */
+static int group_lock(int dir, const char *file)
+{
+	struct k_stat st;
+	int fd;
+
+	for (;;) {
+		fd = k_open(dir, file, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
+		if (fd < 0)
+			return -1;
+		while (k_flock(fd, LOCK_EX))
+			if (errno != EINTR)
+				goto fail;
+		if (k_stat(fd, "", AT_EMPTY_PATH, 7, &st))
+			goto fail;
+		if (st.nlink)
+			return fd;
+		k_close(fd);
+	}
+fail:
+	k_close(fd);
+	return -1;
+}
+
+static unsigned group_read(int fd, struct member *m)
+{
+	char text[MEMBERS * 40], *p = text;
+	long n = k_pread(fd, text, sizeof text - 1, 0);
+	unsigned count = 0;
+
+	text[n > 0 ? n : 0] = '\0';
+	while (p && *p && count < MEMBERS) {
+		struct member found;
+		char *end;
+
+		found.pid = (int)strtol(p, &end, 10);
+		found.start = strtoull(end, NULL, 10);
+		if (alive(&found))
+			m[count++] = found;
+		p = strchr(p, '\n');
+		p += !!p;
+	}
+	return count;
+}
+
+static int group_write(int fd, const struct member *m, unsigned n)
+{
+	char text[48];
+	off_t at = 0;
+
+	if (ftruncate(fd, 0) || lseek(fd, 0, SEEK_SET))
+		return -1;
+	for (unsigned i = 0; i < n; i++) {
+		int length = snprintf(text, sizeof text, "%d %llu\n", m[i].pid,
+				      (unsigned long long)m[i].start);
+
+		if (k_write(fd, text, (size_t)length) != length)
+			return -1;
+		at += length;
+	}
+	return 0;
+}
+
+static int open_ns(int pid, const char *kind)
+{
+	char path[48];
+
+	snprintf(path, sizeof path, "/proc/%d/ns/%s", pid, kind);
+	return k_open(AT_FDCWD, path, O_RDONLY, 0);
+}
+
+struct visit {
+	int ns, fd, error;
+};
+
+static char visit_stack[16384] __attribute__((aligned(16)));
+
+/* In the member's mount namespace: a copy of its /dev/shm, for our descriptor table. */
+static int visit_shm(void *argument)
+{
+	struct visit *v = argument;
+
+	if (!k_setns(v->ns, CLONE_NEWNS_))
+		v->fd = k_open_tree(AT_FDCWD, "/dev/shm", OPEN_TREE_CLONE_);
+	v->error = errno;
+	k_exit(0);
+}
+
+static int member_shm(int pid)
+{
+	struct visit v = {.ns = open_ns(pid, "mnt"), .fd = -1};
+	int child;
+
+	if (v.ns < 0)
+		return -1;
+	child = k_clone(visit_shm, visit_stack + sizeof visit_stack,
+			CLONE_VM | CLONE_VFORK | CLONE_FILES | SIGCHLD, &v);
+	if (child > 0)
+		while (k_wait(child, NULL, 0) < 0 && errno == EINTR)
+			;
+	k_close(v.ns);
+	if (child > 0)
+		errno = v.error;
+	return v.fd;
+}
+
+int do_GROUP_JOIN(struct walk *w, const struct step *s)
+{
+	struct member m[MEMBERS];
+	char file[80];
+	int dir = registry_dir(), ipc = -1, shm = -1;
+	unsigned n, i;
+
+	if (dir < 0)
+		return step_failed(w, "the folder of groups");
+	entry_name(file, s->op[2].s, "group");
+	w->group_fd = group_lock(dir, file);
+	k_close(dir);
+	if (w->group_fd < 0)
+		return step_failed(w, "");
+	n = group_read(w->group_fd, m);
+	for (i = 0; i < n; i++) {
+		ipc = open_ns(m[i].pid, "ipc");
+		/* Still the same process after the open, or the pid was used again. */
+		if (ipc >= 0 && alive(&m[i]))
+			break;
+		if (ipc >= 0)
+			k_close(ipc);
+		ipc = -1;
+	}
+	if (n && ipc < 0)
+		return step_failed(w, "no living member lets us in");
+	if (ipc >= 0 && s->op[3].n) {
+		shm = member_shm(m[i].pid);
+		if (shm < 0)
+			return step_failed(w, "the group's /dev/shm");
+		w->fd[s->op[1].n] = shm;
+	}
+	w->fd[s->op[0].n] = ipc;
+	return 0;
+}
+
+int do_GROUP_PUBLISH(struct walk *w, const struct step *s)
+{
+	struct member m[MEMBERS + 1];
+	unsigned n = group_read(w->group_fd, m);
+	int result = 0;
+
+	(void)s;
+	m[n].pid = w->pid;
+	if (n >= MEMBERS)
+		result = step_failed_code(w, E2BIG, "the group has too many members");
+	else if (!process_start(w->pid, &m[n].start) && group_write(w->group_fd, m, n + 1))
+		result = step_failed(w, "");
+	w->published = !result;
+	k_close(w->group_fd);
+	w->group_fd = -1;
+	return result;
+}
+
+static const char *step_name(const struct plan *plan, enum step_kind kind, int operand)
+{
+	for (unsigned i = 0; i < plan->nsteps; i++)
+		if (plan->step[i].kind == kind)
+			return plan->step[i].op[operand].s;
+	return NULL;
+}
+
+static void group_leave(int dir, const char *name, int pid)
+{
+	struct member m[MEMBERS];
+	unsigned n, kept = 0;
+	char file[80];
+	int fd;
+
+	entry_name(file, name, "group");
+	fd = group_lock(dir, file);
+	if (fd < 0)
+		return;
+	n = group_read(fd, m);
+	for (unsigned i = 0; i < n; i++)
+		if (m[i].pid != pid)
+			m[kept++] = m[i];
+	if (!kept)
+		k_unlink(dir, file, 0);
+	else
+		group_write(fd, m, kept);
+	k_close(fd);
+}
+
+void registry_leave(struct walk *w)
+{
+	const char *name = step_name(w->plan, STEP_REGISTER, 0);
+	const char *group = step_name(w->plan, STEP_GROUP_JOIN, 2);
+	int locked = w->group_fd >= 0, dir;
+	char file[80];
+
+	if (locked)
+		k_close(w->group_fd);
+	w->group_fd = -1;
+	if (!w->registered && !w->published && !locked)
+		return;
+	dir = registry_dir();
+	if (dir < 0)
+		return;
+	if (w->registered) {
+		entry_name(file, name, "box");
+		k_unlink(dir, file, 0);
+	}
+	if (group && (w->published || locked))
+		group_leave(dir, group, w->pid ? w->pid : -1);
+	k_close(dir);
+	w->registered = w->published = 0;
+}

@@ -1,0 +1,28 @@
+/*
+ * What hutch notes below /run/hutch (an ordinary user: $XDG_RUNTIME_DIR/hutch):
+ * named sandboxes for `hutch verify`, and the members of IPC groups. Every entry
+ * is a pid with its start time and so cannot be mistaken for another process;
+ * what a SIGKILL leaves behind is swept by the next one who looks.
+ */
+#ifndef HUTCH_REGISTRY_H
+#define HUTCH_REGISTRY_H
+
+#include "apply/walk.h"
+
+/* A registered sandbox: its process, and the profile that it was built from. */
+struct box {
+	int pid;
+	char *profile;		/* text, in the arena */
+	size_t length;
+};
+
+/* Finds a living sandbox by name. -1 fills e. */
+int registry_find(const char *name, struct box *to, struct arena *a, struct err *e);
+
+/* Takes back what this walk noted. */
+void registry_leave(struct walk *w);
+
+/* When a process started, in clock ticks since boot; -1 when it is gone. */
+int process_start(int pid, uint64_t *start);
+
+#endif

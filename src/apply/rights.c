@@ -1,0 +1,212 @@
+/* Steps that give and take rights: ids, capabilities, the way to more of them. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "apply/path.h"
+#include "apply/proc.h"
+#include "base/parse.h"
+#include "kernel/k.h"
+
+/* Finds the line of a colon-separated file whose field `which` is `text`. */
+static char *find_line(char *file, int which, const char *text, char *fields[4])
+{
+	char *line, *next;
+
+	for (line = file; line && *line; line = next) {
+		char *p = line;
+		int n = 0;
+
+		next = strchr(line, '\n');
+		if (next)
+			*next++ = '\0';
+		for (; n < 4 && p; n++) {
+			fields[n] = p;
+			p = strchr(p, ':');
+			if (p)
+				*p++ = '\0';
+		}
+		if (n == 4 && !strcmp(fields[which], text))
+			return line;
+	}
+	return NULL;
+}
+
+/* A file of the sandbox as text; NULL where it has none. */
+static char *inside_file(struct walk *w, const char *path)
+{
+	int fd = path_open(w, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+	size_t length;
+	char *text;
+
+	if (fd < 0)
+		return NULL;
+	/* Bounded by the arena; a device or pipe gives nothing and no wait. */
+	text = read_all(fd, w->arena, &length);
+	k_close(fd);
+	return text;
+}
+
+static int number_of(const char *text, uint32_t *to)
+{
+	uint64_t n;
+
+	if (parse_number(text, 0, UINT32_MAX - 1ull, &n))
+		return -1;
+	*to = (uint32_t)n;
+	return 0;
+}
+
+/* The user by name or number; the group too, if his line tells it. */
+static int find_user(struct walk *w, const char *user, int want_group)
+{
+	char *file = inside_file(w, "/etc/passwd"), *fields[4];
+	int numeric = *user >= '0' && *user <= '9';
+
+	w->ids.set_uid = 1;
+	if (file && find_line(file, numeric ? 2 : 0, user, fields)) {
+		if (number_of(fields[2], &w->ids.uid) || number_of(fields[3], &w->ids.gid))
+			return step_failed_code(w, 0, "his line in the sandbox's /etc/passwd has no numbers");
+		w->ids.set_gid = 1;
+		return 0;
+	}
+	if (!numeric)
+		return step_failed_code(w, 0, file ? "no such user in the sandbox's /etc/passwd"
+						   : "the sandbox has no /etc/passwd: use a number");
+	number_of(user, &w->ids.uid);
+	if (want_group) {
+		w->ids.gid = w->ids.uid;
+		w->ids.set_gid = 1;
+	}
+	return 0;
+}
+
+static int find_group(struct walk *w, const char *group, uint32_t *to)
+{
+	char *file, *fields[4];
+
+	if (!number_of(group, to))
+		return 0;
+	file = inside_file(w, "/etc/group");
+	if (!file || !find_line(file, 0, group, fields) || number_of(fields[2], to))
+		return step_failed_code(w, 0, file ? "no such group in the sandbox's /etc/group"
+						   : "the sandbox has no /etc/group: use a number");
+	return 0;
+}
+
+int do_USER_FIND(struct walk *w, const struct step *s)
+{
+	const char *user = s->op[0].s, *group = s->op[1].s;
+	const struct list *groups = s->op[2].p;
+	size_t mark = w->arena->used;
+	int result = user ? find_user(w, user, !group) : 0;
+
+	if (!result && group) {
+		w->ids.set_gid = 1;
+		result = find_group(w, group, &w->ids.gid);
+	}
+	for (const struct item *i = groups->first; i && !result; i = i->next) {
+		if (w->ids.ngroups >= MAX_GROUPS)
+			result = step_failed_code(w, E2BIG, "more than 64 groups");
+		else
+			result = find_group(w, i->text, &w->ids.group[w->ids.ngroups++]);
+	}
+	w->arena->used = mark;
+	return result;
+}
+
+int do_CAPS_BOUND(struct walk *w, const struct step *s)
+{
+	uint64_t keep = (uint64_t)s->op[0].n;
+
+	for (unsigned long cap = 0; cap < 64; cap++) {
+		if (keep >> cap & 1 && cap < CAP_NAMES)
+			continue;
+		if (!k_prctl(PR_CAPBSET_DROP_, cap, 0, 0))
+			continue;
+		/* Beyond the last one that the kernel knows. */
+		if (errno == EINVAL && cap)
+			break;
+		return step_failed(w, "");
+	}
+	return 0;
+}
+
+int do_SECUREBITS(struct walk *w, const struct step *s)
+{
+	unsigned long set = (unsigned long)s->op[0].n;
+
+	/* "locked" (bit 8) is each bit's neighbour, see capabilities(7). */
+	if (set & 0x100)
+		set = (set & 0xff) | (set & 0x55) << 1;
+	return k_prctl(PR_SET_SECUREBITS_, set, 0, 0) ? step_failed(w, "") : 0;
+}
+
+int do_IDS_SET(struct walk *w, const struct step *s)
+{
+	/* Else the change from root to a user takes every capability away. */
+	if (k_prctl(PR_SET_KEEPCAPS_, 1, 0, 0))
+		return step_failed(w, "");
+	if (s->op[0].n && k_setgroups(w->ids.ngroups, w->ids.group))
+		return step_failed(w, "groups");
+	if (w->ids.set_gid && k_setgid(w->ids.gid))
+		return step_failed(w, "group");
+	if (w->ids.set_uid && k_setuid(w->ids.uid))
+		return step_failed(w, "user");
+	return 0;
+}
+
+/* "all" is what hutch has; a list is what it says. */
+static uint64_t all_or(uint64_t wish, uint64_t have)
+{
+	return wish == CAPS_EVERY ? have : wish;
+}
+
+int do_CAPS_SET(struct walk *w, const struct step *s)
+{
+	struct cap_data_ data[2] = {{0}};
+	uint64_t have, set[3];
+
+	if (k_capget(data))
+		return step_failed(w, "");
+	have = data[0].permitted | (uint64_t)data[1].permitted << 32;
+	for (int i = 0; i < 3; i++)
+		set[i] = all_or((uint64_t)s->op[i].n, have);
+	for (int i = 0; i < 2; i++)
+		data[i] = (struct cap_data_){
+			.permitted = (uint32_t)(set[0] >> 32 * i),
+			.effective = (uint32_t)(set[1] >> 32 * i),
+			.inheritable = (uint32_t)(set[2] >> 32 * i),
+		};
+	return k_capset(data) ? step_failed(w, "") : 0;
+}
+
+int do_CAPS_AMBIENT(struct walk *w, const struct step *s)
+{
+	uint64_t wish = (uint64_t)s->op[0].n;
+	struct cap_data_ data[2] = {{0}};
+
+	if (k_prctl(PR_CAP_AMBIENT_, PR_CAP_AMBIENT_CLEAR_ALL_, 0, 0) || k_capget(data))
+		return step_failed(w, "");
+	wish = all_or(wish, (data[0].permitted | (uint64_t)data[1].permitted << 32) &
+			    (data[0].inheritable | (uint64_t)data[1].inheritable << 32));
+	for (unsigned long cap = 0; cap < CAP_NAMES; cap++)
+		if (wish >> cap & 1 && k_prctl(PR_CAP_AMBIENT_, PR_CAP_AMBIENT_RAISE_, cap, 0))
+			return step_failed(w, cap_names[cap]);
+	return 0;
+}
+
+int do_NO_NEW_PRIVS(struct walk *w, const struct step *s)
+{
+	(void)s;
+	return k_prctl(PR_SET_NO_NEW_PRIVS_, 1, 0, 0) ? step_failed(w, "") : 0;
+}
+
+int do_OOM_SET(struct walk *w, const struct step *s)
+{
+	char text[16];
+
+	snprintf(text, sizeof text, "%d", (int)s->op[0].n);
+	return proc_write(w->proc, "self/oom_score_adj", text) ? step_failed(w, "") : 0;
+}

@@ -1,0 +1,232 @@
+/* The new root: what it is made of, how it becomes the root, how it is sealed. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include "apply/loop.h"
+#include "apply/path.h"
+#include "apply/trees.h"
+#include "apply/unpack.h"
+#include "apply/userns.h"
+#include "kernel/k.h"
+
+/*
+ * New mounts are piled onto "/" of this namespace, where paths that start at our
+ * own root do not see them: the way up from "/" does (path_resolution(7): ".." at
+ * the root stays, but enters what is mounted there).
+ */
+static int open_top(struct walk *w, int slot)
+{
+	int fd = k_open(AT_FDCWD, "/..", O_PATH | O_DIRECTORY, 0);
+
+	if (fd < 0)
+		return step_failed(w, "");
+	w->fd[slot] = fd;
+	return fd;
+}
+
+static int root_is(struct walk *w, int slot)
+{
+	w->root = w->fd[slot];
+	return 0;
+}
+
+int do_SCRATCH(struct walk *w, const struct step *s)
+{
+	if (k_mount("scratch", "/", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700"))
+		return step_failed(w, "");
+	w->scratch = open_top(w, (int)s->op[0].n);
+	if (w->scratch < 0)
+		return -1;
+	/* Where the table of mounts would make it a slave of nobody: keep it unsent. */
+	return 0;
+}
+
+int do_ROOT_TREE(struct walk *w, const struct step *s)
+{
+	int fd = w->fd[s->op[1].n];
+
+	if (k_move_mount(fd, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH_))
+		return step_failed(w, "");
+	if (open_top(w, (int)s->op[0].n) < 0)
+		return -1;
+	return root_is(w, (int)s->op[0].n);
+}
+
+int do_ROOT_MOVE(struct walk *w, const struct step *s)
+{
+	char from[32];
+
+	fd_path(from, w->fd[s->op[1].n]);
+	if (k_mount(from, "/", NULL, MS_MOVE, NULL))
+		return step_failed(w, "");
+	if (open_top(w, (int)s->op[0].n) < 0)
+		return -1;
+	return root_is(w, (int)s->op[0].n);
+}
+
+int do_ROOT_TMPFS(struct walk *w, const struct step *s)
+{
+	if (k_mount("root", "/", "tmpfs", MS_NOSUID | MS_NODEV, s->op[1].s))
+		return step_failed(w, "");
+	if (open_top(w, (int)s->op[0].n) < 0)
+		return -1;
+	return root_is(w, (int)s->op[0].n);
+}
+
+int do_ROOT_CPIO(struct walk *w, const struct step *s)
+{
+	int fd = k_open(AT_FDCWD, s->op[1].s, O_RDONLY, 0), result;
+
+	if (fd < 0)
+		return step_failed(w, "");
+	result = unpack(w, fd);
+	k_close(fd);
+	return result;
+}
+
+int do_LOOP_ATTACH(struct walk *w, const struct step *s)
+{
+	int fd = loop_attach(w, s->op[1].s);
+
+	if (fd < 0)
+		return -1;
+	w->fd[s->op[0].n] = fd;
+	return 0;
+}
+
+int do_ROOT_IMAGE(struct walk *w, const struct step *s)
+{
+	int loop = w->fd[s->op[1].n];
+	const char *type = s->op[2].s ? s->op[2].s : image_type(loop);
+	char device[32];
+
+	if (!type)
+		return step_failed_code(w, 0, "no squashfs, erofs, ext4 or iso9660 image: say which type it is");
+	fd_path(device, loop);
+	if (k_mount(device, "/", type, attrs_to_flags((uint32_t)s->op[3].n), NULL))
+		return step_failed(w, type);
+	if (open_top(w, (int)s->op[0].n) < 0)
+		return -1;
+	return root_is(w, (int)s->op[0].n);
+}
+
+int overlay_layers(struct walk *w, int scratch, uint64_t size, int *upper, int *work)
+{
+	char name[32], path[32], data[64] = "mode=0755";
+	int dir, top;
+
+	snprintf(name, sizeof name, "over%u", w->at);
+	if (k_mkdir(scratch, name, 0700))
+		return step_failed(w, "scratch");
+	dir = k_open(scratch, name, O_PATH | O_DIRECTORY, 0);
+	if (dir < 0)
+		return step_failed(w, "scratch");
+	fd_path(path, dir);
+	if (size)
+		snprintf(data, sizeof data, "mode=0755,size=%llu", (unsigned long long)size);
+	if (k_mount("overlay", path, "tmpfs", MS_NOSUID | MS_NODEV, data))
+		return step_failed(w, "layer");
+	top = k_open(scratch, name, O_PATH | O_DIRECTORY, 0);
+	k_close(dir);
+	if (top < 0 || k_mkdir(top, "upper", 0755) || k_mkdir(top, "work", 0755))
+		return step_failed(w, "layer");
+	*upper = k_open(top, "upper", O_PATH | O_DIRECTORY, 0);
+	*work = k_open(top, "work", O_PATH | O_DIRECTORY, 0);
+	k_close(top);
+	return *upper < 0 || *work < 0 ? step_failed(w, "layer") : 0;
+}
+
+int do_ROOT_OVERLAY(struct walk *w, const struct step *s)
+{
+	char data[160];
+	int upper, work;
+
+	if (overlay_layers(w, w->scratch, w->plan->profile->root.size, &upper, &work))
+		return -1;
+	/* Layers by descriptor: a path could hold the comma and colon that end a word. */
+	snprintf(data, sizeof data,
+		 "lowerdir=/proc/self/fd/%d,upperdir=/proc/self/fd/%d,workdir=/proc/self/fd/%d",
+		 w->fd[s->op[1].n], upper, work);
+	if (k_mount("overlay", "/", "overlay", attrs_to_flags((uint32_t)s->op[2].n), data))
+		return step_failed(w, "");
+	k_close(upper);
+	k_close(work);
+	if (open_top(w, (int)s->op[0].n) < 0)
+		return -1;
+	return root_is(w, (int)s->op[0].n);
+}
+
+/* After a switch, "/" is the sandbox's root: open it under its own name. */
+static int open_root(struct walk *w, int slot)
+{
+	if (k_chdir("/"))
+		return step_failed(w, "/");
+	w->root = k_open(AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0);
+	if (w->root < 0)
+		return step_failed(w, "/");
+	w->fd[slot] = w->root;
+	return 0;
+}
+
+int do_ROOT_PIVOT(struct walk *w, const struct step *s)
+{
+	/* pivot_root(2), "pivot_root(".", ".")": the old root lies over the new one. */
+	if (k_fchdir(w->root) || k_pivot_root(".", "."))
+		return step_failed(w, "");
+	if (k_umount(".", MNT_DETACH))
+		return step_failed(w, "the old root");
+	return open_root(w, (int)s->op[0].n);
+}
+
+/*
+ * What else was mounted on the initramfs stays in this namespace, out of sight but
+ * within reach of umount, and would be copied at every clone: detach it.
+ */
+static int detach_others(struct walk *w)
+{
+	size_t mark = w->arena->used;
+	struct mounts now;
+	int result = 0;
+
+	if (table_read(w, &now))
+		return -1;
+	for (unsigned i = now.n; i-- > 0 && !result;) {
+		const struct mount *m = &now.mount[i], *on = mounts_by_id(&now, m->parent);
+
+		if (!on || on->id != on->parent || m == on || !strcmp(m->point, "/"))
+			continue;
+		/* In a user namespace they are locked: as good as gone for the payload. */
+		if (k_umount(m->point, MNT_DETACH | UMOUNT_NOFOLLOW) && errno != EINVAL && errno != ENOENT)
+			result = step_failed(w, m->point);
+	}
+	w->arena->used = mark;
+	return result;
+}
+
+int do_ROOT_SWITCH(struct walk *w, const struct step *s)
+{
+	if (detach_others(w))
+		return -1;
+	if (k_fchdir(w->root) || k_chroot("."))
+		return step_failed(w, "");
+	return open_root(w, (int)s->op[0].n);
+}
+
+int do_SEAL(struct walk *w, const struct step *s)
+{
+	int fd = userns_sealed_mounts(w), result = 0;
+
+	if (fd < 0)
+		return -1;
+	/* setns makes the root of that namespace, and what lies over it, our root; the
+	 * copy that unshare makes is ours to mount in, but its mounts stay locked. */
+	if (k_setns(fd, CLONE_NEWNS_) || k_unshare(CLONE_NEWNS_))
+		result = step_failed(w, "");
+	k_close(fd);
+	return result ? result : open_root(w, (int)s->op[0].n);
+}

@@ -1,0 +1,352 @@
+/*
+ * Copies of the host's mounts, taken while they still have the host's propagation,
+ * and what is done to them before they are attached.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+
+#include "apply/proc.h"
+#include "apply/trees.h"
+#include "apply/userns.h"
+#include "kernel/k.h"
+
+char *read_all(int fd, struct arena *a, size_t *length)
+{
+	char *text = a->base + a->used;
+	size_t used = 0;
+	long n;
+
+	do {
+		size_t room = a->size - a->used - used;
+
+		if (room < 4096) {
+			errno = ENOMEM;
+			return NULL;
+		}
+		n = k_read(fd, text + used, room - 1);
+		used += n > 0 ? (size_t)n : 0;
+	} while (n > 0);
+	if (n < 0)
+		return NULL;
+	text[used] = '\0';
+	a->used += used + 1;
+	*length = used;
+	return text;
+}
+
+char *proc_read(int proc, const char *path, struct arena *a, size_t *length)
+{
+	int fd = k_open(proc, path, O_RDONLY, 0), error;
+	char *text;
+
+	if (fd < 0)
+		return NULL;
+	text = read_all(fd, a, length);
+	error = errno;
+	k_close(fd);
+	errno = error;
+	return text;
+}
+
+int table_read(struct walk *w, struct mounts *to)
+{
+	size_t length;
+	char *text = proc_read(w->proc, "self/mountinfo", w->arena, &length);
+	struct err e;
+
+	if (!text)
+		return step_failed(w, "mountinfo");
+	if (mounts_parse(to, text, length, w->arena, &e))
+		return step_failed_code(w, 0, e.text);
+	return 0;
+}
+
+int do_TABLE_READ(struct walk *w, const struct step *s)
+{
+	(void)s;
+	return table_read(w, &w->before);
+}
+
+/* The id of the mount that fd is on; before Linux 5.8 only fdinfo tells. */
+static int mount_id(struct walk *w, int fd)
+{
+	char path[32], text[256], *id;
+	struct k_stat st;
+	long n;
+	int info;
+
+	if (!k_stat(fd, "", AT_EMPTY_PATH, STATX_MNT_ID_, &st) && (st.mask & STATX_MNT_ID_))
+		return (int)st.mnt_id;
+	snprintf(path, sizeof path, "self/fdinfo/%d", fd);
+	info = k_open(w->proc, path, O_RDONLY, 0);
+	if (info < 0)
+		return -1;
+	n = k_read(info, text, sizeof text - 1);
+	k_close(info);
+	text[n > 0 ? n : 0] = '\0';
+	id = strstr(text, "mnt_id:");
+	return id ? atoi(id + 7) : -1;
+}
+
+/* Notes the peer groups of the mount that fd is on. */
+static int note_source(struct walk *w, int fd, struct note *to)
+{
+	struct statmount_ sm;
+	struct k_stat st;
+
+	if (w->before.n) {
+		const struct mount *m = mounts_by_id(&w->before, mount_id(w, fd));
+
+		if (!m)
+			return step_failed_code(w, 0, "the source's mount is not in the mount table");
+		*to = (struct note){1, m->shared, m->master};
+		return 0;
+	}
+	if (k_stat(fd, "", AT_EMPTY_PATH, STATX_MNT_ID_UNIQUE_, &st) ||
+	    k_statmount(st.mnt_id, STATMOUNT_MNT_BASIC_, &sm))
+		return step_failed(w, "cannot tell the source's peer group");
+	*to = (struct note){1, (uint32_t)sm.mnt_peer_group, (uint32_t)sm.mnt_master};
+	return 0;
+}
+
+struct source {
+	int dir;
+	const char *path;
+	int rec, optional, note;
+};
+
+static struct source source_of(struct walk *w, const struct step *s)
+{
+	/* Staged files are named beneath the scratch, sources of the host from its root. */
+	return (struct source){
+		.dir = s->op[5].n ? w->fd[s->op[5].n - 1] : AT_FDCWD,
+		.path = s->op[1].s,
+		.rec = (int)s->op[2].n,
+		.optional = (int)s->op[3].n,
+		.note = (int)s->op[4].n,
+	};
+}
+
+/* Opens the source for looking at; 1 when it is optional and not there. */
+static int source_open(struct walk *w, const struct source *src, int *fd)
+{
+	*fd = k_open(src->dir, src->path, O_PATH, 0);
+	if (*fd < 0 && src->optional && (errno == ENOENT || errno == ENOTDIR))
+		return 1;
+	return *fd < 0 ? step_failed(w, "") : 0;
+}
+
+int do_TREE_CLONE(struct walk *w, const struct step *s)
+{
+	struct source src = source_of(w, s);
+	int slot = (int)s->op[0].n, fd, missing = source_open(w, &src, &fd), result = 0;
+
+	if (missing)
+		return missing < 0 ? -1 : 0;
+	if (src.note)
+		result = note_source(w, fd, &w->note[slot]);
+	if (!result) {
+		w->fd[slot] = k_open_tree(fd, "", AT_EMPTY_PATH | OPEN_TREE_CLONE_ |
+						   (src.rec ? AT_RECURSIVE_ : 0));
+		if (w->fd[slot] < 0)
+			result = step_failed(w, "");
+	}
+	k_close(fd);
+	return result;
+}
+
+/* mount(2) knows paths only: the descriptor's name below /proc is one. */
+void fd_path(char to[32], int fd)
+{
+	snprintf(to, 32, "/proc/self/fd/%d", fd);
+}
+
+int do_TREE_BIND(struct walk *w, const struct step *s)
+{
+	struct source src = source_of(w, s);
+	int slot = (int)s->op[0].n, fd, missing = source_open(w, &src, &fd), place, is_dir;
+	char name[32], from[32], to[32];
+	struct k_stat st;
+
+	if (missing)
+		return missing < 0 ? -1 : 0;
+	if (src.note && note_source(w, fd, &w->note[slot]))
+		return -1;
+	if (k_stat(fd, "", AT_EMPTY_PATH, 3, &st))
+		return step_failed(w, "");
+	is_dir = S_ISDIR(st.mode);
+	snprintf(name, sizeof name, "tree%d", slot);
+	if (is_dir ? k_mkdir(w->scratch, name, 0700) : k_mknod(w->scratch, name, S_IFREG | 0600, 0, 0))
+		return step_failed(w, "scratch");
+	place = k_open(w->scratch, name, O_PATH | O_NOFOLLOW, 0);
+	if (place < 0)
+		return step_failed(w, "scratch");
+	fd_path(from, fd);
+	fd_path(to, place);
+	if (k_mount(from, to, NULL, MS_BIND | (src.rec ? MS_REC : 0), NULL))
+		return step_failed(w, "");
+	k_close(place);
+	k_close(fd);
+	/* The same name again: now it is the mount on top. */
+	w->fd[slot] = k_open(w->scratch, name, O_PATH | O_NOFOLLOW, 0);
+	return w->fd[slot] < 0 ? step_failed(w, "scratch") : 0;
+}
+
+static const struct {
+	uint32_t attr;
+	unsigned long old, statvfs;
+} attr_table[] = {
+	/* The bits of statfs(2) f_flags are those of mount(2) for these four. */
+	{MOUNT_ATTR_RDONLY_, MS_RDONLY, 1}, {MOUNT_ATTR_NOSUID_, MS_NOSUID, 2},
+	{MOUNT_ATTR_NODEV_, MS_NODEV, 4}, {MOUNT_ATTR_NOEXEC_, MS_NOEXEC, 8},
+};
+
+unsigned long attrs_to_flags(uint32_t attrs)
+{
+	unsigned long flags = 0;
+
+	for (size_t i = 0; i < sizeof attr_table / sizeof *attr_table; i++)
+		if (attrs & attr_table[i].attr)
+			flags |= attr_table[i].old;
+	return flags;
+}
+
+unsigned long prop_to_flag(uint8_t prop)
+{
+	static const unsigned long flags[PROP_COUNT] = {
+		[PROP_PRIVATE] = MS_PRIVATE, [PROP_SLAVE] = MS_SLAVE, [PROP_SHARED] = MS_SHARED,
+		[PROP_UNBINDABLE] = MS_UNBINDABLE, [PROP_SLAVE_SHARED] = MS_SHARED,
+	};
+
+	return flags[prop];
+}
+
+int do_TREE_ATTR(struct walk *w, const struct step *s)
+{
+	struct mount_attr_ attr = {
+		.attr_set = (uint64_t)s->op[1].n, .propagation = prop_to_flag((uint8_t)s->op[2].n),
+	};
+	int fd = w->fd[s->op[0].n];
+
+	if (fd < 0)
+		return 0;	/* optional, and not there */
+	return k_mount_setattr(fd, "", AT_EMPTY_PATH | (s->op[3].n ? AT_RECURSIVE_ : 0), &attr)
+		? step_failed(w, "") : 0;
+}
+
+/*
+ * Adds flags to the mount at an absolute path. mount(2) sets all of them at once,
+ * so those that are there, and may be locked, have to be said again.
+ */
+static int remount_one(const char *path, int fd, unsigned long add)
+{
+	struct statfs fs;
+	unsigned long flags = add;
+
+	if (k_fstatfs(fd, &fs))
+		return -1;
+	for (size_t i = 0; i < sizeof attr_table / sizeof *attr_table; i++)
+		if ((unsigned long)fs.f_flags & attr_table[i].statvfs)
+			flags |= attr_table[i].old;
+	return k_mount(NULL, path, NULL, MS_REMOUNT | MS_BIND | flags, NULL);
+}
+
+int remount_fd(int fd, uint32_t attrs)
+{
+	char path[32];
+
+	fd_path(path, fd);
+	return remount_one(path, fd, attrs_to_flags(attrs));
+}
+
+/* Every mount below the one that fd is the root of, by the table. */
+static int remount_below(struct walk *w, int fd, uint32_t attrs)
+{
+	struct mounts now;
+	size_t mark = w->arena->used;
+	const struct mount *top;
+	int result = 0;
+
+	if (table_read(w, &now))
+		return -1;
+	top = mounts_by_id(&now, mount_id(w, fd));
+	for (unsigned i = 0; top && i < now.n && !result; i++) {
+		const struct mount *m = &now.mount[i];
+		size_t n = strlen(top->point);
+		int at;
+
+		if (m == top || strncmp(m->point, top->point, n) != 0 || m->point[n] != '/')
+			continue;
+		/* The scratch lies over "/", so its mounts have no path from there. */
+		at = k_open(fd, m->point + n + 1, O_PATH | O_NOFOLLOW, 0);
+		if (at < 0 || remount_fd(at, attrs))
+			result = step_failed(w, m->point + n);
+		if (at >= 0)
+			k_close(at);
+	}
+	w->arena->used = mark;
+	return result;
+}
+
+int do_TREE_REMOUNT(struct walk *w, const struct step *s)
+{
+	int fd = w->fd[s->op[0].n], rec = (int)s->op[3].n;
+	uint8_t prop = (uint8_t)s->op[2].n;
+	char path[32];
+
+	if (fd < 0)
+		return 0;
+	if (rec && remount_below(w, fd, (uint32_t)s->op[1].n))
+		return -1;
+	if (remount_fd(fd, (uint32_t)s->op[1].n))
+		return step_failed(w, "");
+	fd_path(path, fd);
+	if (prop && k_mount(NULL, path, NULL, prop_to_flag(prop) | (rec ? MS_REC : 0), NULL))
+		return step_failed(w, "");
+	return 0;
+}
+
+int do_TREE_IDMAP(struct walk *w, const struct step *s)
+{
+	struct mount_attr_ attr = {.attr_set = MOUNT_ATTR_IDMAP_};
+	int fd = w->fd[s->op[0].n], result = 0, user;
+
+	if (fd < 0)
+		return 0;
+	user = userns_make(w, (uint32_t)s->op[1].n, (uint32_t)s->op[2].n, (uint32_t)s->op[3].n);
+	if (user < 0)
+		return -1;
+	attr.userns_fd = (uint64_t)user;
+	if (k_mount_setattr(fd, "", AT_EMPTY_PATH | (s->op[4].n ? AT_RECURSIVE_ : 0), &attr))
+		result = step_failed(w, "");
+	k_close(user);
+	return result;
+}
+
+int do_TREE_PRIVATE(struct walk *w, const struct step *s)
+{
+	return k_mount(NULL, s->op[0].s, NULL, MS_REC | MS_PRIVATE, NULL) ? step_failed(w, "") : 0;
+}
+
+int do_TREE_SLAVE(struct walk *w, const struct step *s)
+{
+	return k_mount(NULL, s->op[0].s, NULL, MS_REC | MS_SLAVE, NULL) ? step_failed(w, "") : 0;
+}
+
+int do_NULL_CHECK(struct walk *w, const struct step *s)
+{
+	struct k_stat st;
+
+	if (k_stat(w->fd[s->op[0].n], "", AT_EMPTY_PATH, 3, &st))
+		return step_failed(w, "");
+	if (!S_ISCHR(st.mode) || st.rdev_major != 1 || st.rdev_minor != 3)
+		return step_failed_code(w, ENODEV, "the host's /dev/null is not the null device");
+	return 0;
+}

@@ -1,0 +1,26 @@
+/* What the mount steps share. Private to this floor. */
+#ifndef HUTCH_TREES_H
+#define HUTCH_TREES_H
+
+#include "apply/walk.h"
+
+/* Reads this process's mount table. */
+int table_read(struct walk *w, struct mounts *to);
+
+/* "/proc/self/fd/N": how mount(2) is given a descriptor. */
+void fd_path(char to[32], int fd);
+
+/* MS_* of mount(2) for MOUNT_ATTR_* and for a propagation. */
+unsigned long attrs_to_flags(uint32_t attrs);
+unsigned long prop_to_flag(uint8_t prop);
+
+/* Adds attributes to the mount that fd is the root of, by mount(2). */
+int remount_fd(int fd, uint32_t attrs);
+
+/* upper and work directories of an overlay, in a place of their own on the scratch. */
+int overlay_layers(struct walk *w, int scratch, uint64_t size, int *upper, int *work);
+
+/* Ties the life of this process to hutch's; the step fails if hutch is gone already. */
+int parent_check(struct walk *w);
+
+#endif

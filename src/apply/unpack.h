@@ -1,0 +1,10 @@
+/* A cpio archive into the sandbox's root. */
+#ifndef HUTCH_UNPACK_H
+#define HUTCH_UNPACK_H
+
+#include "apply/walk.h"
+
+/* Unpacks the archive (newc, plain or gzip) that fd reads. -1: the step has failed. */
+int unpack(struct walk *w, int fd);
+
+#endif

@@ -1,0 +1,116 @@
+/*
+ * Helpers that live for a moment in a user namespace of their own. They share our
+ * memory and descriptors and so can leave a descriptor behind when they end.
+ */
+#include "apply/userns.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "apply/proc.h"
+#include "kernel/k.h"
+
+struct helper {
+	int proc, fd, error;
+	char pid[16];		/* as the host's /proc numbers it */
+	char go[1];
+	int wait[2];
+};
+
+static char stack[8192] __attribute__((aligned(16)));
+
+static int open_mounts(void *argument)
+{
+	struct helper *h = argument;
+
+	h->fd = k_open(h->proc, "self/ns/mnt", O_RDONLY, 0);
+	h->error = errno;
+	k_exit(0);
+}
+
+static int reap(int pid)
+{
+	int status;
+
+	while (k_wait(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return -1;
+	return status;
+}
+
+int userns_sealed_mounts(struct walk *w)
+{
+	struct helper h = {.proc = w->proc, .fd = -1};
+	int pid = k_clone(open_mounts, stack + sizeof stack,
+			  CLONE_VM | CLONE_VFORK | CLONE_FILES | CLONE_NEWUSER_ | CLONE_NEWNS_ |
+			  SIGCHLD, &h);
+
+	if (pid < 0)
+		return step_failed(w, "a throw-away user namespace");
+	reap(pid);
+	if (h.fd < 0)
+		return step_failed_code(w, h.error, "the sealed namespace");
+	return h.fd;
+}
+
+/* Tells who it is, keeps its namespace alive until it is told to go. */
+static int stand_by(void *argument)
+{
+	struct helper *h = argument;
+	long n = k_readlink(h->proc, "self", h->pid, sizeof h->pid - 1);
+
+	h->error = n < 0 ? errno : 0;
+	if (k_write(h->wait[1], "", 1) != 1)
+		k_exit(1);
+	for (;;)
+		k_poll(NULL, 0, -1);	/* until it is killed */
+	return 0;
+}
+
+static int write_maps(struct walk *w, const char *pid, uint32_t inside, uint32_t outside,
+		      uint32_t count)
+{
+	char path[40], text[48];
+
+	snprintf(text, sizeof text, "%u %u %u", inside, outside, count);
+	snprintf(path, sizeof path, "%s/uid_map", pid);
+	if (proc_write(w->proc, path, text))
+		return step_failed(w, "uid_map");
+	snprintf(path, sizeof path, "%s/gid_map", pid);
+	if (proc_write(w->proc, path, text))
+		return step_failed(w, "gid_map");
+	snprintf(path, sizeof path, "%s/ns/user", pid);
+	return k_open(w->proc, path, O_RDONLY, 0);
+}
+
+int userns_make(struct walk *w, uint32_t inside, uint32_t outside, uint32_t count)
+{
+	struct helper h = {.proc = w->proc, .fd = -1};
+	int pid, fd = -1;
+	char byte;
+
+	if (k_pipe(h.wait))
+		return step_failed(w, "");
+	pid = k_clone(stand_by, stack + sizeof stack,
+		      CLONE_VM | CLONE_FILES | CLONE_NEWUSER_ | SIGCHLD, &h);
+	if (pid < 0) {
+		step_failed(w, "a throw-away user namespace");
+	} else if (k_read(h.wait[0], &byte, 1) == 1 && !h.error) {
+		fd = write_maps(w, h.pid, inside, outside, count);
+		if (fd < 0 && w->err.step != (int)w->at)
+			step_failed(w, "");
+	} else {
+		step_failed_code(w, h.error ? h.error : EPIPE, "a throw-away user namespace");
+	}
+	if (pid > 0) {
+		k_kill(pid, SIGKILL);
+		reap(pid);
+	}
+	k_close(h.wait[0]);
+	k_close(h.wait[1]);
+	return fd;
+}

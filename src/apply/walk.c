@@ -1,0 +1,159 @@
+/* The walker, see walk.h. Knows no step by itself but where the sides part. */
+#include "apply/walk.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+
+#include "apply/registry.h"
+#include "kernel/k.h"
+
+static step_fn *const executors[STEP_KINDS] = {
+#define STEP(id, name, side, blocks, operands, help) do_##id,
+#include "plan/steps.def"
+#undef STEP
+};
+
+int walk_init(struct walk *w, const struct plan *plan, struct arena *a)
+{
+	memset(w, 0, sizeof *w);
+	w->plan = plan;
+	w->arena = a;
+	w->fd = ARENA_ARRAY(a, int, plan->slots + 1);
+	w->note = ARENA_ARRAY(a, struct note, plan->slots + 1);
+	w->channel = w->far_channel = w->group_fd = w->proc = w->root = w->scratch = -1;
+	if (!w->fd || !w->note)
+		return err_set(&w->err, ENOMEM, "the plan is too large");
+	for (unsigned i = 0; i <= plan->slots; i++)
+		w->fd[i] = -1;
+	return 0;
+}
+
+int step_failed_code(struct walk *w, int code, const char *text)
+{
+	err_set(&w->err, code, "%s", text);
+	w->err.step = (int)w->at;
+	return -1;
+}
+
+int step_failed(struct walk *w, const char *text)
+{
+	return step_failed_code(w, errno, text);
+}
+
+static int step_do(struct walk *w)
+{
+	const struct step *s = &w->plan->step[w->at];
+
+	return executors[s->kind](w, s);
+}
+
+int walk_host(struct walk *w)
+{
+	for (w->at = 0; w->at < w->plan->nsteps; w->at++) {
+		if (step_table[w->plan->step[w->at].kind].side != SIDE_HOST)
+			break;
+		if (step_do(w)) {
+			walk_undo(w);
+			return -1;
+		}
+	}
+	return 0;
+}
+
+static void close_all(struct walk *w)
+{
+	for (unsigned i = 0; i < w->plan->slots; i++)
+		if (w->fd[i] >= 0) {
+			k_close(w->fd[i]);
+			w->fd[i] = -1;
+		}
+	if (w->channel >= 0)
+		k_close(w->channel);
+	if (w->far_channel >= 0)
+		k_close(w->far_channel);
+	w->channel = w->far_channel = -1;
+}
+
+void walk_undo(struct walk *w)
+{
+	if (w->pid > 0) {
+		k_kill(w->pid, SIGKILL);
+		while (k_wait(w->pid, NULL, 0) < 0 && errno == EINTR)
+			;
+		w->pid = 0;
+	}
+	registry_leave(w);
+	close_all(w);
+}
+
+/* Mount points that were made on somebody's disk for a sandbox that never was. */
+static void unmake_points(struct walk *w)
+{
+	while (w->nmade > 0) {
+		struct made *m = &w->made[--w->nmade];
+
+		k_unlink(m->dir, m->name, m->is_dir ? 0x200 /* AT_REMOVEDIR */ : 0);
+	}
+}
+
+void walk_on(struct walk *w)
+{
+	for (w->at++; w->at < w->plan->nsteps; w->at++) {
+		if (step_table[w->plan->step[w->at].kind].side == SIDE_HOST)
+			continue;
+		if (step_do(w)) {
+			unmake_points(w);
+			channel_send(w, REC_FAILED, w->err.code, 0, w->err.text, -1);
+			break;
+		}
+	}
+	k_exit(125);
+}
+
+int walk_inside(void *host_walk)
+{
+	struct walk *host = host_walk, w = *host;
+
+	k_fault_side('i');
+	/* With vfork the memory is the host's: its slots stay as they are. */
+	w.fd = ARENA_ARRAY(w.arena, int, w.plan->slots + 1);
+	if (!w.fd)
+		k_exit(125);
+	memcpy(w.fd, host->fd, sizeof(int) * (w.plan->slots + 1));
+	/* Else this end would keep the channel alive when hutch dies. */
+	k_close(host->channel);
+	w.channel = host->far_channel;
+	w.far_channel = -1;
+	w.pid = 0;
+	w.err.step = -1;
+	walk_on(&w);
+}
+
+int channel_send(struct walk *w, enum record_kind kind, int code, int value, const char *text,
+		 int pass)
+{
+	struct record r = {.kind = kind, .step = (int32_t)w->at, .code = code, .value = value};
+
+	strncpy(r.text, text, sizeof r.text - 1);
+	return k_send(w->channel, &r, sizeof r, pass) == (long)sizeof r ? 0 : -1;
+}
+
+int channel_receive(int channel, struct record *r, int *passed, int wait)
+{
+	long n;
+
+	do
+		n = k_receive(channel, r, sizeof *r, passed, wait);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -1;
+	/* Nothing that a child sends is believed: a record is whole or it is none. */
+	if (n != (long)sizeof *r)
+		return 0;
+	r->text[sizeof r->text - 1] = '\0';
+	for (char *c = r->text; *c; c++)
+		if ((unsigned char)*c < 0x20)
+			*c = '?';
+	return 1;
+}

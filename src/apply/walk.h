@@ -1,0 +1,102 @@
+/*
+ * The walker: takes a plan's steps one after the other to the kernel. One list,
+ * two walkers: the host side goes over the HOST steps, the child that the clone
+ * step makes goes over the others. Its whole state is struct walk.
+ */
+#ifndef HUTCH_WALK_H
+#define HUTCH_WALK_H
+
+#include "base/arena.h"
+#include "mounts/table.h"
+#include "plan/compare.h"
+#include "plan/plan.h"
+
+enum { MAX_SLOTS = 1024, MAX_GROUPS = 64, MADE_POINTS = 32 };
+
+/* A mount point made on a file system that outlives the sandbox. */
+struct made {
+	int dir;
+	char name[256];
+	uint8_t is_dir;
+};
+
+struct ids {
+	uint32_t uid, gid, group[MAX_GROUPS];
+	unsigned ngroups;
+	uint8_t set_uid, set_gid;
+};
+
+struct walk {
+	const struct plan *plan;
+	struct arena *arena;	/* scratch memory of this side */
+	unsigned at;		/* the step in hand */
+	struct err err;
+	int *fd;		/* by slot; -1: empty */
+	struct note *note;	/* by slot */
+	int channel;		/* this side's end, or -1 */
+	int far_channel;	/* host side, until the clone: the inside's end */
+	int pid;		/* host side: of the child, 0 before the clone */
+	int group_fd;		/* host side: the group's file while it is locked, see registry.h */
+	uint8_t registered, published;
+	char *const *argv;	/* hutch's own, for self.seal */
+	uint64_t sigmask;	/* the caller's, for the payload */
+
+	/* inside only */
+	int proc;		/* the host's /proc */
+	int root;		/* the sandbox's root */
+	int scratch;		/* the place to stage things on */
+	int null_used;		/* the null device is attached: copy it from there */
+	struct mounts before;
+	struct ids ids;
+	struct made made[MADE_POINTS];
+	unsigned nmade;
+	int payload;		/* of the init: pid of its child */
+};
+
+/* One executor per kind of step: 0, or -1 with w->err filled. */
+typedef int step_fn(struct walk *w, const struct step *s);
+#define STEP(id, name, side, blocks, operands, help) step_fn do_##id;
+#include "plan/steps.def"
+#undef STEP
+
+/* What the inside tells the host side, always whole and of this size. */
+enum record_kind { REC_FAILED = 1, REC_READY, REC_TTY, REC_STARTED, REC_EXITED, REC_GO };
+struct record {
+	uint32_t kind;
+	int32_t step, code, value;
+	char text[200];
+};
+
+/* Prepares a walk; the memory of the slots comes from the arena. -1 when full. */
+int walk_init(struct walk *w, const struct plan *plan, struct arena *a);
+
+/*
+ * Takes all HOST steps. On success the child runs and w->channel is open for its
+ * records. On failure everything is undone, the child dead and reaped.
+ */
+int walk_host(struct walk *w);
+
+/* Undoes what the host side holds: descriptors, the child, entries in the registry. */
+void walk_undo(struct walk *w);
+
+/* The child's part; never returns. The argument is the host's struct walk. */
+int walk_inside(void *host_walk);
+
+/* Goes on with the steps behind the one in hand until exec; never returns. */
+void walk_on(struct walk *w) __attribute__((noreturn));
+
+/* Fails the step in hand with errno and, at will, a text. Always -1. */
+int step_failed(struct walk *w, const char *text);
+int step_failed_code(struct walk *w, int code, const char *text);
+
+/* The exit status that tells of a wait status: 128+N for signal N, as in a shell. */
+int status_code(int status);
+
+/* Sends a record about the step in hand; pass is a descriptor to hand over or -1. */
+int channel_send(struct walk *w, enum record_kind kind, int code, int value, const char *text,
+		 int pass);
+
+/* 1 a record, 0 the other side is gone, -1 nothing yet (wait 0) or an error. */
+int channel_receive(int channel, struct record *r, int *passed, int wait);
+
+#endif

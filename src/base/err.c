@@ -1,0 +1,53 @@
+/* Errors and lists of findings, see err.h. */
+#include "base/err.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* A person reads the first ones; a file of nonsense must not fill the arena. */
+enum { KEPT = 200 };
+
+int err_set(struct err *e, int code, const char *format, ...)
+{
+	va_list args;
+
+	e->code = code;
+	e->step = -1;
+	va_start(args, format);
+	vsnprintf(e->text, sizeof e->text, format, args);
+	va_end(args);
+	return -1;
+}
+
+void diags_init(struct diags *d, struct arena *a)
+{
+	d->arena = a;
+	d->first = NULL;
+	d->last = &d->first;
+	d->count = 0;
+}
+
+void diags_add(struct diags *d, struct origin at, unsigned column,
+	       const char *format, ...)
+{
+	char text[512];
+	struct diag *new;
+	va_list args;
+
+	if (d->count++ >= KEPT)
+		return;
+	va_start(args, format);
+	vsnprintf(text, sizeof text, format, args);
+	va_end(args);
+	new = ARENA_NEW(d->arena, struct diag);
+	if (!new)
+		return;
+	new->at = at;
+	new->column = column;
+	new->text = arena_text(d->arena, text, strlen(text));
+	if (!new->text)
+		return;
+	*d->last = new;
+	d->last = &new->next;
+}

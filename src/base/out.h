@@ -1,0 +1,27 @@
+/*
+ * A bounded text buffer to print into. What does not fit is cut and remembered
+ * in `lost`, so that a printer needs no error path of its own.
+ */
+#ifndef HUTCH_OUT_H
+#define HUTCH_OUT_H
+
+#include <stddef.h>
+
+struct out {
+	char *text;
+	size_t size, used;	/* bytes; text[used] is always NUL */
+	int lost;		/* something did not fit */
+};
+
+void out_init(struct out *o, char *memory, size_t size);
+void out_put(struct out *o, const char *text);
+void out_printf(struct out *o, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* One word of the profile language: in double quotes when it needs them. */
+void out_word(struct out *o, const char *word);
+
+/* A JSON string with its quotes; bytes outside ASCII go through as they are. */
+void out_json(struct out *o, const char *text);
+
+#endif

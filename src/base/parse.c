@@ -1,0 +1,220 @@
+/* Strict readers, see parse.h. */
+#include "base/parse.h"
+
+#include <stddef.h>
+#include <string.h>
+
+static int digits(const char **text, unsigned base, uint64_t max, uint64_t *to)
+{
+	uint64_t value = 0;
+	const char *p = *text;
+
+	for (; *p >= '0' && *p < (char)('0' + base); p++) {
+		unsigned digit = (unsigned)(*p - '0');
+
+		if (value > (max - digit) / base)
+			return -1;
+		value = value * base + digit;
+	}
+	if (p == *text)
+		return -1;
+	*text = p;
+	*to = value;
+	return 0;
+}
+
+int parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *to)
+{
+	uint64_t value;
+
+	if (text[0] == '0' && text[1])
+		return -1;
+	if (digits(&text, 10, max, &value) || *text || value < min)
+		return -1;
+	*to = value;
+	return 0;
+}
+
+int parse_integer(const char *text, int64_t min, int64_t max, int64_t *to)
+{
+	uint64_t value;
+
+	if (*text != '-') {
+		if (max < 0 || parse_number(text, 0, (uint64_t)max, &value) ||
+		    (int64_t)value < min)
+			return -1;
+		*to = (int64_t)value;
+		return 0;
+	}
+	if (min >= 0 || parse_number(text + 1, 1, (uint64_t)-(min + 1) + 1, &value) ||
+	    -(int64_t)value > max)
+		return -1;
+	*to = -(int64_t)value;
+	return 0;
+}
+
+int parse_mode(const char *text, uint32_t *to)
+{
+	uint64_t value;
+
+	if (digits(&text, 8, 07777, &value) || *text)
+		return -1;
+	*to = (uint32_t)value;
+	return 0;
+}
+
+/* A number and one of the units; `units` lists name and factor, ends with NULL. */
+struct unit {
+	const char *name;
+	uint64_t factor;
+};
+
+static int with_unit(const char *text, const struct unit *units, uint64_t *to)
+{
+	uint64_t value;
+
+	if (text[0] == '0' && text[1] >= '0' && text[1] <= '9')
+		return -1;
+	if (digits(&text, 10, INT64_MAX, &value))
+		return -1;
+	for (; units->name; units++) {
+		if (strcmp(text, units->name) != 0)
+			continue;
+		if (value > INT64_MAX / units->factor)
+			return -1;
+		*to = value * units->factor;
+		return 0;
+	}
+	return -1;
+}
+
+int parse_size(const char *text, uint64_t *to)
+{
+	static const struct unit units[] = {
+		{"", 1},          {"k", 1 << 10}, {"K", 1 << 10}, {"m", 1 << 20},
+		{"M", 1 << 20},   {"g", 1 << 30}, {"G", 1 << 30}, {NULL, 0},
+	};
+
+	return with_unit(text, units, to);
+}
+
+int parse_time(const char *text, uint64_t *to)
+{
+	static const struct unit units[] = {
+		{"", 1000},    {"ms", 1},        {"s", 1000},  {"m", 60000},
+		{"h", 3600000}, {"d", 86400000}, {NULL, 0},
+	};
+
+	return with_unit(text, units, to);
+}
+
+int parse_set(const char *text, unsigned char *mask, unsigned bits)
+{
+	memset(mask, 0, (bits + 7) / 8);
+	do {
+		uint64_t from, to;
+
+		if (digits(&text, 10, bits - 1, &from))
+			return -1;
+		to = from;
+		if (*text == '-') {
+			text++;
+			if (digits(&text, 10, bits - 1, &to) || to < from)
+				return -1;
+		}
+		for (; from <= to; from++)
+			mask[from / 8] |= (unsigned char)(1u << from % 8);
+	} while (*text == ',' && *++text);
+	return *text || text[-1] == ',' ? -1 : 0;
+}
+
+const char *path_wrong(const char *text)
+{
+	const char *p = text;
+
+	if (*text != '/')
+		return "must be an absolute path";
+	if (strlen(text) >= 4096)
+		return "is longer than 4095 bytes";
+	while (*p) {
+		const char *end;
+
+		p++;	/* the slash */
+		end = p + strcspn(p, "/");
+		if (end == p && (*end || p != text + 1))
+			return "has an empty part: write each / once, none at the end";
+		if (end - p == 1 && p[0] == '.')
+			return "must not contain .";
+		if (end - p == 2 && p[0] == '.' && p[1] == '.')
+			return "must not contain ..";
+		if (end - p > 255)
+			return "has a part longer than 255 bytes";
+		p = end;
+	}
+	return NULL;
+}
+
+int name_ok(const char *text)
+{
+	static const char allowed[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+	size_t n = strspn(text, allowed);
+
+	return n && !text[n] && n <= 64 && *text != '.' && *text != '-';
+}
+
+int name_find(const char *text, const char *const *names, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (names[i] && !strcmp(text, names[i]))
+			return i;
+	return -1;
+}
+
+/* Edit distance with neighbours swapped as one edit; words are short. */
+static int distance(const char *a, const char *b)
+{
+	enum { MAX = 32 };
+	int row[3][MAX + 1], la = (int)strlen(a), lb = (int)strlen(b);
+
+	if (la > MAX || lb > MAX)
+		return MAX;
+	for (int j = 0; j <= lb; j++)
+		row[0][j] = j;
+	for (int i = 1; i <= la; i++) {
+		int *now = row[i % 3], *up = row[(i + 2) % 3], *up2 = row[(i + 1) % 3];
+
+		now[0] = i;
+		for (int j = 1; j <= lb; j++) {
+			int best = up[j - 1] + (a[i - 1] != b[j - 1]);
+
+			if (up[j] + 1 < best)
+				best = up[j] + 1;
+			if (now[j - 1] + 1 < best)
+				best = now[j - 1] + 1;
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] &&
+			    a[i - 2] == b[j - 1] && up2[j - 2] + 1 < best)
+				best = up2[j - 2] + 1;
+			now[j] = best;
+		}
+	}
+	return row[la % 3][lb];
+}
+
+const char *name_nearest(const char *text, const char *const *names, int n)
+{
+	const char *best = NULL;
+	int least = (int)strlen(text) / 3 + 1;
+
+	if (least > 3)
+		least = 3;
+	for (int i = 0; i < n; i++) {
+		int d = names[i] ? distance(text, names[i]) : 99;
+
+		if (d <= least && (d < least || !best)) {
+			least = d;
+			best = names[i];
+		}
+	}
+	return best;
+}

@@ -1,0 +1,46 @@
+/*
+ * Strict readers of numbers, sizes, times and names: the whole text or nothing,
+ * in range or nothing. libc's own readers accept blanks, signs, wrap-around and
+ * trailing junk, each of which has been somebody's security hole.
+ *
+ * All return 0, or -1 and leave *to alone.
+ */
+#ifndef HUTCH_PARSE_H
+#define HUTCH_PARSE_H
+
+#include <stdint.h>
+
+/* Decimal digits only, no leading zero but "0" itself. */
+int parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *to);
+
+/* The same with an optional minus. */
+int parse_integer(const char *text, int64_t min, int64_t max, int64_t *to);
+
+/* Octal digits, up to 07777. */
+int parse_mode(const char *text, uint32_t *to);
+
+/* Bytes: a number and k, m or g (powers of 1024, either case). */
+int parse_size(const char *text, uint64_t *to);
+
+/* Milliseconds: a number and ms, s, m, h or d; a bare number is seconds. */
+int parse_time(const char *text, uint64_t *to);
+
+/* A list such as 0-3,5 into a bit mask of `bits` bits. */
+int parse_set(const char *text, unsigned char *mask, unsigned bits);
+
+/*
+ * An absolute path without "..", ".", doubled or trailing slashes; returns NULL
+ * when it is one, else what is wrong with it in words.
+ */
+const char *path_wrong(const char *text);
+
+/* A plain name: letters, digits and ._- , not starting with . or -, up to 64. */
+int name_ok(const char *text);
+
+/* Index of text among n names `step` bytes apart, or -1. NULL names are skipped. */
+int name_find(const char *text, const char *const *names, int n);
+
+/* The name closest to text among n, or NULL when none is close enough to suggest. */
+const char *name_nearest(const char *text, const char *const *names, int n);
+
+#endif

@@ -1,0 +1,59 @@
+/* What the commands share. Only this floor prints, and only main.c exits. */
+#ifndef HUTCH_CLI_H
+#define HUTCH_CLI_H
+
+#include "base/arena.h"
+#include "plan/plan.h"
+#include "profile/profile.h"
+
+/* Exit statuses, see hutch(8). */
+enum {
+	EXIT_NOT = 1, EXIT_USAGE = 2, EXIT_TIMEOUT = 124, EXIT_HUTCH = 125, EXIT_DENIED = 126,
+	EXIT_MISSING = 127,
+};
+
+#define COMMAND(id, name, usage, help) int command_##id(int argc, char **argv);
+#include "cli/commands.def"
+#undef COMMAND
+
+/* The one memory of a command: profile, plan and tables live in it. */
+extern struct arena cli_arena;
+
+/* Where printers print; cli_flush writes it out and empties it. */
+extern struct out cli_out;
+void cli_flush(int fd);
+
+/* "hutch: text" on standard error. */
+void cli_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Says how the command is used; returns EXIT_USAGE. */
+int cli_usage(const char *command);
+
+/*
+ * The next option of a command, from argv[*i]: its name's index in `names` (each
+ * "name" or "name=" for one that takes a value, put into *value); -1 at the first
+ * word that is none; -2 when reported.
+ */
+int cli_option(int argc, char **argv, int *i, const char *const *names, const char **value);
+
+/* What a command makes of `[PROFILE] [KEY=VALUE]... [-- PROGRAM [ARG]...]`. */
+struct wish {
+	struct profile profile;
+	struct diags diags;
+	struct facts facts;
+	struct plan plan;
+	int unreadable;		/* a file could not be read: nobody knows if it is right */
+};
+
+/*
+ * Reads words into profile, facts (probed, or from a file) and plan. Findings are
+ * printed. 0 when all is well, else -1.
+ */
+int cli_read(struct wish *to, int argc, char **argv, int first, const char *facts_file,
+	     const struct plan_request *request);
+
+/* Loads a profile's file; see profile_loader. */
+int cli_load(void *ctx, const char *path, const char *from, struct profile_text *to,
+	     struct err *e);
+
+#endif

@@ -1,0 +1,173 @@
+/* The program: dispatch by the table of commands, help, and the only exit. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/parse.h"
+#include "cli/cli.h"
+#include "kernel/k.h"
+
+#ifndef VERSION
+#define VERSION "0.1"
+#endif
+
+/* Untouched pages cost nothing; a table of 50,000 mounts has to fit. */
+static char memory[24 << 20] __attribute__((aligned(16)));
+static char out_memory[256 << 10];
+struct arena cli_arena;
+struct out cli_out;
+
+static const struct command {
+	const char *name, *usage, *help;
+	int (*run)(int argc, char **argv);
+} commands[] = {
+#define COMMAND(id, name_, usage_, help_) {name_, usage_, help_, command_##id},
+#include "cli/commands.def"
+#undef COMMAND
+};
+enum { COMMANDS = sizeof commands / sizeof *commands };
+
+void cli_flush(int fd)
+{
+	const char *p = cli_out.text;
+
+	while (cli_out.used > 0) {
+		long n = k_write(fd, p, cli_out.used);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			break;
+		p += n;
+		cli_out.used -= (size_t)n;
+	}
+	out_init(&cli_out, out_memory, sizeof out_memory);
+}
+
+void cli_error(const char *format, ...)
+{
+	char text[512];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof text, format, args);
+	va_end(args);
+	out_printf(&cli_out, "hutch: %s\n", text);
+	cli_flush(2);
+}
+
+static const struct command *command_find(const char *name)
+{
+	for (int i = 0; i < COMMANDS; i++)
+		if (!strcmp(commands[i].name, name))
+			return &commands[i];
+	return NULL;
+}
+
+static void print_usage(const struct command *c)
+{
+	out_printf(&cli_out, "hutch %s%s%s\n    %s\n", c->name, *c->usage ? " " : "", c->usage,
+		   c->help);
+}
+
+int cli_usage(const char *command)
+{
+	out_put(&cli_out, "usage: ");
+	print_usage(command_find(command));
+	cli_flush(2);
+	return EXIT_USAGE;
+}
+
+static int command_unknown(const char *name)
+{
+	const char *names[COMMANDS], *near;
+
+	for (int i = 0; i < COMMANDS; i++)
+		names[i] = commands[i].name;
+	near = name_nearest(name, names, COMMANDS);
+	if (near)
+		cli_error("unknown command %.64s, did you mean %s?", name, near);
+	else
+		cli_error("unknown command %.64s: hutch help lists them", name);
+	return EXIT_USAGE;
+}
+
+int command_help(int argc, char **argv)
+{
+	if (argc > 1 && !command_find(argv[1]))
+		return command_unknown(argv[1]);
+	if (argc > 1) {
+		print_usage(command_find(argv[1]));
+	} else {
+		out_put(&cli_out, "hutch puts services into small, well-understood boxes.\n\n");
+		for (int i = 0; i < COMMANDS; i++)
+			print_usage(&commands[i]);
+		out_put(&cli_out, "\nThe keys of a profile: hutch keys -v\n");
+	}
+	cli_flush(1);
+	return 0;
+}
+
+int command_version(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	out_put(&cli_out, "hutch " VERSION "\n");
+	cli_flush(1);
+	return 0;
+}
+
+int cli_option(int argc, char **argv, int *i, const char *const *names, const char **value)
+{
+	const char *word = *i < argc ? argv[*i] : "";
+
+	if (word[0] != '-' || !word[1] || !strcmp(word, "--"))
+		return -1;
+	++*i;
+	for (int k = 0; names[k]; k++) {
+		size_t n = strcspn(names[k], "=");
+		int takes = names[k][n] == '=';
+
+		if (strncmp(word, names[k], n) != 0 || (word[n] && word[n] != '='))
+			continue;
+		*value = word[n] == '=' ? word + n + 1 : takes && *i < argc ? argv[(*i)++] : NULL;
+		if (takes && *value)
+			return k;
+		if (!takes && word[n] != '=')
+			return k;
+		cli_error("option %s %s", names[k], takes ? "needs a value" : "takes no value");
+		return -2;
+	}
+	cli_error("unknown option %.64s", word);
+	return -2;
+}
+
+/* A closed standard stream would give its number to the next file that is opened. */
+static void fill_stdio(void)
+{
+	for (int fd = 0; fd < 3; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+			break;
+}
+
+int main(int argc, char **argv)
+{
+	const struct command *c;
+
+	fill_stdio();
+	arena_init(&cli_arena, memory, sizeof memory);
+	out_init(&cli_out, out_memory, sizeof out_memory);
+	if (argc < 2 || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
+		command_help(1, argv);
+		return argc < 2 ? EXIT_USAGE : 0;
+	}
+	if (!strcmp(argv[1], "--version"))
+		return command_version(1, argv);
+	c = command_find(argv[1]);
+	if (!c)
+		return command_unknown(argv[1]);
+	return c->run(argc - 1, argv + 1);
+}

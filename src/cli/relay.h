@@ -1,0 +1,31 @@
+/* A terminal relayed to the pty of a sandbox. */
+#ifndef HUTCH_RELAY_H
+#define HUTCH_RELAY_H
+
+#include <poll.h>
+#include <stddef.h>
+
+struct relay {
+	int master;		/* the pty's other end, or -1 */
+	int raw;		/* the terminal's mode was changed */
+	int input_done;
+	char pending[4096];	/* typed, not yet taken by the pty */
+	size_t npending;
+};
+
+/* Takes the pty over; the terminal goes raw, so that its keys act inside. */
+void relay_start(struct relay *r, int master);
+
+/* Fills two poll entries: the pty, the keyboard. */
+void relay_poll(const struct relay *r, struct pollfd fds[2]);
+
+/* Moves what the poll found. */
+void relay_move(struct relay *r, const struct pollfd fds[2]);
+
+/* The terminal's new size. */
+void relay_resize(struct relay *r);
+
+/* Prints what is left and gives the terminal back. */
+void relay_end(struct relay *r);
+
+#endif

@@ -1,0 +1,274 @@
+/* hutch run: one sandbox in the foreground. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "apply/registry.h"
+#include "apply/walk.h"
+#include "base/parse.h"
+#include "cli/cli.h"
+#include "cli/relay.h"
+#include "kernel/k.h"
+
+enum { GRACE_MS = 5000 };	/* from TERM to KILL at the timeout */
+
+struct run {
+	struct wish *wish;
+	struct walk walk;
+	struct relay relay;
+	int signals, status_fd;
+	int built, failed, exited, timed_out, reaped;
+	int status;		/* as wait(2) tells it */
+	int64_t deadline;	/* ms, 0: none */
+	struct err err;
+};
+
+#define BIT(signal) (1ull << ((signal) - 1))
+static const uint64_t handled = BIT(SIGCHLD) | BIT(SIGINT) | BIT(SIGQUIT) | BIT(SIGHUP) |
+				BIT(SIGTERM) | BIT(SIGUSR1) | BIT(SIGUSR2) | BIT(SIGWINCH);
+
+/* One line of JSON for whoever asked for it. */
+static void tell(struct run *r, const char *event, const char *key, int value)
+{
+	char text[128];
+	struct out o;
+
+	if (r->status_fd < 0)
+		return;
+	out_init(&o, text, sizeof text);
+	out_printf(&o, "{\"event\":\"%s\",\"%s\":%d}\n", event, key, value);
+	k_write(r->status_fd, o.text, o.used);
+}
+
+static void tell_failed(struct run *r)
+{
+	char text[512];
+	struct out o;
+	int step = r->err.step;
+
+	if (r->status_fd < 0)
+		return;
+	out_init(&o, text, sizeof text);
+	out_printf(&o, "{\"event\":\"failed\",\"step\":%d,\"name\":\"%s\",\"errno\":%d,\"error\":", step + 1,
+		   step >= 0 ? step_table[r->wish->plan.step[step].kind].name : "", r->err.code);
+	out_json(&o, r->err.text);
+	out_put(&o, "}\n");
+	k_write(r->status_fd, o.text, o.used);
+}
+
+static void take_record(struct run *r, const struct record *record, int passed)
+{
+	switch (record->kind) {
+	case REC_FAILED:
+		if (record->step < 0 || (unsigned)record->step >= r->wish->plan.nsteps)
+			break;
+		r->failed = 1;
+		err_set(&r->err, record->code, "%s", record->text);
+		r->err.step = record->step;
+		break;
+	case REC_READY:
+		r->built = 1;
+		tell(r, "built", "pid", r->walk.pid);
+		break;
+	case REC_STARTED:
+		tell(r, "started", "pid", r->walk.pid);
+		break;
+	case REC_EXITED:
+		r->exited = 1;
+		r->status = record->value;
+		break;
+	case REC_TTY:
+		if (passed >= 0 && r->relay.master < 0) {
+			relay_start(&r->relay, passed);
+			return;
+		}
+		break;
+	}
+	if (passed >= 0)
+		k_close(passed);
+}
+
+/* Takes what is there; the end of the channel is the payload's start, or its end. */
+static void read_channel(struct run *r)
+{
+	struct record record;
+	int passed, got;
+
+	while (r->walk.channel >= 0 &&
+	       (got = channel_receive(r->walk.channel, &record, &passed, 0)) >= 0) {
+		if (got) {
+			take_record(r, &record, passed);
+			continue;
+		}
+		if (r->built && !r->failed && !r->wish->plan.init)
+			tell(r, "started", "pid", r->walk.pid);
+		k_close(r->walk.channel);
+		r->walk.channel = -1;
+	}
+}
+
+static void reap(struct run *r)
+{
+	int status;
+
+	if (k_wait(r->walk.pid, &status, WNOHANG) != r->walk.pid)
+		return;
+	r->reaped = 1;
+	read_channel(r);
+	if (!r->exited)
+		r->status = status;
+}
+
+static void read_signals(struct run *r)
+{
+	struct signalfd_siginfo info;
+
+	while (k_read(r->signals, &info, sizeof info) == (long)sizeof info) {
+		if (info.ssi_signo == SIGCHLD)
+			reap(r);
+		else if (info.ssi_signo == SIGWINCH)
+			relay_resize(&r->relay);
+		else if (!r->reaped)
+			k_kill(r->walk.pid, (int)info.ssi_signo);
+	}
+}
+
+/* Milliseconds until something is due, -1 for ever. */
+static int due(struct run *r)
+{
+	int64_t left = r->deadline - k_now_ms();
+
+	if (!r->deadline)
+		return -1;
+	if (left > 0)
+		return left > 1000000 ? 1000000 : (int)left;
+	k_kill(r->walk.pid, r->timed_out ? SIGKILL : SIGTERM);
+	r->deadline = r->timed_out ? 0 : k_now_ms() + GRACE_MS;
+	r->timed_out = 1;
+	return r->deadline ? GRACE_MS : -1;
+}
+
+static void serve(struct run *r)
+{
+	struct pollfd fds[4];
+
+	while (!r->reaped) {
+		fds[0] = (struct pollfd){.fd = r->signals, .events = POLLIN};
+		fds[1] = (struct pollfd){.fd = r->walk.channel, .events = POLLIN};
+		relay_poll(&r->relay, fds + 2);
+		if (k_poll(fds, 4, due(r)) < 0 && errno != EINTR)
+			continue;
+		if (fds[1].revents)
+			read_channel(r);
+		relay_move(&r->relay, fds + 2);
+		if (fds[0].revents)
+			read_signals(r);
+	}
+}
+
+static int failure(struct run *r)
+{
+	int code = EXIT_HUTCH;
+
+	if (r->err.step >= 0 && r->wish->plan.step[r->err.step].kind == STEP_EXEC)
+		code = r->err.code == ENOENT ? EXIT_MISSING : EXIT_DENIED;
+	plan_print_error(&r->wish->plan, &r->err, &cli_out);
+	cli_flush(2);
+	tell_failed(r);
+	return code;
+}
+
+static int result(struct run *r)
+{
+	if (r->failed)
+		return failure(r);
+	if (!r->built) {
+		err_set(&r->err, 0, "the sandbox ended while it was built, by %s %d",
+			WIFSIGNALED(r->status) ? "signal" : "status",
+			WIFSIGNALED(r->status) ? WTERMSIG(r->status) : WEXITSTATUS(r->status));
+		return failure(r);
+	}
+	if (WIFSIGNALED(r->status))
+		tell(r, "exited", "signal", WTERMSIG(r->status));
+	else
+		tell(r, "exited", "status", WEXITSTATUS(r->status));
+	return r->timed_out ? EXIT_TIMEOUT : status_code(r->status);
+}
+
+static int run(struct run *r, char **argv)
+{
+	r->relay.master = r->signals = -1;
+	if (walk_init(&r->walk, &r->wish->plan, &cli_arena)) {
+		cli_error("%s", r->walk.err.text);
+		return EXIT_HUTCH;
+	}
+	r->walk.argv = argv - 1;
+	if (k_sigmask(handled, &r->walk.sigmask) || (r->signals = k_signalfd(handled)) < 0) {
+		cli_error("signals: %s", strerror(errno));
+		return EXIT_HUTCH;
+	}
+	if (walk_host(&r->walk)) {
+		read_channel(r);
+		if (!r->failed)
+			r->err = r->walk.err;
+		return failure(r);
+	}
+	if (r->wish->profile.timeout)
+		r->deadline = k_now_ms() + (int64_t)r->wish->profile.timeout;
+	serve(r);
+	relay_end(&r->relay);
+	registry_leave(&r->walk);
+	return result(r);
+}
+
+/* A number that hutch itself would come to use must not be taken for the caller's. */
+static int check_fds(const struct profile *p)
+{
+	for (const struct item *i = p->fds.first; i; i = i->next)
+		if (fcntl((int)i->a, F_GETFD) < 0) {
+			out_init(&cli_out, cli_out.text, cli_out.size);
+			profile_where(p, i->at, &cli_out);
+			out_printf(&cli_out, ": fd %s is not open\n", i->text);
+			cli_flush(2);
+			return -1;
+		}
+	return 0;
+}
+
+int command_run(int argc, char **argv)
+{
+	static const char *const names[] = {"--name=", "--status-fd=", NULL};
+	static struct wish wish;
+	static struct run r;
+	struct plan_request request = {.terminal = isatty(0) && isatty(1),
+				       .env = (const char *const *)environ};
+	const char *value;
+	uint64_t fd = 0;
+	int i = 1, option;
+
+	while ((option = cli_option(argc, argv, &i, names, &value)) >= 0) {
+		if (option == 0 && name_ok(value)) {
+			request.name = value;
+		} else if (option == 1 && !parse_number(value, 1, 1023, &fd) &&
+			   fcntl((int)fd, F_SETFD, FD_CLOEXEC) >= 0) {
+			continue;
+		} else {
+			cli_error("%s%.64s: %s", names[option], value,
+				  option ? "not an open descriptor" : "a name has letters, digits and ._- only");
+			return EXIT_USAGE;
+		}
+	}
+	if (option == -2 || i >= argc)
+		return cli_usage("run");
+	r.wish = &wish;
+	r.status_fd = fd ? (int)fd : -1;
+	r.err.step = -1;
+	if (cli_read(&wish, argc, argv, i, NULL, &request) || check_fds(&wish.profile))
+		return EXIT_HUTCH;
+	return run(&r, argv);
+}

@@ -1,0 +1,365 @@
+/* System calls, one line each; see k.h. */
+#include "kernel/k.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/sendfile.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/uapi.h"
+
+/* One libc function, or one raw call, behind the test's fault. */
+#define K(name, ...) (k_fault(#name) ? -1 : name(__VA_ARGS__))
+#define RAW(name, number, ...) (k_fault(name) ? -1 : syscall((number), __VA_ARGS__))
+
+/* On old 32-bit machines the plain calls take 16-bit ids. */
+#ifdef SYS_setresuid32
+#define NR_setresuid SYS_setresuid32
+#define NR_setresgid SYS_setresgid32
+#define NR_setgroups SYS_setgroups32
+#else
+#define NR_setresuid SYS_setresuid
+#define NR_setresgid SYS_setresgid
+#define NR_setgroups SYS_setgroups
+#endif
+
+int k_open(int dir, const char *path, int flags, unsigned mode)
+{
+	return K(openat, dir, path, flags | O_CLOEXEC, mode);
+}
+
+int k_openat2(int dir, const char *path, const struct open_how_ *how)
+{
+	struct open_how_ cloexec = *how;
+
+	cloexec.flags |= O_CLOEXEC;
+	return (int)RAW("openat2", NR_openat2, dir, path, &cloexec, sizeof cloexec);
+}
+
+int k_close(int fd) { return K(close, fd); }
+long k_read(int fd, void *buf, size_t n) { return K(read, fd, buf, n); }
+long k_pread(int fd, void *buf, size_t n, off_t at) { return K(pread, fd, buf, n, at); }
+long k_write(int fd, const void *buf, size_t n) { return K(write, fd, buf, n); }
+
+long k_readlink(int dir, const char *path, char *buf, size_t n)
+{
+	return K(readlinkat, dir, path, buf, n);
+}
+
+int k_stat(int dir, const char *path, int flags, unsigned mask, struct k_stat *to)
+{
+	return (int)RAW("statx", SYS_statx, dir, path, flags, mask, to);
+}
+
+int k_fstatfs(int fd, struct statfs *to) { return K(fstatfs, fd, to); }
+int k_mkdir(int dir, const char *path, unsigned mode) { return K(mkdirat, dir, path, mode); }
+
+int k_symlink(const char *target, int dir, const char *path)
+{
+	return K(symlinkat, target, dir, path);
+}
+
+int k_link(int from_dir, const char *from, int dir, const char *path)
+{
+	return K(linkat, from_dir, from, dir, path, 0);
+}
+
+int k_mknod(int dir, const char *path, unsigned mode, unsigned major, unsigned minor)
+{
+	return K(mknodat, dir, path, mode, makedev(major, minor));
+}
+
+int k_unlink(int dir, const char *path, int flags) { return K(unlinkat, dir, path, flags); }
+
+int k_rename(int dir, const char *from, const char *to)
+{
+	return K(renameat, dir, from, dir, to);
+}
+
+int k_fchmod(int fd, unsigned mode) { return K(fchmod, fd, mode); }
+
+int k_chown(int dir, const char *path, unsigned uid, unsigned gid, int flags)
+{
+	return K(fchownat, dir, path, uid, gid, flags);
+}
+
+int k_dup2(int from, int to, int cloexec)
+{
+	return K(dup3, from, to, cloexec ? O_CLOEXEC : 0);
+}
+
+int k_fcntl(int fd, int command, long argument) { return K(fcntl, fd, command, argument); }
+
+int k_ioctl(int fd, unsigned long request, void *argument)
+{
+	return K(ioctl, fd, (int)request, argument);
+}
+
+int k_flock(int fd, int operation) { return K(flock, fd, operation); }
+long k_getdents(int fd, void *buf, size_t n) { return RAW("getdents64", SYS_getdents64, fd, buf, n); }
+int k_pipe(int fd[2]) { return K(pipe2, fd, O_CLOEXEC); }
+int k_memfd(const char *name) { return K(memfd_create, name, MFD_CLOEXEC | MFD_ALLOW_SEALING); }
+long k_sendfile(int to, int from, size_t n) { return K(sendfile, to, from, NULL, n); }
+int k_chdir(const char *path) { return K(chdir, path); }
+int k_fchdir(int fd) { return K(fchdir, fd); }
+int k_chroot(const char *path) { return K(chroot, path); }
+
+int k_mount(const char *source, const char *target, const char *type, unsigned long flags,
+	    const char *data)
+{
+	return K(mount, source, target, type, flags, data);
+}
+
+int k_umount(const char *path, int flags) { return K(umount2, path, flags); }
+
+int k_pivot_root(const char *new_root, const char *put_old)
+{
+	return (int)RAW("pivot_root", SYS_pivot_root, new_root, put_old);
+}
+
+int k_open_tree(int dir, const char *path, unsigned flags)
+{
+	return (int)RAW("open_tree", NR_open_tree, dir, path, flags | O_CLOEXEC);
+}
+
+int k_move_mount(int from, const char *from_path, int to, const char *to_path, unsigned flags)
+{
+	return (int)RAW("move_mount", NR_move_mount, from, from_path, to, to_path, flags);
+}
+
+int k_mount_setattr(int dir, const char *path, unsigned flags, struct mount_attr_ *attr)
+{
+	return (int)RAW("mount_setattr", NR_mount_setattr, dir, path, flags, attr, sizeof *attr);
+}
+
+int k_statmount(uint64_t id, uint64_t mask, struct statmount_ *to)
+{
+	struct mnt_id_req_ request = {.size = sizeof request, .mnt_id = id, .param = mask};
+
+	return (int)RAW("statmount", NR_statmount, &request, to, sizeof *to, 0);
+}
+
+int k_unshare(unsigned flags) { return K(unshare, (int)flags); }
+int k_setns(int fd, unsigned type) { return K(setns, fd, (int)type); }
+
+int k_clone(int (*fn)(void *argument), void *stack_end, unsigned flags, void *argument)
+{
+	return K(clone, fn, stack_end, (int)flags, argument);
+}
+
+int k_wait(int pid, int *status, int options) { return K(waitpid, pid, status, options); }
+int k_kill(int pid, int signal) { return K(kill, pid, signal); }
+int k_pidfd_open(int pid) { return (int)RAW("pidfd_open", NR_pidfd_open, pid, 0); }
+
+int k_execve(const char *path, char *const argv[], char *const env[])
+{
+	return K(execve, path, argv, env);
+}
+
+int k_execve_fd(int fd, char *const argv[], char *const env[])
+{
+	return (int)RAW("execveat", SYS_execveat, fd, "", argv, env, AT_EMPTY_PATH);
+}
+
+void k_exit(int status) { _exit(status); }
+int k_getpid(void) { return (int)syscall(SYS_getpid); }
+
+int k_prctl(int option, unsigned long a, unsigned long b, unsigned long c)
+{
+	return K(prctl, option, a, b, c, 0ul);
+}
+
+int k_capget(struct cap_data_ data[2])
+{
+	struct cap_header_ header = {.version = CAPABILITY_VERSION_3_};
+
+	return (int)RAW("capget", SYS_capget, &header, data);
+}
+
+int k_capset(const struct cap_data_ data[2])
+{
+	struct cap_header_ header = {.version = CAPABILITY_VERSION_3_};
+
+	return (int)RAW("capset", SYS_capset, &header, data);
+}
+
+/* Raw, because libc's own would tell its other threads, which a shared memory
+ * child must not touch. */
+int k_setgroups(unsigned n, const uint32_t *groups)
+{
+	return (int)RAW("setgroups", NR_setgroups, n, groups);
+}
+
+int k_setgid(uint32_t gid) { return (int)RAW("setresgid", NR_setresgid, gid, gid, gid); }
+int k_setuid(uint32_t uid) { return (int)RAW("setresuid", NR_setresuid, uid, uid, uid); }
+int k_setsid(void) { return K(setsid); }
+
+int k_setrlimit(int resource, uint64_t soft, uint64_t hard)
+{
+	uint64_t limit[2] = {soft, hard};	/* struct rlimit64 */
+
+	return (int)RAW("prlimit64", SYS_prlimit64, 0, resource, limit, NULL);
+}
+
+int k_setpriority(int value) { return K(setpriority, PRIO_PROCESS, 0, value); }
+
+int k_sched_set(int policy, int priority)
+{
+	return (int)RAW("sched_setscheduler", SYS_sched_setscheduler, 0, policy, &priority);
+}
+
+int k_sched_affinity(const void *mask, size_t bytes)
+{
+	return (int)RAW("sched_setaffinity", SYS_sched_setaffinity, 0, bytes, mask);
+}
+
+int k_ioprio_set(int value)
+{
+	return (int)RAW("ioprio_set", SYS_ioprio_set, IOPRIO_WHO_PROCESS_, 0, value);
+}
+
+unsigned k_umask(unsigned mask) { return (unsigned)umask((mode_t)mask); }
+int k_sethostname(const char *name) { return K(sethostname, name, strlen(name)); }
+int k_setdomainname(const char *name) { return K(setdomainname, name, strlen(name)); }
+
+int k_keyring_new(void)
+{
+	return (int)RAW("keyctl", SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING_, NULL, 0, 0, 0);
+}
+
+int k_close_range_cloexec(unsigned from, unsigned to)
+{
+	return (int)RAW("close_range", NR_close_range, from, to, CLOSE_RANGE_CLOEXEC_);
+}
+
+int k_close_range(unsigned from, unsigned to)
+{
+	return (int)RAW("close_range", NR_close_range, from, to, 0);
+}
+
+int k_signal_default(int signal)
+{
+	struct sigaction action = {.sa_handler = SIG_DFL};
+
+	return K(sigaction, signal, &action, NULL);
+}
+
+int k_socketpair(int fd[2])
+{
+	return K(socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fd);
+}
+
+int k_socket(int domain, int type) { return K(socket, domain, type | SOCK_CLOEXEC, 0); }
+
+long k_send(int fd, const void *record, size_t n, int pass)
+{
+	union {
+		struct cmsghdr align;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct iovec part = {.iov_base = (void *)record, .iov_len = n};
+	struct msghdr m = {.msg_iov = &part, .msg_iovlen = 1};
+
+	if (pass >= 0) {
+		memset(&control, 0, sizeof control);
+		m.msg_control = &control;
+		m.msg_controllen = CMSG_SPACE(sizeof(int));
+		CMSG_FIRSTHDR(&m)->cmsg_level = SOL_SOCKET;
+		CMSG_FIRSTHDR(&m)->cmsg_type = SCM_RIGHTS;
+		CMSG_FIRSTHDR(&m)->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(CMSG_FIRSTHDR(&m)), &pass, sizeof pass);
+	}
+	return K(sendmsg, fd, &m, MSG_NOSIGNAL);
+}
+
+long k_receive(int fd, void *record, size_t n, int *passed, int wait)
+{
+	union {
+		struct cmsghdr align;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct iovec part = {.iov_base = record, .iov_len = n};
+	struct msghdr m = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control,
+			   .msg_controllen = sizeof control};
+	struct cmsghdr *c;
+	long got = K(recvmsg, fd, &m, MSG_CMSG_CLOEXEC | (wait ? 0 : MSG_DONTWAIT));
+
+	*passed = -1;
+	if (got < 0)
+		return -1;
+	c = CMSG_FIRSTHDR(&m);
+	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
+	    c->cmsg_len == CMSG_LEN(sizeof(int)))
+		memcpy(passed, CMSG_DATA(c), sizeof *passed);
+	return got;
+}
+
+int k_poll(struct pollfd *fds, unsigned n, int timeout_ms) { return K(poll, fds, n, timeout_ms); }
+
+/* The kernel's signal set is 64 bits, 128 on MIPS, in long words from low to high. */
+static void signals_to(sigset_t *set, uint64_t signals)
+{
+	sigemptyset(set);
+	for (int i = 1; i <= 64; i++)
+		if (signals & 1ull << (i - 1))
+			sigaddset(set, i);
+}
+
+int k_signalfd(uint64_t signals)
+{
+	sigset_t set;
+
+	signals_to(&set, signals);
+	return K(signalfd, -1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+int k_sigmask(uint64_t block, uint64_t *old)
+{
+	sigset_t set, before;
+
+	signals_to(&set, block);
+	if (K(sigprocmask, SIG_SETMASK, &set, &before))
+		return -1;
+	if (old) {
+		*old = 0;
+		for (int i = 1; i <= 64; i++)
+			if (sigismember(&before, i) == 1)
+				*old |= 1ull << (i - 1);
+	}
+	return 0;
+}
+
+int k_sigwait(uint64_t signals)
+{
+	sigset_t set;
+
+	signals_to(&set, signals);
+	return sigwaitinfo(&set, NULL);
+}
+
+int64_t k_now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}

@@ -1,0 +1,130 @@
+/*
+ * The only door to the kernel. Each function is one system call with errno as its
+ * error; every descriptor is close-on-exec from birth. Nothing here decides.
+ *
+ * A build with HUTCH_FAULT can make any single call fail, which is what
+ * tests/fault does; see fault.c.
+ */
+#ifndef HUTCH_K_H
+#define HUTCH_K_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/uapi.h"
+
+struct statfs;
+struct rlimit;
+struct pollfd;
+
+/* statx(2), whose layout is the same on every machine, unlike stat's. */
+struct k_stat {
+	uint32_t mask, blksize;
+	uint64_t attributes;
+	uint32_t nlink, uid, gid;
+	uint16_t mode, spare;
+	uint64_t ino, size, blocks, attributes_mask;
+	struct { int64_t sec; uint32_t nsec; int32_t spare; } atime, btime, ctime, mtime;
+	uint32_t rdev_major, rdev_minor, dev_major, dev_minor;
+	uint64_t mnt_id, rest[13];
+};
+
+/* Files. `dir` is a descriptor or AT_FDCWD. */
+int k_open(int dir, const char *path, int flags, unsigned mode);
+int k_openat2(int dir, const char *path, const struct open_how_ *how);
+int k_close(int fd);
+long k_read(int fd, void *buf, size_t n);
+long k_pread(int fd, void *buf, size_t n, off_t at);
+long k_write(int fd, const void *buf, size_t n);
+long k_readlink(int dir, const char *path, char *buf, size_t n);
+int k_stat(int dir, const char *path, int flags, unsigned mask, struct k_stat *to);
+int k_fstatfs(int fd, struct statfs *to);
+int k_mkdir(int dir, const char *path, unsigned mode);
+int k_symlink(const char *target, int dir, const char *path);
+int k_link(int from_dir, const char *from, int dir, const char *path);
+int k_mknod(int dir, const char *path, unsigned mode, unsigned major, unsigned minor);
+int k_unlink(int dir, const char *path, int flags);
+int k_rename(int dir, const char *from, const char *to);
+int k_fchmod(int fd, unsigned mode);
+int k_chown(int dir, const char *path, unsigned uid, unsigned gid, int flags);
+int k_dup2(int from, int to, int cloexec);
+int k_fcntl(int fd, int command, long argument);
+int k_ioctl(int fd, unsigned long request, void *argument);
+int k_flock(int fd, int operation);
+long k_getdents(int fd, void *buf, size_t n);
+int k_pipe(int fd[2]);
+int k_memfd(const char *name);
+long k_sendfile(int to, int from, size_t n);
+int k_chdir(const char *path);
+int k_fchdir(int fd);
+int k_chroot(const char *path);
+
+/* Mounts and namespaces. */
+int k_mount(const char *source, const char *target, const char *type, unsigned long flags,
+	    const char *data);
+int k_umount(const char *path, int flags);
+int k_pivot_root(const char *new_root, const char *put_old);
+int k_open_tree(int dir, const char *path, unsigned flags);
+int k_move_mount(int from, const char *from_path, int to, const char *to_path, unsigned flags);
+int k_mount_setattr(int dir, const char *path, unsigned flags, struct mount_attr_ *attr);
+int k_statmount(uint64_t id, uint64_t mask, struct statmount_ *to);
+int k_unshare(unsigned flags);
+int k_setns(int fd, unsigned type);
+
+/*
+ * A child that runs fn(argument) on the stack that ends at `stack_end`; flags as
+ * in clone(2), with the exit signal. Returns its pid.
+ */
+int k_clone(int (*fn)(void *argument), void *stack_end, unsigned flags, void *argument);
+int k_wait(int pid, int *status, int options);
+int k_kill(int pid, int signal);
+int k_pidfd_open(int pid);
+int k_execve(const char *path, char *const argv[], char *const env[]);
+int k_execve_fd(int fd, char *const argv[], char *const env[]);
+void k_exit(int status) __attribute__((noreturn));
+int k_getpid(void);
+
+/* Rights, limits, names. */
+int k_prctl(int option, unsigned long a, unsigned long b, unsigned long c);
+int k_capget(struct cap_data_ data[2]);
+int k_capset(const struct cap_data_ data[2]);
+int k_setgroups(unsigned n, const uint32_t *groups);
+int k_setgid(uint32_t gid);	/* real, effective and saved */
+int k_setuid(uint32_t uid);
+int k_setsid(void);
+int k_setrlimit(int resource, uint64_t soft, uint64_t hard);
+int k_setpriority(int value);
+int k_sched_set(int policy, int priority);
+int k_sched_affinity(const void *mask, size_t bytes);
+int k_ioprio_set(int value);
+unsigned k_umask(unsigned mask);
+int k_sethostname(const char *name);
+int k_setdomainname(const char *name);
+int k_keyring_new(void);
+int k_close_range_cloexec(unsigned from, unsigned to);
+int k_close_range(unsigned from, unsigned to);
+int k_signal_default(int signal);
+
+/* Talking and waiting. */
+int k_socketpair(int fd[2]);	/* SEQPACKET */
+int k_socket(int domain, int type);
+/* One record with up to one descriptor (-1: none). */
+long k_send(int fd, const void *record, size_t n, int pass);
+/* 0 at the end; *passed is a new descriptor or -1. */
+long k_receive(int fd, void *record, size_t n, int *passed, int wait);
+int k_poll(struct pollfd *fds, unsigned n, int timeout_ms);
+int k_signalfd(uint64_t signals);	/* bit n-1 is signal n */
+int k_sigmask(uint64_t block, uint64_t *old);	/* sets the mask */
+int k_sigwait(uint64_t signals);
+int64_t k_now_ms(void);	/* monotonic */
+
+#ifdef HUTCH_FAULT
+void k_fault_side(char side);	/* 'i' once the child runs */
+int k_fault(const char *call);
+#else
+#define k_fault_side(side) ((void)(side))
+#define k_fault(call) 0
+#endif
+
+#endif

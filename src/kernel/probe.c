@@ -1,0 +1,160 @@
+/*
+ * Each fact by a call that cannot succeed, and whose errno tells whether the
+ * kernel knows it: no version is compared, for distributions backport.
+ */
+#include "kernel/probe.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statfs.h>
+#include <unistd.h>
+
+#include "kernel/k.h"
+
+static uint32_t known(int result)
+{
+	return result >= 0 || errno != ENOSYS;
+}
+
+static void probe_calls(struct facts *f)
+{
+	struct open_how_ how = {.flags = O_PATH};
+	struct mount_attr_ attr = {0};
+
+	f->new_mount_api = known(k_open_tree(-1, "", AT_EMPTY_PATH));
+	f->openat2 = known(k_openat2(-1, "", &how));
+	/* The range is empty; EINVAL for an unknown flag is the older kernel's answer. */
+	f->close_range = k_close_range_cloexec(~0u, ~0u) == 0;
+	f->mount_setattr = known(k_mount_setattr(-1, "", AT_EMPTY_PATH, &attr));
+	f->set_group = f->new_mount_api &&
+		       k_move_mount(-1, "", -1, "", MOVE_MOUNT_F_EMPTY_PATH_ |
+				    MOVE_MOUNT_T_EMPTY_PATH_ | MOVE_MOUNT_SET_GROUP_) < 0 &&
+		       errno == EBADF;
+	f->statmount = known(k_statmount(0, 0, NULL)) && errno != EPERM;
+}
+
+static uint32_t last_cap(void)
+{
+	int low = 0, high = 63;
+
+	while (low < high) {
+		int middle = (low + high + 1) / 2;
+
+		if (k_prctl(PR_CAPBSET_READ_, (unsigned long)middle, 0, 0) < 0)
+			high = middle - 1;
+		else
+			low = middle;
+	}
+	return (uint32_t)low;
+}
+
+static void probe_caller(struct facts *f)
+{
+	struct cap_data_ data[2] = {{0}};
+
+	f->uid = (uint32_t)geteuid();
+	f->gid = (uint32_t)getegid();
+	if (!k_capget(data))
+		f->privileged = data[0].effective >> CAP_SYS_ADMIN_ & 1;
+	f->last_cap = last_cap();
+}
+
+/* 0 in user.max_*_namespaces forbids what the kernel has. */
+static uint32_t ns_allowed(int proc, const char *name, const char *limit)
+{
+	char path[64], text[24];
+	struct k_stat st;
+	long n;
+	int fd;
+
+	snprintf(path, sizeof path, "self/ns/%s", name);
+	if (k_stat(proc, path, 0, 0, &st))
+		return 0;
+	snprintf(path, sizeof path, "sys/user/max_%s_namespaces", limit);
+	fd = k_open(proc, path, O_RDONLY, 0);
+	if (fd < 0)
+		return 1;
+	n = k_read(fd, text, sizeof text);
+	k_close(fd);
+	return !(n >= 1 && text[0] == '0');
+}
+
+static void probe_namespaces(struct facts *f)
+{
+	int proc = k_open(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY, 0);
+
+	f->ns_mount = ns_allowed(proc, "mnt", "mnt");
+	f->ns_ipc = ns_allowed(proc, "ipc", "ipc");
+	f->ns_pid = ns_allowed(proc, "pid", "pid");
+	f->ns_uts = ns_allowed(proc, "uts", "uts");
+	f->ns_net = ns_allowed(proc, "net", "net");
+	f->ns_user = ns_allowed(proc, "user", "user");
+	f->ns_cgroup = ns_allowed(proc, "cgroup", "cgroup");
+	f->ns_time = ns_allowed(proc, "time", "time");
+	if (proc >= 0)
+		k_close(proc);
+}
+
+/*
+ * pivot_root needs a mount below the current root to hang it on; the kernel's
+ * initial rootfs has none before Linux 7.0 and shows its own id as its parent's.
+ * Only a root in memory can be it, so that the table is hardly ever read.
+ */
+static uint32_t probe_pivot(void)
+{
+	char text[4096], *line, *next;
+	struct statfs fs;
+	uint32_t answer = 1;
+	int fd = k_open(AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0);
+	long n;
+
+	if (fd < 0 || k_fstatfs(fd, &fs))
+		fs.f_type = 0;
+	if (fd >= 0)
+		k_close(fd);
+	if ((uint32_t)fs.f_type != TMPFS_MAGIC_ && (uint32_t)fs.f_type != RAMFS_MAGIC_)
+		return 1;
+	fd = k_open(AT_FDCWD, "/proc/self/mountinfo", O_RDONLY, 0);
+	if (fd < 0)
+		return 0;
+	/* rootfs is the oldest mount and so in the first lines. */
+	n = k_read(fd, text, sizeof text - 1);
+	k_close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	for (line = text; line && *line; line = next) {
+		char *after;
+		long id = strtol(line, &after, 10), parent = strtol(after, &after, 10);
+
+		next = strchr(line, '\n');
+		if (next)
+			*next++ = '\0';
+		/* "ID PARENT DEVICE ROOT POINT ...": the root itself is "/ / ". */
+		if (id == parent && strstr(after, " / / "))
+			answer = 0;
+	}
+	return answer;
+}
+
+static uint32_t probe_sealed(void)
+{
+	int fd = k_open(AT_FDCWD, "/proc/self/exe", O_RDONLY, 0), seals;
+
+	if (fd < 0)
+		return 0;
+	seals = k_fcntl(fd, F_GET_SEALS_, 0);
+	k_close(fd);
+	return seals == F_SEALS_ALL_;
+}
+
+void facts_probe(struct facts *f)
+{
+	memset(f, 0, sizeof *f);
+	probe_calls(f);
+	probe_caller(f);
+	probe_namespaces(f);
+	f->pivot_root = probe_pivot();
+	f->self_sealed = probe_sealed();
+}

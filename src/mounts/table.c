@@ -1,0 +1,171 @@
+/* Reading mountinfo; the format is in proc_pid_mountinfo(5). */
+#include "mounts/table.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/uapi.h"
+
+/* Undoes \040 and its like in place: the kernel escapes blank, tab, newline, \. */
+static void unescape(char *p)
+{
+	char *to = p;
+
+	while (*p) {
+		if (p[0] == '\\' && p[1] >= '0' && p[1] <= '3' && p[2] >= '0' && p[2] <= '7' &&
+		    p[3] >= '0' && p[3] <= '7') {
+			*to++ = (char)((p[1] - '0') << 6 | (p[2] - '0') << 3 | (p[3] - '0'));
+			p += 4;
+		} else {
+			*to++ = *p++;
+		}
+	}
+	*to = '\0';
+}
+
+/* The next field of a line, ended; NULL when there is none. */
+static char *field(char **line)
+{
+	char *start = *line, *end;
+
+	if (!start || !*start)
+		return NULL;
+	end = strchr(start, ' ');
+	if (end)
+		*end++ = '\0';
+	*line = end;
+	return start;
+}
+
+static uint32_t parse_attrs(char *text)
+{
+	static const struct {
+		const char *word;
+		uint32_t attr;
+	} words[] = {
+		{"ro", MOUNT_ATTR_RDONLY_}, {"nosuid", MOUNT_ATTR_NOSUID_},
+		{"nodev", MOUNT_ATTR_NODEV_}, {"noexec", MOUNT_ATTR_NOEXEC_},
+	};
+	uint32_t attrs = 0;
+	char *save = NULL;
+
+	for (char *w = strtok_r(text, ",", &save); w; w = strtok_r(NULL, ",", &save))
+		for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+			if (!strcmp(w, words[i].word))
+				attrs |= words[i].attr;
+	return attrs;
+}
+
+/* shared:N master:N propagate_from:N unbindable, until a lone dash. */
+static int parse_optional(struct mount *m, char **line)
+{
+	char *f;
+
+	while ((f = field(line)) && strcmp(f, "-") != 0) {
+		char *colon = strchr(f, ':');
+		uint32_t n = colon ? (uint32_t)strtoul(colon + 1, NULL, 10) : 0;
+
+		if (!strncmp(f, "shared:", 7))
+			m->shared = n;
+		else if (!strncmp(f, "master:", 7))
+			m->master = n;
+		else if (!strncmp(f, "propagate_from:", 15))
+			m->from = n;
+		else if (!strcmp(f, "unbindable"))
+			m->unbindable = 1;
+	}
+	return f ? 0 : -1;
+}
+
+static int parse_line(struct mount *m, char *line)
+{
+	char *id = field(&line), *parent = field(&line), *device = field(&line);
+	char *root = field(&line), *point = field(&line), *options = field(&line);
+	char *type, *source, *minor;
+
+	if (!options || parse_optional(m, &line))
+		return -1;
+	type = field(&line);
+	source = field(&line);
+	minor = strchr(device, ':');
+	if (!type || !minor)
+		return -1;
+	m->id = atoi(id);
+	m->parent = atoi(parent);
+	m->major = (unsigned)strtoul(device, NULL, 10);
+	m->minor = (unsigned)strtoul(minor + 1, NULL, 10);
+	unescape(root);
+	unescape(point);
+	if (source)
+		unescape(source);
+	m->root = root;
+	m->point = point;
+	m->attrs = parse_attrs(options);
+	m->type = type;
+	m->source = source ? source : "";
+	m->super = line ? line : "";
+	return 0;
+}
+
+static unsigned count_lines(const char *text, size_t length)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < length; i++)
+		n += text[i] == '\n';
+	return n;
+}
+
+int mounts_parse(struct mounts *to, char *text, size_t length, struct arena *a,
+		 struct err *e)
+{
+	unsigned n = count_lines(text, length);
+	char *line = text;
+
+	to->n = 0;
+	to->mount = ARENA_ARRAY(a, struct mount, n ? n : 1);
+	if (!to->mount)
+		return err_set(e, 0, "no room for a table of %u mounts", n);
+	while (to->n < n) {
+		char *end = memchr(line, '\n', length - (size_t)(line - text));
+
+		*end = '\0';
+		if (parse_line(&to->mount[to->n], line))
+			return err_set(e, 0, "line %u of the mount table is none", to->n + 1);
+		to->n++;
+		line = end + 1;
+	}
+	return 0;
+}
+
+const struct mount *mounts_by_id(const struct mounts *t, int id)
+{
+	for (unsigned i = 0; i < t->n; i++)
+		if (t->mount[i].id == id)
+			return &t->mount[i];
+	return NULL;
+}
+
+const struct mount *mounts_top(const struct mounts *t, const char *point)
+{
+	const struct mount *top = NULL;
+	int more = 1;
+
+	for (unsigned i = 0; i < t->n && !top; i++)
+		if (!strcmp(t->mount[i].point, point))
+			top = &t->mount[i];
+	/* Up the pile: the one whose parent is the mount in hand, at the same place. */
+	while (top && more) {
+		more = 0;
+		for (unsigned i = 0; i < t->n; i++) {
+			const struct mount *m = &t->mount[i];
+
+			if (m->parent == top->id && m != top && !strcmp(m->point, point)) {
+				top = m;
+				more = 1;
+				break;
+			}
+		}
+	}
+	return top;
+}

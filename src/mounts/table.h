@@ -1,0 +1,39 @@
+/*
+ * A mount table as the kernel prints it in /proc/PID/mountinfo. Pure: the text is
+ * the caller's.
+ */
+#ifndef HUTCH_MOUNTS_TABLE_H
+#define HUTCH_MOUNTS_TABLE_H
+
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+
+struct mount {
+	int id, parent;
+	unsigned major, minor;
+	const char *root, *point, *type, *source, *super;
+	uint32_t attrs;		/* MOUNT_ATTR_* */
+	uint32_t shared, master, from;	/* peer groups, 0: none */
+	uint8_t unbindable;
+};
+
+struct mounts {
+	struct mount *mount;
+	unsigned n;
+};
+
+/*
+ * Cuts text (which is changed: fields are ended and octal escapes undone in place)
+ * into mounts, in memory of the arena. -1 for a line that is no mountinfo.
+ */
+int mounts_parse(struct mounts *to, char *text, size_t length, struct arena *a,
+		 struct err *e);
+
+/* The mount that a path shows: of those at this very point, the one on top. */
+const struct mount *mounts_top(const struct mounts *t, const char *point);
+
+const struct mount *mounts_by_id(const struct mounts *t, int id);
+
+#endif

@@ -1,0 +1,410 @@
+/*
+ * The planner's frame: what the host side does, the namespaces, the root and its
+ * switch, in the order that design and kernel demand. Mount lines are in
+ * mounts.c, what the payload gets is in payload.c.
+ */
+#include "plan/build.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/uapi.h"
+
+/* The letter of the next operand of a step's table row, 0 behind the last. */
+static char operand_type(const char **operands)
+{
+	char type = **operands;
+
+	*operands += strcspn(*operands, " ");
+	*operands += **operands == ' ';
+	return type;
+}
+
+void step_add(struct build *b, struct origin at, enum step_kind kind, int count, ...)
+{
+	const char *operands = step_table[kind].operands;
+	struct step *s;
+	va_list args;
+
+	if (b->plan->nsteps >= b->max_steps) {
+		if (!b->d->count)
+			wrong(b, at, "the plan has more than %u steps", b->max_steps);
+		return;
+	}
+	s = &b->plan->step[b->plan->nsteps++];
+	s->kind = (uint16_t)kind;
+	s->at = at;
+	va_start(args, count);
+	for (int i = 0; i < count; i++) {
+		char type = operand_type(&operands);
+
+		if (type == 's')
+			s->op[i].s = va_arg(args, const char *);
+		else if (type == 'x')
+			s->op[i].p = va_arg(args, const void *);
+		else
+			s->op[i].n = va_arg(args, int64_t);
+	}
+	va_end(args);
+}
+
+int slot_new(struct build *b)
+{
+	return (int)b->plan->slots++;
+}
+
+const char *text_printf(struct build *b, const char *format, ...)
+{
+	char text[4600];
+	const char *to;
+	va_list args;
+	int n;
+
+	va_start(args, format);
+	n = vsnprintf(text, sizeof text, format, args);
+	va_end(args);
+	to = n >= 0 && (size_t)n < sizeof text ? arena_text(b->a, text, (size_t)n) : NULL;
+	if (!to)
+		wrong(b, (struct origin){0}, "the plan is too large");
+	return to ? to : "";
+}
+
+struct origin where(const struct build *b, enum key_id key)
+{
+	struct origin at = b->p->at[key];
+
+	at.key = (unsigned short)key;
+	return at;
+}
+
+void wrong(struct build *b, struct origin at, const char *format, ...)
+{
+	char text[400];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof text, format, args);
+	va_end(args);
+	diags_add(b->d, at, 0, "%s", text);
+}
+
+static const struct {
+	uint32_t flag;
+	enum key_id key;
+	unsigned short fact;	/* offset in struct facts */
+	const char *config;
+} ns_table[NS_COUNT] = {
+	[NS_MOUNT] = {CLONE_NEWNS_, KEY_ns_mount, offsetof(struct facts, ns_mount), "CONFIG_NAMESPACES"},
+	[NS_IPC] = {CLONE_NEWIPC_, KEY_ipc, offsetof(struct facts, ns_ipc), "CONFIG_IPC_NS"},
+	[NS_PID] = {CLONE_NEWPID_, KEY_ns_pid, offsetof(struct facts, ns_pid), "CONFIG_PID_NS"},
+	[NS_UTS] = {CLONE_NEWUTS_, KEY_ns_uts, offsetof(struct facts, ns_uts), "CONFIG_UTS_NS"},
+	[NS_NET] = {CLONE_NEWNET_, KEY_net, offsetof(struct facts, ns_net), "CONFIG_NET_NS"},
+	[NS_USER] = {CLONE_NEWUSER_, KEY_ns_user, offsetof(struct facts, ns_user), "CONFIG_USER_NS, user.max_user_namespaces"},
+	[NS_CGROUP] = {CLONE_NEWCGROUP_, KEY_ns_cgroup, offsetof(struct facts, ns_cgroup), "CONFIG_CGROUPS, Linux 4.6"},
+	[NS_TIME] = {CLONE_NEWTIME_, KEY_ns_time, offsetof(struct facts, ns_time), "CONFIG_TIME_NS, Linux 5.6"},
+};
+
+/* Which key asked for namespace i: its own, or ns=, or neither. */
+static struct origin ns_origin(const struct build *b, int i)
+{
+	if (profile_has(b->p, ns_table[i].key))
+		return where(b, ns_table[i].key);
+	return where(b, KEY_ns);
+}
+
+static void choose_namespaces(struct build *b)
+{
+	const struct ns_wish *ns = b->p->ns;
+
+	b->own_user = ns[NS_USER].how == NS_NEW;
+	if (!b->f->privileged && ns[NS_USER].how == NS_HOST) {
+		b->own_user = 1;
+		b->plan->rootless = 1;
+	}
+	for (int i = 0; i < NS_COUNT; i++) {
+		int new = ns[i].how == NS_NEW || ns[i].how == NS_GROUP || ns[i].how == NS_NONE ||
+			  (i == NS_USER && b->own_user);
+
+		if (new && !*(const uint32_t *)((const char *)b->f + ns_table[i].fact))
+			wrong(b, ns_origin(b, i), "this kernel has no %s namespace (%s)%s",
+			      ns_names[i], ns_table[i].config,
+			      i == NS_USER && b->plan->rootless ? ", which an ordinary user needs" : "");
+		if (new)
+			b->namespaces |= ns_table[i].flag;
+	}
+}
+
+/* An ordinary user may map one id: the own one. Others are the host side's to write. */
+static void choose_maps(struct build *b)
+{
+	const struct item *u = b->p->uidmap.first, *g = b->p->gidmap.first;
+
+	if (!b->own_user)
+		return;
+	if (!u) {
+		b->self_map = 1;
+		return;
+	}
+	if (b->f->privileged)
+		return;
+	b->self_map = 1;
+	if (u->next || g->next || u->c != 1 || g->c != 1 || u->b != b->f->uid || g->b != b->f->gid)
+		wrong(b, u->at, "an ordinary user can map one id only, the own: uidmap=%u %u 1 and gidmap=%u %u 1",
+		      b->f->uid, b->f->uid, b->f->gid, b->f->gid);
+}
+
+static void choose_root_switch(struct build *b)
+{
+	const struct profile *p = b->p;
+	int seal = p->root_seal == AUTO_YES;
+
+	b->bounded_admin = !!(p->caps[CAPS_BOUNDING] & 1ull << CAP_SYS_ADMIN_);
+	if (!(b->namespaces & CLONE_NEWNS_))
+		return;
+	b->plan->root_switch = b->f->pivot_root ? SWITCH_PIVOT : SWITCH_OVER;
+	if (p->root_seal == AUTO_AUTO)
+		seal = b->bounded_admin || (!b->f->pivot_root && b->f->ns_user);
+	if (seal && !b->f->ns_user)
+		wrong(b, where(b, b->bounded_admin ? KEY_caps : KEY_root_seal),
+		      "a payload with sys_admin needs a sealed root, and that a user namespace, which this kernel does not give (CONFIG_USER_NS, user.max_user_namespaces): drop sys_admin, or say root-seal=no");
+	b->plan->sealed = (uint8_t)seal;
+	b->plan->host_equivalent = (uint8_t)(b->bounded_admin && !b->own_user &&
+					     p->ns[NS_USER].how == NS_HOST);
+}
+
+/* The payload must not reach hutch's own file through /proc/1/exe. */
+static int needs_self_seal(const struct build *b)
+{
+	return b->p->init == AUTO_YES && !b->own_user && !b->f->self_sealed &&
+	       (b->p->caps[CAPS_BOUNDING] & (1ull << CAP_SYS_PTRACE_ | 1ull << CAP_SYS_ADMIN_));
+}
+
+static void plan_host(struct build *b)
+{
+	const struct profile *p = b->p;
+	int own_pid = NO_SLOT;
+
+	if (needs_self_seal(b))
+		ADD(b, where(b, KEY_caps), SELF_SEAL, N(0));
+	if (p->ns[NS_IPC].how == NS_GROUP && b->own_user)
+		wrong(b, where(b, KEY_ipc), "an IPC group needs privilege: its namespace belongs to the first member's user namespace");
+	if (p->ns[NS_IPC].how == NS_GROUP) {
+		b->ipc_slot = slot_new(b);
+		b->shm_slot = p->shm == SHM_GROUP ? slot_new(b) : NO_SLOT;
+		ADD(b, where(b, KEY_ipc), GROUP_JOIN, N(b->ipc_slot), N(b->shm_slot),
+		    S(p->ns[NS_IPC].name), N(p->shm == SHM_GROUP));
+	}
+	if (p->ns[NS_PID].how == NS_PATH) {
+		own_pid = slot_new(b);
+		ADD(b, where(b, KEY_ns_pid), PID_JOIN, N(own_pid), S(p->ns[NS_PID].name));
+	}
+	ADD(b, (struct origin){0}, CHANNEL, N(0));
+	b->plan->clone = b->plan->nsteps;
+	ADD(b, where(b, KEY_ns), CLONE, N(0), N(0));
+	if (own_pid >= 0)
+		ADD(b, where(b, KEY_ns_pid), PID_LEAVE, N(own_pid));
+	if (b->own_user && !b->self_map)
+		ADD(b, where(b, KEY_uidmap), MAP_WRITE, P(&p->uidmap), P(&p->gidmap));
+	if (b->own_user && !b->self_map)
+		ADD(b, (struct origin){0}, RELEASE, N(0));
+	if (b->request->name)
+		ADD(b, (struct origin){0}, REGISTER, S(b->request->name));
+	if (p->ns[NS_IPC].how == NS_GROUP)
+		ADD(b, where(b, KEY_ipc), GROUP_PUBLISH, S(p->ns[NS_IPC].name));
+}
+
+/* The id that the one-line map gives the payload. */
+static uint32_t self_id(struct build *b, const char *wish, uint32_t own, const struct list *map,
+			enum key_id key)
+{
+	uint32_t id = 0;
+
+	if (map->first)
+		return (uint32_t)map->first->a;
+	if (!wish)
+		return own;
+	if (!strcmp(wish, "root"))
+		return 0;
+	for (const char *c = wish; *c; c++) {
+		if (*c < '0' || *c > '9') {
+			wrong(b, where(b, key), "%s=%s: in a user namespace with one map the id must be a number or root",
+			      keys[key].word, wish);
+			return own;
+		}
+		id = id * 10 + (uint32_t)(*c - '0');
+	}
+	return id;
+}
+
+static void plan_maps(struct build *b)
+{
+	const struct profile *p = b->p;
+	struct origin at = profile_has(p, KEY_uidmap) ? where(b, KEY_uidmap) : where(b, KEY_ns_user);
+
+	if (!b->own_user)
+		return;
+	if (b->self_map)
+		ADD(b, at, MAP_SELF, N(self_id(b, p->user, b->f->uid, &p->uidmap, KEY_user)),
+		    N(b->f->uid), N(self_id(b, p->group, b->f->gid, &p->gidmap, KEY_group)),
+		    N(b->f->gid));
+	else
+		ADD(b, at, AWAIT, N(0));
+}
+
+/* Namespaces of files: the user namespace first, it decides what the others allow. */
+static void plan_joins(struct build *b)
+{
+	static const enum ns_kind order[] = {NS_USER, NS_IPC, NS_UTS, NS_NET, NS_CGROUP, NS_TIME};
+	const struct ns_wish *ns = b->p->ns;
+
+	for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
+		enum ns_kind k = order[i];
+
+		if (ns[k].how == NS_PATH)
+			ADD(b, where(b, ns_table[k].key), NS_JOIN, N(ns_table[k].flag), S(ns[k].name));
+		if (k == NS_USER && ns[k].how == NS_PATH) {
+			ADD(b, where(b, KEY_ns), NS_NEW, N(b->namespaces & ~CLONE_NEWTIME_));
+			if (b->namespaces & CLONE_NEWPID_)
+				ADD(b, where(b, KEY_ns_pid), FORK, N(0));
+		}
+	}
+	if (ns[NS_IPC].how == NS_GROUP)
+		ADD(b, where(b, KEY_ipc), NS_SET, N(CLONE_NEWIPC_), N(b->ipc_slot));
+	if (b->namespaces & CLONE_NEWTIME_)
+		ADD(b, where(b, KEY_time_offset), TIME_NEW, P(&b->p->time_offset));
+}
+
+/* kernel/msgmax from ipc.msgmax, fs/mqueue/queues_max from ipc.mq.queues-max. */
+static const char *sysctl_file(struct build *b, enum key_id key)
+{
+	const char *word = keys[key].word + strlen("ipc.");
+	int mq = !strncmp(word, "mq.", 3);
+	char *path = (char *)text_printf(b, "sys/%s/%s", mq ? "fs/mqueue" : "kernel",
+					 word + (mq ? 3 : 0));
+
+	for (char *c = path; *c; c++)
+		if (*c == '-')
+			*c = '_';
+	return path;
+}
+
+static void plan_limits(struct build *b)
+{
+	const struct profile *p = b->p;
+
+	if (p->keyring == KEYRING_NEW)
+		ADD(b, where(b, KEY_keyring), KEYRING_NEW, N(0));
+	if (p->hostname)
+		ADD(b, where(b, KEY_hostname), HOST_NAME, S(p->hostname));
+	if (p->domainname)
+		ADD(b, where(b, KEY_domainname), DOMAIN_NAME, S(p->domainname));
+	if (b->namespaces & CLONE_NEWNET_)
+		ADD(b, where(b, KEY_net), NET_UP, S("lo"));
+	for (const struct item *i = p->sysctls.first; i; i = i->next)
+		ADD(b, i->at, IPC_SET, S(sysctl_file(b, i->at.key)), S(i->text));
+}
+
+/* What is made inside has to belong to an id that the user namespace knows. */
+static void plan_ids_root(struct build *b)
+{
+	if (!b->own_user || b->self_map)
+		return;
+	for (const struct item *u = b->p->uidmap.first; u; u = u->next)
+		if (u->a == 0)
+			ADD(b, where(b, KEY_uidmap), IDS_ROOT, N(0));
+}
+
+static int proc_needed(const struct build *b)
+{
+	/* Its descriptor serves the maps, the limits, mount(2) by descriptor and verify. */
+	return (b->namespaces & CLONE_NEWNS_) || b->p->sysctls.n || b->self_map ||
+	       (b->namespaces & CLONE_NEWTIME_) || profile_has(b->p, KEY_oom_score) ||
+	       !b->f->close_range;
+}
+
+static void plan_inside(struct build *b)
+{
+	ADD(b, (struct origin){0}, PARENT_BIND, N(0));
+	if (proc_needed(b)) {
+		b->proc_slot = slot_new(b);
+		ADD(b, (struct origin){0}, PROC_OPEN, N(b->proc_slot));
+	}
+	plan_maps(b);
+	plan_joins(b);
+	plan_limits(b);
+	if (b->namespaces & CLONE_NEWNS_) {
+		plan_sources(b);
+		plan_ids_root(b);
+		plan_mounts(b);
+		plan_finish_mounts(b);
+		ADD(b, (struct origin){0}, VERIFY_MOUNTS, N(0));
+	}
+	if (b->plan->tty) {
+		b->tty_slot = slot_new(b);
+		ADD(b, where(b, KEY_tty), TTY_OPEN, N(b->tty_slot));
+	}
+	if (profile_has(b->p, KEY_oom_score))
+		ADD(b, where(b, KEY_oom_score), OOM_SET, N(b->p->oom_score));
+	if (b->p->init == AUTO_YES)
+		ADD(b, where(b, KEY_init), INIT_START, N(0));
+}
+
+/* What needs the plan as a whole: one clone or vfork, and its namespaces. */
+static void finish_clone(struct build *b)
+{
+	struct plan *plan = b->plan;
+	int barrier = 0, joined = b->p->ns[NS_USER].how == NS_PATH;
+
+	for (unsigned i = plan->clone; i < plan->nsteps; i++)
+		barrier |= plan->step[i].kind == STEP_RELEASE || plan->step[i].kind == STEP_TIME_NEW ||
+			   plan->step[i].kind == STEP_FORK;
+	plan->init = b->p->init == AUTO_YES;
+	/* A time namespace can only be entered by a process that shares no memory. */
+	plan->vfork = !plan->init && !barrier && b->p->ns[NS_PID].how != NS_PATH;
+	plan->namespaces = joined ? 0 : b->namespaces & ~CLONE_NEWTIME_;
+	/* A joined group's namespace replaces the new one only if a member lives. */
+	plan->step[plan->clone].op[0].n = plan->namespaces;
+	plan->step[plan->clone].op[1].n = plan->vfork;
+}
+
+static int choose_tty(const struct build *b)
+{
+	if (b->p->tty == AUTO_YES)
+		return 1;
+	return b->p->tty == AUTO_AUTO && b->request->terminal && b->p->dev == DEV_MINIMAL &&
+	       (b->namespaces & CLONE_NEWNS_) && b->p->stdio[0].kind == STDIO_INHERIT;
+}
+
+int plan_build(struct plan *plan, const struct profile *p, const struct facts *f,
+	       const struct plan_request *request, struct diags *d)
+{
+	struct build b = {
+		.plan = plan, .p = p, .f = f, .request = request, .d = d, .a = p->arena,
+		.root_slot = NO_SLOT, .null_slot = NO_SLOT, .proc_slot = NO_SLOT,
+		.scratch_slot = NO_SLOT, .tty_slot = NO_SLOT, .ipc_slot = NO_SLOT,
+		.shm_slot = NO_SLOT,
+	};
+
+	memset(plan, 0, sizeof *plan);
+	plan->profile = p;
+	plan->openat2 = f->openat2 != 0;
+	plan->new_mounts = f->new_mount_api && f->mount_setattr;
+	b.max_steps = 160 + 8 * p->mounts.n + p->sysctls.n + p->rlimits.n;
+	b.max_expect = 40 + 2 * p->mounts.n;
+	plan->step = ARENA_ARRAY(p->arena, struct step, b.max_steps);
+	plan->expect = ARENA_ARRAY(p->arena, struct expect, b.max_expect);
+	if (!plan->step || !plan->expect) {
+		diags_add(d, (struct origin){0}, 0, "the plan is too large");
+		return -1;
+	}
+	choose_namespaces(&b);
+	choose_maps(&b);
+	choose_root_switch(&b);
+	plan->tty = (uint8_t)choose_tty(&b);
+	plan_host(&b);
+	plan_inside(&b);
+	plan_payload(&b);
+	finish_clone(&b);
+	return d->count ? -1 : 0;
+}

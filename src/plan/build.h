@@ -1,0 +1,52 @@
+/* What the files of the planner share. Private to this floor. */
+#ifndef HUTCH_PLAN_BUILD_H
+#define HUTCH_PLAN_BUILD_H
+
+#include "plan/plan.h"
+
+struct build {
+	struct plan *plan;
+	const struct profile *p;
+	const struct facts *f;
+	const struct plan_request *request;
+	struct diags *d;
+	struct arena *a;
+	unsigned max_steps, max_expect;
+	uint32_t namespaces;	/* CLONE_NEW* made new, by the clone or after a join */
+	int own_user;		/* a new user namespace: asked for, or implied */
+	int root_slot, null_slot, proc_slot, scratch_slot, tty_slot, ipc_slot, shm_slot;
+	int self_map;		/* the inside writes its own one-line id map */
+	int bounded_admin;	/* CAP_SYS_ADMIN stays in the bounding set */
+	int root_joined;	/* slot of the clone whose peer group a shared root joins */
+	struct mount_state *mounts;	/* of mounts.c, between its passes */
+};
+
+/*
+ * Appends a step. Its operands follow, `count` of them, numbers as int64_t and the
+ * rest as pointers, as the table of steps has them; what is not given is 0.
+ */
+void step_add(struct build *b, struct origin at, enum step_kind kind, int count, ...);
+#define N(value) ((int64_t)(value))
+#define S(text) ((const char *)(text))
+#define P(pointer) ((const void *)(pointer))
+#define COUNT_ARGS(...) COUNT_SIXTH(__VA_ARGS__, 6, 5, 4, 3, 2, 1, 0)
+#define COUNT_SIXTH(a, b, c, d, e, f, n, ...) n
+#define ADD(b, at, id, ...) step_add(b, at, STEP_##id, COUNT_ARGS(__VA_ARGS__), __VA_ARGS__)
+
+int slot_new(struct build *b);
+const char *text_printf(struct build *b, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* Where a key was written, or the place of its default. */
+struct origin where(const struct build *b, enum key_id key);
+
+void wrong(struct build *b, struct origin at, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* Sources are cloned before anything is made private, and attached after it. */
+void plan_sources(struct build *b);
+void plan_mounts(struct build *b);
+void plan_finish_mounts(struct build *b);	/* after the root switch */
+void plan_payload(struct build *b);
+
+#endif

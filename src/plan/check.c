@@ -1,0 +1,91 @@
+/* Invariants that every plan keeps, whatever profile it came from. */
+#include "base/uapi.h"
+#include "plan/plan.h"
+
+static int last_of(const struct plan *plan, enum step_kind kind)
+{
+	for (unsigned i = plan->nsteps; i-- > 0;)
+		if (plan->step[i].kind == kind)
+			return (int)i;
+	return -1;
+}
+
+/* Slots are filled before they are used. Slots of joins stay empty at times. */
+static int check_slots(const struct plan *plan, struct err *e)
+{
+	unsigned char filled[1024] = {0};
+
+	for (unsigned i = 0; i < plan->nsteps; i++) {
+		const struct step *s = &plan->step[i];
+		const char *type = step_table[s->kind].operands;
+
+		for (int k = 0; *type; k++) {
+			int64_t n = s->op[k].n;
+
+			if ((*type == 'o' || *type == 'i') && n >= 0) {
+				if (n >= (int64_t)plan->slots || n >= (int64_t)sizeof filled)
+					return err_set(e, 0, "step %u: slot %d out of range", i + 1, (int)n);
+				if (*type == 'i' && !filled[n])
+					return err_set(e, 0, "step %u: slot %d used before it is filled", i + 1, (int)n);
+				filled[n] = 1;
+			}
+			while (*type && *type != ' ')
+				type++;
+			type += *type == ' ';
+		}
+	}
+	return 0;
+}
+
+/* Host steps, then the clone, then what the child does; PAYLOAD steps last. */
+static int check_sides(const struct plan *plan, struct err *e)
+{
+	int side = SIDE_HOST;
+
+	if (plan->clone >= plan->nsteps || plan->step[plan->clone].kind != STEP_CLONE)
+		return err_set(e, 0, "no clone where it should be");
+	for (unsigned i = 0; i < plan->nsteps; i++) {
+		int now = step_table[plan->step[i].kind].side;
+
+		if (now < side)
+			return err_set(e, 0, "step %u: sides out of order", i + 1);
+		side = now;
+	}
+	if (plan->step[plan->nsteps - 1].kind != STEP_EXEC)
+		return err_set(e, 0, "the last step is not exec");
+	return 0;
+}
+
+static const struct {
+	enum step_kind first, then;
+	const char *rule;
+} orders[] = {
+	{STEP_TREE_CLONE, STEP_ROOT_PIVOT, "sources are cloned before the root is left"},
+	{STEP_ROOT_PIVOT, STEP_SEAL, "the seal comes after the root switch"},
+	{STEP_ROOT_SWITCH, STEP_SEAL, "the seal comes after the root switch"},
+	{STEP_SEAL, STEP_VERIFY_MOUNTS, "what is verified is what the payload gets"},
+	{STEP_MOUNT_PROPAGATE, STEP_VERIFY_MOUNTS, "what is verified is what the payload gets"},
+	{STEP_MOUNT_TREE, STEP_VERIFY_MOUNTS, "what is verified is what the payload gets"},
+	{STEP_VERIFY_MOUNTS, STEP_INIT_START, "nothing is mounted after the comparison"},
+	{STEP_IDS_SET, STEP_CAPS_SET, "ids before capabilities"},
+	{STEP_CAPS_BOUND, STEP_IDS_SET, "the bounding set needs CAP_SETPCAP"},
+	{STEP_FDS_CLOSE, STEP_EXEC, "descriptors are closed before exec"},
+	{STEP_READY, STEP_EXEC, "only exec is left when ready is told"},
+};
+
+int plan_check(const struct plan *plan, struct err *e)
+{
+	if (check_slots(plan, e) || check_sides(plan, e))
+		return -1;
+	for (unsigned i = 0; i < sizeof orders / sizeof *orders; i++) {
+		int a = last_of(plan, orders[i].first), b = last_of(plan, orders[i].then);
+
+		if (a >= 0 && b >= 0 && a > b)
+			return err_set(e, 0, "%s", orders[i].rule);
+	}
+	if ((plan->namespaces & CLONE_NEWNS_) && last_of(plan, STEP_VERIFY_MOUNTS) < 0)
+		return err_set(e, 0, "mounts are never verified");
+	if (last_of(plan, STEP_FDS_CLOSE) < 0 && last_of(plan, STEP_FDS_WALK) < 0)
+		return err_set(e, 0, "descriptors are never closed");
+	return 0;
+}

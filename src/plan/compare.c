@@ -1,0 +1,221 @@
+/* Expected mounts against the kernel's table, see compare.h. */
+#include "plan/compare.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/uapi.h"
+
+struct comparison {
+	const struct plan *plan;
+	const struct mounts *now, *before;
+	const struct note *notes;
+	compare_fn *tell;
+	void *ctx;
+	int told, stop;
+};
+
+static void differ(struct comparison *c, const struct expect *e, const char *text)
+{
+	c->told++;
+	c->stop |= c->tell(c->ctx, e, text);
+}
+
+/* Whether path is prefix or lies below it. */
+static int below(const char *path, const char *prefix)
+{
+	size_t n = strlen(prefix);
+
+	if (n == 1)
+		return 1;
+	return !strncmp(path, prefix, n) && (path[n] == '/' || !path[n]);
+}
+
+/* A later mount at the same place or above it hides this one. */
+static int hidden(const struct plan *plan, unsigned i)
+{
+	for (unsigned k = i + 1; k < plan->nexpect; k++)
+		if (below(plan->expect[i].path, plan->expect[k].path) && !plan->expect[k].optional)
+			return 1;
+	return 0;
+}
+
+/* Peer groups as a mount shows them. */
+struct groups {
+	uint32_t shared, master;
+	uint8_t unbindable;
+};
+
+static void words(const struct groups *g, char *to, size_t size)
+{
+	if (g->unbindable)
+		snprintf(to, size, "unbindable");
+	else if (g->shared && g->master)
+		snprintf(to, size, "slave+shared (shared:%u master:%u)", g->shared, g->master);
+	else if (g->shared)
+		snprintf(to, size, "shared (shared:%u)", g->shared);
+	else if (g->master)
+		snprintf(to, size, "slave (master:%u)", g->master);
+	else
+		snprintf(to, size, "private");
+}
+
+/*
+ * Is `is` what the word makes of a source with peer groups `of`? The rules are
+ * those of mount_namespaces(7), "Propagation type transitions".
+ */
+static int prop_right(uint8_t prop, const struct note *of, const struct groups *is)
+{
+	uint32_t master = of->shared ? of->shared : of->master;
+
+	switch (prop) {
+	case PROP_UNBINDABLE:
+		return is->unbindable;
+	case PROP_SLAVE:
+		return !is->unbindable && !is->shared && (!of->known || is->master == master);
+	case PROP_SHARED:
+		if (is->unbindable || !is->shared)
+			return 0;
+		return !of->known || (is->master == of->master && (!of->shared || is->shared == of->shared));
+	case PROP_SLAVE_SHARED:
+		if (is->unbindable || !is->shared)
+			return 0;
+		return !of->known || (is->master == master && is->shared != of->shared);
+	default:
+		return !is->unbindable && !is->shared && !is->master;
+	}
+}
+
+static void check_prop(struct comparison *c, const struct expect *e, const struct mount *m,
+		       const struct note *of)
+{
+	struct groups is = {m->shared, m->master, m->unbindable};
+	char text[160], now[64];
+
+	if (prop_right(e->prop, of, &is))
+		return;
+	words(&is, now, sizeof now);
+	snprintf(text, sizeof text, "%.60s should be %s%s but is %s", m->point,
+		 propagation_names[e->prop],
+		 of->known && (of->shared || of->master) && e->prop != PROP_PRIVATE ?
+		 " of its source" : "", now);
+	differ(c, e, text);
+}
+
+static void check_attrs(struct comparison *c, const struct expect *e, const struct mount *m)
+{
+	static const struct {
+		uint32_t attr;
+		const char *word;
+	} attrs[] = {
+		{MOUNT_ATTR_RDONLY_, "read-only"}, {MOUNT_ATTR_NOSUID_, "nosuid"},
+		{MOUNT_ATTR_NODEV_, "nodev"}, {MOUNT_ATTR_NOEXEC_, "noexec"},
+	};
+	char text[120];
+
+	for (size_t i = 0; i < sizeof attrs / sizeof *attrs; i++)
+		if ((e->attrs & attrs[i].attr) && !(m->attrs & attrs[i].attr)) {
+			snprintf(text, sizeof text, "%.80s is not %s", m->point, attrs[i].word);
+			differ(c, e, text);
+		}
+}
+
+static const struct note *note_of(const struct comparison *c, const struct expect *e)
+{
+	static const struct note unknown = {0}, none = {.known = 1};
+
+	if (e->own)
+		return &none;
+	return e->note >= 0 && c->notes ? &c->notes[e->note] : &unknown;
+}
+
+/* What the source of a mount below a recursive bind was: the same place of the
+ * same file system in the table of before. */
+static struct note source_below(const struct comparison *c, const struct mount *m)
+{
+	struct note n = {0};
+
+	for (unsigned i = 0; c->before && i < c->before->n; i++) {
+		const struct mount *b = &c->before->mount[i];
+
+		if (b->major != m->major || b->minor != m->minor || strcmp(b->root, m->root) != 0)
+			continue;
+		if (n.known)	/* mounted twice: no telling which one it was */
+			return (struct note){0};
+		n = (struct note){1, b->shared, b->master};
+	}
+	return n;
+}
+
+static void check_expected(struct comparison *c, const struct expect *e)
+{
+	const struct mount *m = mounts_top(c->now, e->path);
+	char text[120];
+
+	if (!m) {
+		snprintf(text, sizeof text, "%.80s is not mounted", e->path);
+		if (!e->optional)
+			differ(c, e, text);
+		return;
+	}
+	if (e->type && strcmp(e->type, m->type) != 0) {
+		snprintf(text, sizeof text, "%.60s is %.20s, not %.20s", e->path, m->type, e->type);
+		differ(c, e, text);
+	}
+	check_attrs(c, e, m);
+	check_prop(c, e, m, note_of(c, e));
+}
+
+/* The wish that a mount lies on: the longest path above it. */
+static const struct expect *covering(const struct plan *plan, const char *point)
+{
+	const struct expect *best = NULL;
+
+	for (unsigned i = 0; i < plan->nexpect; i++) {
+		const struct expect *e = &plan->expect[i];
+
+		if (below(point, e->path) && (!best || strlen(e->path) >= strlen(best->path)))
+			best = e;
+	}
+	return best;
+}
+
+static int receives(uint8_t prop)
+{
+	return prop == PROP_SLAVE || prop == PROP_SHARED || prop == PROP_SLAVE_SHARED;
+}
+
+static void check_found(struct comparison *c, const struct mount *m)
+{
+	const struct expect *e = covering(c->plan, m->point);
+	struct note of;
+	char text[160];
+
+	if (e && !strcmp(e->path, m->point))
+		return;
+	of = source_below(c, m);
+	/* What arrived later below a mount that receives is what was asked for. */
+	if (e && receives(e->prop) && !e->own && !(e->rec && of.known))
+		return;
+	if (!e || !e->rec) {
+		snprintf(text, sizeof text, "%.80s (%.20s) is mounted, and nobody asked for it",
+			 m->point, m->type);
+		differ(c, NULL, text);
+		return;
+	}
+	check_attrs(c, e, m);
+	check_prop(c, e, m, &of);
+}
+
+int compare_mounts(const struct plan *plan, const struct mounts *now, const struct note *notes,
+		   const struct mounts *before, compare_fn *tell, void *ctx)
+{
+	struct comparison c = {plan, now, before, notes, tell, ctx, 0, 0};
+
+	for (unsigned i = 0; i < plan->nexpect && !c.stop; i++)
+		if (!hidden(plan, i))
+			check_expected(&c, &plan->expect[i]);
+	for (unsigned i = 0; i < now->n && !c.stop; i++)
+		check_found(&c, &now->mount[i]);
+	return c.told;
+}

@@ -1,0 +1,31 @@
+/*
+ * What this kernel can do and who asks, as plain numbers. The planner looks at
+ * nothing else, so that a plan for a device can be made anywhere.
+ */
+#ifndef HUTCH_FACTS_H
+#define HUTCH_FACTS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/out.h"
+
+struct facts {
+#define FACT(name, since, help) uint32_t name;
+#include "plan/facts.def"
+#undef FACT
+};
+
+struct fact {
+	const char *name, *since, *help;
+	unsigned short offset;
+};
+extern const struct fact fact_table[];
+extern const unsigned fact_count;
+
+/* key=value lines; every fact exactly once or an error that names the line. */
+int facts_parse(struct facts *f, const char *text, size_t length, struct err *e);
+void facts_print(const struct facts *f, struct out *o);
+
+#endif

@@ -1,0 +1,769 @@
+/*
+ * The mounts of the sandbox as steps. Three passes over the same wishes: sources
+ * are cloned while they still have the host's propagation; then everything is
+ * attached in the profile's order, unsent; after the root switch and the seal,
+ * what shall send or be unbindable becomes so.
+ */
+#include <string.h>
+
+#include "base/uapi.h"
+#include "plan/build.h"
+
+enum {
+	RO = MOUNT_ATTR_RDONLY_, NOSUID = MOUNT_ATTR_NOSUID_, NODEV = MOUNT_ATTR_NODEV_,
+	NOEXEC = MOUNT_ATTR_NOEXEC_, LOCKED_DOWN = RO | NOSUID | NODEV | NOEXEC,
+};
+
+/* What a wish of the profile turned into, between the passes. */
+struct mount_plan {
+	int slot;		/* of the clone, or NO_SLOT */
+	int joined;		/* of a second clone that keeps the source's peer group */
+	uint8_t prop;		/* in the end */
+	uint8_t late;		/* attached after the seal, so that it stays a peer */
+};
+
+static struct expect *expect_add(struct build *b, struct origin at, const char *path,
+				 const char *type, uint32_t attrs)
+{
+	struct expect *e;
+
+	if (b->plan->nexpect >= b->max_expect) {
+		static struct expect nowhere;
+
+		wrong(b, at, "the plan has more than %u mounts", b->max_expect);
+		return &nowhere;
+	}
+	e = &b->plan->expect[b->plan->nexpect++];
+	e->path = path;
+	e->at = at;
+	e->type = type;
+	e->attrs = attrs;
+	e->prop = PROP_PRIVATE;
+	e->note = NO_SLOT;
+	return e;
+}
+
+/* Whether path is prefix or lies below it. */
+static int below(const char *path, const char *prefix)
+{
+	size_t n = strlen(prefix);
+
+	if (n == 1)
+		return 1;
+	return !strncmp(path, prefix, n) && (path[n] == '/' || !path[n]);
+}
+
+/* The mount that path lies on, as far as the plan goes. */
+static const struct expect *place_of(const struct build *b, const char *path)
+{
+	for (unsigned i = b->plan->nexpect; i-- > 0;)
+		if (below(path, b->plan->expect[i].path))
+			return &b->plan->expect[i];
+	return NULL;
+}
+
+static int in_memory(const struct build *b, const char *path)
+{
+	const struct expect *e = place_of(b, path);
+
+	return e && e->memory;
+}
+
+static uint32_t wish_attrs(const struct mount_wish *m, uint32_t dflt)
+{
+	uint32_t attrs = dflt;
+
+	if (m->flags & MF_RO)
+		attrs |= RO;
+	if (m->flags & MF_RW)
+		attrs &= ~(uint32_t)RO;
+	if (m->flags & MF_SUID)
+		attrs &= ~(uint32_t)NOSUID;
+	if (m->flags & MF_DEV)
+		attrs &= ~(uint32_t)NODEV;
+	if (m->flags & MF_NOEXEC)
+		attrs |= NOEXEC;
+	if (m->flags & MF_EXEC)
+		attrs &= ~(uint32_t)NOEXEC;
+	return attrs;
+}
+
+/* private and slave are made on the detached copy; the rest waits for the end. */
+static uint8_t early_prop(uint8_t prop)
+{
+	return prop == PROP_SLAVE || prop == PROP_SLAVE_SHARED ? PROP_SLAVE : PROP_PRIVATE;
+}
+
+static uint8_t bind_prop(const struct build *b, const struct mount_wish *m)
+{
+	if (m->prop)
+		return m->prop;
+	return b->p->propagation.rec ? b->p->propagation.prop : PROP_PRIVATE;
+}
+
+static int clone_add(struct build *b, struct origin at, const char *path, int rec, int optional,
+		     int note)
+{
+	int slot = slot_new(b);
+
+	if (b->plan->new_mounts)
+		ADD(b, at, TREE_CLONE, N(slot), S(path), N(rec), N(optional), N(note));
+	else
+		ADD(b, at, TREE_BIND, N(slot), S(path), N(rec), N(optional), N(note));
+	return slot;
+}
+
+static void attr_add(struct build *b, struct origin at, int slot, uint32_t attrs, uint8_t prop,
+		     int rec)
+{
+	if (b->plan->new_mounts)
+		ADD(b, at, TREE_ATTR, N(slot), N(attrs), N(prop), N(rec));
+	else
+		ADD(b, at, TREE_REMOUNT, N(slot), N(attrs), N(prop), N(rec));
+}
+
+static void attach_add(struct build *b, struct origin at, int slot, const char *path,
+		       int optional)
+{
+	if (b->plan->new_mounts)
+		ADD(b, at, MOUNT_TREE, N(slot), S(path), N(optional));
+	else
+		ADD(b, at, MOUNT_MOVE, N(slot), S(path), N(optional));
+}
+
+/* The mount point of path: made where asked for, and anywhere in memory. */
+static void point_add(struct build *b, struct origin at, const char *path, int like,
+		      uint32_t flags)
+{
+	int memory = in_memory(b, path);
+
+	if ((flags & MF_CREATE) || memory)
+		ADD(b, at, MOUNT_POINT, S(path), N(like), N(0755), N(memory));
+}
+
+/* A peer of a host's mount can be made by privilege over the host's namespace only. */
+static int may_share(struct build *b, struct origin at)
+{
+	if (!b->own_user && b->plan->new_mounts)
+		return 1;
+	wrong(b, at, b->own_user
+		? "a mount cannot be shared with the host out of a user namespace: slave+shared receives and keeps to itself"
+		: "a mount is shared with the host only on Linux 5.12 or newer");
+	return 0;
+}
+
+/* Does a later line, or a default, mount something below this path? */
+static int covered_later(const struct mount_wish *m)
+{
+	for (const struct mount_wish *n = m->next; n; n = n->next)
+		if (n->dst && below(n->dst, m->dst))
+			return 1;
+	return 0;
+}
+
+static void share_source(struct build *b, const struct mount_wish *m, struct mount_plan *mp)
+{
+	int rec = !!(m->flags & MF_REC);
+
+	if (!may_share(b, m->at))
+		return;
+	if (!covered_later(m)) {
+		mp->late = 1;
+	} else if (b->f->set_group && !rec) {
+		mp->joined = clone_add(b, m->at, m->src, 0, !!(m->flags & MF_OPTIONAL), 1);
+	} else {
+		wrong(b, m->at, "what is mounted below %s would appear on the host, because it is shared: %s",
+		      m->dst, rec ? "leave rec out" : "this needs Linux 5.15");
+	}
+}
+
+static void source_bind(struct build *b, const struct mount_wish *m, struct mount_plan *mp)
+{
+	uint32_t attrs = wish_attrs(m, RO | NOSUID | NODEV);
+	int rec = !!(m->flags & MF_REC), optional = !!(m->flags & MF_OPTIONAL);
+
+	mp->prop = bind_prop(b, m);
+	if (mp->prop == PROP_SHARED)
+		share_source(b, m, mp);
+	mp->slot = clone_add(b, m->at, m->src, rec, optional, mp->prop != PROP_PRIVATE);
+	if ((m->flags & MF_IDMAP) && !b->f->privileged)
+		wrong(b, m->at, "idmap needs privilege: not for an ordinary user");
+	if (m->flags & MF_IDMAP)
+		ADD(b, m->at, TREE_IDMAP, N(mp->slot), N(m->map[0]), N(m->map[1]), N(m->map[2]), N(rec));
+	attr_add(b, m->at, mp->slot, attrs, mp->late ? PROP_DEFAULT : early_prop(mp->prop), rec);
+}
+
+static int device_is_bound(const struct build *b)
+{
+	/* No device node is made in a user namespace other than the first. */
+	return b->own_user || b->p->ns[NS_USER].how == NS_PATH;
+}
+
+static void source_device(struct build *b, const struct mount_wish *m, struct mount_plan *mp)
+{
+	if (!device_is_bound(b))
+		return;
+	if (!(m->flags & MF_RW))
+		wrong(b, m->at, "a device that is only readable needs privilege: say rw, or run as root");
+	mp->slot = clone_add(b, m->at, m->src, 0, !!(m->flags & MF_OPTIONAL), 0);
+	attr_add(b, m->at, mp->slot, NOSUID | NOEXEC, PROP_PRIVATE, 0);
+}
+
+static const char *const minimal_nodes[] = {"null", "zero", "full", "random", "urandom", "tty"};
+enum { MINIMAL_NODES = 6 };
+static const uint8_t minimal_minor[MINIMAL_NODES] = {3, 5, 7, 8, 9, 0};
+
+struct mount_state {
+	struct mount_plan *mount;
+	int dev[MINIMAL_NODES], dev_tree, proc_tree;
+};
+
+static int says(const struct build *b, enum mount_kind kind, int none)
+{
+	for (const struct mount_wish *m = b->p->mounts.first; m; m = m->next)
+		if (m->kind == kind && !!(m->flags & MF_NONE) == none)
+			return 1;
+	return 0;
+}
+
+static int default_proc(const struct build *b)
+{
+	return !says(b, MOUNT_PROC, 0) && !says(b, MOUNT_PROC, 1);
+}
+
+/* proc of a PID namespace that is not ours to mount: the caller's is bound. */
+static int proc_is_bound(const struct build *b)
+{
+	return b->own_user && !(b->namespaces & CLONE_NEWPID_);
+}
+
+static int need_masks(const struct build *b)
+{
+	if (says(b, MOUNT_MASK, 0))
+		return 1;
+	return !says(b, MOUNT_MASK, 1) && !says(b, MOUNT_PROC, 1);
+}
+
+static int need_scratch(const struct build *b)
+{
+	if (!b->plan->new_mounts || b->p->root_mode == ROOT_OVERLAY || says(b, MOUNT_FILE, 0))
+		return 1;
+	for (const struct mount_wish *m = b->p->mounts.first; m; m = m->next)
+		if (m->kind == MOUNT_OVERLAY && !m->upper)
+			return 1;
+	return 0;
+}
+
+/* Is the table of before needed, to know what the sources' peer groups were? */
+static int need_table(const struct build *b)
+{
+	int noted = b->p->propagation.prop != PROP_PRIVATE, rec = noted && b->p->root.rec;
+
+	for (const struct mount_wish *m = b->p->mounts.first; m; m = m->next)
+		if (m->kind == MOUNT_BIND && bind_prop(b, m) != PROP_PRIVATE) {
+			noted = 1;
+			rec |= !!(m->flags & MF_REC);
+		}
+	return rec || (noted && !b->f->statmount);
+}
+
+static uint32_t root_attrs(const struct build *b)
+{
+	return NOSUID | NODEV | (b->p->root_mode == ROOT_RO ? RO : 0);
+}
+
+static void source_root(struct build *b)
+{
+	const struct root_wish *r = &b->p->root;
+	uint8_t prop = b->p->propagation.prop;
+	struct origin at = where(b, KEY_root);
+
+	if (r->kind != ROOT_DIR)
+		return;
+	if (prop == PROP_SHARED && b->p->root_mode != ROOT_OVERLAY && may_share(b, where(b, KEY_propagation))) {
+		if (!b->f->set_group || r->rec)
+			wrong(b, where(b, KEY_propagation), "a shared root needs Linux 5.15, and no rec: its own mounts would appear on the host");
+		b->root_joined = clone_add(b, at, r->path, 0, 0, 0);
+	}
+	b->root_slot = clone_add(b, at, r->path, r->rec, 0, prop != PROP_PRIVATE);
+	/* What is made inside the root needs it writable; then ro comes at the end. */
+	attr_add(b, at, b->root_slot, r->rec ? root_attrs(b) : NOSUID | NODEV, early_prop(prop), r->rec);
+}
+
+static void source_defaults(struct build *b, struct mount_state *s)
+{
+	struct origin at = where(b, KEY_dev);
+
+	for (int i = 0; i < MINIMAL_NODES; i++)
+		s->dev[i] = NO_SLOT;
+	s->dev_tree = s->proc_tree = NO_SLOT;
+	if (b->p->dev == DEV_MINIMAL && device_is_bound(b))
+		for (int i = 0; i < MINIMAL_NODES; i++) {
+			s->dev[i] = clone_add(b, at, text_printf(b, "/dev/%s", minimal_nodes[i]), 0, 0, 0);
+			attr_add(b, at, s->dev[i], NOSUID | NOEXEC, PROP_PRIVATE, 0);
+		}
+	if (b->p->dev == DEV_HOST) {
+		s->dev_tree = clone_add(b, at, "/dev", 1, 0, 0);
+		attr_add(b, at, s->dev_tree, NOSUID, PROP_PRIVATE, 1);
+	}
+	if (proc_is_bound(b) && !says(b, MOUNT_PROC, 1)) {
+		s->proc_tree = clone_add(b, where(b, KEY_proc), "/proc", 1, 0, 0);
+		attr_add(b, where(b, KEY_proc), s->proc_tree, NOSUID | NODEV | NOEXEC, PROP_PRIVATE, 1);
+	}
+	if (need_masks(b)) {
+		b->null_slot = clone_add(b, where(b, KEY_mask), "/dev/null", 0, 0, 0);
+		attr_add(b, where(b, KEY_mask), b->null_slot, LOCKED_DOWN, PROP_PRIVATE, 0);
+		ADD(b, where(b, KEY_mask), NULL_CHECK, N(b->null_slot));
+	}
+}
+
+void plan_sources(struct build *b)
+{
+	struct mount_state *s = ARENA_NEW(b->a, struct mount_state);
+	struct mount_plan *mp = ARENA_ARRAY(b->a, struct mount_plan, b->p->mounts.n + 1);
+
+	if (!s || !mp) {
+		wrong(b, (struct origin){0}, "the plan is too large");
+		return;
+	}
+	s->mount = mp;
+	b->mounts = s;
+	b->root_joined = NO_SLOT;
+	if (need_table(b))
+		ADD(b, (struct origin){0}, TABLE_READ, N(0));
+	if (!b->plan->new_mounts)
+		ADD(b, (struct origin){0}, TREE_SLAVE, S("/"));
+	if (need_scratch(b))
+		b->scratch_slot = slot_new(b);
+	if (!b->plan->new_mounts)
+		ADD(b, (struct origin){0}, SCRATCH, N(b->scratch_slot));
+	source_root(b);
+	for (const struct mount_wish *m = b->p->mounts.first; m; m = m->next, mp++) {
+		mp->slot = mp->joined = NO_SLOT;
+		if (m->kind == MOUNT_BIND)
+			source_bind(b, m, mp);
+		else if (m->kind == MOUNT_DEVICE)
+			source_device(b, m, mp);
+	}
+	source_defaults(b, s);
+	if (b->plan->new_mounts)
+		ADD(b, (struct origin){0}, TREE_PRIVATE, S("/"));
+	if (b->plan->new_mounts && b->scratch_slot >= 0)
+		ADD(b, (struct origin){0}, SCRATCH, N(b->scratch_slot));
+}
+
+static const char *size_option(struct build *b, uint64_t size)
+{
+	return size ? text_printf(b, ",size=%llu", (unsigned long long)size) : "";
+}
+
+static void plan_root(struct build *b)
+{
+	const struct root_wish *r = &b->p->root;
+	struct origin at = where(b, KEY_root);
+	struct expect *e;
+	int slot, over;
+
+	if (r->kind == ROOT_DIR && b->plan->new_mounts) {
+		slot = slot_new(b);
+		ADD(b, at, ROOT_TREE, N(slot), N(b->root_slot));
+	} else if (r->kind == ROOT_DIR) {
+		slot = slot_new(b);
+		ADD(b, at, ROOT_MOVE, N(slot), N(b->root_slot));
+	} else if (r->kind == ROOT_IMAGE) {
+		int loop = slot_new(b);
+
+		slot = slot_new(b);
+		ADD(b, at, LOOP_ATTACH, N(loop), S(r->path));
+		ADD(b, at, ROOT_IMAGE, N(slot), N(loop), S(r->type), N(NOSUID | NODEV | RO));
+	} else {
+		slot = slot_new(b);
+		ADD(b, at, ROOT_TMPFS, N(slot), S(text_printf(b, "mode=%04o%s", r->mode ? r->mode : 0755,
+							   size_option(b, r->size))));
+		if (r->kind == ROOT_CPIO)
+			ADD(b, at, ROOT_CPIO, N(slot), S(r->path));
+	}
+	if (b->p->root_mode == ROOT_OVERLAY) {
+		over = slot_new(b);
+		ADD(b, where(b, KEY_root_mode), ROOT_OVERLAY, N(over), N(slot), N(NOSUID | NODEV));
+		slot = over;
+	}
+	e = expect_add(b, at, "/", b->p->root_mode == ROOT_OVERLAY ? "overlay" :
+		       r->kind == ROOT_DIR || r->kind == ROOT_IMAGE ? NULL : "tmpfs",
+		       root_attrs(b) | (r->kind == ROOT_IMAGE && b->p->root_mode != ROOT_OVERLAY ? RO : 0));
+	e->memory = r->kind == ROOT_TMPFS || r->kind == ROOT_CPIO || b->p->root_mode == ROOT_OVERLAY;
+	e->own = b->p->root_mode == ROOT_OVERLAY || r->kind != ROOT_DIR;
+	e->prop = b->p->propagation.prop;
+	e->rec = (uint8_t)(r->kind == ROOT_DIR && r->rec && b->p->root_mode != ROOT_OVERLAY);
+	if (!e->own && e->prop != PROP_PRIVATE)
+		e->note = b->root_slot;
+	if (e->own && e->prop == PROP_SLAVE && !b->p->propagation.rec)
+		wrong(b, where(b, KEY_propagation), "a root that is made new has nothing to receive from: propagation=slave rec is for the binds");
+	b->root_slot = slot;
+}
+
+static void new_fs(struct build *b, struct origin at, const char *type, const char *source,
+		   const char *path, uint32_t attrs, const char *data, int optional, uint32_t flags)
+{
+	point_add(b, at, path, NO_SLOT, flags);
+	ADD(b, at, MOUNT_NEW, S(type), S(source), S(path), N(attrs), S(data), N(optional));
+}
+
+static void bind_part(struct build *b, struct origin at, const char *path)
+{
+	struct expect *e;
+
+	ADD(b, at, MOUNT_SELF, S(path), N(LOCKED_DOWN), N(1));
+	e = expect_add(b, at, path, NULL, LOCKED_DOWN);
+	e->optional = 1;
+}
+
+static void mask_add(struct build *b, struct origin at, const char *path, int optional)
+{
+	struct expect *e;
+
+	ADD(b, at, MASK, N(b->null_slot), S(path), N(optional));
+	e = expect_add(b, at, path, NULL, RO | NOSUID);
+	e->optional = (uint8_t)optional;
+}
+
+static void proc_add(struct build *b, struct origin at, const char *path,
+		     const struct mount_wish *m)
+{
+	uint32_t attrs = NOSUID | NODEV | NOEXEC | (m && m->flags & MF_RO ? RO : 0);
+	const char *data = "";
+	struct expect *e;
+
+	if (b->mounts->proc_tree >= 0) {
+		point_add(b, at, path, b->mounts->proc_tree, m ? m->flags : 0);
+		attach_add(b, at, b->mounts->proc_tree, path, 0);
+		e = expect_add(b, at, path, "proc", NOSUID | NODEV | NOEXEC);
+		e->rec = 1;
+		return;
+	}
+	if (m && m->flags & MF_HIDEPID)
+		data = text_printf(b, "hidepid=%u%s", m->hidepid, m->flags & MF_SUBSET_PID ? ",subset=pid" : "");
+	else if (m && m->flags & MF_SUBSET_PID)
+		data = "subset=pid";
+	new_fs(b, at, "proc", "proc", path, attrs, data, 0, m ? m->flags : 0);
+	expect_add(b, at, path, "proc", attrs);
+}
+
+static void devpts_add(struct build *b, struct origin at, const char *path, uint32_t flags)
+{
+	/* Group 5 owns terminals by custom; a user namespace may not have it. */
+	new_fs(b, at, "devpts", "devpts", path, NOSUID | NOEXEC,
+	       b->own_user ? "newinstance,ptmxmode=0666,mode=0620"
+			   : "newinstance,ptmxmode=0666,mode=0620,gid=5", 0, flags);
+	expect_add(b, at, path, "devpts", NOSUID | NOEXEC);
+}
+
+static void shm_add(struct build *b)
+{
+	struct origin at = where(b, KEY_shm);
+	const char *data;
+	struct expect *e;
+
+	if (b->p->shm == SHM_NONE)
+		return;
+	ADD(b, at, DIR_MAKE, S("/dev/shm"), N(01777), N(0), N(0));
+	data = text_printf(b, "mode=1777%s", size_option(b, b->p->shm_size));
+	if (b->p->shm == SHM_GROUP)
+		ADD(b, at, SHM_MOUNT, N(b->shm_slot), S("/dev/shm"), S(data));
+	else
+		ADD(b, at, MOUNT_NEW, S("tmpfs"), S("shm"), S("/dev/shm"), N(NOSUID | NODEV), S(data));
+	e = expect_add(b, at, "/dev/shm", "tmpfs", NOSUID | NODEV);
+	e->memory = 1;
+}
+
+static void link_add(struct build *b, struct origin at, const char *target, const char *path)
+{
+	ADD(b, at, LINK_MAKE, S(target), S(path));
+}
+
+static void dev_add(struct build *b)
+{
+	static const char *const links[][2] = {
+		{"/proc/self/fd", "/dev/fd"}, {"/proc/self/fd/0", "/dev/stdin"},
+		{"/proc/self/fd/1", "/dev/stdout"}, {"/proc/self/fd/2", "/dev/stderr"},
+		{"pts/ptmx", "/dev/ptmx"},
+	};
+	struct origin at = where(b, KEY_dev);
+	struct expect *e;
+
+	new_fs(b, at, "tmpfs", "dev", "/dev", NOSUID | NOEXEC, "mode=0755,size=1m", 0, 0);
+	e = expect_add(b, at, "/dev", "tmpfs", NOSUID | NOEXEC);
+	e->memory = 1;
+	for (int i = 0; i < MINIMAL_NODES; i++) {
+		const char *path = text_printf(b, "/dev/%s", minimal_nodes[i]);
+
+		if (b->mounts->dev[i] < 0) {
+			ADD(b, at, NODE_MAKE, S(path), N(0666), N(i == 5 ? 5 : 1), N(minimal_minor[i]));
+			continue;
+		}
+		point_add(b, at, path, b->mounts->dev[i], 0);
+		attach_add(b, at, b->mounts->dev[i], path, 0);
+		expect_add(b, at, path, NULL, NOSUID | NOEXEC);
+	}
+	for (size_t i = 0; i < sizeof links / sizeof *links; i++)
+		link_add(b, at, links[i][0], links[i][1]);
+	if (b->plan->tty)
+		link_add(b, where(b, KEY_tty), "pts/0", "/dev/console");
+	devpts_add(b, at, "/dev/pts", 0);
+	shm_add(b);
+	/* The queues of an IPC namespace are its owner's to mount. */
+	if (!b->own_user || b->namespaces & CLONE_NEWIPC_) {
+		new_fs(b, at, "mqueue", "mqueue", "/dev/mqueue", NOSUID | NODEV | NOEXEC, "", 0, 0);
+		expect_add(b, at, "/dev/mqueue", "mqueue", NOSUID | NODEV | NOEXEC);
+	}
+}
+
+static void attach_bind(struct build *b, const struct mount_wish *m, struct mount_plan *mp)
+{
+	int optional = !!(m->flags & MF_OPTIONAL);
+	struct expect *e;
+
+	point_add(b, m->at, m->dst, mp->slot, m->flags);
+	if (!mp->late)
+		attach_add(b, m->at, mp->slot, m->dst, optional);
+	e = expect_add(b, m->at, m->dst, NULL, wish_attrs(m, RO | NOSUID | NODEV));
+	e->prop = mp->prop;
+	e->rec = !!(m->flags & MF_REC);
+	e->optional = (uint8_t)optional;
+	e->note = mp->prop != PROP_PRIVATE ? mp->slot : NO_SLOT;
+}
+
+/* A file system that is made new: nobody has it yet, so nothing to receive from. */
+static struct expect *expect_new(struct build *b, const struct mount_wish *m, const char *type,
+				 uint32_t attrs, struct mount_plan *mp)
+{
+	struct expect *e = expect_add(b, m->at, m->dst, type, attrs);
+
+	if (m->prop == PROP_SLAVE)
+		wrong(b, m->at, "%s: a file system that is made new has nothing to receive from", m->dst);
+	e->own = 1;
+	mp->prop = m->prop ? m->prop : PROP_PRIVATE;
+	e->prop = mp->prop;
+	return e;
+}
+
+static void attach_tmpfs(struct build *b, const struct mount_wish *m, struct mount_plan *mp)
+{
+	uint32_t attrs = wish_attrs(m, NOSUID | NODEV);
+	const char *uid = m->flags & MF_UID ? text_printf(b, ",uid=%u", m->uid) : "";
+	const char *gid = m->flags & MF_GID ? text_printf(b, ",gid=%u", m->gid) : "";
+
+	/* Read-only comes at the end: lines below may put something in. */
+	new_fs(b, m->at, "tmpfs", "tmpfs", m->dst, attrs & ~(uint32_t)RO,
+	       text_printf(b, "mode=%04o%s%s%s", m->flags & MF_MODE ? m->mode : 0755, uid, gid,
+			   size_option(b, m->size)), 0, m->flags);
+	expect_new(b, m, "tmpfs", attrs, mp)->memory = 1;
+}
+
+static void attach_device(struct build *b, const struct mount_wish *m, struct mount_plan *mp)
+{
+	int optional = !!(m->flags & MF_OPTIONAL);
+	struct expect *e;
+
+	if (mp->slot >= 0) {
+		point_add(b, m->at, m->dst, mp->slot, 0);
+		attach_add(b, m->at, mp->slot, m->dst, optional);
+		e = expect_add(b, m->at, m->dst, NULL, NOSUID | NOEXEC);
+		e->optional = (uint8_t)optional;
+		return;
+	}
+	if (!in_memory(b, m->dst))
+		wrong(b, m->at, "device %s: its place is not in memory, and a node on disk would stay behind: dev=minimal, or a tmpfs", m->dst);
+	ADD(b, m->at, NODE_COPY, S(m->src), S(m->dst), N(m->flags & MF_RW ? 0666 : 0444), N(optional));
+	if (m->flags & MF_RW)
+		return;
+	/* Its owner may not give himself more. */
+	ADD(b, m->at, MOUNT_SELF, S(m->dst), N(RO | NOSUID | NOEXEC), N(optional));
+	e = expect_add(b, m->at, m->dst, NULL, RO | NOSUID | NOEXEC);
+	e->optional = (uint8_t)optional;
+}
+
+static void attach_file(struct build *b, const struct mount_wish *m, struct mount_plan *mp)
+{
+	const char *name = text_printf(b, "file%u", b->plan->nsteps);
+
+	(void)mp;
+	ADD(b, m->at, FILE_STAGE, N(b->scratch_slot), S(name), N(m->flags & MF_MODE ? m->mode : 0444),
+	    N(m->uid), N(m->gid), P(m));
+	mp->slot = slot_new(b);
+	if (b->plan->new_mounts)
+		ADD(b, m->at, TREE_CLONE, N(mp->slot), S(name), N(0), N(0), N(0), N(b->scratch_slot + 1));
+	else
+		ADD(b, m->at, TREE_BIND, N(mp->slot), S(name), N(0), N(0), N(0), N(b->scratch_slot + 1));
+	attr_add(b, m->at, mp->slot, LOCKED_DOWN & ~(uint32_t)NOEXEC, PROP_PRIVATE, 0);
+	point_add(b, m->at, m->dst, mp->slot, 0);
+	attach_add(b, m->at, mp->slot, m->dst, 0);
+	expect_add(b, m->at, m->dst, NULL, LOCKED_DOWN & ~(uint32_t)NOEXEC);
+}
+
+static void attach_written(struct build *b, const struct mount_wish *m)
+{
+	const struct expect *e = place_of(b, m->dst);
+
+	if (e && !e->memory && (e->attrs & RO))
+		wrong(b, m->at, "%s lies on something read-only: root-mode=rw or overlay, or a tmpfs before this line", m->dst);
+	if (m->kind == MOUNT_SYMLINK)
+		link_add(b, m->at, m->src, m->dst);
+	else
+		ADD(b, m->at, DIR_MAKE, S(m->dst), N(m->flags & MF_MODE ? m->mode : 0755), N(m->uid), N(m->gid));
+}
+
+static void attach_overlay(struct build *b, const struct mount_wish *m, struct mount_plan *mp)
+{
+	uint32_t attrs = wish_attrs(m, NOSUID | NODEV);
+
+	point_add(b, m->at, m->dst, NO_SLOT, m->flags);
+	ADD(b, m->at, MOUNT_OVERLAY, P(m), S(m->dst), N(attrs), S(m->src), N(b->scratch_slot));
+	expect_new(b, m, "overlay", attrs, mp)->memory = !m->upper;
+}
+
+static void attach(struct build *b, const struct mount_wish *m, struct mount_plan *mp)
+{
+	switch (m->kind) {
+	case MOUNT_BIND:
+		attach_bind(b, m, mp);
+		break;
+	case MOUNT_TMPFS:
+		attach_tmpfs(b, m, mp);
+		break;
+	case MOUNT_PROC:
+		proc_add(b, m->at, m->dst, m);
+		break;
+	case MOUNT_SYSFS:
+		new_fs(b, m->at, "sysfs", "sysfs", m->dst, wish_attrs(m, LOCKED_DOWN), "", 0, m->flags);
+		expect_add(b, m->at, m->dst, "sysfs", wish_attrs(m, LOCKED_DOWN));
+		break;
+	case MOUNT_MQUEUE:
+		new_fs(b, m->at, "mqueue", "mqueue", m->dst, wish_attrs(m, NOSUID | NODEV | NOEXEC), "", 0, m->flags);
+		expect_add(b, m->at, m->dst, "mqueue", wish_attrs(m, NOSUID | NODEV | NOEXEC));
+		break;
+	case MOUNT_DEVPTS:
+		devpts_add(b, m->at, m->dst, m->flags);
+		break;
+	case MOUNT_DEVICE:
+		attach_device(b, m, mp);
+		break;
+	case MOUNT_OVERLAY:
+		attach_overlay(b, m, mp);
+		break;
+	case MOUNT_OTHER:
+		new_fs(b, m->at, m->type, m->src, m->dst, wish_attrs(m, RO | NOSUID | NODEV), m->data,
+		       !!(m->flags & MF_OPTIONAL), m->flags);
+		expect_new(b, m, NULL, wish_attrs(m, RO | NOSUID | NODEV), mp)->optional =
+			!!(m->flags & MF_OPTIONAL);
+		break;
+	case MOUNT_FILE:
+		attach_file(b, m, mp);
+		break;
+	case MOUNT_SYMLINK:
+	case MOUNT_DIR:
+		attach_written(b, m);
+		break;
+	}
+}
+
+/* After all lines, so that no line of the profile lies over a mask. */
+static void plan_masks(struct build *b)
+{
+	static const char *const parts[] = {"sys", "irq", "bus", "fs", "sysrq-trigger"};
+	static const char *const hidden[] = {"kcore", "keys", "timer_list"};
+	const char *proc = says(b, MOUNT_PROC, 1) ? NULL : "/proc";
+
+	for (const struct mount_wish *m = b->p->mounts.first; m; m = m->next) {
+		if (m->kind == MOUNT_PROC && !(m->flags & MF_NONE))
+			proc = m->dst;
+		if (m->kind == MOUNT_MASK && !(m->flags & MF_NONE))
+			mask_add(b, m->at, m->dst, !!(m->flags & MF_OPTIONAL));
+	}
+	if (!proc || says(b, MOUNT_MASK, 1))
+		return;
+	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+		bind_part(b, where(b, KEY_mask), text_printf(b, "%s/%s", proc, parts[i]));
+	for (size_t i = 0; i < sizeof hidden / sizeof *hidden; i++)
+		mask_add(b, where(b, KEY_mask), text_printf(b, "%s/%s", proc, hidden[i]), 1);
+}
+
+void plan_mounts(struct build *b)
+{
+	struct mount_plan *mp = b->mounts ? b->mounts->mount : NULL;
+
+	if (!mp)
+		return;
+	plan_root(b);
+	if (default_proc(b))
+		proc_add(b, where(b, KEY_proc), "/proc", NULL);
+	if (b->p->dev == DEV_MINIMAL)
+		dev_add(b);
+	if (b->p->dev == DEV_HOST) {
+		point_add(b, where(b, KEY_dev), "/dev", b->mounts->dev_tree, 0);
+		attach_add(b, where(b, KEY_dev), b->mounts->dev_tree, "/dev", 0);
+		expect_add(b, where(b, KEY_dev), "/dev", NULL, NOSUID)->rec = 1;
+	}
+	for (const struct mount_wish *m = b->p->mounts.first; m; m = m->next, mp++)
+		if (!(m->flags & MF_NONE))
+			attach(b, m, mp);
+	plan_masks(b);
+}
+
+/* Read-only at last, for what was written to while it was built. */
+static void plan_protect(struct build *b)
+{
+	const struct profile *p = b->p;
+
+	for (const struct mount_wish *m = p->mounts.first; m; m = m->next)
+		if (m->kind == MOUNT_TMPFS && (m->flags & MF_RO))
+			ADD(b, m->at, MOUNT_ATTR, S(m->dst), N(wish_attrs(m, NOSUID | NODEV)));
+	if (p->root.kind == ROOT_DIR && p->root.rec && p->root_mode != ROOT_OVERLAY)
+		return;
+	if (p->root_mode == ROOT_RO && p->root.kind != ROOT_IMAGE)
+		ADD(b, where(b, KEY_root_mode), MOUNT_ATTR, S("/"), N(root_attrs(b)));
+}
+
+static void plan_switch(struct build *b)
+{
+	b->root_slot = slot_new(b);
+	if (b->plan->root_switch == SWITCH_PIVOT)
+		ADD(b, (struct origin){0}, ROOT_PIVOT, N(b->root_slot));
+	else
+		ADD(b, (struct origin){0}, ROOT_SWITCH, N(b->root_slot));
+	if (b->plan->sealed) {
+		b->root_slot = slot_new(b);
+		ADD(b, where(b, KEY_root_seal), SEAL, N(b->root_slot));
+	}
+}
+
+static int sends(uint8_t prop)
+{
+	return prop == PROP_SHARED || prop == PROP_SLAVE_SHARED || prop == PROP_UNBINDABLE;
+}
+
+void plan_finish_mounts(struct build *b)
+{
+	const struct profile *p = b->p;
+	struct mount_plan *mp = b->mounts ? b->mounts->mount : NULL;
+
+	if (!mp)
+		return;
+	plan_protect(b);
+	plan_switch(b);
+	for (const struct mount_wish *m = p->mounts.first; m; m = m->next, mp++) {
+		if (m->flags & MF_NONE)
+			continue;
+		if (mp->late)
+			attach_add(b, m->at, mp->slot, m->dst, !!(m->flags & MF_OPTIONAL));
+		if (mp->joined >= 0)
+			ADD(b, m->at, MOUNT_JOIN, N(mp->joined), S(m->dst));
+		if (sends(mp->prop))
+			ADD(b, m->at, MOUNT_PROPAGATE, S(m->dst), N(mp->prop), N(!!(m->flags & MF_REC)),
+			    N(!!(m->flags & MF_OPTIONAL)));
+	}
+	if (b->root_joined >= 0)
+		ADD(b, where(b, KEY_propagation), MOUNT_JOIN, N(b->root_joined), S("/"));
+	if (sends(p->propagation.prop))
+		ADD(b, where(b, KEY_propagation), MOUNT_PROPAGATE, S("/"), N(p->propagation.prop), N(0));
+}

@@ -1,0 +1,103 @@
+/*
+ * The deed: an ordered list of steps as data. It can be printed, checked, walked
+ * and verified. Built from a profile and facts alone: pure, no system call.
+ */
+#ifndef HUTCH_PLAN_H
+#define HUTCH_PLAN_H
+
+#include "plan/facts.h"
+#include "profile/profile.h"
+
+enum step_kind {
+#define STEP(id, name, side, blocks, operands, help) STEP_##id,
+#include "plan/steps.def"
+#undef STEP
+	STEP_KINDS
+};
+
+enum step_side { SIDE_HOST, SIDE_INSIDE, SIDE_PAYLOAD };
+
+struct step_info {
+	const char *name, *operands, *help;
+	uint8_t side, may_block;
+};
+extern const struct step_info step_table[STEP_KINDS];
+
+enum { OPERANDS = 6, NO_SLOT = -1 };
+
+union operand {
+	int64_t n;
+	const char *s;
+	const void *p;
+};
+
+struct step {
+	uint16_t kind;
+	struct origin at;	/* the profile line it serves; file 0: a default */
+	union operand op[OPERANDS];
+};
+
+/* A mount that must be there in the end, and how. */
+struct expect {
+	const char *path;	/* inside */
+	const char *type;	/* of the file system, NULL: that of the source */
+	struct origin at;
+	uint32_t attrs;		/* MOUNT_ATTR_* that must be set */
+	int note;		/* slot of the clone whose source was noted, or NO_SLOT */
+	uint8_t prop, rec, optional, memory;
+	uint8_t own;		/* made by hutch: no source on the host */
+	uint8_t file;		/* not a directory */
+};
+
+enum switch_kind { SWITCH_NONE, SWITCH_PIVOT, SWITCH_OVER };
+
+struct plan {
+	const struct profile *profile;
+	struct step *step;
+	struct expect *expect;
+	unsigned nsteps, nexpect, slots;
+	unsigned clone;		/* index of the clone step */
+	uint32_t namespaces;	/* CLONE_NEW* of the clone */
+	uint8_t vfork;		/* CLONE_VM|CLONE_VFORK */
+	uint8_t init, tty;
+	uint8_t root_switch, sealed, rootless;
+	uint8_t openat2;	/* paths inside: by openat2, else by a walker of our own */
+	uint8_t new_mounts;	/* open_tree and mount_setattr, else mount(2) */
+	uint8_t host_equivalent;	/* the payload could take over the host */
+};
+
+/* What the caller adds to profile and facts. */
+struct plan_request {
+	const char *name;	/* of run --name, or NULL */
+	int terminal;		/* standard input is one */
+	const char *const *env;	/* of the caller, for env-pass */
+};
+
+/*
+ * Plans. Findings go to diags (then the plan must not be walked). Returns 0, or -1
+ * when there were findings.
+ */
+int plan_build(struct plan *plan, const struct profile *p, const struct facts *f,
+	       const struct plan_request *request, struct diags *d);
+
+/* What every plan must keep; a broken one is a defect of the planner. -1 fills e. */
+int plan_check(const struct plan *plan, struct err *e);
+
+void plan_print(const struct plan *plan, struct out *o);
+
+/* One step without its number: `inside  tree.clone #1=/srv rec`. */
+void step_print(const struct plan *plan, const struct step *s, struct out *o);
+
+/* The operand that a person knows the step by: a path, a name; "" when it has none. */
+const char *step_subject(const struct step *s);
+
+/*
+ * file:line: key subject: error (step N of M, name); then the usual cause, if the
+ * table of causes knows one.
+ */
+void plan_print_error(const struct plan *plan, const struct err *e, struct out *o);
+
+/* The usual cause of this error in this step, or NULL. */
+const char *step_cause(enum step_kind kind, int code);
+
+#endif

@@ -1,0 +1,211 @@
+/* The table of steps, and steps as text. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/uapi.h"
+#include "plan/plan.h"
+
+enum { NEVER, MAY, HOST = SIDE_HOST, INSIDE = SIDE_INSIDE, PAYLOAD = SIDE_PAYLOAD };
+
+const struct step_info step_table[STEP_KINDS] = {
+#define STEP(id, name_, side_, blocks_, operands_, help_) \
+	{.name = name_, .operands = operands_, .help = help_, .side = side_, .may_block = blocks_},
+#include "plan/steps.def"
+#undef STEP
+};
+
+/* Errors and their usual causes. */
+static const struct {
+	enum step_kind kind;
+	int code;
+	const char *text;
+} causes[] = {
+#define CAUSE(kind_, code_, text_) {STEP_##kind_, code_, text_},
+#include "plan/causes.def"
+#undef CAUSE
+};
+
+const char *step_cause(enum step_kind kind, int code)
+{
+	for (size_t i = 0; i < sizeof causes / sizeof *causes; i++)
+		if (causes[i].kind == kind && causes[i].code == code)
+			return causes[i].text;
+	return NULL;
+}
+
+static const struct {
+	uint32_t flag;
+	const char *name;
+} ns_flags[] = {
+	{CLONE_NEWNS_, "mount"}, {CLONE_NEWIPC_, "ipc"}, {CLONE_NEWPID_, "pid"},
+	{CLONE_NEWUTS_, "uts"}, {CLONE_NEWNET_, "net"}, {CLONE_NEWUSER_, "user"},
+	{CLONE_NEWCGROUP_, "cgroup"}, {CLONE_NEWTIME_, "time"},
+}, attr_flags[] = {
+	{MOUNT_ATTR_RDONLY_, "ro"}, {MOUNT_ATTR_NOSUID_, "nosuid"},
+	{MOUNT_ATTR_NODEV_, "nodev"}, {MOUNT_ATTR_NOEXEC_, "noexec"},
+};
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+static void print_caps(uint64_t set, struct out *o)
+{
+	const char *comma = "";
+
+	if (!set)
+		out_put(o, " none");
+	else if ((set & CAPS_EVERY) == CAPS_EVERY)
+		out_put(o, " all");
+	else
+		for (int i = 0; i < CAP_NAMES; i++)
+			if (set & 1ull << i) {
+				out_printf(o, "%s%s", *comma ? comma : " ", cap_names[i]);
+				comma = ",";
+			}
+}
+
+static void print_flags(uint32_t set, char type, struct out *o)
+{
+	if (type == 'a') {
+		for (size_t i = 0; i < COUNT(attr_flags); i++)
+			if (set & attr_flags[i].flag)
+				out_printf(o, " %s", attr_flags[i].name);
+	} else {
+		for (size_t i = 0; i < COUNT(ns_flags); i++)
+			if (set & ns_flags[i].flag)
+				out_printf(o, " %s", ns_flags[i].name);
+	}
+}
+
+static void print_operand(char type, const char *label, union operand op, struct out *o)
+{
+	switch (type) {
+	case 'o':
+	case 'i':
+		if (op.n >= 0)
+			out_printf(o, type == 'o' ? " #%lld=" : " #%lld", (long long)op.n);
+		break;
+	case 's':
+		if (!op.s || !*op.s)
+			break;
+		/* "#1=/srv" reads as one word. */
+		if (!o->used || o->text[o->used - 1] != '=')
+			out_put(o, " ");
+		out_word(o, op.s);
+		break;
+	case 'd':
+		out_printf(o, " %lld", (long long)op.n);
+		break;
+	case 'm':
+		out_printf(o, " %04o", (unsigned)op.n);
+		break;
+	case 'p':
+		if (op.n)
+			out_printf(o, " %s", propagation_names[op.n]);
+		break;
+	case 'c':
+		print_caps((uint64_t)op.n, o);
+		break;
+	case 'b':
+		if (op.n)
+			out_printf(o, " %.*s", (int)strcspn(label, " "), label);
+		break;
+	case 'a':
+	case 'n':
+		print_flags((uint32_t)op.n, type, o);
+		break;
+	}
+}
+
+void step_print(const struct plan *plan, const struct step *s, struct out *o)
+{
+	static const char *const sides[] = {"host   ", "inside ", "payload"};
+	const struct step_info *info = &step_table[s->kind];
+	const char *type = info->operands;
+
+	out_printf(o, "%s  %-15s", sides[info->side], info->name);
+	for (int i = 0; *type; i++) {
+		print_operand(*type, type + 2, s->op[i], o);
+		type += strcspn(type, " ");
+		type += *type == ' ';
+	}
+	if (s->at.file != FILE_NONE) {
+		out_put(o, "   # ");
+		profile_where(plan->profile, s->at, o);
+	}
+}
+
+const char *step_subject(const struct step *s)
+{
+	const char *type = step_table[s->kind].operands;
+	const char *found = "";
+
+	for (int i = 0; *type; i++) {
+		if (*type == 's' && s->op[i].s && *s->op[i].s) {
+			/* The first absolute path says most; else the first text. */
+			if (*s->op[i].s == '/')
+				return s->op[i].s;
+			if (!*found)
+				found = s->op[i].s;
+		}
+		type += strcspn(type, " ");
+		type += *type == ' ';
+	}
+	return found;
+}
+
+static const char *const switch_names[] = {
+	"the caller's own root", "pivot_root",
+	"chroot over the initramfs, which pivot_root cannot leave",
+};
+
+static void print_header(const struct plan *plan, struct out *o)
+{
+	out_put(o, "# ");
+	profile_where(plan->profile, (struct origin){0}, o);
+	out_printf(o, ": %u steps, %s%s%s\n", plan->nsteps, switch_names[plan->root_switch],
+		   plan->sealed ? ", sealed" : "",
+		   plan->rootless ? ", in a user namespace for an ordinary user" : "");
+	out_printf(o, "# mounts by %s, paths inside by %s, child by %s\n",
+		   plan->new_mounts ? "open_tree and mount_setattr" : "mount(2)",
+		   plan->openat2 ? "openat2" : "hutch's own walk",
+		   plan->vfork ? "vfork" : "fork");
+	if (plan->host_equivalent)
+		out_put(o, "# host-equivalent: CAP_SYS_ADMIN in the caller's user namespace can take over the host\n");
+}
+
+void plan_print(const struct plan *plan, struct out *o)
+{
+	print_header(plan, o);
+	for (unsigned i = 0; i < plan->nsteps; i++) {
+		out_printf(o, "%3u ", i + 1);
+		step_print(plan, &plan->step[i], o);
+		out_put(o, "\n");
+	}
+}
+
+void plan_print_error(const struct plan *plan, const struct err *e, struct out *o)
+{
+	const struct step *s;
+	const char *cause;
+
+	if (e->step < 0 || (unsigned)e->step >= plan->nsteps) {
+		profile_where(plan->profile, (struct origin){0}, o);
+		out_printf(o, ": %s%s%s\n", e->text, e->code && *e->text ? ": " : "",
+			   e->code ? strerror(e->code) : "");
+		return;
+	}
+	s = &plan->step[e->step];
+	profile_where(plan->profile, s->at, o);
+	out_printf(o, ": %s", s->at.key ? keys[s->at.key].word : step_table[s->kind].name);
+	if (*step_subject(s))
+		out_printf(o, " %s", step_subject(s));
+	if (*e->text)
+		out_printf(o, ": %s", e->text);
+	if (e->code)
+		out_printf(o, ": %s", strerror(e->code));
+	out_printf(o, " (step %d of %u, %s)\n", e->step + 1, plan->nsteps,
+		   step_table[s->kind].name);
+	cause = step_cause(s->kind, e->code);
+	if (cause)
+		out_printf(o, "  usual cause: %s\n", cause);
+}

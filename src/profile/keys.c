@@ -1,0 +1,56 @@
+/* The table of keys, and the names that several keys share. */
+#include "profile/profile.h"
+
+#include <stddef.h>
+
+const struct key keys[KEY_COUNT] = {
+	[KEY_NONE] = {.word = NULL},
+#define KEY(id, word_, type_, field, often_, group_, syntax_, dflt_, help_)      \
+	[KEY_##id] = {                                                            \
+		.word = word_,                                                    \
+		.syntax = syntax_,                                                \
+		.dflt = dflt_,                                                    \
+		.help = help_,                                                    \
+		.group = #group_,                                                 \
+		.offset = offsetof(struct profile, field),                        \
+		.type = TYPE_##type_,                                             \
+		.often = OFTEN_##often_,                                          \
+	},
+#include "profile/keys.def"
+#undef KEY
+};
+
+const char *const propagation_names[PROP_COUNT] = {
+	[PROP_PRIVATE] = "private",
+	[PROP_SLAVE] = "slave",
+	[PROP_SHARED] = "shared",
+	[PROP_UNBINDABLE] = "unbindable",
+	[PROP_SLAVE_SHARED] = "slave+shared",
+};
+
+const char *const ns_names[NS_COUNT] = {
+	"mount", "ipc", "pid", "uts", "net", "user", "cgroup", "time",
+};
+
+/* capability.h of Linux, by number. */
+const char *const cap_names[CAP_NAMES] = {
+	"chown", "dac_override", "dac_read_search", "fowner", "fsetid", "kill",
+	"setgid", "setuid", "setpcap", "linux_immutable", "net_bind_service",
+	"net_broadcast", "net_admin", "net_raw", "ipc_lock", "ipc_owner", "sys_module",
+	"sys_rawio", "sys_chroot", "sys_ptrace", "sys_pacct", "sys_admin", "sys_boot",
+	"sys_nice", "sys_resource", "sys_time", "sys_tty_config", "mknod", "lease",
+	"audit_write", "audit_control", "setfcap", "mac_override", "mac_admin", "syslog",
+	"wake_alarm", "block_suspend", "audit_read", "perfmon", "bpf",
+	"checkpoint_restore",
+};
+
+/* By the numbers of <sys/resource.h>, which differ on MIPS and SPARC. */
+#include <sys/resource.h>
+const char *const rlimit_names[RLIMITS] = {
+	[RLIMIT_AS] = "as", [RLIMIT_CORE] = "core", [RLIMIT_CPU] = "cpu",
+	[RLIMIT_DATA] = "data", [RLIMIT_FSIZE] = "fsize", [RLIMIT_LOCKS] = "locks",
+	[RLIMIT_MEMLOCK] = "memlock", [RLIMIT_MSGQUEUE] = "msgqueue",
+	[RLIMIT_NICE] = "nice", [RLIMIT_NOFILE] = "nofile", [RLIMIT_NPROC] = "nproc",
+	[RLIMIT_RSS] = "rss", [RLIMIT_RTPRIO] = "rtprio", [15] = "rttime",
+	[RLIMIT_SIGPENDING] = "sigpending", [RLIMIT_STACK] = "stack",
+};

@@ -1,0 +1,54 @@
+/* A profile, a place in it, and findings about it as text. */
+#include "profile/types.h"
+
+#include <string.h>
+
+typedef void value_printer(const struct profile *p, const struct key *key,
+			   const void *field, struct out *o);
+static value_printer *const printers[TYPE_COUNT] = {
+#define TYPE(name) print_##name,
+#include "profile/types.def"
+#undef TYPE
+};
+
+void profile_where(const struct profile *p, struct origin at, struct out *o)
+{
+	if (at.file == FILE_ARGS && at.line)
+		out_printf(o, "argument %u", at.line);
+	else if (at.file == FILE_ARGS)
+		out_put(o, "command line");
+	else if (at.file >= FILE_FIRST)
+		out_printf(o, "%s:%u", p->files[at.file], at.line);
+	else if (p->nfiles > FILE_FIRST)
+		out_put(o, p->files[FILE_FIRST]);
+	else
+		out_put(o, "hutch");
+}
+
+void print_key_line(const struct key *key, struct out *o)
+{
+	out_printf(o, "%s=", key->word);
+}
+
+void profile_print(const struct profile *p, struct out *o)
+{
+	for (unsigned i = KEY_NONE + 1; i < KEY_COUNT; i++)
+		if (profile_has(p, i))
+			printers[keys[i].type](p, &keys[i],
+					       (const char *)p + keys[i].offset, o);
+}
+
+void profile_print_diags(const struct profile *p, const struct diags *d, struct out *o)
+{
+	unsigned shown = 0;
+
+	for (const struct diag *i = d->first; i && o->size - o->used > 800; i = i->next) {
+		profile_where(p, i->at, o);
+		if (i->column && i->at.file >= FILE_FIRST)
+			out_printf(o, ":%u", i->column);
+		out_printf(o, ": %s\n", i->text);
+		shown++;
+	}
+	if (shown < d->count)
+		out_printf(o, "and %u more\n", d->count - shown);
+}

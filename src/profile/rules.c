@@ -1,0 +1,145 @@
+/*
+ * What keys mean together: first the consequences of what was written (a map
+ * implies a user namespace), then the rules as a table.
+ */
+#include "profile/types.h"
+
+#include <stddef.h>
+#include <string.h>
+
+static void resolve_namespaces(struct profile *p)
+{
+	if (p->uidmap.n || p->gidmap.n)
+		p->ns_set |= 1u << NS_USER;
+	if (p->time_offset.n)
+		p->ns_set |= 1u << NS_TIME;
+	for (int i = 0; i < NS_COUNT; i++)
+		if (p->ns[i].how == NS_UNSAID)
+			p->ns[i].how = p->ns_set & 1u << i ? NS_NEW : NS_HOST;
+}
+
+static void resolve_caps(struct profile *p)
+{
+	static const enum key_id own[CAPS_SETS] = {
+		[CAPS_BOUNDING] = KEY_caps_bounding,
+		[CAPS_PERMITTED] = KEY_caps_permitted,
+		[CAPS_EFFECTIVE] = KEY_caps_effective,
+	};
+
+	for (int i = CAPS_BOUNDING; i <= CAPS_EFFECTIVE; i++)
+		if (!profile_has(p, own[i]))
+			p->caps[i] = p->caps[CAPS_ALL];
+	if (!profile_has(p, KEY_caps_inheritable))
+		p->caps[CAPS_INHERITABLE] = p->caps[CAPS_AMBIENT];
+}
+
+static void resolve_choices(struct profile *p)
+{
+	if (p->init == AUTO_AUTO)
+		p->init = p->ns[NS_PID].how == NS_NEW ? AUTO_YES : AUTO_NO;
+	if (p->shm == SHM_AUTO)
+		p->shm = p->ns[NS_IPC].how == NS_GROUP ? SHM_GROUP : SHM_PRIVATE;
+}
+
+/* Each tells whether the rule is broken. */
+static int no_exec(const struct profile *p) { return !p->exec.n; }
+static int no_root(const struct profile *p)
+{
+	return p->ns[NS_MOUNT].how != NS_HOST && p->root.kind == ROOT_NONE;
+}
+static int host_mounts(const struct profile *p)
+{
+	return p->ns[NS_MOUNT].how == NS_HOST && (p->root.kind || p->mounts.n);
+}
+static int host_name(const struct profile *p) { return p->ns[NS_UTS].how == NS_HOST; }
+static int no_ipc(const struct profile *p)
+{
+	return p->ns[NS_IPC].how != NS_NEW && p->ns[NS_IPC].how != NS_GROUP;
+}
+static int no_time(const struct profile *p) { return p->ns[NS_TIME].how != NS_NEW; }
+static int no_user(const struct profile *p) { return p->ns[NS_USER].how != NS_NEW; }
+static int init_alone(const struct profile *p)
+{
+	return p->init == AUTO_YES && p->ns[NS_PID].how != NS_NEW;
+}
+static int tty_alone(const struct profile *p)
+{
+	return p->tty == AUTO_YES && (p->dev != DEV_MINIMAL || p->ns[NS_MOUNT].how == NS_HOST);
+}
+static int half_map(const struct profile *p) { return !p->uidmap.n != !p->gidmap.n; }
+static int shm_alone(const struct profile *p)
+{
+	return p->shm == SHM_GROUP && p->ns[NS_IPC].how != NS_GROUP;
+}
+static int not_bounded(const struct profile *p)
+{
+	return (p->caps[CAPS_PERMITTED] & ~p->caps[CAPS_BOUNDING]) != 0;
+}
+static int not_permitted(const struct profile *p)
+{
+	return (p->caps[CAPS_EFFECTIVE] & ~p->caps[CAPS_PERMITTED]) != 0;
+}
+static int ambient_alone(const struct profile *p)
+{
+	return (p->caps[CAPS_AMBIENT] & ~(p->caps[CAPS_PERMITTED] & p->caps[CAPS_INHERITABLE])) != 0;
+}
+static int image_overlaid(const struct profile *p)
+{
+	return p->root_mode == ROOT_OVERLAY && p->root.kind != ROOT_DIR && p->root.kind != ROOT_IMAGE;
+}
+static int image_written(const struct profile *p)
+{
+	return p->root_mode == ROOT_RW && p->root.kind == ROOT_IMAGE;
+}
+static int seal_host(const struct profile *p)
+{
+	return p->root_seal == AUTO_YES && p->ns[NS_MOUNT].how == NS_HOST;
+}
+
+enum when { ALWAYS, IF_SAID };	/* the key must have been written for the rule to hold */
+static const struct rule {
+	enum key_id key;
+	enum when when;
+	int (*broken)(const struct profile *p);
+	const char *message;
+} rules[] = {
+	{KEY_exec, ALWAYS, no_exec, "nothing to run: say exec=PROGRAM, or -- PROGRAM behind the profile"},
+	{KEY_root, ALWAYS, no_root, "no root: say root=DIR, root=/, root=tmpfs, root=image FILE or root=cpio FILE"},
+	{KEY_ns_mount, ALWAYS, host_mounts, "root and mounts need a mount namespace of their own: ns.mount=new"},
+	{KEY_hostname, IF_SAID, host_name, "hostname needs a UTS namespace of its own: ns.uts=new"},
+	{KEY_domainname, IF_SAID, host_name, "domainname needs a UTS namespace of its own: ns.uts=new"},
+	{KEY_time_offset, IF_SAID, no_time, "time-offset needs a time namespace of its own: ns.time=new"},
+	{KEY_uidmap, IF_SAID, no_user, "uidmap needs a user namespace of its own: ns.user=new"},
+	{KEY_gidmap, IF_SAID, no_user, "gidmap needs a user namespace of its own: ns.user=new"},
+	{KEY_uidmap, ALWAYS, half_map, "uidmap and gidmap go together"},
+	{KEY_init, IF_SAID, init_alone, "init=yes needs a PID namespace of its own: ns.pid=new"},
+	{KEY_tty, IF_SAID, tty_alone, "tty=yes needs the sandbox's own devpts: dev=minimal"},
+	{KEY_shm, IF_SAID, shm_alone, "shm=group needs a group: ipc=group NAME"},
+	{KEY_caps_permitted, ALWAYS, not_bounded, "the permitted set has capabilities that the bounding set lacks"},
+	{KEY_caps_effective, ALWAYS, not_permitted, "the effective set has capabilities that the permitted set lacks"},
+	{KEY_caps_ambient, IF_SAID, ambient_alone, "ambient capabilities must be permitted and inheritable"},
+	{KEY_root_mode, IF_SAID, image_overlaid, "root-mode=overlay is for a directory or an image: tmpfs and cpio are in memory already"},
+	{KEY_root_mode, IF_SAID, image_written, "an image is read-only: root-mode=overlay keeps changes in memory"},
+	{KEY_root_seal, IF_SAID, seal_host, "root-seal=yes needs a mount namespace of its own: ns.mount=new"},
+};
+
+static int is_ipc_limit(enum key_id key) { return keys[key].type == TYPE_SYSCTL; }
+
+void profile_rules(struct profile_reader *r)
+{
+	struct profile *p = r->p;
+
+	resolve_namespaces(p);
+	resolve_caps(p);
+	resolve_choices(p);
+	/* Where something is wrong already, a rule would only say it again. */
+	if (r->diags->count)
+		return;
+	for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
+		if ((rules[i].when == ALWAYS || profile_has(p, rules[i].key)) && rules[i].broken(p))
+			diags_add(r->diags, p->at[rules[i].key], 0, "%s", rules[i].message);
+	for (enum key_id k = KEY_NONE + 1; k < KEY_COUNT; k++)
+		if (is_ipc_limit(k) && profile_has(p, k) && no_ipc(p))
+			diags_add(r->diags, p->at[k], 0,
+				  "%s needs an IPC namespace of its own: ipc=new", keys[k].word);
+}

@@ -1,0 +1,357 @@
+/* Readers and printers of the plain values: numbers, words, paths, lists of names. */
+#include "profile/types.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/parse.h"
+
+void value_wrong(struct value *v, int i, const char *format, ...)
+{
+	unsigned column = v->r->column;
+	char text[400];
+	va_list args;
+
+	if (i >= 0 && i < v->w.n)
+		column += v->w.column[i] - 1;
+	va_start(args, format);
+	vsnprintf(text, sizeof text, format, args);
+	va_end(args);
+	diags_add(v->r->diags, v->r->at, column, "%s", text);
+}
+
+void value_unknown(struct value *v, int i, const char *what, const char *const *names, int n)
+{
+	const char *near = name_nearest(v->w.word[i], names, n);
+
+	if (near)
+		value_wrong(v, i, "unknown %s %.64s, did you mean %s?", what, v->w.word[i], near);
+	else
+		value_wrong(v, i, "unknown %s %.64s", what, v->w.word[i]);
+}
+
+int value_count(struct value *v, int min, int max)
+{
+	if (v->w.n >= min && v->w.n <= max)
+		return 1;
+	value_wrong(v, v->w.n > max ? max : -1, "%s takes %s", v->key->word, v->key->syntax);
+	return 0;
+}
+
+struct item *value_item(struct value *v)
+{
+	struct list *l = v->field;
+	struct item *new = ARENA_NEW(v->r->p->arena, struct item);
+
+	if (!new) {
+		value_wrong(v, -1, "the profile is too large");
+		return NULL;
+	}
+	new->at = v->r->at;
+	if (!l->last)
+		l->last = &l->first;
+	*l->last = new;
+	l->last = &new->next;
+	l->n++;
+	return new;
+}
+
+const char *value_path(struct value *v, int i)
+{
+	const char *wrong = path_wrong(v->w.word[i]);
+
+	if (!wrong)
+		return v->w.word[i];
+	value_wrong(v, i, "path %.80s %s", v->w.word[i], wrong);
+	return NULL;
+}
+
+/* The n-th word between bars of a syntax, and its length; NULL behind the last. */
+static const char *choice_word(const char *syntax, int n, size_t *length)
+{
+	for (;; n--) {
+		*length = strcspn(syntax, "|");
+		if (!n)
+			return syntax;
+		syntax += *length;
+		if (!*syntax++)
+			return NULL;
+	}
+}
+
+void read_CHOICE(struct value *v)
+{
+	const char *word;
+	size_t n;
+
+	if (!value_count(v, 1, 1))
+		return;
+	for (int i = 0; (word = choice_word(v->key->syntax, i, &n)); i++)
+		if (strlen(v->w.word[0]) == n && !memcmp(word, v->w.word[0], n)) {
+			*(uint8_t *)v->field = (uint8_t)(i + 1);
+			return;
+		}
+	value_wrong(v, 0, "%s is %s, not %.64s", v->key->word, v->key->syntax, v->w.word[0]);
+}
+
+void print_CHOICE(const struct profile *p, const struct key *key, const void *field,
+		  struct out *o)
+{
+	size_t n = 0;
+	const char *word = choice_word(key->syntax, *(const uint8_t *)field - 1, &n);
+
+	(void)p;
+	out_printf(o, "%s=%.*s\n", key->word, (int)n, word);
+}
+
+void value_range(const char *syntax, int64_t *min, int64_t *max)
+{
+	char text[24];
+	size_t n = strcspn(syntax, ".");
+
+	memcpy(text, syntax, n);
+	text[n] = '\0';
+	parse_integer(text, INT64_MIN, INT64_MAX, min);
+	parse_integer(syntax + n + 2, INT64_MIN, INT64_MAX, max);
+}
+
+void read_INT(struct value *v)
+{
+	int64_t min = 0, max = 0;
+
+	value_range(v->key->syntax, &min, &max);
+	if (value_count(v, 1, 1) && parse_integer(v->w.word[0], min, max, v->field))
+		value_wrong(v, 0, "%s is a number in %s, not %.64s", v->key->word,
+			    v->key->syntax, v->w.word[0]);
+}
+
+void print_INT(const struct profile *p, const struct key *key, const void *field, struct out *o)
+{
+	(void)p;
+	out_printf(o, "%s=%lld\n", key->word, (long long)*(const int64_t *)field);
+}
+
+void read_SIZE(struct value *v)
+{
+	if (value_count(v, 1, 1) && parse_size(v->w.word[0], v->field))
+		value_wrong(v, 0, "%s is a size such as 512k, 64m or 1g, not %.64s",
+			    v->key->word, v->w.word[0]);
+}
+
+void print_SIZE(const struct profile *p, const struct key *key, const void *field, struct out *o)
+{
+	(void)p;
+	out_printf(o, "%s=%llu\n", key->word, (unsigned long long)*(const uint64_t *)field);
+}
+
+void read_TIME(struct value *v)
+{
+	if (value_count(v, 1, 1) && parse_time(v->w.word[0], v->field))
+		value_wrong(v, 0, "%s is a time such as 500ms, 10s or 5m, not %.64s",
+			    v->key->word, v->w.word[0]);
+}
+
+void print_TIME(const struct profile *p, const struct key *key, const void *field, struct out *o)
+{
+	(void)p;
+	out_printf(o, "%s=%llums\n", key->word, (unsigned long long)*(const uint64_t *)field);
+}
+
+void read_MODE(struct value *v)
+{
+	if (value_count(v, 1, 1) && parse_mode(v->w.word[0], v->field))
+		value_wrong(v, 0, "%s is an octal mode up to 7777, not %.64s", v->key->word,
+			    v->w.word[0]);
+}
+
+void print_MODE(const struct profile *p, const struct key *key, const void *field, struct out *o)
+{
+	(void)p;
+	out_printf(o, "%s=%03o\n", key->word, (unsigned)*(const uint32_t *)field);
+}
+
+void read_PATH(struct value *v)
+{
+	if (value_count(v, 1, 1))
+		*(const char **)v->field = value_path(v, 0);
+}
+
+static void print_text(const struct profile *p, const struct key *key, const void *field,
+		       struct out *o)
+{
+	const char *text = *(const char *const *)field;
+
+	(void)p;
+	if (!text)
+		return;
+	print_key_line(key, o);
+	out_word(o, text);
+	out_put(o, "\n");
+}
+
+void print_PATH(const struct profile *p, const struct key *key, const void *field, struct out *o)
+{
+	print_text(p, key, field, o);
+}
+
+void read_NAME(struct value *v)
+{
+	if (!value_count(v, 1, 1))
+		return;
+	if (name_ok(v->w.word[0]))
+		*(const char **)v->field = v->w.word[0];
+	else
+		value_wrong(v, 0, "%s is a name of letters, digits and ._- up to 64 bytes, not %.64s",
+			    v->key->word, v->w.word[0]);
+}
+
+void print_NAME(const struct profile *p, const struct key *key, const void *field, struct out *o)
+{
+	print_text(p, key, field, o);
+}
+
+/* A user or group: a name, or a number below 2^32-1, which means "no change". */
+static int id_ok(struct value *v, int i)
+{
+	const char *text = v->w.word[i];
+	uint64_t id;
+
+	if (*text >= '0' && *text <= '9' ? !parse_number(text, 0, UINT32_MAX - 1ull, &id)
+					 : name_ok(text))
+		return 1;
+	value_wrong(v, i, "%s is a name or a number up to 4294967294, not %.64s",
+		    v->key->word, *text ? text : "nothing");
+	return 0;
+}
+
+void read_ID(struct value *v)
+{
+	if (value_count(v, 1, 1) && id_ok(v, 0))
+		*(const char **)v->field = v->w.word[0];
+}
+
+void print_ID(const struct profile *p, const struct key *key, const void *field, struct out *o)
+{
+	print_text(p, key, field, o);
+}
+
+void read_IDS(struct value *v)
+{
+	for (int i = 0; i < v->w.n; i++) {
+		struct item *new = id_ok(v, i) ? value_item(v) : NULL;
+
+		if (new)
+			new->text = v->w.word[i];
+	}
+}
+
+/* Every element of a list of single words, one line each. */
+static void print_list(const struct key *key, const void *field, struct out *o)
+{
+	const struct list *l = field;
+
+	for (const struct item *i = l->first; i; i = i->next) {
+		print_key_line(key, o);
+		out_word(o, i->text);
+		out_put(o, "\n");
+	}
+}
+
+void print_IDS(const struct profile *p, const struct key *key, const void *field, struct out *o)
+{
+	(void)p;
+	print_list(key, field, o);
+}
+
+void read_ARGS(struct value *v)
+{
+	if (!v->w.word[0][0])
+		value_wrong(v, 0, "%s has an empty program", v->key->word);
+	else
+		*(struct words *)v->field = v->w;
+}
+
+void print_ARGS(const struct profile *p, const struct key *key, const void *field, struct out *o)
+{
+	const struct words *w = field;
+
+	(void)p;
+	out_printf(o, "%s=", key->word);
+	for (int i = 0; i < w->n; i++) {
+		if (i)
+			out_put(o, " ");
+		out_word(o, w->word[i]);
+	}
+	out_put(o, "\n");
+}
+
+void read_ENV(struct value *v)
+{
+	for (int i = 0; i < v->w.n; i++) {
+		const char *equal = strchr(v->w.word[i], '=');
+		struct item *new;
+
+		if (!equal || equal == v->w.word[i]) {
+			value_wrong(v, i, "%s takes NAME=VALUE, not %.64s", v->key->word,
+				    v->w.word[i]);
+			continue;
+		}
+		new = value_item(v);
+		if (new)
+			new->text = v->w.word[i];
+	}
+}
+
+void print_ENV(const struct profile *p, const struct key *key, const void *field, struct out *o)
+{
+	(void)p;
+	print_list(key, field, o);
+}
+
+void read_VARS(struct value *v)
+{
+	for (int i = 0; i < v->w.n; i++) {
+		struct item *new;
+
+		if (strchr(v->w.word[i], '=') || !*v->w.word[i]) {
+			value_wrong(v, i, "%s takes names of variables, not %.64s",
+				    v->key->word, v->w.word[i]);
+			continue;
+		}
+		new = value_item(v);
+		if (new)
+			new->text = v->w.word[i];
+	}
+}
+
+void print_VARS(const struct profile *p, const struct key *key, const void *field, struct out *o)
+{
+	(void)p;
+	print_list(key, field, o);
+}
+
+void read_FDS(struct value *v)
+{
+	for (int i = 0; i < v->w.n; i++) {
+		struct item *new;
+		uint64_t fd;
+
+		if (parse_number(v->w.word[i], 3, 1023, &fd)) {
+			value_wrong(v, i, "%s is a descriptor from 3 to 1023, not %.64s",
+				    v->key->word, v->w.word[i]);
+			continue;
+		}
+		new = value_item(v);
+		if (new) {
+			new->text = v->w.word[i];
+			new->a = fd;
+		}
+	}
+}
+
+void print_FDS(const struct profile *p, const struct key *key, const void *field, struct out *o)
+{
+	(void)p;
+	print_list(key, field, o);
+}

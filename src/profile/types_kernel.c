@@ -1,0 +1,495 @@
+/*
+ * Readers and printers of values that name things of the kernel: processors,
+ * scheduling, limits, standard streams, namespaces, id maps, capabilities.
+ */
+#include "profile/types.h"
+
+#include <string.h>
+
+#include "base/parse.h"
+
+enum { CPUS = 1024 };
+
+void read_CPUS(struct value *v)
+{
+	if (value_count(v, 1, 1) && parse_set(v->w.word[0], v->field, CPUS))
+		value_wrong(v, 0, "%s is a list such as 0-3,5 of numbers below %d, not %.64s",
+			    v->key->word, CPUS, v->w.word[0]);
+}
+
+void print_CPUS(const struct profile *p, const struct key *key, const void *field, struct out *o)
+{
+	const unsigned char *mask = field;
+	const char *comma = "";
+
+	(void)p;
+	print_key_line(key, o);
+	for (unsigned i = 0; i < CPUS; i++)
+		if (mask[i / 8] & 1u << i % 8) {
+			out_printf(o, "%s%u", comma, i);
+			comma = ",";
+		}
+	out_put(o, "\n");
+}
+
+/*
+ * A policy and its level: ioprio= and sched= are both a word, for some of them
+ * with a number in a range. Kept as number << 8 | (policy + 1).
+ */
+struct policy {
+	const char *name;
+	uint8_t number, min, max;	/* 0..0: takes no level */
+};
+/* IOPRIO_CLASS_* of ioprio.h */
+static const struct policy ioprio_policies[] = {
+	{"realtime", 1, 0, 7}, {"best-effort", 2, 0, 7}, {"idle", 3, 0, 0},
+};
+/* SCHED_* of sched.h */
+static const struct policy sched_policies[] = {
+	{"other", 0, 0, 0}, {"batch", 3, 0, 0}, {"idle", 5, 0, 0},
+	{"fifo", 1, 1, 99}, {"rr", 2, 1, 99},
+};
+
+static void read_policy(struct value *v, const struct policy *table, int n)
+{
+	if (!value_count(v, 1, 2))
+		return;
+	for (int i = 0; i < n; i++) {
+		uint64_t level = 0;
+
+		if (strcmp(table[i].name, v->w.word[0]) != 0)
+			continue;
+		if (v->w.n != 1 + !!table[i].max ||
+		    (table[i].max && parse_number(v->w.word[1], table[i].min, table[i].max, &level)))
+			break;
+		*(uint32_t *)v->field = table[i].number | (uint32_t)level << 8;
+		return;
+	}
+	value_wrong(v, 0, "%s is %s", v->key->word, v->key->syntax);
+}
+
+static void print_policy(const struct key *key, const void *field, const struct policy *table,
+			 int n, struct out *o)
+{
+	uint32_t value = *(const uint32_t *)field;
+
+	for (int i = 0; i < n; i++)
+		if (table[i].number == (value & 0xff)) {
+			out_printf(o, "%s=%s", key->word, table[i].name);
+			if (table[i].max)
+				out_printf(o, " %u", value >> 8);
+			out_put(o, "\n");
+		}
+}
+
+#define COUNT(array) ((int)(sizeof(array) / sizeof *(array)))
+
+void read_IOPRIO(struct value *v)
+{
+	read_policy(v, ioprio_policies, COUNT(ioprio_policies));
+}
+
+void print_IOPRIO(const struct profile *p, const struct key *key, const void *field,
+		  struct out *o)
+{
+	(void)p;
+	print_policy(key, field, ioprio_policies, COUNT(ioprio_policies), o);
+}
+
+void read_SCHED(struct value *v)
+{
+	read_policy(v, sched_policies, COUNT(sched_policies));
+}
+
+void print_SCHED(const struct profile *p, const struct key *key, const void *field,
+		 struct out *o)
+{
+	(void)p;
+	print_policy(key, field, sched_policies, COUNT(sched_policies), o);
+}
+
+static int read_limit(const char *text, uint64_t *to)
+{
+	if (!strcmp(text, "unlimited")) {
+		*to = UINT64_MAX;
+		return 0;
+	}
+	return parse_size(text, to);
+}
+
+void read_RLIMIT(struct value *v)
+{
+	int number = name_find(v->suffix, rlimit_names, RLIMITS);
+	struct item *new;
+	char soft[32];
+	const char *colon;
+	uint64_t a, b;
+	size_t n;
+
+	if (number < 0) {
+		const char *near = name_nearest(v->suffix, rlimit_names, RLIMITS);
+
+		value_wrong(v, -1, "unknown limit %.64s%s%s%s", v->suffix,
+			    near ? ", did you mean " : "", near ? near : "", near ? "?" : "");
+		return;
+	}
+	if (!value_count(v, 1, 1))
+		return;
+	colon = strchr(v->w.word[0], ':');
+	n = colon ? (size_t)(colon - v->w.word[0]) : strlen(v->w.word[0]);
+	if (n < sizeof soft) {
+		memcpy(soft, v->w.word[0], n);
+		soft[n] = '\0';
+	}
+	if (n >= sizeof soft || read_limit(soft, &a) ||
+	    (b = a, colon && read_limit(colon + 1, &b)) || a > b) {
+		value_wrong(v, 0, "rlimit.%s is SOFT[:HARD], numbers or unlimited, SOFT not above HARD, not %.64s",
+			    v->suffix, v->w.word[0]);
+		return;
+	}
+	for (struct item *i = v->r->p->rlimits.first; i; i = i->next)
+		if (i->c == (uint64_t)number && i->at.file == v->r->at.file) {
+			value_wrong(v, -1, "rlimit.%s given twice, first in line %u", v->suffix,
+				    i->at.line);
+			return;
+		}
+	new = value_item(v);
+	if (!new)
+		return;
+	new->text = v->w.word[0];
+	new->a = a;
+	new->b = b;
+	new->c = (uint64_t)number;
+}
+
+void print_RLIMIT(const struct profile *p, const struct key *key, const void *field,
+		  struct out *o)
+{
+	const struct list *l = field;
+
+	(void)p;
+	for (const struct item *i = l->first; i; i = i->next)
+		out_printf(o, "%s%s=%s\n", key->word, rlimit_names[i->c], i->text);
+}
+
+void read_STDIO(struct value *v)
+{
+	struct stdio_wish *to = v->field;
+	int append;
+
+	if (!value_count(v, 1, 2))
+		return;
+	to->path = NULL;
+	append = v->w.n == 2 && !strcmp(v->w.word[0], "append") && v->key != &keys[KEY_stdin];
+	if (v->w.n == 2 && !append) {
+		value_wrong(v, 0, "%s is %s", v->key->word, v->key->syntax);
+	} else if (!strcmp(v->w.word[0], "inherit")) {
+		to->kind = STDIO_INHERIT;
+	} else if (!strcmp(v->w.word[0], "null")) {
+		to->kind = STDIO_NULL;
+	} else {
+		to->kind = append ? STDIO_APPEND : STDIO_PATH;
+		to->path = value_path(v, append);
+	}
+}
+
+void print_STDIO(const struct profile *p, const struct key *key, const void *field,
+		 struct out *o)
+{
+	const struct stdio_wish *s = field;
+	static const char *const words[] = {"inherit", "null", "", "append "};
+
+	(void)p;
+	out_printf(o, "%s=%s", key->word, words[s->kind]);
+	if (s->path)
+		out_word(o, s->path);
+	out_put(o, "\n");
+}
+
+void read_PROPAGATION(struct value *v)
+{
+	struct profile *p = v->r->p;
+	int prop;
+
+	if (!value_count(v, 1, 2))
+		return;
+	prop = name_find(v->w.word[0], propagation_names, PROP_COUNT);
+	if (prop < 0)
+		value_unknown(v, 0, "propagation", propagation_names, PROP_COUNT);
+	else
+		p->propagation.prop = (uint8_t)prop;
+	if (v->w.n == 2 && strcmp(v->w.word[1], "rec") != 0)
+		value_wrong(v, 1, "%s is %s", v->key->word, v->key->syntax);
+	p->propagation.rec = v->w.n == 2;
+}
+
+void print_PROPAGATION(const struct profile *p, const struct key *key, const void *field,
+		       struct out *o)
+{
+	(void)field;
+	out_printf(o, "%s=%s%s\n", key->word, propagation_names[p->propagation.prop],
+		   p->propagation.rec ? " rec" : "");
+}
+
+void read_NSSET(struct value *v)
+{
+	uint32_t *set = v->field;
+
+	*set = 0;
+	if (v->w.n == 1 && !strcmp(v->w.word[0], "none"))
+		return;
+	for (int i = 0; i < v->w.n; i++) {
+		int kind = name_find(v->w.word[i], ns_names, NS_COUNT);
+
+		if (kind < 0)
+			value_unknown(v, i, "namespace", ns_names, NS_COUNT);
+		else
+			*set |= 1u << kind;
+	}
+}
+
+void print_NSSET(const struct profile *p, const struct key *key, const void *field,
+		 struct out *o)
+{
+	uint32_t set = *(const uint32_t *)field;
+
+	(void)p;
+	out_printf(o, "%s=%s", key->word, set ? "" : "none");
+	for (int i = 0; i < NS_COUNT; i++)
+		if (set & 1u << i)
+			out_printf(o, "%s%s", set & ((1u << i) - 1) ? " " : "", ns_names[i]);
+	out_put(o, "\n");
+}
+
+static const char *const ns_how_names[] = {
+	[NS_HOST] = "host", [NS_NEW] = "new", [NS_PATH] = "path", [NS_GROUP] = "group",
+	[NS_NONE] = "none",
+};
+
+void read_NS(struct value *v)
+{
+	struct ns_wish *to = v->field;
+	int how;
+
+	if (!value_count(v, 1, 2))
+		return;
+	how = name_find(v->w.word[0], ns_how_names, COUNT(ns_how_names));
+	/* The syntax says which of the words this kind has. */
+	if (how < 0 || !strstr(v->key->syntax, ns_how_names[how]) ||
+	    v->w.n != 1 + (how == NS_PATH || how == NS_GROUP)) {
+		value_wrong(v, 0, "%s is %s", v->key->word, v->key->syntax);
+		return;
+	}
+	to->how = (uint8_t)how;
+	if (how == NS_PATH) {
+		to->name = value_path(v, 1);
+	} else if (how == NS_GROUP) {
+		to->name = v->w.word[1];
+		if (!name_ok(to->name))
+			value_wrong(v, 1, "group %.64s: a name has letters, digits and ._- only",
+				    to->name);
+	}
+}
+
+void print_NS(const struct profile *p, const struct key *key, const void *field, struct out *o)
+{
+	const struct ns_wish *n = field;
+
+	(void)p;
+	out_printf(o, "%s=%s", key->word, ns_how_names[n->how]);
+	if (n->name) {
+		out_put(o, " ");
+		out_word(o, n->name);
+	}
+	out_put(o, "\n");
+}
+
+void read_IDMAP(struct value *v)
+{
+	uint64_t n[3];
+	struct item *new;
+
+	if (!value_count(v, 3, 3))
+		return;
+	for (int i = 0; i < 3; i++)
+		if (parse_number(v->w.word[i], i == 2, UINT32_MAX - 1ull, &n[i])) {
+			value_wrong(v, i, "%s is a number%s up to 4294967294, not %.64s",
+				    i == 2 ? "COUNT" : i ? "OUTSIDE" : "INSIDE",
+				    i == 2 ? " from 1" : "", v->w.word[i]);
+			return;
+		}
+	if (n[0] + n[2] > UINT32_MAX || n[1] + n[2] > UINT32_MAX) {
+		value_wrong(v, 2, "the range ends above 4294967294");
+		return;
+	}
+	new = value_item(v);
+	if (new) {
+		new->a = n[0];
+		new->b = n[1];
+		new->c = n[2];
+	}
+}
+
+void print_IDMAP(const struct profile *p, const struct key *key, const void *field,
+		 struct out *o)
+{
+	const struct list *l = field;
+
+	(void)p;
+	for (const struct item *i = l->first; i; i = i->next)
+		out_printf(o, "%s=%lu %lu %lu\n", key->word, (unsigned long)i->a,
+			   (unsigned long)i->b, (unsigned long)i->c);
+}
+
+void read_TIMEOFF(struct value *v)
+{
+	static const char *const clocks[] = {"monotonic", "boottime"};
+	int64_t seconds;
+	struct item *new;
+	int clock;
+
+	if (!value_count(v, 2, 2))
+		return;
+	clock = name_find(v->w.word[0], clocks, 2);
+	if (clock < 0) {
+		value_unknown(v, 0, "clock", clocks, 2);
+		return;
+	}
+	if (parse_integer(v->w.word[1], -4611686018ll, 4611686018ll, &seconds)) {
+		value_wrong(v, 1, "SECONDS is a whole number, not %.64s", v->w.word[1]);
+		return;
+	}
+	new = value_item(v);
+	if (new) {
+		new->name = v->w.word[0];
+		new->text = v->w.word[1];
+	}
+}
+
+void print_TIMEOFF(const struct profile *p, const struct key *key, const void *field,
+		   struct out *o)
+{
+	const struct list *l = field;
+
+	(void)p;
+	for (const struct item *i = l->first; i; i = i->next)
+		out_printf(o, "%s=%s %s\n", key->word, i->name, i->text);
+}
+
+void read_SYSCTL(struct value *v)
+{
+	int n = v->key == &keys[KEY_ipc_sem] ? 4 : 1;
+	int64_t min = 0, max = INT32_MAX, value;
+	struct item *new;
+	struct out o;
+	char *text;
+
+	if (!value_count(v, n, n))
+		return;
+	if (n == 1)
+		value_range(v->key->syntax, &min, &max);
+	for (int i = 0; i < n; i++)
+		if (parse_integer(v->w.word[i], min, max, &value)) {
+			value_wrong(v, i, "%s is %s%s, not %.64s", v->key->word,
+				    n == 1 ? "a number in " : "four numbers: ", v->key->syntax,
+				    v->w.word[i]);
+			return;
+		}
+	text = arena_alloc(v->r->p->arena, 64);
+	new = text ? value_item(v) : NULL;
+	if (!new)
+		return;
+	out_init(&o, text, 64);
+	for (int i = 0; i < n; i++)
+		out_printf(&o, "%s%s", i ? " " : "", v->w.word[i]);
+	new->text = text;
+}
+
+void print_SYSCTL(const struct profile *p, const struct key *key, const void *field,
+		  struct out *o)
+{
+	const struct list *l = field;
+
+	(void)p;
+	/* All sysctls share one list: each key prints its own. */
+	for (const struct item *i = l->first; i; i = i->next)
+		if (&keys[i->at.key] == key)
+			out_printf(o, "%s=%s\n", key->word, i->text);
+}
+
+void read_CAPS(struct value *v)
+{
+	uint64_t set = 0;
+
+	for (int i = 0; i < v->w.n; i++) {
+		const char *word = v->w.word[i];
+		int minus = *word == '-', cap;
+
+		if (!strcmp(word, "none") && v->w.n == 1)
+			break;
+		if (!strcmp(word, "all")) {
+			set = CAPS_EVERY;
+			continue;
+		}
+		cap = name_find(word + minus, cap_names, CAP_NAMES);
+		if (cap < 0) {
+			value_unknown(v, i, "capability", cap_names, CAP_NAMES);
+			continue;
+		}
+		if (minus)
+			set &= ~(1ull << cap);
+		else
+			set |= 1ull << cap;
+	}
+	*(uint64_t *)v->field = set;
+}
+
+void print_CAPS(const struct profile *p, const struct key *key, const void *field,
+		struct out *o)
+{
+	uint64_t set = *(const uint64_t *)field;
+
+	(void)p;
+	out_printf(o, "%s=%s", key->word, set == CAPS_EVERY ? "all" : set ? "" : "none");
+	if (set != CAPS_EVERY)
+		for (int i = 0; i < CAP_NAMES; i++)
+			if (set & 1ull << i)
+				out_printf(o, "%s%s", set & ((1ull << i) - 1) ? " " : "",
+					   cap_names[i]);
+	out_put(o, "\n");
+}
+
+/* SECBIT_* of securebits.h; `locked` adds the neighbour of each. */
+static const char *const securebit_names[] = {
+	"noroot", NULL, "no-setuid-fixup", NULL, "keep-caps", NULL, "no-ambient-raise", NULL,
+	"locked",
+};
+enum { SECUREBITS = 8 };
+
+void read_SECUREBITS(struct value *v)
+{
+	uint32_t set = 0;
+
+	for (int i = 0; i < v->w.n; i++) {
+		int bit = name_find(v->w.word[i], securebit_names, SECUREBITS + 1);
+
+		if (bit < 0)
+			value_unknown(v, i, "securebit", securebit_names, SECUREBITS + 1);
+		else
+			set |= 1u << bit;
+	}
+	*(uint32_t *)v->field = set;
+}
+
+void print_SECUREBITS(const struct profile *p, const struct key *key, const void *field,
+		      struct out *o)
+{
+	uint32_t set = *(const uint32_t *)field;
+
+	(void)p;
+	out_printf(o, "%s=", key->word);
+	for (int i = 0; i <= SECUREBITS; i++)
+		if (set & 1u << i)
+			out_printf(o, "%s%s", set & ((1u << i) - 1) ? " " : "", securebit_names[i]);
+	out_put(o, "\n");
+}
