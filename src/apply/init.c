@@ -74,6 +74,7 @@ static void reap(struct walk *w)
 
 static void serve(struct walk *w)
 {
+	k_fault_step("init");
 	for (;;) {
 		int signal = k_sigwait((uint64_t)ALL_SIGNALS);
 

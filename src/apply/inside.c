@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,12 +18,11 @@
 /* The parent may have died before the tie: then the channel has nobody behind it. */
 int parent_check(struct walk *w)
 {
-	struct record r;
-	int passed;
+	struct pollfd channel = {.fd = w->channel};
 
-	if (k_prctl(PR_SET_PDEATHSIG_, SIGKILL, 0, 0))
+	if (k_prctl(PR_SET_PDEATHSIG_, SIGKILL, 0, 0) || k_poll(&channel, 1, 0) < 0)
 		return step_failed(w, "");
-	if (channel_receive(w->channel, &r, &passed, 0) == 0)
+	if (channel.revents & POLLHUP)
 		return step_failed_code(w, ESRCH, "hutch is gone");
 	return 0;
 }

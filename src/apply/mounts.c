@@ -249,7 +249,10 @@ int do_MOUNT_JOIN(struct walk *w, const struct step *s)
 {
 	int from = w->fd[s->op[0].n], fd, result = 0;
 
-	if (from < 0)
+	const struct note *of = &w->note[s->op[0].n];
+
+	/* A source without peers or master has no group to join. */
+	if (from < 0 || (of->known && !of->shared && !of->master))
 		return 0;
 	fd = path_open(w, s->op[1].s, O_PATH, 0);
 	if (fd < 0)

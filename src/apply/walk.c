@@ -45,6 +45,7 @@ static int step_do(struct walk *w)
 {
 	const struct step *s = &w->plan->step[w->at];
 
+	k_fault_step(step_table[s->kind].name);
 	return executors[s->kind](w, s);
 }
 
@@ -58,6 +59,7 @@ int walk_host(struct walk *w)
 			return -1;
 		}
 	}
+	k_fault_step("");
 	return 0;
 }
 

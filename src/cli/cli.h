@@ -52,6 +52,10 @@ struct wish {
 int cli_read(struct wish *to, int argc, char **argv, int first, const char *facts_file,
 	     const struct plan_request *request);
 
+/* The same from one profile that a loader knows by name. */
+int cli_read_from(struct wish *to, const char *name, profile_loader *load, void *ctx,
+		  const struct plan_request *request);
+
 /* Loads a profile's file; see profile_loader. */
 int cli_load(void *ctx, const char *path, const char *from, struct profile_text *to,
 	     struct err *e);

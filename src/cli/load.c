@@ -102,24 +102,22 @@ static int print_findings(struct wish *to)
 	return -1;
 }
 
-int cli_read(struct wish *to, int argc, char **argv, int first, const char *facts_file,
-	     const struct plan_request *request)
+static void start_reading(struct wish *to, struct profile_reader *r, profile_loader *load,
+			  void *ctx)
 {
-	struct profile_reader r;
-	struct err e;
-	int i = first;
-
 	memset(to, 0, sizeof *to);
 	profile_init(&to->profile, &cli_arena);
 	diags_init(&to->diags, &cli_arena);
-	profile_reader_init(&r, &to->profile, &to->diags, cli_load, to);
-	if (i < argc && !strchr(argv[i], '=') && strcmp(argv[i], "--") != 0)
-		profile_file(&r, argv[i++]);
-	for (; i < argc && strcmp(argv[i], "--") != 0; i++)
-		profile_argument(&r, argv[i], (unsigned)(i - first + 1));
-	if (i + 1 < argc)
-		profile_exec(&r, (const char *const *)argv + i + 1, argc - i - 1);
-	profile_finish(&r);
+	profile_reader_init(r, &to->profile, &to->diags, load, ctx);
+}
+
+/* From the words that were read to a plan that may be walked. */
+static int finish_reading(struct wish *to, struct profile_reader *r, const char *facts_file,
+			  const struct plan_request *request)
+{
+	struct err e;
+
+	profile_finish(r);
 	if (to->diags.count)
 		return print_findings(to);
 	if (read_facts(to, facts_file)) {
@@ -133,4 +131,30 @@ int cli_read(struct wish *to, int argc, char **argv, int first, const char *fact
 		return -1;
 	}
 	return 0;
+}
+
+int cli_read(struct wish *to, int argc, char **argv, int first, const char *facts_file,
+	     const struct plan_request *request)
+{
+	struct profile_reader r;
+	int i = first;
+
+	start_reading(to, &r, cli_load, to);
+	if (i < argc && !strchr(argv[i], '=') && strcmp(argv[i], "--") != 0)
+		profile_file(&r, argv[i++]);
+	for (; i < argc && strcmp(argv[i], "--") != 0; i++)
+		profile_argument(&r, argv[i], (unsigned)(i - first + 1));
+	if (i + 1 < argc)
+		profile_exec(&r, (const char *const *)argv + i + 1, argc - i - 1);
+	return finish_reading(to, &r, facts_file, request);
+}
+
+int cli_read_from(struct wish *to, const char *name, profile_loader *load, void *ctx,
+		  const struct plan_request *request)
+{
+	struct profile_reader r;
+
+	start_reading(to, &r, load, ctx);
+	profile_file(&r, name);
+	return finish_reading(to, &r, NULL, request);
 }

@@ -1,42 +1,133 @@
 /*
  * Test builds only (HUTCH_FAULT): the environment variable HUTCH_FAULT=SIDE:N:ERRNO
  * makes kernel call N (from 1) of that side fail; SIDE is h for the host side, i
- * for the inside. HUTCH_FAULT=SIDE:0:0 lists the calls. Both tell on standard
- * error, so that the harness knows whether the call was reached.
+ * for the inside. ERRNO "stop" lets call N wait there until the harness says so,
+ * which kills somebody meanwhile. N=0 lists the calls.
+ *
+ * HUTCH_FAULT_LOG names a file of struct fault_log's size that all processes of a
+ * launch share: standard error is closed, or the payload's, when the late calls
+ * are made. Without it the calls are told on standard error.
  */
 #ifdef HUTCH_FAULT
+#include "kernel/fault.h"
 #include "kernel/k.h"
 
 #include <errno.h>
-#include <stdio.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
-static char side_now = 'h';
-static int counter;
+static struct fault_log *fault_log;
+static int host, told;
+/* By side: with vfork both live in one memory. */
+static const char *step_now[2] = {"", ""};
 
-void k_fault_side(char side)
+__attribute__((constructor)) static void fault_start(void)
 {
-	side_now = side;
-	counter = 0;
+	const char *file = getenv("HUTCH_FAULT_LOG");
+	int fd = file ? open(file, O_RDWR | O_CLOEXEC) : -1;
+
+	if (!getenv("HUTCH_FAULT"))
+		return;
+	host = k_getpid();
+	told = fd < 0;
+	fault_log = mmap(NULL, sizeof *fault_log, PROT_READ | PROT_WRITE,
+			 MAP_SHARED | (told ? MAP_ANONYMOUS : 0), fd, 0);
+	if (fault_log == MAP_FAILED)
+		_exit(99);
+	if (fd >= 0)
+		close(fd);
+}
+
+/* Helpers of the host side before the clone have other pids too. */
+static int side(void)
+{
+	return fault_log->inside && k_getpid() != host;
+}
+
+void k_fault_side(char to)
+{
+	if (fault_log)
+		fault_log->inside = to == 'i';
+}
+
+void k_fault_step(const char *name)
+{
+	if (fault_log)
+		step_now[side()] = name;
+}
+
+/* No printf: some callers stand on small stacks. */
+static char *put_text(char *to, const char *text)
+{
+	size_t n = strlen(text);
+
+	memcpy(to, text, n);
+	return to + n;
+}
+
+static char *put_number(char *to, int n)
+{
+	char digits[12], *p = digits + sizeof digits;
+
+	*--p = '\0';
+	do
+		*--p = (char)('0' + n % 10);
+	while (n /= 10);
+	return put_text(to, p);
+}
+
+/* One line: side, number, call, step. */
+static void note(int at, int n, const char *call)
+{
+	char line[128], *p = line;
+	unsigned length, to;
+
+	*p++ = at ? 'i' : 'h';
+	*p++ = ' ';
+	p = put_number(p, n);
+	*p++ = ' ';
+	p = put_text(p, call);
+	*p++ = ' ';
+	p = put_text(p, *step_now[at] ? step_now[at] : "-");
+	*p++ = '\n';
+	length = (unsigned)(p - line);
+	if (told && write(2, line, length) < 0)
+		return;
+	to = __atomic_fetch_add(&fault_log->used, length, __ATOMIC_SEQ_CST);
+	if (!told && to + length < sizeof fault_log->text)
+		memcpy(fault_log->text + to, line, length);
 }
 
 int k_fault(const char *call)
 {
-	const char *wish = getenv("HUTCH_FAULT");
-	char text[80];
-	int n, code;
+	const char *wish = fault_log ? getenv("HUTCH_FAULT") : NULL;
+	const struct timespec moment = {.tv_nsec = 50000};
+	int at, n, nth;
+	char *rest;
 
-	if (!wish || wish[0] != side_now || sscanf(wish + 1, ":%d:%d", &n, &code) != 2)
+	if (!wish)
 		return 0;
-	counter++;
-	if (n && n != counter)
+	at = side();
+	if (wish[0] != (at ? 'i' : 'h') || wish[1] != ':')
 		return 0;
-	if (write(2, text, (size_t)snprintf(text, sizeof text, "fault %c %d %s\n", side_now,
-					    counter, call)) < 0 || !n)
+	nth = (int)strtol(wish + 2, &rest, 10);
+	n = __atomic_add_fetch(&fault_log->count[at], 1, __ATOMIC_SEQ_CST);
+	if (nth && n != nth)
 		return 0;
-	errno = code;
+	note(at, n, call);
+	if (!nth)
+		return 0;
+	if (!strcmp(rest, ":stop")) {
+		__atomic_store_n(&fault_log->stopped, 1, __ATOMIC_SEQ_CST);
+		while (!__atomic_load_n(&fault_log->go, __ATOMIC_SEQ_CST))
+			nanosleep(&moment, NULL);
+		return 0;
+	}
+	errno = atoi(rest + 1);
 	return 1;
 }
 #endif

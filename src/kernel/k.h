@@ -121,9 +121,11 @@ int64_t k_now_ms(void);	/* monotonic */
 
 #ifdef HUTCH_FAULT
 void k_fault_side(char side);	/* 'i' once the child runs */
+void k_fault_step(const char *name);
 int k_fault(const char *call);
 #else
 #define k_fault_side(side) ((void)(side))
+#define k_fault_step(name) ((void)(name))
 #define k_fault(call) 0
 #endif
 

@@ -283,7 +283,7 @@ static void source_root(struct build *b)
 	if (prop == PROP_SHARED && b->p->root_mode != ROOT_OVERLAY && may_share(b, where(b, KEY_propagation))) {
 		if (!b->f->set_group || r->rec)
 			wrong(b, where(b, KEY_propagation), "a shared root needs Linux 5.15, and no rec: its own mounts would appear on the host");
-		b->root_joined = clone_add(b, at, r->path, 0, 0, 0);
+		b->root_joined = clone_add(b, at, r->path, 0, 0, 1);
 	}
 	b->root_slot = clone_add(b, at, r->path, r->rec, 0, prop != PROP_PRIVATE);
 	/* What is made inside the root needs it writable; then ro comes at the end. */

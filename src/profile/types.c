@@ -281,7 +281,8 @@ void print_ARGS(const struct profile *p, const struct key *key, const void *fiel
 	for (int i = 0; i < w->n; i++) {
 		if (i)
 			out_put(o, " ");
-		out_word(o, w->word[i]);
+		/* What came behind -- may hold what the language cannot say. */
+		out_word(o, strpbrk(w->word[i], "\"\n") ? "?" : w->word[i]);
 	}
 	out_put(o, "\n");
 }

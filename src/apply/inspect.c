@@ -1,0 +1,406 @@
+/* A running sandbox compared with its plan, see inspect.h. */
+#include "apply/inspect.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "apply/proc.h"
+#include "base/uapi.h"
+#include "kernel/k.h"
+#include "plan/compare.h"
+
+struct inspection {
+	const struct plan *plan;
+	const struct profile *p;
+	struct arena *a;
+	int first, payload;	/* descriptors of /proc/PID of the two processes */
+	inspect_fn *tell;
+	void *ctx;
+	int told;
+	struct err *e;
+};
+
+static void differ(struct inspection *i, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static void differ(struct inspection *i, const char *format, ...)
+{
+	char text[300];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof text, format, args);
+	va_end(args);
+	i->told++;
+	i->tell(i->ctx, text);
+}
+
+static int proc_dir(int pid)
+{
+	char path[32];
+
+	snprintf(path, sizeof path, "/proc/%d", pid);
+	return k_open(AT_FDCWD, path, O_PATH | O_DIRECTORY, 0);
+}
+
+/* The value behind "Name:" in a status file, NULL when it has none. */
+static const char *status_field(const char *status, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (const char *line = status; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (!strncmp(line, name, n) && line[n] == ':')
+			return line + n + 1 + strspn(line + n + 1, " \t");
+	}
+	return NULL;
+}
+
+static char *read_file(struct inspection *i, int dir, const char *name)
+{
+	size_t length;
+	char *text = proc_read(dir, name, i->a, &length);
+
+	if (!text)
+		err_set(i->e, errno, "%s of the sandbox", name);
+	return text;
+}
+
+/* The payload is the init's first child; init itself is what was registered. */
+static int find_payload(struct inspection *i, int pid)
+{
+	char path[48], *children;
+
+	if (!i->plan->init)
+		return proc_dir(pid);
+	snprintf(path, sizeof path, "task/%d/children", pid);
+	children = read_file(i, i->first, path);
+	if (!children || !atoi(children)) {
+		err_set(i->e, children ? 0 : errno, "cannot find the payload below its init");
+		return -1;
+	}
+	return proc_dir(atoi(children));
+}
+
+static int tell_mount(void *ctx, const struct expect *e, const char *text)
+{
+	struct inspection *i = ctx;
+	char where[128] = "";
+	struct out o;
+
+	out_init(&o, where, sizeof where);
+	if (e && e->at.file != FILE_NONE) {
+		profile_where(i->p, e->at, &o);
+		out_put(&o, ": ");
+	}
+	differ(i, "%s%s", where, text);
+	return 0;
+}
+
+static int read_table(struct inspection *i, int dir, struct mounts *to)
+{
+	size_t length;
+	char *text = proc_read(dir, "mountinfo", i->a, &length);
+
+	if (!text)
+		return err_set(i->e, errno, "the mount table");
+	return mounts_parse(to, text, length, i->a, i->e);
+}
+
+/* The peer groups that the sources have on the host now. */
+static struct note *read_notes(struct inspection *i, const struct mounts *host)
+{
+	struct note *notes = ARENA_ARRAY(i->a, struct note, i->plan->slots + 1);
+
+	for (unsigned k = 0; notes && k < i->plan->nsteps; k++) {
+		const struct step *s = &i->plan->step[k];
+		const struct mount *m;
+		struct k_stat st;
+
+		if ((s->kind != STEP_TREE_CLONE && s->kind != STEP_TREE_BIND) || s->op[5].n ||
+		    k_stat(AT_FDCWD, s->op[1].s, 0, STATX_MNT_ID_, &st) ||
+		    !(st.mask & STATX_MNT_ID_))
+			continue;
+		m = mounts_by_id(host, (int)st.mnt_id);
+		if (m)
+			notes[s->op[0].n] = (struct note){1, m->shared, m->master};
+	}
+	return notes;
+}
+
+static int inspect_mounts(struct inspection *i)
+{
+	int self = k_open(AT_FDCWD, "/proc/self", O_PATH | O_DIRECTORY, 0), failed;
+	struct mounts now, host;
+	struct note *notes;
+
+	if (!(i->plan->namespaces & CLONE_NEWNS_))
+		return 0;
+	failed = self < 0 || read_table(i, i->first, &now) || read_table(i, self, &host);
+	if (self >= 0)
+		k_close(self);
+	if (failed)
+		return -1;
+	notes = read_notes(i, &host);
+	if (!notes)
+		return err_set(i->e, ENOMEM, "peer groups");
+	/* What lies below a recursive bind may have changed since: no table of before. */
+	compare_mounts(i->plan, &now, notes, NULL, tell_mount, i);
+	return 0;
+}
+
+static int same_ns(int dir, const char *kind, const char *path, int *same)
+{
+	struct k_stat a, b;
+	char name[24];
+
+	snprintf(name, sizeof name, "ns/%s", kind);
+	if (k_stat(dir, name, 0, 0x1ff, &a) || k_stat(AT_FDCWD, path, 0, 0x1ff, &b))
+		return -1;
+	*same = a.ino == b.ino && a.dev_minor == b.dev_minor;
+	return 0;
+}
+
+static int inspect_namespaces(struct inspection *i)
+{
+	static const char *const files[NS_COUNT] = {
+		"mnt", "ipc", "pid", "uts", "net", "user", "cgroup", "time",
+	};
+	static const uint32_t flags[NS_COUNT] = {
+		CLONE_NEWNS_, CLONE_NEWIPC_, CLONE_NEWPID_, CLONE_NEWUTS_, CLONE_NEWNET_,
+		CLONE_NEWUSER_, CLONE_NEWCGROUP_, CLONE_NEWTIME_,
+	};
+
+	for (int k = 0; k < NS_COUNT; k++) {
+		const struct ns_wish *wish = &i->p->ns[k];
+		int new = wish->how == NS_NEW || wish->how == NS_NONE || wish->how == NS_GROUP ||
+			  (i->plan->namespaces & flags[k]) != 0, same;
+		char own[32];
+
+		snprintf(own, sizeof own, "/proc/self/ns/%s", files[k]);
+		if (same_ns(i->payload, files[k], wish->how == NS_PATH ? wish->name : own, &same)) {
+			if (errno == ENOENT && !new)
+				continue;	/* this kernel has none */
+			return err_set(i->e, errno, "the %s namespace", ns_names[k]);
+		}
+		if (wish->how == NS_PATH && !same)
+			differ(i, "the %s namespace is not that of %s", ns_names[k], wish->name);
+		else if (wish->how != NS_PATH && new && same)
+			differ(i, "the %s namespace is the caller's, not its own", ns_names[k]);
+		else if (wish->how != NS_PATH && !new && !same)
+			differ(i, "the %s namespace is its own, not the caller's", ns_names[k]);
+	}
+	return 0;
+}
+
+static uint64_t caps_field(const char *status, const char *name)
+{
+	const char *text = status_field(status, name);
+
+	return text ? strtoull(text, NULL, 16) : 0;
+}
+
+/* The last step of a kind, or NULL. */
+static const struct step *find_step(const struct plan *plan, enum step_kind kind)
+{
+	for (unsigned k = plan->nsteps; k-- > 0;)
+		if (plan->step[k].kind == kind)
+			return &plan->step[k];
+	return NULL;
+}
+
+/* Executing a program may take capabilities away, never add one that was not given. */
+static void inspect_caps(struct inspection *i, const char *status)
+{
+	const struct step *set = find_step(i->plan, STEP_CAPS_SET);
+	const struct step *bound = find_step(i->plan, STEP_CAPS_BOUND);
+	const struct step *ambient = find_step(i->plan, STEP_CAPS_AMBIENT);
+	const struct {
+		const char *field, *name;
+		uint64_t allowed;
+	} sets[] = {
+		{"CapBnd", "bounding", (uint64_t)bound->op[0].n},
+		{"CapPrm", "permitted", (uint64_t)set->op[0].n | (uint64_t)bound->op[0].n},
+		{"CapEff", "effective", (uint64_t)set->op[1].n | (uint64_t)bound->op[0].n},
+		{"CapInh", "inheritable", (uint64_t)set->op[2].n},
+		{"CapAmb", "ambient", (uint64_t)ambient->op[0].n},
+	};
+
+	for (size_t k = 0; k < sizeof sets / sizeof *sets; k++) {
+		uint64_t more = caps_field(status, sets[k].field) & ~sets[k].allowed;
+
+		for (int cap = 0; cap < CAP_NAMES; cap++)
+			if (more >> cap & 1)
+				differ(i, "capability %s is in the %s set", cap_names[cap], sets[k].name);
+	}
+}
+
+static int is_number(const char *text)
+{
+	return text && *text >= '0' && *text <= '9';
+}
+
+/* Ids as the sandbox sees them, where the profile says them as numbers. */
+static void inspect_ids(struct inspection *i, const char *status)
+{
+	const struct {
+		const char *field, *wish;
+	} ids[] = {{"Uid", i->p->user}, {"Gid", i->p->group}};
+
+	if (i->plan->namespaces & CLONE_NEWUSER_)
+		return;	/* /proc tells them as this namespace maps them: not comparable */
+	for (size_t k = 0; k < 2; k++) {
+		const char *text = status_field(status, ids[k].field);
+
+		/* Real, effective, saved, file system: all the same. */
+		for (int n = 0; text && is_number(ids[k].wish) && n < 4; n++) {
+			char *end;
+			unsigned long id = strtoul(text, &end, 10);
+
+			if (id != strtoul(ids[k].wish, NULL, 10))
+				differ(i, "%s is %lu, not %s", ids[k].field, id, ids[k].wish);
+			text = end;
+		}
+	}
+}
+
+static int inspect_status(struct inspection *i)
+{
+	char *status = read_file(i, i->payload, "status");
+	const char *nnp;
+
+	if (!status)
+		return -1;
+	nnp = status_field(status, "NoNewPrivs");
+	if (i->p->no_new_privs == YES && (!nnp || *nnp != '1'))
+		differ(i, "no-new-privs is not set");
+	inspect_caps(i, status);
+	inspect_ids(i, status);
+	return 0;
+}
+
+/* /proc/PID/limits: a name of words, then soft and hard limit. */
+static const char *const limit_lines[] = {
+	"Max address space", "Max core file size", "Max cpu time", "Max data size",
+	"Max file size", "Max file locks", "Max locked memory", "Max msgqueue size",
+	"Max nice priority", "Max open files", "Max processes", "Max resident set",
+	"Max realtime priority", "Max realtime timeout", "Max pending signals", "Max stack size",
+};
+static const char *const limit_names[] = {
+	"as", "core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice", "nofile",
+	"nproc", "rss", "rtprio", "rttime", "sigpending", "stack",
+};
+
+static uint64_t limit_value(const char **text)
+{
+	char *end;
+	uint64_t value;
+
+	*text += strspn(*text, " ");
+	if (!strncmp(*text, "unlimited", 9)) {
+		*text += 9;
+		return UINT64_MAX;
+	}
+	value = strtoull(*text, &end, 10);
+	*text = end;
+	return value;
+}
+
+static int inspect_limits(struct inspection *i)
+{
+	char *limits = i->p->rlimits.n ? read_file(i, i->payload, "limits") : "";
+
+	if (!limits)
+		return -1;
+	for (const struct item *r = i->p->rlimits.first; r; r = r->next)
+		for (size_t k = 0; k < sizeof limit_names / sizeof *limit_names; k++) {
+			const char *line;
+
+			if (strcmp(rlimit_names[r->c], limit_names[k]) != 0)
+				continue;
+			line = strstr(limits, limit_lines[k]);
+			if (!line)
+				continue;
+			line += strlen(limit_lines[k]);
+			if (limit_value(&line) != r->a || limit_value(&line) != r->b)
+				differ(i, "rlimit.%s is not %s", limit_names[k], r->text);
+		}
+	return 0;
+}
+
+/* linux_dirent64 of getdents64(2) */
+struct entry {
+	uint64_t ino;
+	int64_t off;
+	uint16_t length;
+	uint8_t type;
+	char name[];
+};
+
+/* A file or directory that the sandbox's own mounts do not have. */
+static void inspect_fd(struct inspection *i, int dir, const char *name,
+		       const struct mounts *inside)
+{
+	struct k_stat st;
+	char link[128];
+	long n = k_readlink(dir, name, link, sizeof link - 1);
+
+	if (n < 0 || k_stat(dir, name, 0, STATX_MNT_ID_ | 3, &st) || !(st.mask & STATX_MNT_ID_))
+		return;
+	link[n] = '\0';
+	/* Standard streams, pipes and the like come from the caller and lead nowhere. */
+	if (!S_ISDIR(st.mode) && (atoi(name) < 3 || *link != '/'))
+		return;
+	for (const struct item *f = i->p->fds.first; f; f = f->next)
+		if ((int)f->a == atoi(name) && !S_ISDIR(st.mode))
+			return;
+	if (!mounts_by_id(inside, (int)st.mnt_id))
+		differ(i, "descriptor %s is %s on a mount of the host", name, link);
+}
+
+static int inspect_fds(struct inspection *i)
+{
+	char buf[4096] __attribute__((aligned(8)));
+	int dir = k_open(i->payload, "fd", O_RDONLY | O_DIRECTORY, 0);
+	struct mounts inside;
+	long n;
+
+	if (dir < 0)
+		return err_set(i->e, errno, "the descriptors");
+	if (read_table(i, i->first, &inside)) {
+		k_close(dir);
+		return -1;
+	}
+	while ((n = k_getdents(dir, buf, sizeof buf)) > 0)
+		for (long at = 0; at < n; at += ((struct entry *)(buf + at))->length)
+			if (is_number(((struct entry *)(buf + at))->name))
+				inspect_fd(i, dir, ((struct entry *)(buf + at))->name, &inside);
+	k_close(dir);
+	return 0;
+}
+
+int inspect_sandbox(const struct plan *plan, int pid, struct arena *a, inspect_fn *tell,
+		    void *ctx, struct err *e)
+{
+	struct inspection i = {
+		.plan = plan, .p = plan->profile, .a = a, .first = proc_dir(pid), .payload = -1,
+		.tell = tell, .ctx = ctx, .e = e,
+	};
+	int failed;
+
+	if (i.first < 0)
+		return err_set(e, errno, "process %d", pid);
+	i.payload = find_payload(&i, pid);
+	failed = i.payload < 0 || inspect_mounts(&i) || inspect_namespaces(&i) ||
+		 inspect_status(&i) || inspect_limits(&i) ||
+		 ((plan->namespaces & CLONE_NEWNS_) && inspect_fds(&i));
+	if (i.payload >= 0)
+		k_close(i.payload);
+	k_close(i.first);
+	return failed ? -1 : i.told;
+}
