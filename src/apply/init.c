@@ -74,7 +74,6 @@ static void reap(struct walk *w)
 
 static void serve(struct walk *w)
 {
-	k_fault_step("init");
 	for (;;) {
 		int signal = k_sigwait((uint64_t)ALL_SIGNALS);
 
@@ -99,6 +98,7 @@ int do_INIT_START(struct walk *w, const struct step *s)
 		return step_failed(w, "");
 	if (w->err.step >= 0)
 		k_exit(125);	/* the child has told why */
+	k_fault_step("init");
 	drop_caps();
 	channel_send(w, REC_STARTED, 0, 0, "", -1);
 	let_go(w);

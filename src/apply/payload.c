@@ -218,14 +218,21 @@ int do_FDS_WALK(struct walk *w, const struct step *s)
 	return failed ? -1 : keep_fds(w, s->op[0].p);
 }
 
+/* What nohup, shells and servers ignore. */
+static const uint8_t often_ignored[] = {
+	SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGALRM, SIGTERM, SIGCHLD, SIGUSR1, SIGUSR2, SIGTSTP,
+	SIGTTIN, SIGTTOU,
+};
+
 int do_READY(struct walk *w, const struct step *s)
 {
 	(void)s;
 	/* A change of ids undoes the tie to the parent (prctl(2), PR_SET_PDEATHSIG). */
 	if (parent_check(w))
 		return -1;
-	for (int i = 1; i < 32; i++)
-		if (i != SIGKILL && i != SIGSTOP && k_signal_default(i))
+	/* An ignored signal stays ignored across exec; others are default then anyway. */
+	for (size_t i = 0; i < sizeof often_ignored / sizeof *often_ignored; i++)
+		if (k_signal_default(often_ignored[i]))
 			return step_failed(w, "");
 	if (channel_send(w, REC_READY, 0, 0, "", -1) || k_sigmask(w->sigmask, NULL))
 		return step_failed(w, "");

@@ -76,13 +76,16 @@ int cli_load(void *ctx, const char *path, const char *from, struct profile_text 
 	return -1;
 }
 
-static int read_facts(struct wish *to, const char *file)
+static int read_facts(struct wish *to, const char *file, int launch)
 {
 	struct profile_text text;
 	struct err e;
 
 	if (!file) {
-		facts_probe(&to->facts);
+		if (launch)
+			facts_probe_for(&to->facts, &to->profile);
+		else
+			facts_probe(&to->facts);
 		return 0;
 	}
 	if (read_file(file, &text, &e)) {
@@ -120,7 +123,7 @@ static int finish_reading(struct wish *to, struct profile_reader *r, const char 
 	profile_finish(r);
 	if (to->diags.count)
 		return print_findings(to);
-	if (read_facts(to, facts_file)) {
+	if (read_facts(to, facts_file, request->launch)) {
 		to->unreadable = 1;
 		return -1;
 	}

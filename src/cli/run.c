@@ -14,6 +14,7 @@
 #include "cli/cli.h"
 #include "cli/relay.h"
 #include "kernel/k.h"
+#include "kernel/probe.h"
 
 enum { GRACE_MS = 5000 };	/* from TERM to KILL at the timeout */
 
@@ -200,6 +201,22 @@ static int result(struct run *r)
 	return r->timed_out ? EXIT_TIMEOUT : status_code(r->status);
 }
 
+/* The clone was refused: if a namespace is what this kernel lacks, says which. */
+static int no_namespace(struct run *r)
+{
+	struct plan_request request = {0};
+	struct plan plan;
+
+	if (r->walk.err.step != (int)r->wish->plan.clone || r->walk.err.code != EINVAL)
+		return 0;
+	facts_probe(&r->wish->facts);
+	if (!plan_build(&plan, &r->wish->profile, &r->wish->facts, &request, &r->wish->diags))
+		return 0;
+	profile_print_diags(&r->wish->profile, &r->wish->diags, &cli_out);
+	cli_flush(2);
+	return 1;
+}
+
 static int run(struct run *r, char **argv)
 {
 	r->relay.master = r->signals = -1;
@@ -213,9 +230,9 @@ static int run(struct run *r, char **argv)
 		return EXIT_HUTCH;
 	}
 	if (walk_host(&r->walk)) {
-		read_channel(r);
-		if (!r->failed)
-			r->err = r->walk.err;
+		if (no_namespace(r))
+			return EXIT_HUTCH;
+		r->err = r->walk.err;
 		return failure(r);
 	}
 	if (r->wish->profile.timeout)
@@ -245,7 +262,7 @@ int command_run(int argc, char **argv)
 	static const char *const names[] = {"--name=", "--status-fd=", NULL};
 	static struct wish wish;
 	static struct run r;
-	struct plan_request request = {.terminal = isatty(0) && isatty(1),
+	struct plan_request request = {.terminal = isatty(0) && isatty(1), .launch = 1,
 				       .env = (const char *const *)environ};
 	const char *value;
 	uint64_t fd = 0;

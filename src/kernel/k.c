@@ -71,6 +71,7 @@ int k_stat(int dir, const char *path, int flags, unsigned mask, struct k_stat *t
 }
 
 int k_fstatfs(int fd, struct statfs *to) { return K(fstatfs, fd, to); }
+int k_statfs(const char *path, struct statfs *to) { return K(statfs, path, to); }
 int k_mkdir(int dir, const char *path, unsigned mode) { return K(mkdirat, dir, path, mode); }
 
 int k_symlink(const char *target, int dir, const char *path)

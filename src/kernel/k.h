@@ -40,6 +40,7 @@ long k_write(int fd, const void *buf, size_t n);
 long k_readlink(int dir, const char *path, char *buf, size_t n);
 int k_stat(int dir, const char *path, int flags, unsigned mask, struct k_stat *to);
 int k_fstatfs(int fd, struct statfs *to);
+int k_statfs(const char *path, struct statfs *to);
 int k_mkdir(int dir, const char *path, unsigned mode);
 int k_symlink(const char *target, int dir, const char *path);
 int k_link(int from_dir, const char *from, int dir, const char *path);

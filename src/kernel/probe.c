@@ -59,7 +59,6 @@ static void probe_caller(struct facts *f)
 	f->gid = (uint32_t)getegid();
 	if (!k_capget(data))
 		f->privileged = data[0].effective >> CAP_SYS_ADMIN_ & 1;
-	f->last_cap = last_cap();
 }
 
 /* 0 in user.max_*_namespaces forbids what the kernel has. */
@@ -98,6 +97,16 @@ static void probe_namespaces(struct facts *f)
 		k_close(proc);
 }
 
+static uint32_t probe_user_namespaces(void)
+{
+	int proc = k_open(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY, 0);
+	uint32_t allowed = ns_allowed(proc, "user", "user");
+
+	if (proc >= 0)
+		k_close(proc);
+	return allowed;
+}
+
 /*
  * pivot_root needs a mount below the current root to hang it on; the kernel's
  * initial rootfs has none before Linux 7.0 and shows its own id as its parent's.
@@ -108,13 +117,11 @@ static uint32_t probe_pivot(void)
 	char text[4096], *line, *next;
 	struct statfs fs;
 	uint32_t answer = 1;
-	int fd = k_open(AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0);
 	long n;
+	int fd;
 
-	if (fd < 0 || k_fstatfs(fd, &fs))
-		fs.f_type = 0;
-	if (fd >= 0)
-		k_close(fd);
+	if (k_statfs("/", &fs))
+		return 1;
 	if ((uint32_t)fs.f_type != TMPFS_MAGIC_ && (uint32_t)fs.f_type != RAMFS_MAGIC_)
 		return 1;
 	fd = k_open(AT_FDCWD, "/proc/self/mountinfo", O_RDONLY, 0);
@@ -155,6 +162,24 @@ void facts_probe(struct facts *f)
 	probe_calls(f);
 	probe_caller(f);
 	probe_namespaces(f);
+	f->last_cap = last_cap();
 	f->pivot_root = probe_pivot();
 	f->self_sealed = probe_sealed();
+}
+
+void facts_probe_for(struct facts *f, const struct profile *p)
+{
+	const uint64_t strong = 1ull << CAP_SYS_ADMIN_ | 1ull << CAP_SYS_PTRACE_;
+
+	memset(f, 0, sizeof *f);
+	probe_calls(f);
+	probe_caller(f);
+	f->pivot_root = probe_pivot();
+	f->ns_mount = f->ns_ipc = f->ns_pid = f->ns_uts = f->ns_net = f->ns_cgroup = f->ns_time = 1;
+	/* These two decide what is planned, when they are looked at. */
+	if (!f->privileged || !f->pivot_root || p->ns[NS_USER].how == NS_NEW ||
+	    p->root_seal == AUTO_YES || p->caps[CAPS_BOUNDING] & strong)
+		f->ns_user = probe_user_namespaces();
+	if (p->caps[CAPS_BOUNDING] & strong)
+		f->self_sealed = probe_sealed();
 }

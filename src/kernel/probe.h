@@ -3,8 +3,15 @@
 #define HUTCH_PROBE_H
 
 #include "plan/facts.h"
+#include "profile/profile.h"
 
 /* Never fails: what cannot be found out is a no. Changes nothing. */
 void facts_probe(struct facts *f);
+
+/*
+ * The same for one launch: only what a plan for this profile looks at. Namespaces
+ * are taken to exist; where one does not, the clone says so and facts_probe which.
+ */
+void facts_probe_for(struct facts *f, const struct profile *p);
 
 #endif

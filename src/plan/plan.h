@@ -70,6 +70,7 @@ struct plan {
 struct plan_request {
 	const char *name;	/* of run --name, or NULL */
 	int terminal;		/* standard input is one */
+	int launch;		/* the plan is for now: only needed facts are looked up */
 	const char *const *env;	/* of the caller, for env-pass */
 };
 
