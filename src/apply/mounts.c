@@ -233,7 +233,8 @@ int do_MASK(struct walk *w, const struct step *s)
 int do_MOUNT_ATTR(struct walk *w, const struct step *s)
 {
 	struct mount_attr_ attr = {.attr_set = (uint64_t)s->op[1].n};
-	int fd = path_open(w, s->op[0].s, O_PATH, 0), failed;
+	int is_root = !s->op[0].s[1], failed;
+	int fd = is_root ? w->root : path_open(w, s->op[0].s, O_PATH, 0);
 
 	if (fd < 0)
 		return step_failed(w, "");
@@ -241,7 +242,8 @@ int do_MOUNT_ATTR(struct walk *w, const struct step *s)
 				     : remount_fd(fd, (uint32_t)s->op[1].n);
 	if (failed)
 		step_failed(w, "");
-	k_close(fd);
+	if (!is_root)
+		k_close(fd);
 	return failed ? -1 : 0;
 }
 

@@ -201,7 +201,9 @@ static int make_one(struct walk *w, const char *path, int is_dir, unsigned mode,
 
 	if (dir < 0)
 		return -1;
-	if (!memory && w->nmade >= MADE_POINTS) {
+	if (!memory && !w->made)
+		w->made = ARENA_ARRAY(w->arena, struct made, MADE_POINTS);
+	if (!memory && (!w->made || w->nmade >= MADE_POINTS)) {
 		k_close(dir);
 		errno = ENOSPC;
 		return -1;

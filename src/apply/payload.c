@@ -145,8 +145,8 @@ int do_DIR_CHANGE(struct walk *w, const struct step *s)
 {
 	int fd, result = 0;
 
-	/* In the host's mount namespace the host's paths are meant. */
-	if (w->root < 0)
+	/* In the host's mount namespace the host's paths are meant; "/" needs no look-up. */
+	if (w->root < 0 || !s->op[0].s[1])
 		return k_chdir(s->op[0].s) ? step_failed(w, "") : 0;
 	fd = path_open(w, s->op[0].s, O_PATH | O_DIRECTORY, 0);
 	if (fd < 0)

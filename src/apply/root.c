@@ -52,8 +52,9 @@ int do_ROOT_TREE(struct walk *w, const struct step *s)
 
 	if (k_move_mount(fd, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH_))
 		return step_failed(w, "");
-	if (open_top(w, (int)s->op[0].n) < 0)
-		return -1;
+	/* The descriptor of the copy is that of the mount, wherever it is. */
+	w->fd[s->op[0].n] = fd;
+	w->fd[s->op[1].n] = -1;
 	return root_is(w, (int)s->op[0].n);
 }
 

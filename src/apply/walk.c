@@ -59,7 +59,7 @@ int walk_host(struct walk *w)
 			return -1;
 		}
 	}
-	k_fault_step("");
+	k_fault_step("serve");
 	return 0;
 }
 

@@ -48,7 +48,7 @@ struct walk {
 	int null_used;		/* the null device is attached: copy it from there */
 	struct mounts before;
 	struct ids ids;
-	struct made made[MADE_POINTS];
+	struct made *made;	/* NULL until one is */
 	unsigned nmade;
 	int payload;		/* of the init: pid of its child */
 };

@@ -12,14 +12,21 @@ void arena_init(struct arena *a, void *memory, size_t size)
 	a->used = 0;
 }
 
-void *arena_alloc(struct arena *a, size_t size)
+void *arena_room(struct arena *a, size_t size)
 {
 	size_t at = (a->used + ALIGN - 1) / ALIGN * ALIGN;
 
 	if (at > a->size || size > a->size - at)
 		return NULL;
 	a->used = at + size;
-	return memset(a->base + at, 0, size);
+	return a->base + at;
+}
+
+void *arena_alloc(struct arena *a, size_t size)
+{
+	void *room = arena_room(a, size);
+
+	return room ? memset(room, 0, size) : NULL;
 }
 
 char *arena_text(struct arena *a, const char *from, size_t n)

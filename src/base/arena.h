@@ -18,6 +18,9 @@ void arena_init(struct arena *a, void *memory, size_t size);
 /* Zeroed memory aligned for any type, or NULL when the arena is full. */
 void *arena_alloc(struct arena *a, size_t size);
 
+/* The same, not zeroed: for large arrays of which little is used. */
+void *arena_room(struct arena *a, size_t size);
+
 /* A copy of n bytes with a NUL behind them, or NULL when the arena is full. */
 char *arena_text(struct arena *a, const char *from, size_t n);
 

@@ -12,7 +12,7 @@ static int digits(const char **text, unsigned base, uint64_t max, uint64_t *to)
 	for (; *p >= '0' && *p < (char)('0' + base); p++) {
 		unsigned digit = (unsigned)(*p - '0');
 
-		if (value > (max - digit) / base)
+		if (digit > max || value > (max - digit) / base)
 			return -1;
 		value = value * base + digit;
 	}

@@ -354,7 +354,7 @@ int k_sigwait(uint64_t signals)
 	sigset_t set;
 
 	signals_to(&set, signals);
-	return sigwaitinfo(&set, NULL);
+	return K(sigwaitinfo, &set, NULL);
 }
 
 int64_t k_now_ms(void)

@@ -1,9 +1,9 @@
 /* Reading mountinfo; the format is in proc_pid_mountinfo(5). */
 #include "mounts/table.h"
 
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/parse.h"
 #include "base/uapi.h"
 
 /* Undoes \040 and its like in place: the kernel escapes blank, tab, newline, \. */
@@ -62,17 +62,19 @@ static int parse_optional(struct mount *m, char **line)
 	char *f;
 
 	while ((f = field(line)) && strcmp(f, "-") != 0) {
-		char *colon = strchr(f, ':');
-		uint32_t n = colon ? (uint32_t)strtoul(colon + 1, NULL, 10) : 0;
+		static const char *const words[] = {"shared:", "master:", "propagate_from:"};
+		uint32_t *const to[] = {&m->shared, &m->master, &m->from};
+		uint64_t n;
 
-		if (!strncmp(f, "shared:", 7))
-			m->shared = n;
-		else if (!strncmp(f, "master:", 7))
-			m->master = n;
-		else if (!strncmp(f, "propagate_from:", 15))
-			m->from = n;
-		else if (!strcmp(f, "unbindable"))
+		if (!strcmp(f, "unbindable"))
 			m->unbindable = 1;
+		for (int i = 0; i < 3; i++) {
+			if (strncmp(f, words[i], strlen(words[i])) != 0)
+				continue;
+			if (parse_number(f + strlen(words[i]), 1, INT32_MAX, &n))
+				return -1;
+			*to[i] = (uint32_t)n;
+		}
 	}
 	return f ? 0 : -1;
 }
@@ -82,18 +84,23 @@ static int parse_line(struct mount *m, char *line)
 	char *id = field(&line), *parent = field(&line), *device = field(&line);
 	char *root = field(&line), *point = field(&line), *options = field(&line);
 	char *type, *source, *minor;
+	uint64_t n[4];
 
 	if (!options || parse_optional(m, &line))
 		return -1;
 	type = field(&line);
 	source = field(&line);
 	minor = strchr(device, ':');
-	if (!type || !minor)
+	if (!type || !*type || !minor || *root == '\0' || *point != '/')
 		return -1;
-	m->id = atoi(id);
-	m->parent = atoi(parent);
-	m->major = (unsigned)strtoul(device, NULL, 10);
-	m->minor = (unsigned)strtoul(minor + 1, NULL, 10);
+	*minor++ = '\0';
+	if (parse_number(id, 0, INT32_MAX, &n[0]) || parse_number(parent, 0, INT32_MAX, &n[1]) ||
+	    parse_number(device, 0, UINT32_MAX, &n[2]) || parse_number(minor, 0, UINT32_MAX, &n[3]))
+		return -1;
+	m->id = (int)n[0];
+	m->parent = (int)n[1];
+	m->major = (unsigned)n[2];
+	m->minor = (unsigned)n[3];
 	unescape(root);
 	unescape(point);
 	if (source)
@@ -123,6 +130,9 @@ int mounts_parse(struct mounts *to, char *text, size_t length, struct arena *a,
 	char *line = text;
 
 	to->n = 0;
+	/* A mount that is not seen is one that is not compared. */
+	if (length && text[length - 1] != '\n')
+		return err_set(e, 0, "the mount table ends within a line");
 	to->mount = ARENA_ARRAY(a, struct mount, n ? n : 1);
 	if (!to->mount)
 		return err_set(e, 0, "no room for a table of %u mounts", n);
@@ -149,23 +159,24 @@ const struct mount *mounts_by_id(const struct mounts *t, int id)
 const struct mount *mounts_top(const struct mounts *t, const char *point)
 {
 	const struct mount *top = NULL;
-	int more = 1;
+	unsigned more = t->n;	/* no pile is higher, whatever the text says */
 
 	for (unsigned i = 0; i < t->n && !top; i++)
 		if (!strcmp(t->mount[i].point, point))
 			top = &t->mount[i];
 	/* Up the pile: the one whose parent is the mount in hand, at the same place. */
 	while (top && more) {
-		more = 0;
-		for (unsigned i = 0; i < t->n; i++) {
+		const struct mount *on = top;
+
+		more--;
+		for (unsigned i = 0; i < t->n && top == on; i++) {
 			const struct mount *m = &t->mount[i];
 
-			if (m->parent == top->id && m != top && !strcmp(m->point, point)) {
+			if (m->parent == on->id && m != on && !strcmp(m->point, point))
 				top = m;
-				more = 1;
-				break;
-			}
 		}
+		if (top == on)
+			break;
 	}
 	return top;
 }

@@ -33,6 +33,7 @@ void step_add(struct build *b, struct origin at, enum step_kind kind, int count,
 		return;
 	}
 	s = &b->plan->step[b->plan->nsteps++];
+	memset(s, 0, sizeof *s);
 	s->kind = (uint16_t)kind;
 	s->at = at;
 	va_start(args, count);
@@ -392,8 +393,8 @@ int plan_build(struct plan *plan, const struct profile *p, const struct facts *f
 	plan->new_mounts = f->new_mount_api && f->mount_setattr;
 	b.max_steps = 160 + 8 * p->mounts.n + p->sysctls.n + p->rlimits.n;
 	b.max_expect = 40 + 2 * p->mounts.n;
-	plan->step = ARENA_ARRAY(p->arena, struct step, b.max_steps);
-	plan->expect = ARENA_ARRAY(p->arena, struct expect, b.max_expect);
+	plan->step = arena_room(p->arena, sizeof(struct step) * b.max_steps);
+	plan->expect = arena_room(p->arena, sizeof(struct expect) * b.max_expect);
 	if (!plan->step || !plan->expect) {
 		diags_add(d, (struct origin){0}, 0, "the plan is too large");
 		return -1;

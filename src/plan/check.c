@@ -2,12 +2,13 @@
 #include "base/uapi.h"
 #include "plan/plan.h"
 
-static int last_of(const struct plan *plan, enum step_kind kind)
+/* Where each kind of step is last, -1 where it is not. */
+static void find_last(const struct plan *plan, int last[STEP_KINDS])
 {
-	for (unsigned i = plan->nsteps; i-- > 0;)
-		if (plan->step[i].kind == kind)
-			return (int)i;
-	return -1;
+	for (int k = 0; k < STEP_KINDS; k++)
+		last[k] = -1;
+	for (unsigned i = 0; i < plan->nsteps; i++)
+		last[plan->step[i].kind] = (int)i;
 }
 
 /* Slots are filled before they are used. Slots of joins stay empty at times. */
@@ -75,17 +76,20 @@ static const struct {
 
 int plan_check(const struct plan *plan, struct err *e)
 {
+	int last[STEP_KINDS];
+
 	if (check_slots(plan, e) || check_sides(plan, e))
 		return -1;
+	find_last(plan, last);
 	for (unsigned i = 0; i < sizeof orders / sizeof *orders; i++) {
-		int a = last_of(plan, orders[i].first), b = last_of(plan, orders[i].then);
+		int a = last[orders[i].first], b = last[orders[i].then];
 
 		if (a >= 0 && b >= 0 && a > b)
 			return err_set(e, 0, "%s", orders[i].rule);
 	}
-	if ((plan->namespaces & CLONE_NEWNS_) && last_of(plan, STEP_VERIFY_MOUNTS) < 0)
+	if ((plan->namespaces & CLONE_NEWNS_) && last[STEP_VERIFY_MOUNTS] < 0)
 		return err_set(e, 0, "mounts are never verified");
-	if (last_of(plan, STEP_FDS_CLOSE) < 0 && last_of(plan, STEP_FDS_WALK) < 0)
+	if (last[STEP_FDS_CLOSE] < 0 && last[STEP_FDS_WALK] < 0)
 		return err_set(e, 0, "descriptors are never closed");
 	return 0;
 }

@@ -34,6 +34,7 @@ static struct expect *expect_add(struct build *b, struct origin at, const char *
 		return &nowhere;
 	}
 	e = &b->plan->expect[b->plan->nexpect++];
+	memset(e, 0, sizeof *e);
 	e->path = path;
 	e->at = at;
 	e->type = type;

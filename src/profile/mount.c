@@ -371,6 +371,7 @@ void read_ROOT(struct value *v)
 	for (; i < v->w.n; i++)
 		if (!read_option(v, i, &m, allowed))
 			option_unknown(v, i, allowed);
+	check_flags(v, &m);
 	if (m.flags & (MF_REC | MF_NOREC))
 		to->rec = !!(m.flags & MF_REC);
 	to->size = m.size;

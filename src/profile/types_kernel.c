@@ -281,6 +281,7 @@ void read_NS(struct value *v)
 		return;
 	}
 	to->how = (uint8_t)how;
+	to->name = NULL;
 	if (how == NS_PATH) {
 		to->name = value_path(v, 1);
 	} else if (how == NS_GROUP) {

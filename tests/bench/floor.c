@@ -157,6 +157,8 @@ static void build_root(void)
 #ifdef DEFAULTS
 	make_dev();
 	mask_proc();
+#else
+	TRY(mount("tmpfs", "tmp", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755"));
 #endif
 	TRY(syscall(SYS_pivot_root, ".", "."));
 	TRY(umount2(".", MNT_DETACH));
@@ -236,7 +238,11 @@ static int init(void)
 static int inside(void *unused)
 {
 	TRY(prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0));
+#ifdef DEFAULTS
+	TRY(syscall(SYS_keyctl, 1 /* KEYCTL_JOIN_SESSION_KEYRING */, NULL, 0, 0, 0));
+#else
 	TRY(sethostname("hutch", 5));
+#endif
 	build_root();
 	read_mountinfo();
 	drop_privileges();
