@@ -3,12 +3,12 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "apply/proc.h"
 #include "apply/walk.h"
+#include "base/text.h"
 #include "kernel/k.h"
 
 static char inside_stack[128 << 10] __attribute__((aligned(16)));
@@ -105,7 +105,7 @@ static int write_map(struct walk *w, const char *file, const struct list *map)
 	for (const struct item *i = map->first; i; i = i->next)
 		out_printf(&o, "%lu %lu %lu\n", (unsigned long)i->a, (unsigned long)i->b,
 			   (unsigned long)i->c);
-	snprintf(path, sizeof path, "/proc/%d/%s", w->pid, file);
+	text_format(path, sizeof path, "/proc/%d/%s", w->pid, file);
 	return proc_write(AT_FDCWD, path, text) ? step_failed(w, file) : 0;
 }
 

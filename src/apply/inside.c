@@ -4,7 +4,6 @@
 #include <net/if.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -13,6 +12,7 @@
 #include "apply/proc.h"
 #include "apply/trees.h"
 #include "apply/walk.h"
+#include "base/text.h"
 #include "kernel/k.h"
 
 /* The parent may have died before the tie: then the channel has nobody behind it. */
@@ -95,10 +95,10 @@ int do_MAP_SELF(struct walk *w, const struct step *s)
 	/* Without this, a group that denies something could be dropped. */
 	if (proc_write(w->proc, "self/setgroups", "deny"))
 		return step_failed(w, "setgroups");
-	snprintf(text, sizeof text, "%u %u 1", (unsigned)s->op[0].n, (unsigned)s->op[1].n);
+	text_format(text, sizeof text, "%u %u 1", (unsigned)s->op[0].n, (unsigned)s->op[1].n);
 	if (proc_write(w->proc, "self/uid_map", text))
 		return step_failed(w, "uid_map");
-	snprintf(text, sizeof text, "%u %u 1", (unsigned)s->op[2].n, (unsigned)s->op[3].n);
+	text_format(text, sizeof text, "%u %u 1", (unsigned)s->op[2].n, (unsigned)s->op[3].n);
 	if (proc_write(w->proc, "self/gid_map", text))
 		return step_failed(w, "gid_map");
 	return 0;
@@ -140,7 +140,7 @@ int do_TIME_NEW(struct walk *w, const struct step *s)
 	if (k_unshare(CLONE_NEWTIME_))
 		return step_failed(w, "");
 	for (const struct item *i = offsets->first; i; i = i->next) {
-		snprintf(text, sizeof text, "%s %s 0", i->name, i->text);
+		text_format(text, sizeof text, "%s %s 0", i->name, i->text);
 		if (proc_write(w->proc, "self/timens_offsets", text))
 			return step_failed(w, "timens_offsets");
 	}

@@ -4,12 +4,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "apply/proc.h"
+#include "base/text.h"
 #include "base/uapi.h"
 #include "kernel/k.h"
 #include "plan/compare.h"
@@ -34,7 +33,7 @@ static void differ(struct inspection *i, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(text, sizeof text, format, args);
+	text_vformat(text, sizeof text, format, args);
 	va_end(args);
 	i->told++;
 	i->tell(i->ctx, text);
@@ -44,7 +43,7 @@ static int proc_dir(int pid)
 {
 	char path[32];
 
-	snprintf(path, sizeof path, "/proc/%d", pid);
+	text_format(path, sizeof path, "/proc/%d", pid);
 	return k_open(AT_FDCWD, path, O_PATH | O_DIRECTORY, 0);
 }
 
@@ -78,13 +77,13 @@ static int find_payload(struct inspection *i, int pid)
 
 	if (!i->plan->init)
 		return proc_dir(pid);
-	snprintf(path, sizeof path, "task/%d/children", pid);
+	text_format(path, sizeof path, "task/%d/children", pid);
 	children = read_file(i, i->first, path);
-	if (!children || !atoi(children)) {
+	if (!children || !(int)number_at(children)) {
 		err_set(i->e, children ? 0 : errno, "cannot find the payload below its init");
 		return -1;
 	}
-	return proc_dir(atoi(children));
+	return proc_dir((int)number_at(children));
 }
 
 static int tell_mount(void *ctx, const struct expect *e, const char *text)
@@ -159,7 +158,7 @@ static int same_ns(int dir, const char *kind, const char *path, int *same)
 	struct k_stat a, b;
 	char name[24];
 
-	snprintf(name, sizeof name, "ns/%s", kind);
+	text_format(name, sizeof name, "ns/%s", kind);
 	if (k_stat(dir, name, 0, 0x1ff, &a) || k_stat(AT_FDCWD, path, 0, 0x1ff, &b))
 		return -1;
 	*same = a.ino == b.ino && a.dev_minor == b.dev_minor;
@@ -182,7 +181,7 @@ static int inspect_namespaces(struct inspection *i)
 			  (i->plan->namespaces & flags[k]) != 0, same;
 		char own[32];
 
-		snprintf(own, sizeof own, "/proc/self/ns/%s", files[k]);
+		text_format(own, sizeof own, "/proc/self/ns/%s", files[k]);
 		if (same_ns(i->payload, files[k], wish->how == NS_PATH ? wish->name : own, &same)) {
 			if (errno == ENOENT && !new)
 				continue;	/* this kernel has none */
@@ -202,7 +201,7 @@ static uint64_t caps_field(const char *status, const char *name)
 {
 	const char *text = status_field(status, name);
 
-	return text ? strtoull(text, NULL, 16) : 0;
+	return text ? text_number(&text, 16) : 0;
 }
 
 /* The last step of a kind, or NULL. */
@@ -259,12 +258,10 @@ static void inspect_ids(struct inspection *i, const char *status)
 
 		/* Real, effective, saved, file system: all the same. */
 		for (int n = 0; text && is_number(ids[k].wish) && n < 4; n++) {
-			char *end;
-			unsigned long id = strtoul(text, &end, 10);
+			uint64_t id = text_number(&text, 10);
 
-			if (id != strtoul(ids[k].wish, NULL, 10))
-				differ(i, "%s is %lu, not %s", ids[k].field, id, ids[k].wish);
-			text = end;
+			if (id != number_at(ids[k].wish))
+				differ(i, "%s is %u, not %s", ids[k].field, (unsigned)id, ids[k].wish);
 		}
 	}
 }
@@ -298,17 +295,12 @@ static const char *const limit_names[] = {
 
 static uint64_t limit_value(const char **text)
 {
-	char *end;
-	uint64_t value;
-
 	*text += strspn(*text, " ");
 	if (!strncmp(*text, "unlimited", 9)) {
 		*text += 9;
 		return UINT64_MAX;
 	}
-	value = strtoull(*text, &end, 10);
-	*text = end;
-	return value;
+	return text_number(text, 10);
 }
 
 static int inspect_limits(struct inspection *i)
@@ -323,7 +315,7 @@ static int inspect_limits(struct inspection *i)
 
 			if (strcmp(rlimit_names[r->c], limit_names[k]) != 0)
 				continue;
-			line = strstr(limits, limit_lines[k]);
+			line = text_find(limits, limit_lines[k]);
 			if (!line)
 				continue;
 			line += strlen(limit_lines[k]);
@@ -354,10 +346,10 @@ static void inspect_fd(struct inspection *i, int dir, const char *name,
 		return;
 	link[n] = '\0';
 	/* Standard streams, pipes and the like come from the caller and lead nowhere. */
-	if (!S_ISDIR(st.mode) && (atoi(name) < 3 || *link != '/'))
+	if (!S_ISDIR(st.mode) && ((int)number_at(name) < 3 || *link != '/'))
 		return;
 	for (const struct item *f = i->p->fds.first; f; f = f->next)
-		if ((int)f->a == atoi(name) && !S_ISDIR(st.mode))
+		if ((int)f->a == (int)number_at(name) && !S_ISDIR(st.mode))
 			return;
 	if (!mounts_by_id(inside, (int)st.mnt_id))
 		differ(i, "descriptor %s is %s on a mount of the host", name, link);

@@ -3,9 +3,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "kernel/k.h"
 
 enum { TRIES = 64 };
@@ -19,7 +19,7 @@ static int bind_free(int control, int file)
 
 	if (n < 0)
 		return -1;
-	snprintf(path, sizeof path, "/dev/loop%d", n);
+	text_format(path, sizeof path, "/dev/loop%d", n);
 	loop = k_open(AT_FDCWD, path, O_RDONLY, 0);
 	if (loop < 0)
 		return -1;

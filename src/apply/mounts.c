@@ -1,7 +1,6 @@
 /* Attaching mounts inside: each target resolved beneath the sandbox's root. */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -107,7 +106,8 @@ enum { LOWERS = 16 };
 int do_MOUNT_OVERLAY(struct walk *w, const struct step *s)
 {
 	const struct mount_wish *m = s->op[0].p;
-	char data[64 + 24 * LOWERS], *p = data;
+	char data[128 + 24 * LOWERS];
+	struct out o;
 	int upper = -1, work = -1, lower;
 
 	if (m->nmore >= LOWERS)
@@ -115,14 +115,15 @@ int do_MOUNT_OVERLAY(struct walk *w, const struct step *s)
 	lower = k_open(AT_FDCWD, m->src, O_PATH | O_DIRECTORY, 0);
 	if (lower < 0)
 		return step_failed(w, m->src);
-	p += sprintf(p, "lowerdir=/proc/self/fd/%d", lower);
+	out_init(&o, data, sizeof data);
+	out_printf(&o, "lowerdir=/proc/self/fd/%d", lower);
 	for (unsigned i = 0; i < m->nmore; i++) {
 		if (strncmp(m->more[i], "lower=", 6) != 0)
 			continue;
 		lower = k_open(AT_FDCWD, m->more[i] + 6, O_PATH | O_DIRECTORY, 0);
 		if (lower < 0)
 			return step_failed(w, m->more[i] + 6);
-		p += sprintf(p, ":/proc/self/fd/%d", lower);
+		out_printf(&o, ":/proc/self/fd/%d", lower);
 	}
 	if (m->upper) {
 		upper = k_open(AT_FDCWD, m->upper, O_PATH | O_DIRECTORY, 0);
@@ -132,7 +133,7 @@ int do_MOUNT_OVERLAY(struct walk *w, const struct step *s)
 	} else if (overlay_layers(w, w->scratch, m->size, &upper, &work)) {
 		return -1;
 	}
-	sprintf(p, ",upperdir=/proc/self/fd/%d,workdir=/proc/self/fd/%d", upper, work);
+	out_printf(&o, ",upperdir=/proc/self/fd/%d,workdir=/proc/self/fd/%d", upper, work);
 	if (stand_at(w, s->op[1].s))
 		return -1;
 	return k_mount("overlay", ".", "overlay", attrs_to_flags((uint32_t)s->op[2].n), data)

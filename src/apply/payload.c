@@ -2,8 +2,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
@@ -12,6 +10,7 @@
 
 #include "apply/path.h"
 #include "apply/trees.h"
+#include "base/text.h"
 #include "kernel/k.h"
 
 int do_TTY_OPEN(struct walk *w, const struct step *s)
@@ -83,7 +82,7 @@ static int not_a_directory(struct walk *w, int fd)
 		return errno == EBADF ? 0 : step_failed(w, "");
 	if (!S_ISDIR(st.mode))
 		return 0;
-	snprintf(text, sizeof text, "descriptor %d is a directory of the host", fd);
+	text_format(text, sizeof text, "descriptor %d is a directory of the host", fd);
 	return step_failed_code(w, EISDIR, text);
 }
 
@@ -163,7 +162,7 @@ static int keep_fds(struct walk *w, const struct list *keep)
 
 	for (const struct item *i = keep->first; i; i = i->next)
 		if (k_fcntl((int)i->a, F_SETFD, 0)) {
-			snprintf(text, sizeof text, "descriptor %d", (int)i->a);
+			text_format(text, sizeof text, "descriptor %d", (int)i->a);
 			return step_failed(w, text);
 		}
 	return 0;
@@ -192,7 +191,7 @@ static int close_listed(int dir)
 
 	while ((n = k_getdents(dir, buf, sizeof buf)) > 0)
 		for (long at = 0; at < n; at += ((struct entry *)(buf + at))->length) {
-			int fd = atoi(((struct entry *)(buf + at))->name);
+			int fd = (int)number_at(((struct entry *)(buf + at))->name);
 
 			if (fd > 2 && k_fcntl(fd, F_SETFD, FD_CLOEXEC))
 				return -1;
@@ -206,7 +205,7 @@ int do_FDS_WALK(struct walk *w, const struct step *s)
 
 	if (dir < 0) {
 		/* An ordinary user's undumpable process may not list itself: try them all. */
-		long last = sysconf(_SC_OPEN_MAX);
+		int last = k_open_max();
 
 		for (int fd = 3; fd < last; fd++)
 			if (k_fcntl(fd, F_SETFD, FD_CLOEXEC) && errno != EBADF)

@@ -5,13 +5,13 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
 
 #include "apply/proc.h"
+#include "base/text.h"
 #include "kernel/k.h"
 
 enum { MEMBERS = 256 };
@@ -27,7 +27,7 @@ int process_start(int pid, uint64_t *start)
 	int fd, field;
 	long n;
 
-	snprintf(path, sizeof path, "/proc/%d/stat", pid);
+	text_format(path, sizeof path, "/proc/%d/stat", pid);
 	fd = k_open(AT_FDCWD, path, O_RDONLY, 0);
 	if (fd < 0)
 		return -1;
@@ -40,7 +40,7 @@ int process_start(int pid, uint64_t *start)
 		p = strchr(p + 1, ' ');
 	if (!p)
 		return -1;
-	*start = strtoull(p + 1, NULL, 10);
+	*start = number_at(p + 1);
 	return 0;
 }
 
@@ -82,7 +82,7 @@ static int registry_dir(void)
 
 static void entry_name(char to[80], const char *name, const char *kind)
 {
-	snprintf(to, 80, "%.64s.%s", name, kind);
+	text_format(to, 80, "%.64s.%s", name, kind);
 }
 
 /* pid=N, start=N, then the profile behind an empty line. */
@@ -93,13 +93,13 @@ static int box_read(int dir, const char *file, struct member *m, struct box *to,
 
 	if (!text)
 		return -1;
-	blank = strstr(text, "\n\n");
-	start = strstr(text, "start=");
+	blank = text_find(text, "\n\n");
+	start = text_find(text, "start=");
 	if (!blank || !start || start > blank || strncmp(text, "pid=", 4) != 0) {
 		errno = EINVAL;
 		return -1;
 	}
-	*m = (struct member){atoi(text + 4), strtoull(start + 6, NULL, 10)};
+	*m = (struct member){(int)number_at(text + 4), number_at(start + 6)};
 	to->pid = m->pid;
 	to->profile = blank + 2;
 	to->length = length - (size_t)(to->profile - text);
@@ -157,7 +157,7 @@ static int box_write(int dir, const char *file, struct walk *w, uint64_t start)
 	out_init(&o, memory, size);
 	out_printf(&o, "pid=%d\nstart=%llu\n\n", w->pid, (unsigned long long)start);
 	profile_print(w->plan->profile, &o);
-	snprintf(draft, sizeof draft, ".%d", k_getpid());
+	text_format(draft, sizeof draft, ".%d", k_getpid());
 	fd = k_open(dir, draft, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return -1;
@@ -230,10 +230,10 @@ static unsigned group_read(int fd, struct member *m)
 	text[n > 0 ? n : 0] = '\0';
 	while (p && *p && count < MEMBERS) {
 		struct member found;
-		char *end;
+		const char *digits = p;
 
-		found.pid = (int)strtol(p, &end, 10);
-		found.start = strtoull(end, NULL, 10);
+		found.pid = (int)text_number(&digits, 10);
+		found.start = text_number(&digits, 10);
 		if (alive(&found))
 			m[count++] = found;
 		p = strchr(p, '\n');
@@ -250,7 +250,7 @@ static int group_write(int fd, const struct member *m, unsigned n)
 	if (ftruncate(fd, 0) || lseek(fd, 0, SEEK_SET))
 		return -1;
 	for (unsigned i = 0; i < n; i++) {
-		int length = snprintf(text, sizeof text, "%d %llu\n", m[i].pid,
+		int length = text_format(text, sizeof text, "%d %llu\n", m[i].pid,
 				      (unsigned long long)m[i].start);
 
 		if (k_write(fd, text, (size_t)length) != length)
@@ -264,7 +264,7 @@ static int open_ns(int pid, const char *kind)
 {
 	char path[48];
 
-	snprintf(path, sizeof path, "/proc/%d/ns/%s", pid, kind);
+	text_format(path, sizeof path, "/proc/%d/ns/%s", pid, kind);
 	return k_open(AT_FDCWD, path, O_RDONLY, 0);
 }
 

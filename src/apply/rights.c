@@ -1,12 +1,12 @@
 /* Steps that give and take rights: ids, capabilities, the way to more of them. */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "apply/path.h"
 #include "apply/proc.h"
 #include "base/parse.h"
+#include "base/text.h"
 #include "kernel/k.h"
 
 /* Finds the line of a colon-separated file whose field `which` is `text`. */
@@ -207,6 +207,6 @@ int do_OOM_SET(struct walk *w, const struct step *s)
 {
 	char text[16];
 
-	snprintf(text, sizeof text, "%d", (int)s->op[0].n);
+	text_format(text, sizeof text, "%d", (int)s->op[0].n);
 	return proc_write(w->proc, "self/oom_score_adj", text) ? step_failed(w, "") : 0;
 }

@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -12,6 +11,7 @@
 #include "apply/trees.h"
 #include "apply/unpack.h"
 #include "apply/userns.h"
+#include "base/text.h"
 #include "kernel/k.h"
 
 /*
@@ -26,6 +26,7 @@ static int open_top(struct walk *w, int slot)
 	if (fd < 0)
 		return step_failed(w, "");
 	w->fd[slot] = fd;
+	w->piled++;
 	return fd;
 }
 
@@ -121,7 +122,7 @@ int overlay_layers(struct walk *w, int scratch, uint64_t size, int *upper, int *
 	char name[32], path[32], data[64] = "mode=0755";
 	int dir, top;
 
-	snprintf(name, sizeof name, "over%u", w->at);
+	text_format(name, sizeof name, "over%u", w->at);
 	if (k_mkdir(scratch, name, 0700))
 		return step_failed(w, "scratch");
 	dir = k_open(scratch, name, O_PATH | O_DIRECTORY, 0);
@@ -129,7 +130,7 @@ int overlay_layers(struct walk *w, int scratch, uint64_t size, int *upper, int *
 		return step_failed(w, "scratch");
 	fd_path(path, dir);
 	if (size)
-		snprintf(data, sizeof data, "mode=0755,size=%llu", (unsigned long long)size);
+		text_format(data, sizeof data, "mode=0755,size=%llu", (unsigned long long)size);
 	if (k_mount("overlay", path, "tmpfs", MS_NOSUID | MS_NODEV, data))
 		return step_failed(w, "layer");
 	top = k_open(scratch, name, O_PATH | O_DIRECTORY, 0);
@@ -150,7 +151,7 @@ int do_ROOT_OVERLAY(struct walk *w, const struct step *s)
 	if (overlay_layers(w, w->scratch, w->plan->profile->root.size, &upper, &work))
 		return -1;
 	/* Layers by descriptor: a path could hold the comma and colon that end a word. */
-	snprintf(data, sizeof data,
+	text_format(data, sizeof data,
 		 "lowerdir=/proc/self/fd/%d,upperdir=/proc/self/fd/%d,workdir=/proc/self/fd/%d",
 		 w->fd[s->op[1].n], upper, work);
 	if (k_mount("overlay", "/", "overlay", attrs_to_flags((uint32_t)s->op[2].n), data))
@@ -179,8 +180,11 @@ int do_ROOT_PIVOT(struct walk *w, const struct step *s)
 	/* pivot_root(2), "pivot_root(".", ".")": the old root lies over the new one. */
 	if (k_fchdir(w->root) || k_pivot_root(".", "."))
 		return step_failed(w, "");
-	if (k_umount(".", MNT_DETACH))
-		return step_failed(w, "the old root");
+	/* Its pile came along, the scratch and the layers below the new root: from the
+	 * top, each umount takes one, and the last one is the old root itself. */
+	for (unsigned i = 0; i < w->piled; i++)
+		if (k_umount(".", MNT_DETACH))
+			return step_failed(w, "the old root");
 	return open_root(w, (int)s->op[0].n);
 }
 

@@ -5,16 +5,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 
-#include "apply/proc.h"
 #include "apply/trees.h"
+#include "apply/proc.h"
 #include "apply/userns.h"
+#include "base/text.h"
 #include "kernel/k.h"
 
 char *read_all(int fd, struct arena *a, size_t *length)
@@ -84,15 +83,15 @@ static int mount_id(struct walk *w, int fd)
 
 	if (!k_stat(fd, "", AT_EMPTY_PATH, STATX_MNT_ID_, &st) && (st.mask & STATX_MNT_ID_))
 		return (int)st.mnt_id;
-	snprintf(path, sizeof path, "self/fdinfo/%d", fd);
+	text_format(path, sizeof path, "self/fdinfo/%d", fd);
 	info = k_open(w->proc, path, O_RDONLY, 0);
 	if (info < 0)
 		return -1;
 	n = k_read(info, text, sizeof text - 1);
 	k_close(info);
 	text[n > 0 ? n : 0] = '\0';
-	id = strstr(text, "mnt_id:");
-	return id ? atoi(id + 7) : -1;
+	id = text_find(text, "mnt_id:");
+	return id ? (int)number_at(id + 7) : -1;
 }
 
 /* Notes the peer groups of the mount that fd is on. */
@@ -165,7 +164,7 @@ int do_TREE_CLONE(struct walk *w, const struct step *s)
 /* mount(2) knows paths only: the descriptor's name below /proc is one. */
 void fd_path(char to[32], int fd)
 {
-	snprintf(to, 32, "/proc/self/fd/%d", fd);
+	text_format(to, 32, "/proc/self/fd/%d", fd);
 }
 
 int do_TREE_BIND(struct walk *w, const struct step *s)
@@ -182,7 +181,7 @@ int do_TREE_BIND(struct walk *w, const struct step *s)
 	if (k_stat(fd, "", AT_EMPTY_PATH, 3, &st))
 		return step_failed(w, "");
 	is_dir = S_ISDIR(st.mode);
-	snprintf(name, sizeof name, "tree%d", slot);
+	text_format(name, sizeof name, "tree%d", slot);
 	if (is_dir ? k_mkdir(w->scratch, name, 0700) : k_mknod(w->scratch, name, S_IFREG | 0600, 0, 0))
 		return step_failed(w, "scratch");
 	place = k_open(w->scratch, name, O_PATH | O_NOFOLLOW, 0);

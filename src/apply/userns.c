@@ -8,10 +8,9 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 #include "apply/proc.h"
+#include "base/text.h"
 #include "kernel/k.h"
 
 struct helper {
@@ -76,14 +75,14 @@ static int write_maps(struct walk *w, const char *pid, uint32_t inside, uint32_t
 {
 	char path[40], text[48];
 
-	snprintf(text, sizeof text, "%u %u %u", inside, outside, count);
-	snprintf(path, sizeof path, "%s/uid_map", pid);
+	text_format(text, sizeof text, "%u %u %u", inside, outside, count);
+	text_format(path, sizeof path, "%s/uid_map", pid);
 	if (proc_write(w->proc, path, text))
 		return step_failed(w, "uid_map");
-	snprintf(path, sizeof path, "%s/gid_map", pid);
+	text_format(path, sizeof path, "%s/gid_map", pid);
 	if (proc_write(w->proc, path, text))
 		return step_failed(w, "gid_map");
-	snprintf(path, sizeof path, "%s/ns/user", pid);
+	text_format(path, sizeof path, "%s/ns/user", pid);
 	return k_open(w->proc, path, O_RDONLY, 0);
 }
 

@@ -1,5 +1,4 @@
 /* Reading the mounts back, before anything of the payload runs. */
-#include <stdio.h>
 
 #include "apply/trees.h"
 

@@ -45,6 +45,7 @@ struct walk {
 	int proc;		/* the host's /proc */
 	int root;		/* the sandbox's root */
 	int scratch;		/* the place to stage things on */
+	unsigned piled;		/* mounts put over "/", before the root switch */
 	int null_used;		/* the null device is attached: copy it from there */
 	struct mounts before;
 	struct ids ids;

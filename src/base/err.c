@@ -2,8 +2,9 @@
 #include "base/err.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
+
+#include "base/text.h"
 
 /* A person reads the first ones; a file of nonsense must not fill the arena. */
 enum { KEPT = 200 };
@@ -15,7 +16,7 @@ int err_set(struct err *e, int code, const char *format, ...)
 	e->code = code;
 	e->step = -1;
 	va_start(args, format);
-	vsnprintf(e->text, sizeof e->text, format, args);
+	text_vformat(e->text, sizeof e->text, format, args);
 	va_end(args);
 	return -1;
 }
@@ -38,7 +39,7 @@ void diags_add(struct diags *d, struct origin at, unsigned column,
 	if (d->count++ >= KEPT)
 		return;
 	va_start(args, format);
-	vsnprintf(text, sizeof text, format, args);
+	text_vformat(text, sizeof text, format, args);
 	va_end(args);
 	new = ARENA_NEW(d->arena, struct diag);
 	if (!new)

@@ -2,8 +2,9 @@
 #include "base/out.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
+
+#include "base/text.h"
 
 void out_init(struct out *o, char *memory, size_t size)
 {
@@ -34,7 +35,7 @@ void out_printf(struct out *o, const char *format, ...)
 	int n;
 
 	va_start(args, format);
-	n = vsnprintf(o->text + o->used, room, format, args);
+	n = text_vformat(o->text + o->used, room, format, args);
 	va_end(args);
 	if (n < 0)
 		return;

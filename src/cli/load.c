@@ -1,7 +1,6 @@
 /* Words of the command line and files into a wish, facts and a plan. */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>

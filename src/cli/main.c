@@ -2,11 +2,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/parse.h"
+#include "base/text.h"
 #include "cli/cli.h"
 #include "kernel/k.h"
 
@@ -53,7 +53,7 @@ void cli_error(const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(text, sizeof text, format, args);
+	text_vformat(text, sizeof text, format, args);
 	va_end(args);
 	out_printf(&cli_out, "hutch: %s\n", text);
 	cli_flush(2);

@@ -221,6 +221,14 @@ int k_setrlimit(int resource, uint64_t soft, uint64_t hard)
 	return (int)RAW("prlimit64", SYS_prlimit64, 0, resource, limit, NULL);
 }
 
+int k_open_max(void)
+{
+	uint64_t limit[2] = {1 << 20, 0};
+
+	syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, limit);
+	return limit[0] < 1 << 20 ? (int)limit[0] : 1 << 20;
+}
+
 int k_setpriority(int value) { return K(setpriority, PRIO_PROCESS, 0, value); }
 
 int k_sched_set(int policy, int priority)

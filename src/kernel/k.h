@@ -95,6 +95,7 @@ int k_setgid(uint32_t gid);	/* real, effective and saved */
 int k_setuid(uint32_t uid);
 int k_setsid(void);
 int k_setrlimit(int resource, uint64_t soft, uint64_t hard);
+int k_open_max(void);	/* no descriptor is as high */
 int k_setpriority(int value);
 int k_sched_set(int policy, int priority);
 int k_sched_affinity(const void *mask, size_t bytes);

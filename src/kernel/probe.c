@@ -6,12 +6,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/statfs.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "kernel/k.h"
 
 static uint32_t known(int result)
@@ -69,10 +68,10 @@ static uint32_t ns_allowed(int proc, const char *name, const char *limit)
 	long n;
 	int fd;
 
-	snprintf(path, sizeof path, "self/ns/%s", name);
+	text_format(path, sizeof path, "self/ns/%s", name);
 	if (k_stat(proc, path, 0, 0, &st))
 		return 0;
-	snprintf(path, sizeof path, "sys/user/max_%s_namespaces", limit);
+	text_format(path, sizeof path, "sys/user/max_%s_namespaces", limit);
 	fd = k_open(proc, path, O_RDONLY, 0);
 	if (fd < 0)
 		return 1;
@@ -132,14 +131,14 @@ static uint32_t probe_pivot(void)
 	k_close(fd);
 	text[n > 0 ? n : 0] = '\0';
 	for (line = text; line && *line; line = next) {
-		char *after;
-		long id = strtol(line, &after, 10), parent = strtol(after, &after, 10);
+		const char *after = line;
+		uint64_t id = text_number(&after, 10), parent = text_number(&after, 10);
 
 		next = strchr(line, '\n');
 		if (next)
 			*next++ = '\0';
 		/* "ID PARENT DEVICE ROOT POINT ...": the root itself is "/ / ". */
-		if (id == parent && strstr(after, " / / "))
+		if (id == parent && text_find(after, " / / "))
 			answer = 0;
 	}
 	return answer;

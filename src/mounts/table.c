@@ -156,27 +156,79 @@ const struct mount *mounts_by_id(const struct mounts *t, int id)
 	return NULL;
 }
 
+/* Whether the way to path leads over point. */
+static int on_way(const char *point, const char *path)
+{
+	size_t n = strlen(point);
+
+	if (n == 1)
+		return 1;
+	return !strncmp(point, path, n) && (path[n] == '/' || !path[n]);
+}
+
+/*
+ * The mount that the way to path meets next, standing on mount `on` (NULL: on none
+ * yet). The shortest point comes first: what lies deeper on the same mount is hidden.
+ */
+static const struct mount *next_on_way(const struct mounts *t, const struct mount *on,
+				       const char *path)
+{
+	const struct mount *next = NULL;
+
+	for (unsigned i = 0; i < t->n; i++) {
+		const struct mount *m = &t->mount[i];
+		int here;
+
+		if (m == on || !on_way(m->point, path))
+			continue;
+		if (on)
+			here = m->parent == on->id;
+		else
+			here = m->parent == m->id || !mounts_by_id(t, m->parent);
+		if (here && (!next || strlen(m->point) < strlen(next->point)))
+			next = m;
+	}
+	return next;
+}
+
+/* Whether point is path or lies above it. */
+static int leads_to(const char *point, const char *path)
+{
+	size_t n = strlen(point);
+
+	if (n == 1)
+		return 1;
+	return !strncmp(path, point, n) && (path[n] == '/' || !path[n]);
+}
+
+/* The mount on `on` that a walk to path enters first. */
+static const struct mount *next_towards(const struct mounts *t, const struct mount *on,
+					const char *path)
+{
+	const struct mount *next = NULL;
+
+	for (unsigned i = 0; i < t->n; i++) {
+		const struct mount *m = &t->mount[i];
+
+		if (m->parent == on->id && m != on && leads_to(m->point, path) &&
+		    (!next || strlen(m->point) < strlen(next->point)))
+			next = m;
+	}
+	return next;
+}
+
 const struct mount *mounts_top(const struct mounts *t, const char *point)
 {
-	const struct mount *top = NULL;
-	unsigned more = t->n;	/* no pile is higher, whatever the text says */
+	const struct mount *top = NULL, *next;
+	unsigned more = t->n;	/* no walk is longer, whatever the text says */
 
+	/* From the root, whose parent is out of sight: what lies below a covered mount
+	 * has the same path as what covers it, and is not met. */
 	for (unsigned i = 0; i < t->n && !top; i++)
-		if (!strcmp(t->mount[i].point, point))
+		if (!strcmp(t->mount[i].point, "/") &&
+		    (t->mount[i].parent == t->mount[i].id || !mounts_by_id(t, t->mount[i].parent)))
 			top = &t->mount[i];
-	/* Up the pile: the one whose parent is the mount in hand, at the same place. */
-	while (top && more) {
-		const struct mount *on = top;
-
-		more--;
-		for (unsigned i = 0; i < t->n && top == on; i++) {
-			const struct mount *m = &t->mount[i];
-
-			if (m->parent == on->id && m != on && !strcmp(m->point, point))
-				top = m;
-		}
-		if (top == on)
-			break;
-	}
-	return top;
+	while (top && more-- && (next = next_towards(t, top, point)))
+		top = next;
+	return top && !strcmp(top->point, point) ? top : NULL;
 }

@@ -6,9 +6,9 @@
 #include "plan/build.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "base/uapi.h"
 
 /* The letter of the next operand of a step's table row, 0 behind the last. */
@@ -63,7 +63,7 @@ const char *text_printf(struct build *b, const char *format, ...)
 	int n;
 
 	va_start(args, format);
-	n = vsnprintf(text, sizeof text, format, args);
+	n = text_vformat(text, sizeof text, format, args);
 	va_end(args);
 	to = n >= 0 && (size_t)n < sizeof text ? arena_text(b->a, text, (size_t)n) : NULL;
 	if (!to)
@@ -85,7 +85,7 @@ void wrong(struct build *b, struct origin at, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(text, sizeof text, format, args);
+	text_vformat(text, sizeof text, format, args);
 	va_end(args);
 	diags_add(b->d, at, 0, "%s", text);
 }

@@ -1,9 +1,9 @@
 /* Expected mounts against the kernel's table, see compare.h. */
 #include "plan/compare.h"
 
-#include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "base/uapi.h"
 
 struct comparison {
@@ -49,15 +49,15 @@ struct groups {
 static void words(const struct groups *g, char *to, size_t size)
 {
 	if (g->unbindable)
-		snprintf(to, size, "unbindable");
+		text_format(to, size, "unbindable");
 	else if (g->shared && g->master)
-		snprintf(to, size, "slave+shared (shared:%u master:%u)", g->shared, g->master);
+		text_format(to, size, "slave+shared (shared:%u master:%u)", g->shared, g->master);
 	else if (g->shared)
-		snprintf(to, size, "shared (shared:%u)", g->shared);
+		text_format(to, size, "shared (shared:%u)", g->shared);
 	else if (g->master)
-		snprintf(to, size, "slave (master:%u)", g->master);
+		text_format(to, size, "slave (master:%u)", g->master);
 	else
-		snprintf(to, size, "private");
+		text_format(to, size, "private");
 }
 
 /*
@@ -95,7 +95,7 @@ static void check_prop(struct comparison *c, const struct expect *e, const struc
 	if (prop_right(e->prop, of, &is))
 		return;
 	words(&is, now, sizeof now);
-	snprintf(text, sizeof text, "%.60s should be %s%s but is %s", m->point,
+	text_format(text, sizeof text, "%.60s should be %s%s but is %s", m->point,
 		 propagation_names[e->prop],
 		 of->known && (of->shared || of->master) && e->prop != PROP_PRIVATE ?
 		 " of its source" : "", now);
@@ -115,7 +115,7 @@ static void check_attrs(struct comparison *c, const struct expect *e, const stru
 
 	for (size_t i = 0; i < sizeof attrs / sizeof *attrs; i++)
 		if ((e->attrs & attrs[i].attr) && !(m->attrs & attrs[i].attr)) {
-			snprintf(text, sizeof text, "%.80s is not %s", m->point, attrs[i].word);
+			text_format(text, sizeof text, "%.80s is not %s", m->point, attrs[i].word);
 			differ(c, e, text);
 		}
 }
@@ -153,13 +153,13 @@ static void check_expected(struct comparison *c, const struct expect *e)
 	char text[120];
 
 	if (!m) {
-		snprintf(text, sizeof text, "%.80s is not mounted", e->path);
+		text_format(text, sizeof text, "%.80s is not mounted", e->path);
 		if (!e->optional)
 			differ(c, e, text);
 		return;
 	}
 	if (e->type && strcmp(e->type, m->type) != 0) {
-		snprintf(text, sizeof text, "%.60s is %.20s, not %.20s", e->path, m->type, e->type);
+		text_format(text, sizeof text, "%.60s is %.20s, not %.20s", e->path, m->type, e->type);
 		differ(c, e, text);
 	}
 	check_attrs(c, e, m);
@@ -185,6 +185,20 @@ static int receives(uint8_t prop)
 	return prop == PROP_SLAVE || prop == PROP_SHARED || prop == PROP_SLAVE_SHARED;
 }
 
+
+/* For a mount that a wish's own mount covers: the wish that it lies on underneath. */
+static const struct expect *covering_below(const struct comparison *c, const struct mount *m)
+{
+	const struct mount *at = m;
+
+	for (unsigned i = 0; at && i < c->now->n; i++) {
+		if (mounts_top(c->now, at->point) == at)
+			return at != m ? covering(c->plan, at->point) : NULL;
+		at = mounts_by_id(c->now, at->parent);
+	}
+	return NULL;
+}
+
 static void check_found(struct comparison *c, const struct mount *m)
 {
 	const struct expect *e = covering(c->plan, m->point);
@@ -193,12 +207,20 @@ static void check_found(struct comparison *c, const struct mount *m)
 
 	if (e && !strcmp(e->path, m->point))
 		return;
+	if (!e || (!e->rec && !receives(e->prop))) {
+		const struct expect *under = covering_below(c, m);
+
+		e = under ? under : e;
+	}
 	of = source_below(c, m);
 	/* What arrived later below a mount that receives is what was asked for. */
 	if (e && receives(e->prop) && !e->own && !(e->rec && of.known))
 		return;
+	/* What came along below a mount that another one covers now is out of reach. */
+	if ((!e || strcmp(e->path, "/") != 0) && mounts_top(c->now, m->point) != m)
+		return;
 	if (!e || !e->rec) {
-		snprintf(text, sizeof text, "%.80s (%.20s) is mounted, and nobody asked for it",
+		text_format(text, sizeof text, "%.80s (%.20s) is mounted, and nobody asked for it",
 			 m->point, m->type);
 		differ(c, NULL, text);
 		return;

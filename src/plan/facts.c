@@ -1,7 +1,6 @@
 /* Facts as text and back, see facts.h. */
 #include "plan/facts.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/parse.h"

@@ -18,7 +18,7 @@ enum step_kind {
 enum step_side { SIDE_HOST, SIDE_INSIDE, SIDE_PAYLOAD };
 
 struct step_info {
-	const char *name, *operands, *help;
+	const char *name, *operands;
 	uint8_t side, may_block;
 };
 extern const struct step_info step_table[STEP_KINDS];

@@ -1,6 +1,5 @@
 /* The table of steps, and steps as text. */
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/uapi.h"
@@ -9,8 +8,8 @@
 enum { NEVER, MAY, HOST = SIDE_HOST, INSIDE = SIDE_INSIDE, PAYLOAD = SIDE_PAYLOAD };
 
 const struct step_info step_table[STEP_KINDS] = {
-#define STEP(id, name_, side_, blocks_, operands_, help_) \
-	{.name = name_, .operands = operands_, .help = help_, .side = side_, .may_block = blocks_},
+#define STEP(id, name_, side_, blocks_, operands_, help) \
+	{.name = name_, .operands = operands_, .side = side_, .may_block = blocks_},
 #include "plan/steps.def"
 #undef STEP
 };

@@ -4,7 +4,6 @@
  */
 #include "profile/types.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/parse.h"

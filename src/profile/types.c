@@ -2,10 +2,10 @@
 #include "profile/types.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/parse.h"
+#include "base/text.h"
 
 void value_wrong(struct value *v, int i, const char *format, ...)
 {
@@ -16,7 +16,7 @@ void value_wrong(struct value *v, int i, const char *format, ...)
 	if (i >= 0 && i < v->w.n)
 		column += v->w.column[i] - 1;
 	va_start(args, format);
-	vsnprintf(text, sizeof text, format, args);
+	text_vformat(text, sizeof text, format, args);
 	va_end(args);
 	diags_add(v->r->diags, v->r->at, column, "%s", text);
 }

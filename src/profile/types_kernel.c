@@ -2,11 +2,12 @@
  * Readers and printers of values that name things of the kernel: processors,
  * scheduling, limits, standard streams, namespaces, id maps, capabilities.
  */
-#include "profile/types.h"
 
 #include <string.h>
 
 #include "base/parse.h"
+#include "base/text.h"
+#include "profile/types.h"
 
 enum { CPUS = 1024 };
 
@@ -275,7 +276,7 @@ void read_NS(struct value *v)
 		return;
 	how = name_find(v->w.word[0], ns_how_names, COUNT(ns_how_names));
 	/* The syntax says which of the words this kind has. */
-	if (how < 0 || !strstr(v->key->syntax, ns_how_names[how]) ||
+	if (how < 0 || !text_find(v->key->syntax, ns_how_names[how]) ||
 	    v->w.n != 1 + (how == NS_PATH || how == NS_GROUP)) {
 		value_wrong(v, 0, "%s is %s", v->key->word, v->key->syntax);
 		return;

@@ -1,0 +1,29 @@
+/*
+ * Formatted text and plain searches. libc has them all, but with floating point,
+ * wide characters and streams behind them: 15 KiB of a static program of 100.
+ */
+#ifndef HUTCH_TEXT_H
+#define HUTCH_TEXT_H
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * As snprintf(3), for %s %c %d %u %x %o with l and ll, a width, 0 and -, and a
+ * precision for %s (a number or *). Returns the length that the whole text has.
+ */
+int text_format(char *to, size_t size, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+int text_vformat(char *to, size_t size, const char *format, va_list args);
+
+/* The digits at *text as a number, behind blanks; *text ends behind them. */
+uint64_t text_number(const char **text, unsigned base);
+
+/* The same for a text whose end nobody asks for, in base 10. */
+uint64_t number_at(const char *text);
+
+/* Where `part` is in text, or NULL. */
+char *text_find(const char *text, const char *part);
+
+#endif
