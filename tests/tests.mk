@@ -8,6 +8,7 @@ deps:		## install what building and testing need (Debian packages)
 
 # Each test program is a quoted command line that prints TAP. SOAK adds the long ones.
 TESTS = "tests/floors.sh $(O) $(NM) $(FLOORS)"
+TESTS += "tests/configs/run.sh $(O)/configs $(O)/hutch $(O)/rootfs/tree"
 SOAK =
 # What has to be built before the tests run.
 TEST_NEEDS = $(O)/hutch $(UNIT) rootfs
@@ -42,4 +43,77 @@ $(O)/unit/%: tests/unit/%.c tests/unit/test.h $(LIB)
 
 unit: $(UNIT)
 
-.PHONY: deps test test-only soak soak-only bench demo unit
+TESTS += $(foreach u,$(UNIT),"$(u)")
+TESTS += "tests/golden/run.sh $(O) $(O)/hutch"
+TESTS += "$(MAKE) -s --no-print-directory sanitize"
+
+# Unit and golden tests again with the sanitizers, which know glibc only.
+ASAN := gcc -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -g -O1 \
+	$(filter-out -fno-pie -fno-asynchronous-unwind-tables -fno-unwind-tables,$(BASE))
+ASAN_OBJ := $(SRC:src/%.c=$(O)/asan/%.o)
+ASAN_UNIT := $(UNIT_SRC:tests/unit/%.c=$(O)/asan/unit/%)
+
+$(O)/asan/%.o: src/%.c $(O)/flags
+	@mkdir -p $(@D)
+	$(ASAN) -MMD -MP -c -o $@ $<
+
+$(O)/asan/hutch: $(ASAN_OBJ)
+	$(ASAN) -o $@ $^
+
+$(O)/asan/unit/%: tests/unit/%.c tests/unit/test.h $(filter-out $(O)/asan/cli/main.o,$(ASAN_OBJ))
+	@mkdir -p $(@D)
+	$(ASAN) -Itests/unit -o $@ $< $(filter-out $(O)/asan/cli/main.o,$(ASAN_OBJ))
+
+-include $(ASAN_OBJ:.o=.d)
+
+sanitize-build: $(O)/asan/hutch $(ASAN_UNIT)
+
+# One TAP stream of all; a program that dies counts as one failure.
+sanitize: SHELL := bash
+sanitize:		## unit and golden tests with the address and undefined-behaviour sanitizers
+	@$(MAKE) -s --no-print-directory -j$$(nproc) sanitize-build >$(O)/asan.log 2>&1 || { cat $(O)/asan.log; exit 1; }
+	@export ASAN_OPTIONS=detect_leaks=0; failed=0; \
+	for t in $(foreach u,$(ASAN_UNIT),"$(u)") "tests/golden/run.sh $(O)/asan $(O)/asan/hutch"; do \
+		echo "# $$t"; $$t 2>&1 | grep -v '^1\.\.'; \
+		[ $${PIPESTATUS[0]} -eq 0 ] || { failed=1; echo "not ok - $$t with the sanitizers"; }; \
+	done; exit $$failed
+
+.PHONY: sanitize sanitize-build
+
+unit-test: $(O)/hutch $(UNIT)	## only what needs neither root nor namespaces
+	@tests/run.sh $(O) $(UNIT)
+
+# A hutch whose kernel calls can be made to fail, and what the fault tests use.
+FAULT_TOOLS := $(patsubst tests/fault/%.c,$(O)/fault/%,$(wildcard tests/fault/*.c))
+
+$(O)/fault/hutch: $(SRC) $(wildcard src/*/*.h src/*/*.def) $(O)/flags
+	@mkdir -p $(@D)
+	$(CC) $(BASE) -DHUTCH_FAULT $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $(SRC)
+
+$(O)/fault/%: tests/fault/%.c src/base/uapi.h src/kernel/fault.h $(O)/flags
+	@mkdir -p $(@D)
+	$(CC) $(BASE) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $<
+
+# hutch on a kernel that lacks everything since 5.2, for the claims on the fallbacks.
+$(O)/fault/hutch-old: tests/tests.mk $(O)/fault/enosys $(O)/hutch
+	@printf '#!/bin/sh\nexec "$${0%%/*}/enosys" openat2 clone3 open_tree move_mount mount_setattr close_range statmount fsopen \\\n\t-- "$${0%%/*}/../hutch" "$$@"\n' >$@
+	@chmod +x $@
+
+fault: $(O)/fault/hutch $(FAULT_TOOLS) $(O)/fault/hutch-old
+
+.PHONY: deps test test-only soak soak-only bench demo unit unit-test fault
+
+ARCHS := aarch64 armhf mips mipsel riscv64 ppc64le i386
+
+cross:		## static builds for other machines, their unit and golden tests under qemu-user
+	@tests/cross/toolchain.sh $(ARCHS)
+	@tests/run.sh $(O)/cross $(ARCHS:%="tests/cross/test.sh % $(O)/cross/%")
+
+LINT_SRC := $(filter-out src/kernel/fault.c,$(SRC))
+lint:		## cppcheck, clang-tidy and shellcheck with the checked-in configuration
+	cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,portability,performance \
+		--inline-suppr --suppressions-list=.cppcheck -Isrc $(LINT_SRC)
+	clang-tidy --quiet --warnings-as-errors='*' $(LINT_SRC) -- $(BASE)
+	shellcheck -x $$(git ls-files '*.sh' .ci/run)
+
+.PHONY: cross lint

@@ -140,7 +140,7 @@ static int inspect_mounts(struct inspection *i)
 
 	if (!(i->plan->namespaces & CLONE_NEWNS_))
 		return 0;
-	failed = self < 0 || read_table(i, i->first, &now) || read_table(i, self, &host);
+	failed = self < 0 || read_table(i, i->payload, &now) || read_table(i, self, &host);
 	if (self >= 0)
 		k_close(self);
 	if (failed)
@@ -364,7 +364,7 @@ static int inspect_fds(struct inspection *i)
 
 	if (dir < 0)
 		return err_set(i->e, errno, "the descriptors");
-	if (read_table(i, i->first, &inside)) {
+	if (read_table(i, i->payload, &inside)) {
 		k_close(dir);
 		return -1;
 	}

@@ -213,6 +213,14 @@ static int mask_file(struct walk *w, int null, int target, const char *path)
 	return bind_part(w, null, target, path, attrs);
 }
 
+static int mask_dir(struct walk *w, int fd)
+{
+	if (k_fchdir(fd) || k_mount("mask", ".", "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV |
+				    MS_NOEXEC, "mode=0000,size=4k,nr_inodes=2"))
+		return step_failed(w, "");
+	return 0;
+}
+
 int do_MASK(struct walk *w, const struct step *s)
 {
 	int fd, missing = open_target(w, s->op[1].s, (int)s->op[2].n, &fd), result = 0;
@@ -222,11 +230,9 @@ int do_MASK(struct walk *w, const struct step *s)
 		return missing < 0 ? -1 : 0;
 	if (k_stat(fd, "", AT_EMPTY_PATH, 3, &st))
 		result = step_failed(w, "");
-	else if (!S_ISDIR(st.mode))
-		result = mask_file(w, w->fd[s->op[0].n], fd, s->op[1].s);
-	else if (k_fchdir(fd) || k_mount("mask", ".", "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV |
-					 MS_NOEXEC, "mode=0000,size=4k,nr_inodes=2"))
-		result = step_failed(w, "");
+	else
+		result = S_ISDIR(st.mode) ? mask_dir(w, fd)
+					  : mask_file(w, w->fd[s->op[0].n], fd, s->op[1].s);
 	k_close(fd);
 	return result;
 }

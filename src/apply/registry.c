@@ -176,7 +176,7 @@ int do_REGISTER(struct walk *w, const struct step *s)
 	size_t mark = w->arena->used;
 	struct member m;
 	struct box old;
-	uint64_t start;
+	uint64_t start = 0;
 	char file[80];
 
 	if (dir < 0)
@@ -184,8 +184,8 @@ int do_REGISTER(struct walk *w, const struct step *s)
 	entry_name(file, s->op[0].s, "box");
 	if (!box_read(dir, file, &m, &old, w->arena) && alive(&m))
 		result = step_failed_code(w, EEXIST, "a sandbox of this name is running");
-	else if (process_start(w->pid, &start))
-		start = 0;	/* a payload that is done already: nobody will find it */
+	else
+		process_start(w->pid, &start);	/* 0: it is done already, nobody will find it */
 	if (!result && box_write(dir, file, w, start))
 		result = step_failed(w, "");
 	w->registered = !result;

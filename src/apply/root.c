@@ -26,13 +26,13 @@ static int open_top(struct walk *w, int slot)
 	if (fd < 0)
 		return step_failed(w, "");
 	w->fd[slot] = fd;
-	w->piled++;
 	return fd;
 }
 
 static int root_is(struct walk *w, int slot)
 {
 	w->root = w->fd[slot];
+	w->piled++;
 	return 0;
 }
 
@@ -43,6 +43,7 @@ int do_SCRATCH(struct walk *w, const struct step *s)
 	w->scratch = open_top(w, (int)s->op[0].n);
 	if (w->scratch < 0)
 		return -1;
+	w->piled++;
 	/* Where the table of mounts would make it a slave of nobody: keep it unsent. */
 	return 0;
 }
@@ -146,7 +147,7 @@ int overlay_layers(struct walk *w, int scratch, uint64_t size, int *upper, int *
 int do_ROOT_OVERLAY(struct walk *w, const struct step *s)
 {
 	char data[160];
-	int upper, work;
+	int upper = -1, work = -1;
 
 	if (overlay_layers(w, w->scratch, w->plan->profile->root.size, &upper, &work))
 		return -1;

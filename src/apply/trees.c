@@ -246,7 +246,7 @@ int do_TREE_ATTR(struct walk *w, const struct step *s)
  */
 static int remount_one(const char *path, int fd, unsigned long add)
 {
-	struct statfs fs;
+	struct statfs fs = {0};
 	unsigned long flags = add;
 
 	if (k_fstatfs(fd, &fs))
@@ -268,7 +268,7 @@ int remount_fd(int fd, uint32_t attrs)
 /* Every mount below the one that fd is the root of, by the table. */
 static int remount_below(struct walk *w, int fd, uint32_t attrs)
 {
-	struct mounts now;
+	struct mounts now = {0};
 	size_t mark = w->arena->used;
 	const struct mount *top;
 	int result = 0;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mount.h>
 
 #include "apply/registry.h"
 #include "kernel/k.h"
@@ -95,6 +96,9 @@ static void unmake_points(struct walk *w)
 	while (w->nmade > 0) {
 		struct made *m = &w->made[--w->nmade];
 
+		/* What was mounted there already keeps its mount point busy. */
+		if (!k_fchdir(m->dir))
+			k_umount(m->name, MNT_DETACH | UMOUNT_NOFOLLOW);
 		k_unlink(m->dir, m->name, m->is_dir ? 0x200 /* AT_REMOVEDIR */ : 0);
 	}
 }

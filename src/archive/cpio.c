@@ -108,7 +108,7 @@ static int field_parse(const char *p, uint32_t *v)
 
 static int header_parse(struct cpio *c, const char *head, uint32_t *field)
 {
-	unsigned i;
+	size_t i;
 
 	if (memcmp(head, "07070", MAGIC_SIZE - 1) != 0 ||
 	    (head[MAGIC_SIZE - 1] != '1' && head[MAGIC_SIZE - 1] != '2'))

@@ -17,7 +17,7 @@ static int read_file(const char *path, struct profile_text *to, struct err *e)
 	int fd = k_open(AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
 	struct k_stat st;
 	size_t used = 0;
-	char *text;
+	char *text = NULL;
 	long n = -1;
 
 	if (fd < 0)
@@ -54,10 +54,11 @@ static const char *beside(const char *path, const char *from)
 	size_t n = slash ? (size_t)(slash - from) + 1 : 0;
 	char *to = arena_alloc(&cli_arena, n + strlen(path) + 1);
 
-	if (to) {
+	if (!to)
+		return NULL;
+	if (n)
 		memcpy(to, from, n);
-		strcpy(to + n, path);
-	}
+	strcpy(to + n, path);
 	return to;
 }
 
@@ -77,8 +78,8 @@ int cli_load(void *ctx, const char *path, const char *from, struct profile_text 
 
 static int read_facts(struct wish *to, const char *file, int launch)
 {
-	struct profile_text text;
-	struct err e;
+	struct profile_text text = {0};
+	struct err e = {0};
 
 	if (!file) {
 		if (launch)

@@ -7,15 +7,16 @@
 #include "cli/cli.h"
 #include "kernel/k.h"
 
-static int read_options(int argc, char **argv, int *i, const char **facts)
+static int read_options(int argc, char **argv, int *i, const char **facts, const char **name)
 {
-	static const char *const names[] = {"--facts=", NULL};
+	static const char *const names[] = {"--facts=", "--name=", NULL};
+	const char *value;
 	int option;
 
 	*facts = NULL;
 	*i = 1;
-	while ((option = cli_option(argc, argv, i, names, facts)) >= 0)
-		;
+	while ((option = cli_option(argc, argv, i, names, &value)) >= 0)
+		*(option ? name : facts) = value;
 	return option == -2 || *i >= argc;
 }
 
@@ -26,7 +27,7 @@ int command_plan(int argc, char **argv)
 	const char *facts;
 	int i;
 
-	if (read_options(argc, argv, &i, &facts))
+	if (read_options(argc, argv, &i, &facts, &request.name))
 		return cli_usage("plan");
 	if (cli_read(&wish, argc, argv, i, facts, &request))
 		return EXIT_HUTCH;
@@ -63,7 +64,7 @@ int command_check(int argc, char **argv)
 	const char *facts;
 	int i;
 
-	if (read_options(argc, argv, &i, &facts))
+	if (read_options(argc, argv, &i, &facts, &request.name))
 		return cli_usage("check");
 	if (cli_read(&wish, argc, argv, i, facts, &request))
 		return wish.unreadable ? EXIT_HUTCH : EXIT_NOT;

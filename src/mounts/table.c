@@ -191,44 +191,14 @@ static const struct mount *next_on_way(const struct mounts *t, const struct moun
 	return next;
 }
 
-/* Whether point is path or lies above it. */
-static int leads_to(const char *point, const char *path)
-{
-	size_t n = strlen(point);
-
-	if (n == 1)
-		return 1;
-	return !strncmp(path, point, n) && (path[n] == '/' || !path[n]);
-}
-
-/* The mount on `on` that a walk to path enters first. */
-static const struct mount *next_towards(const struct mounts *t, const struct mount *on,
-					const char *path)
-{
-	const struct mount *next = NULL;
-
-	for (unsigned i = 0; i < t->n; i++) {
-		const struct mount *m = &t->mount[i];
-
-		if (m->parent == on->id && m != on && leads_to(m->point, path) &&
-		    (!next || strlen(m->point) < strlen(next->point)))
-			next = m;
-	}
-	return next;
-}
-
 const struct mount *mounts_top(const struct mounts *t, const char *point)
 {
 	const struct mount *top = NULL, *next;
-	unsigned more = t->n;	/* no walk is longer, whatever the text says */
+	unsigned more = t->n;	/* no way is longer, whatever the text says */
 
-	/* From the root, whose parent is out of sight: what lies below a covered mount
-	 * has the same path as what covers it, and is not met. */
-	for (unsigned i = 0; i < t->n && !top; i++)
-		if (!strcmp(t->mount[i].point, "/") &&
-		    (t->mount[i].parent == t->mount[i].id || !mounts_by_id(t, t->mount[i].parent)))
-			top = &t->mount[i];
-	while (top && more-- && (next = next_towards(t, top, point)))
+	/* From the root on: what lies below a covered mount has the same path as what
+	 * covers it, and is not met. */
+	while ((next = next_on_way(t, top, point)) && more--)
 		top = next;
 	return top && !strcmp(top->point, point) ? top : NULL;
 }

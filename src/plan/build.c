@@ -166,8 +166,11 @@ static void choose_root_switch(struct build *b)
 	b->plan->root_switch = b->f->pivot_root ? SWITCH_PIVOT : SWITCH_OVER;
 	if (p->root_seal == AUTO_AUTO)
 		seal = b->bounded_admin || (!b->f->pivot_root && b->f->ns_user);
-	if (seal && !b->f->ns_user)
-		wrong(b, where(b, b->bounded_admin ? KEY_caps : KEY_root_seal),
+	if (seal && !b->f->ns_user && !b->bounded_admin)
+		wrong(b, where(b, KEY_root_seal),
+		      "a sealed root needs a user namespace, which this kernel does not give (CONFIG_USER_NS, user.max_user_namespaces)");
+	else if (seal && !b->f->ns_user)
+		wrong(b, where(b, KEY_caps),
 		      "a payload with sys_admin needs a sealed root, and that a user namespace, which this kernel does not give (CONFIG_USER_NS, user.max_user_namespaces): drop sys_admin, or say root-seal=no");
 	b->plan->sealed = (uint8_t)seal;
 	b->plan->host_equivalent = (uint8_t)(b->bounded_admin && !b->own_user &&

@@ -118,6 +118,9 @@ static void store_option(struct value *v, int i, struct mount_wish *m, uint32_t 
 		idmap_option(v, i, text, m->map);
 		break;
 	case MF_UPPER:
+		/* One flag for two words. */
+		if (v->w.word[i][0] == 'u' ? m->upper : m->work)
+			value_wrong(v, i, "%.64s given twice", v->w.word[i]);
 		*(v->w.word[i][0] == 'u' ? &m->upper : &m->work) = host_path(v, i, text);
 		break;
 	case MF_LOWER:
@@ -390,7 +393,7 @@ void print_ROOT(const struct profile *p, const struct key *key, const void *fiel
 		out_word(o, r->path);
 	if (r->type)
 		out_printf(o, " %s", r->type);
-	if (r->kind == ROOT_DIR && r->rec != !r->path[1])
+	if (r->kind == ROOT_DIR && r->path && r->rec != !r->path[1])
 		out_put(o, r->rec ? " rec" : " norec");
 	if (r->size)
 		out_printf(o, " size=%llu", (unsigned long long)r->size);

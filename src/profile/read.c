@@ -128,8 +128,12 @@ static void set_key(struct profile_reader *r, const char *word, const char *valu
 	/* An argument replaces what a file said; a file is not heard after it. */
 	if (keys[id].often == OFTEN_ONCE && before->file && before->file != r->at.file &&
 	    r->at.file != FILE_ARGS) {
-		diags_add(r->diags, r->at, 1, "%s given twice, first in %s:%u", word,
-			  r->p->files[before->file], before->line);
+		char first[200];
+		struct out o;
+
+		out_init(&o, first, sizeof first);
+		profile_where(r->p, *before, &o);
+		diags_add(r->diags, r->at, 1, "%s given twice, first in %s", word, first);
 		return;
 	}
 	*before = r->at;

@@ -35,7 +35,7 @@ int value_count(struct value *v, int min, int max)
 {
 	if (v->w.n >= min && v->w.n <= max)
 		return 1;
-	value_wrong(v, v->w.n > max ? max : -1, "%s takes %s", v->key->word, v->key->syntax);
+	value_wrong(v, v->w.n > max ? max : -1, "%s%s takes %s", v->key->word, v->suffix, v->key->syntax);
 	return 0;
 }
 

@@ -148,15 +148,17 @@ void read_RLIMIT(struct value *v)
 			    v->suffix, v->w.word[0]);
 		return;
 	}
-	for (struct item *i = v->r->p->rlimits.first; i; i = i->next)
-		if (i->c == (uint64_t)number && i->at.file == v->r->at.file) {
-			value_wrong(v, -1, "rlimit.%s given twice, first in line %u", v->suffix,
-				    i->at.line);
-			return;
-		}
-	new = value_item(v);
+	for (new = v->r->p->rlimits.first; new && new->c != (uint64_t)number; new = new->next)
+		;
+	/* An argument replaces what the file said. */
+	if (new && (new->at.file == v->r->at.file || v->r->at.file != FILE_ARGS)) {
+		value_wrong(v, -1, "rlimit.%s given twice, first in line %u", v->suffix, new->at.line);
+		return;
+	}
+	new = new ? new : value_item(v);
 	if (!new)
 		return;
+	new->at = v->r->at;
 	new->text = v->w.word[0];
 	new->a = a;
 	new->b = b;
@@ -357,7 +359,7 @@ void read_TIMEOFF(struct value *v)
 		value_unknown(v, 0, "clock", clocks, 2);
 		return;
 	}
-	if (parse_integer(v->w.word[1], -4611686018ll, 4611686018ll, &seconds)) {
+	if (parse_integer(v->w.word[1], -4611686018LL, 4611686018LL, &seconds)) {
 		value_wrong(v, 1, "SECONDS is a whole number, not %.64s", v->w.word[1]);
 		return;
 	}
@@ -397,10 +399,16 @@ void read_SYSCTL(struct value *v)
 				    v->w.word[i]);
 			return;
 		}
+	/* An argument replaces what the file said. */
+	for (new = v->r->p->sysctls.first; new && new->at.key != v->r->at.key; new = new->next)
+		;
 	text = arena_alloc(v->r->p->arena, 64);
-	new = text ? value_item(v) : NULL;
-	if (!new)
+	new = !text || new ? new : value_item(v);
+	if (!text || !new) {
+		value_wrong(v, -1, "the profile is too large");
 		return;
+	}
+	new->at = v->r->at;
 	out_init(&o, text, 64);
 	for (int i = 0; i < n; i++)
 		out_printf(&o, "%s%s", i ? " " : "", v->w.word[i]);
