@@ -53,9 +53,25 @@ size: $(O)/hutch	## bytes of the program, by floor
 		$(SIZE) $(O)/$$f/*.o | awk 'NR > 1 { t += $$1; d += $$2; b += $$3 } END { print t, "text", d, "data", b, "bss" }'; done
 	@wc -c $(O)/hutch
 
-install: $(O)/hutch	## to DESTDIR and PREFIX
+# Manuals and completion, with tables out of the program's own.
+MAN := $(patsubst src/man/%.in,$(O)/man/%,$(wildcard src/man/*.in))
+COMPLETION := $(O)/completions/hutch
+DEF := $(wildcard src/*/*.def)
+
+man: $(MAN) $(COMPLETION)	## the manuals and the completion for bash
+
+$(O)/man/%: src/man/%.in src/man/generate.sh $(DEF)
+	@mkdir -p $(@D)
+	src/man/generate.sh $< $(VERSION) >$@.new && mv $@.new $@
+
+$(COMPLETION): configs/completion.bash.in src/man/generate.sh $(DEF)
+	@mkdir -p $(@D)
+	src/man/generate.sh $< $(VERSION) >$@.new && mv $@.new $@
+
+install: $(O)/hutch $(MAN) $(COMPLETION)	## to DESTDIR and PREFIX
 	install -D -m 755 $(O)/hutch $(DESTDIR)$(PREFIX)/sbin/hutch
-	for m in src/man/*.[58]; do install -D -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/}; done
+	for m in $(MAN); do install -D -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/}; done
+	install -D -m 644 $(COMPLETION) $(DESTDIR)$(PREFIX)/share/bash-completion/completions/hutch
 	for c in configs/*.conf; do install -D -m 644 $$c $(DESTDIR)$(PREFIX)/share/hutch/$${c##*/}; done
 
 clean:		## remove the build folder
@@ -65,4 +81,4 @@ help:		## this list
 	@awk -F ':.*## *' '/^[a-z-]+:.*##/ { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 FORCE:
-.PHONY: all rootfs size install clean help FORCE
+.PHONY: all rootfs size man install clean help FORCE

@@ -8,10 +8,11 @@ deps:		## install what building and testing need (Debian packages)
 
 # Each test program is a quoted command line that prints TAP. SOAK adds the long ones.
 TESTS = "tests/floors.sh $(O) $(NM) $(FLOORS)"
+TESTS += "tests/man.sh $(O) $(MAN) $(COMPLETION)"
 TESTS += "tests/configs/run.sh $(O)/configs $(O)/hutch $(O)/rootfs/tree"
 SOAK =
 # What has to be built before the tests run.
-TEST_NEEDS = $(O)/hutch $(UNIT) rootfs
+TEST_NEEDS = $(O)/hutch $(UNIT) rootfs man
 
 test: deps		## everything that can be tested on this machine
 	@$(MAKE) --no-print-directory test-only
@@ -60,9 +61,9 @@ $(O)/asan/%.o: src/%.c $(O)/flags
 $(O)/asan/hutch: $(ASAN_OBJ)
 	$(ASAN) -o $@ $^
 
-$(O)/asan/unit/%: tests/unit/%.c tests/unit/test.h $(filter-out $(O)/asan/cli/main.o,$(ASAN_OBJ))
+$(O)/asan/unit/%: tests/unit/%.c tests/unit/test.h $(filter-out $(O)/asan/cli/%,$(ASAN_OBJ))
 	@mkdir -p $(@D)
-	$(ASAN) -Itests/unit -o $@ $< $(filter-out $(O)/asan/cli/main.o,$(ASAN_OBJ))
+	$(ASAN) -Itests/unit -o $@ $< $(filter-out $(O)/asan/cli/%,$(ASAN_OBJ))
 
 -include $(ASAN_OBJ:.o=.d)
 

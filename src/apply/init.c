@@ -106,6 +106,9 @@ int do_INIT_START(struct walk *w, const struct step *s)
 	return 0;
 }
 
+/* Not the payload's: this child becomes the init, and shares its memory with that one. */
+static char fork_stack[128 << 10] __attribute__((aligned(16)));
+
 static int fork_main(void *walk)
 {
 	struct walk *w = walk;
@@ -122,7 +125,7 @@ int do_FORK(struct walk *w, const struct step *s)
 	int pid, status;
 
 	(void)s;
-	pid = k_clone(fork_main, payload_stack + sizeof payload_stack, SIGCHLD, w);
+	pid = k_clone(fork_main, fork_stack + sizeof fork_stack, SIGCHLD, w);
 	if (pid < 0)
 		return step_failed(w, "");
 	k_sigmask((uint64_t)ALL_SIGNALS, NULL);

@@ -319,7 +319,8 @@ int do_TREE_IDMAP(struct walk *w, const struct step *s)
 
 	if (fd < 0)
 		return 0;
-	user = userns_make(w, (uint32_t)s->op[1].n, (uint32_t)s->op[2].n, (uint32_t)s->op[3].n);
+	/* The map's "inside" is the file system (mount_setattr(2)): the other way round. */
+	user = userns_make(w, (uint32_t)s->op[2].n, (uint32_t)s->op[1].n, (uint32_t)s->op[3].n);
 	if (user < 0)
 		return -1;
 	attr.userns_fd = (uint64_t)user;

@@ -47,9 +47,9 @@ int parse_integer(const char *text, int64_t min, int64_t max, int64_t *to)
 		return 0;
 	}
 	if (min >= 0 || parse_number(text + 1, 1, (uint64_t)-(min + 1) + 1, &value) ||
-	    -(int64_t)value > max)
+	    -(int64_t)(value - 1) - 1 > max)
 		return -1;
-	*to = -(int64_t)value;
+	*to = -(int64_t)(value - 1) - 1;
 	return 0;
 }
 

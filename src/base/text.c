@@ -95,6 +95,7 @@ static void convert(struct sink *s, const struct spec *c, char letter, va_list *
 	switch (letter) {
 	case 's':
 		text = va_arg(*args, const char *);
+		text = text ? text : "(null)";
 		put_field(s, c, text, c->precision < 0 ? strlen(text)
 						       : strnlen(text, (size_t)c->precision));
 		break;

@@ -96,7 +96,7 @@ static void check_prop(struct comparison *c, const struct expect *e, const struc
 		return;
 	words(&is, now, sizeof now);
 	text_format(text, sizeof text, "%.60s should be %s%s but is %s", m->point,
-		 propagation_names[e->prop],
+		 propagation_names[e->prop ? e->prop : PROP_PRIVATE],
 		 of->known && (of->shared || of->master) && e->prop != PROP_PRIVATE ?
 		 " of its source" : "", now);
 	differ(c, e, text);

@@ -153,13 +153,32 @@ static int may_share(struct build *b, struct origin at)
 	return 0;
 }
 
-/* Does a later line, or a default, mount something below this path? */
-static int covered_later(const struct mount_wish *m)
+static int says(const struct build *b, enum mount_kind kind, int none)
 {
-	for (const struct mount_wish *n = m->next; n; n = n->next)
-		if (n->dst && below(n->dst, m->dst))
+	for (const struct mount_wish *m = b->p->mounts.first; m; m = m->next)
+		if (m->kind == kind && !!(m->flags & MF_NONE) == none)
 			return 1;
 	return 0;
+}
+
+/*
+ * Does anything that is mounted after this line lie on it, or hide it? Masks, also
+ * the default ones below proc, come after all lines, and no line may lie over them.
+ */
+static int covered_later(const struct build *b, const struct mount_wish *m)
+{
+	const char *proc = says(b, MOUNT_PROC, 1) || says(b, MOUNT_MASK, 1) ? NULL : "/proc";
+	int later = 0;
+
+	for (const struct mount_wish *n = b->p->mounts.first; n; n = n->next) {
+		if (n->kind == MOUNT_PROC && n->dst && proc)
+			proc = n->dst;
+		if (n->dst && (later || n->kind == MOUNT_MASK) &&
+		    (below(n->dst, m->dst) || below(m->dst, n->dst)))
+			return 1;
+		later |= n == m;
+	}
+	return proc && (below(proc, m->dst) || below(m->dst, proc));
 }
 
 static void share_source(struct build *b, const struct mount_wish *m, struct mount_plan *mp)
@@ -168,7 +187,7 @@ static void share_source(struct build *b, const struct mount_wish *m, struct mou
 
 	if (!may_share(b, m->at))
 		return;
-	if (!covered_later(m)) {
+	if (!covered_later(b, m)) {
 		mp->late = 1;
 	} else if (b->f->set_group && !rec) {
 		mp->joined = clone_add(b, m->at, m->src, 0, !!(m->flags & MF_OPTIONAL), 1);
@@ -176,6 +195,12 @@ static void share_source(struct build *b, const struct mount_wish *m, struct mou
 		wrong(b, m->at, "what is mounted below %s would appear on the host, because it is shared: %s",
 		      m->dst, rec ? "leave rec out" : "this needs Linux 5.15");
 	}
+}
+
+static int device_is_bound(const struct build *b)
+{
+	/* No device node is made in a user namespace other than the first. */
+	return b->own_user || b->p->ns[NS_USER].how == NS_PATH;
 }
 
 static void source_bind(struct build *b, const struct mount_wish *m, struct mount_plan *mp)
@@ -187,17 +212,13 @@ static void source_bind(struct build *b, const struct mount_wish *m, struct moun
 	if (mp->prop == PROP_SHARED)
 		share_source(b, m, mp);
 	mp->slot = clone_add(b, m->at, m->src, rec, optional, mp->prop != PROP_PRIVATE);
-	if ((m->flags & MF_IDMAP) && !b->f->privileged)
-		wrong(b, m->at, "idmap needs privilege: not for an ordinary user");
+	if ((m->flags & MF_IDMAP) && (!b->f->privileged || device_is_bound(b)))
+		wrong(b, m->at, "idmap needs privilege over the file system: not in a user namespace");
+	if ((m->flags & MF_IDMAP) && !b->plan->new_mounts)
+		wrong(b, m->at, "idmap needs Linux 5.12 or newer");
 	if (m->flags & MF_IDMAP)
 		ADD(b, m->at, TREE_IDMAP, N(mp->slot), N(m->map[0]), N(m->map[1]), N(m->map[2]), N(rec));
 	attr_add(b, m->at, mp->slot, attrs, mp->late ? PROP_DEFAULT : early_prop(mp->prop), rec);
-}
-
-static int device_is_bound(const struct build *b)
-{
-	/* No device node is made in a user namespace other than the first. */
-	return b->own_user || b->p->ns[NS_USER].how == NS_PATH;
 }
 
 static void source_device(struct build *b, const struct mount_wish *m, struct mount_plan *mp)
@@ -218,14 +239,6 @@ struct mount_state {
 	struct mount_plan *mount;
 	int dev[MINIMAL_NODES], dev_tree, proc_tree;
 };
-
-static int says(const struct build *b, enum mount_kind kind, int none)
-{
-	for (const struct mount_wish *m = b->p->mounts.first; m; m = m->next)
-		if (m->kind == kind && !!(m->flags & MF_NONE) == none)
-			return 1;
-	return 0;
-}
 
 static int default_proc(const struct build *b)
 {
@@ -454,7 +467,7 @@ static void devpts_add(struct build *b, struct origin at, const char *path, uint
 {
 	/* Group 5 owns terminals by custom; a user namespace may not have it. */
 	new_fs(b, at, "devpts", "devpts", path, NOSUID | NOEXEC,
-	       b->own_user ? "newinstance,ptmxmode=0666,mode=0620"
+	       device_is_bound(b) ? "newinstance,ptmxmode=0666,mode=0620"
 			   : "newinstance,ptmxmode=0666,mode=0620,gid=5", 0, flags);
 	expect_add(b, at, path, "devpts", NOSUID | NOEXEC);
 }

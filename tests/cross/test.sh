@@ -4,9 +4,12 @@
 #
 #   tests/cross/test.sh ARCH OUT
 set -u
-arch=$1 out=$2
-here=$(dirname "$0")
+arch=$1
+mkdir -p "$2"
+out=$(cd "$2" && pwd)
+here=$(cd "$(dirname "$0")" && pwd)
 cc=$here/cc
+
 tool() { "$cc" "$arch" -print-prog-name="$1"; }
 
 if make -s O="$out" CC="$cc $arch" STRIP="$(tool strip)" NM="$(tool nm)" "$out/hutch" unit \

@@ -1,0 +1,307 @@
+#!/bin/bash
+# The main job on the screen, scene by scene: a profile, its plan, a web server in a
+# sandbox, who receives which mounts, whose IPC objects are seen by whom, a CD-ROM
+# that comes and goes, and the proof that all is as the profiles say.
+#
+#   tests/demo.sh HUTCH ROOTFS      ROOTFS is the folder that rootfs/build.sh made
+#
+# What is shown is checked as well: the demo exits with 1 when something is not as
+# promised. As root it stands in throw-away mount, IPC and network namespaces, so
+# that nothing stays; an ordinary user sees the part that needs no privilege.
+# DEMO_PAUSE=1 waits for Enter after each scene.
+set -uo pipefail
+export LC_ALL=C
+
+if [ $# -ne 2 ]; then
+	echo "usage: tests/demo.sh HUTCH ROOTFS" >&2
+	exit 2
+fi
+hutch=$(realpath "$1") rootfs=$(realpath "$2") root=
+[ "$(id -u)" != 0 ] || root=yes
+if [ "$root" ] && [ -z "${DEMO_WORK-}" ]; then
+	DEMO_WORK=$(mktemp -d) || exit 1
+	export DEMO_WORK
+	trap 'rmdir "$DEMO_WORK"' EXIT
+	before=$(cat /proc/self/mountinfo)
+	unshare --mount --ipc --net --propagation private bash "$0" "$hutch" "$rootfs"
+	status=$?
+	if [ "$before" != "$(cat /proc/self/mountinfo)" ]; then
+		echo "  NOT AS PROMISED: the host's mounts are other ones than before"
+		exit 1
+	fi
+	exit $status
+fi
+
+tree=$rootfs/tree
+toybox=$tree/bin/toybox
+work=${DEMO_WORK:-$(mktemp -d)} || exit 1
+[ "$root" ] || chmod 755 "$work"
+wrong=0
+unset queue web
+# shellcheck source=tests/talk.sh
+. "$(dirname "$0")/talk.sh"
+
+cleanup() {
+	[ -z "${web-}" ] || kill -TERM "$web" 2>/dev/null
+	talk_kill
+	[ -z "${queue-}" ] || ipcrm -q "$queue"
+	# What root made goes with the namespaces.
+	[ "$root" ] || rm -rf "$work"
+}
+trap cleanup EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# --- the screen ---------------------------------------------------------------
+
+bold='' green='' red='' plain='' scenes=0
+if [ -t 1 ]; then bold=$'\e[1m' green=$'\e[32m' red=$'\e[31m' plain=$'\e[0m'; fi
+scene() {
+	if [ "$scenes" -gt 0 ] && [ "${DEMO_PAUSE-}" ] && [ -t 0 ]; then
+		read -r -p "(Enter) " _
+	fi
+	scenes=$((scenes + 1))
+	printf '\n%s=== %d. %s ===%s\n' "$bold" "$scenes" "$*" "$plain"
+}
+say() { printf '%s\n' "$@"; }
+show() { sed 's/^/    /'; }
+command_line() { printf '%s$ %s%s\n' "$bold" "$*" "$plain"; }
+
+# expect TEXT COMMAND...: what was promised, and whether it is so
+expect() {
+	local text=$1
+	shift
+	if "$@"; then
+		printf '  %sok:%s %s\n' "$green" "$plain" "$text"
+	else
+		printf '  %sNOT AS PROMISED:%s %s\n' "$red" "$plain" "$text"
+		wrong=$((wrong + 1))
+	fi
+}
+not() { ! "$@"; }
+
+# until_true COMMAND...: waits for a condition, at most five seconds
+until_true() {
+	local i
+	for ((i = 0; i < 250; i++)); do
+		"$@" && return
+		sleep 0.02
+	done
+	return 1
+}
+
+# --- what is looked at -----------------------------------------------------------
+
+# peers FILE PATH: its optional fields, such as shared:5 or master:5
+peers() { awk -v at="$2" '$5 == at { s = ""; for (i = 7; $i != "-"; i++) s = s (i > 7 ? " " : "") $i; last = s } END { print last }' "$1"; }
+# keys of the message queues that ipcs -q prints
+queues() { awk '$1 ~ /^0x/ { print $1 }'; }
+# The id that ipcmk says it made
+made() { grep -o '[0-9]*$'; }
+# the key that a queue of this id has, out of ipcs -q
+key_of() { awk -v id="$1" '$2 == id { print $1 }'; }
+fetch() { timeout 5 "$toybox" wget -O - "http://127.0.0.1:$port/" 2>/dev/null; }
+page_there() { [ "$(fetch)" = "$page" ]; }
+same_lines() { [ "$1" = "$2" ]; }
+lists() { grep -qxF "$1" <<<"$2"; }
+
+# --- the host of the demo ------------------------------------------------------
+
+say "${bold}hutch puts services into small, well-understood boxes.${plain}"
+if [ "$root" ]; then
+	# The network is a new one: any port is free. The registry's folder is ours alone.
+	port=8080
+	"$toybox" ifconfig lo up 2>/dev/null || "$toybox" ip link set lo up
+	mount -t tmpfs demo "$work"
+	chmod 755 "$work"
+	mkdir "$work/run" "$work/host"
+	mount --bind "$work/run" /run
+	say "This demo stands in namespaces of its own, so nothing of it stays on this machine." \
+		"What it calls the host is that."
+else
+	port=$((20000 + $$ % 20000))
+	while (: </dev/tcp/127.0.0.1/$port) 2>/dev/null; do port=$((port + 1)); done
+	mkdir -m 700 "$work/run"
+	export XDG_RUNTIME_DIR=$work/run
+	say "You are not root. You will see plan, service, IPC and verify, each in a user" \
+		"namespace of its own. Not shown, because they need a mount on the host: peer" \
+		"groups and the CD-ROM. 'sudo make demo' shows them."
+fi
+
+# --- 1 -----------------------------------------------------------------------
+
+page="Hello from inside."
+mkdir "$work/www"
+say "$page" >"$work/www/index.html"
+cat >"$work/web.conf" <<END
+root=$tree
+bind=$work/www /srv
+net=host
+exec=nc -s 127.0.0.1 -p $port -L httpd /srv
+END
+
+scene "A profile, and what hutch will do with it"
+command_line "cat web.conf"
+show <"$work/web.conf"
+command_line "hutch plan web.conf"
+plan=$(cd "$work" && "$hutch" plan web.conf)
+expect "the plan can be made, and nothing was touched yet" [ -n "$plan" ]
+grep -E '^#|web\.conf:|^ *[0-9]+ [a-z]+ +(clone|net\.up|root\.pivot|seal|verify\.mounts|caps\.set) ' <<<"$plan" |
+	cut -c1-110 | show
+say "  ... these are the steps that the profile's lines ask for, and a few others. It has $(grep -vc '^#' <<<"$plan") steps in all."
+
+# --- 2 -----------------------------------------------------------------------
+
+scene "A web server in its box"
+command_line "hutch run --name web web.conf &"
+(cd "$work" && exec "$hutch" run --name web web.conf) </dev/null >"$work/web.log" 2>&1 &
+web=$!
+until_true page_there
+show <"$work/web.log"
+command_line "wget -O - http://127.0.0.1:$port/"
+fetch | show
+expect "the server in the sandbox answers on the host's loopback" page_there
+command_line "hutch run root=ROOTFS net=none -- wget http://127.0.0.1:$port/"
+nothing=$(timeout 10 "$hutch" run root="$tree" net=none -- wget -O - "http://127.0.0.1:$port/" 2>&1)
+show <<<"$nothing"
+expect "another sandbox, with net=none, cannot reach it" not lists "$page" "$nothing"
+inside=$(timeout 10 "$hutch" run root="$tree" -- sh -c 'echo /proc/[0-9]* | wc -w; touch /etc/x || echo read-only' 2>&1)
+expect "a sandbox sees its own two or three processes only, of $(printf '%s\n' /proc/[0-9]* | wc -l) here" \
+	grep -qx '[1-5]' <<<"$inside"
+expect "and cannot write to its root" lists read-only "$inside"
+
+# --- 3 -----------------------------------------------------------------------
+
+if [ "$root" ]; then
+	mount -t tmpfs media "$work/host"
+	mount --make-shared "$work/host"
+	mkdir "$work/host/cdrom"
+	for name in player recorder; do talk_start $name root="$tree" bind="$work/host /media rec slave"; done
+	talk_start vault root="$tree" bind="$work/host /media rec private"
+	for name in player recorder vault; do
+		ask $name "cat /proc/self/mountinfo" >"$work/$name.mounts"
+	done
+	host=$(peers /proc/self/mountinfo "$work/host")
+
+	scene "Who receives mounts: the peer groups, as the kernel reports them"
+	say "One directory of the host, shared with three sandboxes:"
+	command_line "hutch run --name player   root=ROOTFS bind=\"HOST /media rec slave\"   -- sh &"
+	command_line "hutch run --name recorder root=ROOTFS bind=\"HOST /media rec slave\"   -- sh &"
+	command_line "hutch run --name vault    root=ROOTFS bind=\"HOST /media rec private\" -- sh &"
+	say "Their mount tables (mountinfo, read inside; private is empty there):"
+	{
+		printf '%-9s %-10s %s\n' host DIR "$host"
+		for name in player recorder vault; do
+			printf '%-9s %-10s %s\n' $name /media "$(peers "$work/$name.mounts" /media)"
+		done
+	} | show
+	expect "the host's directory is in a peer group" test "${host#shared:}" != "$host"
+	for name in player recorder; do
+		expect "$name receives from that group and sends nothing back" \
+			same_lines "$(peers "$work/$name.mounts" /media)" "master:${host#shared:}"
+	done
+	expect "vault has the directory" grep -q ' /media ' "$work/vault.mounts"
+	expect "vault neither receives nor sends" same_lines "$(peers "$work/vault.mounts" /media)" ""
+fi
+
+# --- 4 -----------------------------------------------------------------------
+
+talk_start ipc root="$tree"
+scene "IPC: a queue outside is not seen inside, nor the other way round"
+command_line "ipcmk -Q                                  (outside)"
+said=$(ipcmk -Q)
+queue=$(made <<<"$said")
+show <<<"$said"
+outside=$(ipcs -q)
+key=$(key_of "$queue" <<<"$outside")
+command_line "ipcs -q                                   (outside)"
+grep . <<<"$outside" | show
+command_line "hutch run root=ROOTFS -- sh;  ipcs -q     (inside)"
+inside=$(ask ipc "ipcs -q")
+grep . <<<"$inside" | show
+expect "the queue $key was made outside" test -n "$key"
+expect "inside there is no queue at all" same_lines "$(queues <<<"$inside")" ""
+command_line "ipcmk -Q; ipcs -q                         (inside)"
+inner=$(ask ipc "ipcmk -Q" | made)
+inside=$(ask ipc "ipcs -q")
+grep . <<<"$inside" | show
+key_inside=$(key_of "${inner:-none}" <<<"$inside")
+expect "the queue ${key_inside:-?} was made inside" test -n "$key_inside"
+expect "outside is still the old list, without it" same_lines "$outside" "$(ipcs -q)"
+ipcrm -q "$queue" && unset queue
+
+# --- 5 -----------------------------------------------------------------------
+
+# The disc: an ISO image, or where the kernel has no iso9660 a file system in memory.
+disc_insert() {
+	mkdir -p "$work/disc"
+	say "$song" >"$work/disc/track01.txt"
+	if grep -qw iso9660 /proc/filesystems || modprobe -q iso9660 2>/dev/null; then
+		if genisoimage -quiet -R -o "$work/disc.iso" "$work/disc" 2>/dev/null &&
+			mount -t iso9660 -o ro,loop "$work/disc.iso" "$work/host/cdrom"; then
+			disc="mount -o loop disc.iso HOST/cdrom"
+			return
+		fi
+	fi
+	mount -t tmpfs disc "$work/host/cdrom"
+	cp "$work/disc/track01.txt" "$work/host/cdrom/"
+	disc="mount -t tmpfs disc HOST/cdrom      (this kernel cannot mount an ISO image)"
+}
+sees() { [ "$(ask "$1" "cat /media/cdrom/track01.txt 2>/dev/null")" = "$song" ]; }
+mounted() { ask "$1" "cat /proc/self/mountinfo" | grep -q ' /media/cdrom '; }
+
+if [ "$root" ]; then
+	song="Track 1"
+	scene "A CD-ROM, mounted once on the host"
+	disc_insert
+	command_line "$disc"
+	command_line "cat /media/cdrom/track01.txt               (in each sandbox)"
+	for name in player recorder vault; do
+		printf '    %-9s %s\n' $name "$(ask $name "cat /media/cdrom/track01.txt 2>&1")"
+	done
+	expect "player sees the disc" sees player
+	expect "recorder sees it too" sees recorder
+	expect "vault, which is private, does not" not sees vault
+	into=(nsenter --mount --target "$(sed -n 's/^pid=//p' "$work/run/hutch/player.box")")
+	"${into[@]}" mount -t tmpfs sent /media/cdrom
+	expect "what root mounts in player's namespace is in player" grep -q ' sent ' <(ask player "cat /proc/self/mountinfo")
+	expect "but neither on the host nor in recorder: player does not send" \
+		not grep -q ' sent ' /proc/self/mountinfo <(ask recorder "cat /proc/self/mountinfo")
+	"${into[@]}" umount /media/cdrom
+	command_line "umount HOST/cdrom"
+	expect "the host can take the disc out while the sandboxes run" umount "$work/host/cdrom"
+	for name in player recorder vault; do
+		expect "it is gone from $name" not mounted $name
+	done
+fi
+
+# --- 6 -----------------------------------------------------------------------
+
+scene "Verify: the running sandboxes, compared with their profiles"
+for name in web "${!talk_pid[@]}"; do
+	command_line "hutch verify $name"
+	verdict=$("$hutch" verify "$name" 2>&1)
+	status=$?
+	tail -n 4 <<<"$verdict" | show
+	expect "$name is what its profile says" [ $status -eq 0 ]
+done
+
+# --- 7 -----------------------------------------------------------------------
+
+scene "The end: nothing stays"
+kill -TERM "$web"
+wait "$web"
+expect "web was told to end (TERM), and hutch exits with 128 + 15" [ $? -eq 143 ]
+unset web
+for name in "${!talk_pid[@]}"; do
+	expect "$name: its shell saw the end of its input, and hutch exits with its status 0" talk_end "$name"
+done
+expect "no sandbox is registered any more" same_lines "$(ls -A "$work/run/hutch" 2>/dev/null)" ""
+expect "nobody answers on port $port" not page_there
+
+echo
+if [ $wrong -gt 0 ]; then
+	say "${red}$wrong of the things shown were not as promised.${plain}"
+	exit 1
+fi
+say "Everything was as promised. Next: hutch help, hutch keys -v, and the profiles in configs/."

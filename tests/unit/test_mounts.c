@@ -1,0 +1,237 @@
+/*
+ * test_mounts.c - tests of src/mounts: reading mountinfo, and piles of mounts.
+ *
+ * For: what the kernel prints, and what it never should.
+ * Never: the real mount table.
+ */
+#include "base/uapi.h"
+#include "mounts/table.h"
+#include "test.h"
+
+static char memory[1 << 16] __attribute__((aligned(16)));
+static char text[4096];
+static struct arena arena;
+static struct mounts t;
+static struct err e;
+
+static int parse(const char *from)
+{
+	arena_init(&arena, memory, sizeof memory);
+	memset(&t, 0xa5, sizeof t);
+	memset(memory, 0xa5, sizeof memory);
+	strcpy(text, from);
+	return mounts_parse(&t, text, strlen(text), &arena, &e);
+}
+
+static void fields(void)
+{
+	CHECK(parse("36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue\n"
+		    "37 36 0:4294967295 / /mnt2/p ro,nosuid,nodev,noexec,relatime - proc proc rw,ro\n") == 0);
+	CHECK(t.n == 2);
+	CHECK(t.mount[0].id == 36 && t.mount[0].parent == 35);
+	CHECK(t.mount[0].major == 98 && t.mount[0].minor == 0);
+	CHECK_STR(t.mount[0].root, "/mnt1");
+	CHECK_STR(t.mount[0].point, "/mnt2");
+	CHECK_STR(t.mount[0].type, "ext3");
+	CHECK_STR(t.mount[0].source, "/dev/root");
+	CHECK_STR(t.mount[0].super, "rw,errors=continue");
+	CHECK(t.mount[0].attrs == 0 && t.mount[0].master == 1 && !t.mount[0].shared);
+	CHECK(t.mount[1].minor == 4294967295u && !t.mount[1].master && !t.mount[1].from);
+	/* ro of the file system is not ro of the mount, and the other way round. */
+	CHECK(t.mount[1].attrs == (MOUNT_ATTR_RDONLY_ | MOUNT_ATTR_NOSUID_ | MOUNT_ATTR_NODEV_ |
+				   MOUNT_ATTR_NOEXEC_));
+	CHECK(parse("1 0 8:1 / / rw - ext4 x ro\n") == 0 && t.mount[0].attrs == 0);
+	CHECK(parse("1 0 8:1 / / rorw,norodev,noexecs - ext4 x ro\n") == 0 && t.mount[0].attrs == 0);
+	CHECK(parse("") == 0 && t.n == 0);
+}
+
+static void optional(void)
+{
+	static const struct {
+		const char *text;
+		uint32_t shared, master, from;
+		uint8_t unbindable;
+	} rows[] = {
+		{"", 0, 0, 0, 0},
+		{"shared:1 ", 1, 0, 0, 0},
+		{"master:2 ", 0, 2, 0, 0},
+		{"shared:3 master:4 ", 3, 4, 0, 0},
+		{"master:4 propagate_from:5 ", 0, 4, 5, 0},
+		{"shared:2147483647 master:4 propagate_from:6 ", 2147483647u, 4, 6, 0},
+		{"unbindable ", 0, 0, 0, 1},
+		{"new_thing:7 other shared:8 ", 8, 0, 0, 0},	/* what a later kernel may add */
+		{"unbindable:1 xshared:9 ", 0, 0, 0, 0},
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		char line[200];
+
+		snprintf(line, sizeof line, "1 0 8:1 / / rw %s- ext4 x rw\n", rows[i].text);
+		CHECK(parse(line) == 0);
+		CHECK(t.mount[0].shared == rows[i].shared);
+		CHECK(t.mount[0].master == rows[i].master);
+		CHECK(t.mount[0].from == rows[i].from);
+		CHECK(t.mount[0].unbindable == rows[i].unbindable);
+		CHECK_STR(t.mount[0].type, "ext4");
+	}
+}
+
+static void escapes(void)
+{
+	CHECK(parse("1 0 8:1 /a\\040b /c\\011d\\012e\\134f rw - ext4 /dev/g\\040h rw\n") == 0);
+	CHECK_STR(t.mount[0].root, "/a b");
+	CHECK_STR(t.mount[0].point, "/c\td\ne\\f");
+	CHECK_STR(t.mount[0].source, "/dev/g h");
+	/* Undone once; what is no escape stays. */
+	CHECK(parse("1 0 8:1 /\\134040 /\\x\\04\\48z\\400\\ rw - ext4 \\043\\377 rw\n") == 0);
+	CHECK_STR(t.mount[0].root, "/\\040");
+	CHECK_STR(t.mount[0].point, "/\\x\\04\\48z\\400\\");
+	CHECK_STR(t.mount[0].source, "#\xff");
+	CHECK(parse("1 0 8:1 / /a\\04 rw - ext4 x\n") == 0);
+	CHECK_STR(t.mount[0].point, "/a\\04");
+	/* A dash is only the end when it stands alone; deleted roots and oddities go through. */
+	CHECK(parse("1 0 0:4 net:[4026531840] /run/n- rw - nsfs nsfs rw\n"
+		    "2 0 8:1 /x//deleted /- rw shared:2 - ext4 - rw\n") == 0);
+	CHECK_STR(t.mount[0].root, "net:[4026531840]");
+	CHECK_STR(t.mount[1].root, "/x//deleted");
+	CHECK_STR(t.mount[1].point, "/-");
+	CHECK_STR(t.mount[1].source, "-");
+}
+
+/* The source may be empty (two blanks), and the last fields missing. */
+static void short_tails(void)
+{
+	CHECK(parse("1 0 0:4 / / rw - tmpfs  rw,size=4k\n") == 0);
+	CHECK_STR(t.mount[0].source, "");
+	CHECK_STR(t.mount[0].super, "rw,size=4k");
+	CHECK(parse("1 0 0:4 / / rw - tmpfs none\n") == 0);
+	CHECK_STR(t.mount[0].source, "none");
+	CHECK_STR(t.mount[0].super, "");
+	CHECK(parse("1 0 0:4 / / rw - tmpfs\n") == 0);
+	CHECK_STR(t.mount[0].source, "");
+	CHECK_STR(t.mount[0].type, "tmpfs");
+}
+
+static void garbage(void)
+{
+	static const char *const bad[] = {
+		"\n", "x\n", "-\n", "1\n", "1 0\n", "1 0 8:1\n", "1 0 8:1 /\n", "1 0 8:1 / /\n",
+		"1 0 8:1 / / rw\n", "1 0 8:1 / / rw shared:1\n", "1 0 8:1 / / rw -\n",
+		"1 0 8:1 / / rw - \n", "1 0 81 / / rw - ext4 x\n", "x 0 8:1 / / rw - ext4 x\n",
+		"1 x 8:1 / / rw - ext4 x\n", "1 0 x:1 / / rw - ext4 x\n", "1 0 8:x / / rw - ext4 x\n",
+		"1 0 8: / / rw - ext4 x\n", "1 0 :1 / / rw - ext4 x\n", "-1 0 8:1 / / rw - ext4 x\n",
+		"1 -1 8:1 / / rw - ext4 x\n", "4294967297 0 8:1 / / rw - ext4 x\n",
+		"1 4294967297 8:1 / / rw - ext4 x\n", " 1 0 8:1 / / rw - ext4 x\n",
+		"1 0 8:1 / / rw shared:x - ext4 x\n", "1 0 8:1 / / rw shared: - ext4 x\n",
+		"1 0 8:1 / / rw shared:0 - ext4 x\n", "1 0 8:1 / / rw master:4294967297 - ext4 x\n",
+		"1 0 8:1 / / rw propagate_from:-1 - ext4 x\n", "1 0 8:1 / relative rw - ext4 x\n",
+		"1 0 8:1  / rw - ext4 x\n", "\xff\xfe\x01\n",
+	};
+	char line[200];
+
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		if (parse(bad[i]) == 0)
+			CHECK_STR(bad[i], "refused");
+		CHECK_STR(e.text, "line 1 of the mount table is none");
+		snprintf(line, sizeof line, "1 0 8:1 / / rw - ext4 x\n%s", bad[i]);
+		CHECK(parse(line) == -1);
+		CHECK_STR(e.text, "line 2 of the mount table is none");
+	}
+}
+
+/* Cut anywhere, a table is whole lines or an error, never a shorter table unnoticed. */
+static void truncated(void)
+{
+	static const char whole[] = "1 0 8:1 / / rw shared:1 - ext4 x rw\n2 1 0:5 / /a\\040b rw - proc p rw\n";
+	const size_t first = sizeof "1 0 8:1 / / rw shared:1 - ext4 x rw\n" - 1;
+
+	for (size_t n = 0; n < sizeof whole - 1; n++) {
+		char cut[sizeof whole];
+
+		memcpy(cut, whole, n);
+		cut[n] = '\0';
+		CHECK(parse(cut) == (n == 0 || n == first ? 0 : -1));
+		if (n && n != first)
+			CHECK_STR(e.text, "the mount table ends within a line");
+	}
+	CHECK(parse(whole) == 0 && t.n == 2);
+}
+
+static void nul_bytes(void)
+{
+	static const char with[] = "1 0 8:1 / /a\0b rw - ext4 x rw\n";
+
+	arena_init(&arena, memory, sizeof memory);
+	memcpy(text, with, sizeof with);
+	CHECK(mounts_parse(&t, text, sizeof with - 1, &arena, &e) == -1);
+}
+
+static void no_room(void)
+{
+	arena_init(&arena, memory, sizeof(struct mount) * 2 - 1);
+	strcpy(text, "1 0 8:1 / / rw - ext4 x\n2 1 8:1 / /a rw - ext4 x\n");
+	CHECK(mounts_parse(&t, text, strlen(text), &arena, &e) == -1);
+	CHECK_STR(e.text, "no room for a table of 2 mounts");
+	CHECK(t.n == 0);
+}
+
+static int top(const char *point)
+{
+	const struct mount *m = mounts_top(&t, point);
+
+	return m ? m->id : -1;
+}
+
+static void piles(void)
+{
+	CHECK(parse("1 0 8:1 / / rw - ext4 x\n2 1 8:1 / /a rw - ext4 x\n3 2 0:5 / /a rw - proc x\n"
+		    "4 3 0:6 / /a rw - tmpfs x\n5 4 0:6 / /a/b rw - tmpfs x\n6 1 0:6 / /ab rw - tmpfs x\n") == 0);
+	CHECK(top("/a") == 4);
+	CHECK(top("/") == 1);
+	CHECK(top("/a/b") == 5);
+	CHECK(top("/ab") == 6);
+	CHECK(top("/b") == -1);
+	CHECK(top("/a/") == -1);
+	CHECK(top("") == -1);
+	CHECK(mounts_by_id(&t, 3) == &t.mount[2]);
+	CHECK(mounts_by_id(&t, 0) == NULL);
+	/* The table's order is not the pile's. */
+	CHECK(parse("4 3 0:6 / /a rw - tmpfs x\n3 2 0:5 / /a rw - proc x\n2 1 8:1 / /a rw - ext4 x\n"
+		    "1 0 8:1 / / rw - ext4 x\n") == 0);
+	CHECK(top("/a") == 4);
+	CHECK(parse("3 2 0:5 / /a rw - proc x\n2 1 8:1 / /a rw - ext4 x\n4 3 0:6 / /a rw - tmpfs x\n"
+		    "1 0 8:1 / / rw - ext4 x\n") == 0);
+	CHECK(top("/a") == 4);
+	/* The initramfs is its own parent, and the root lies over it. */
+	CHECK(parse("1 1 0:2 / / rw - rootfs x\n2 1 8:1 / / rw - ext4 x\n") == 0);
+	CHECK(top("/") == 2);
+	CHECK(parse("1 1 0:2 / / rw - rootfs x\n") == 0);
+	CHECK(top("/") == 1);
+	/* A mount below one that another covers is not what the path shows. */
+	CHECK(parse("1 0 8:1 / / rw - ext4 x\n2 1 0:6 / /dev rw - devtmpfs x\n3 2 0:7 / /dev/pts rw - devpts x\n"
+		    "4 2 0:8 / /dev rw - tmpfs x\n") == 0);
+	CHECK(top("/dev") == 4);
+	CHECK(top("/dev/pts") == -1);
+	CHECK(parse("1 0 8:1 / / rw - ext4 x\n2 1 0:6 / /dev rw - devtmpfs x\n3 2 0:7 / /dev/pts rw - devpts x\n"
+		    "4 2 0:8 / /dev rw - tmpfs x\n5 4 0:9 / /dev/pts rw - devpts x\n") == 0);
+	CHECK(top("/dev/pts") == 5);
+	/* A circle, which no kernel prints, must not hold anybody up. */
+	CHECK(parse("1 2 0:2 / / rw - a x\n2 1 8:1 / / rw - b x\n") == 0);
+	CHECK(top("/") == -1);
+	CHECK(parse("") == 0);
+	CHECK(top("/") == -1);
+}
+
+int main(void)
+{
+	TEST(fields);
+	TEST(optional);
+	TEST(escapes);
+	TEST(short_tails);
+	TEST(garbage);
+	TEST(truncated);
+	TEST(nul_bytes);
+	TEST(no_room);
+	TEST(piles);
+	return test_end();
+}
