@@ -122,7 +122,7 @@ static int fork_main(void *walk)
 
 int do_FORK(struct walk *w, const struct step *s)
 {
-	int pid, status;
+	int pid, status, got;
 
 	(void)s;
 	pid = k_clone(fork_main, fork_stack + sizeof fork_stack, SIGCHLD, w);
@@ -134,9 +134,12 @@ int do_FORK(struct walk *w, const struct step *s)
 	for (;;) {
 		int signal = k_sigwait((uint64_t)ALL_SIGNALS);
 
-		if (signal == SIGCHLD && k_wait(pid, &status, WNOHANG) == pid)
-			k_exit(status_code(status));
-		else if (signal > 0 && signal != SIGCHLD)
+		while (signal == SIGCHLD && (got = k_wait(pid, &status, WNOHANG)) != 0)
+			if (got == pid)
+				k_exit(status_code(status));
+			else if (errno != EINTR)
+				k_exit(125);
+		if (signal > 0 && signal != SIGCHLD)
 			k_kill(pid, signal);
 	}
 }

@@ -325,15 +325,6 @@ static int inspect_limits(struct inspection *i)
 	return 0;
 }
 
-/* linux_dirent64 of getdents64(2) */
-struct entry {
-	uint64_t ino;
-	int64_t off;
-	uint16_t length;
-	uint8_t type;
-	char name[];
-};
-
 /* A file or directory that the sandbox's own mounts do not have. */
 static void inspect_fd(struct inspection *i, int dir, const char *name,
 		       const struct mounts *inside)
@@ -369,9 +360,9 @@ static int inspect_fds(struct inspection *i)
 		return -1;
 	}
 	while ((n = k_getdents(dir, buf, sizeof buf)) > 0)
-		for (long at = 0; at < n; at += ((struct entry *)(buf + at))->length)
-			if (is_number(((struct entry *)(buf + at))->name))
-				inspect_fd(i, dir, ((struct entry *)(buf + at))->name, &inside);
+		for (long at = 0; at < n; at += ((struct k_dirent *)(buf + at))->length)
+			if (is_number(((struct k_dirent *)(buf + at))->name))
+				inspect_fd(i, dir, ((struct k_dirent *)(buf + at))->name, &inside);
 	k_close(dir);
 	return 0;
 }

@@ -175,23 +175,14 @@ int do_FDS_CLOSE(struct walk *w, const struct step *s)
 	return keep_fds(w, s->op[0].p);
 }
 
-/* linux_dirent64 of getdents64(2) */
-struct entry {
-	uint64_t ino;
-	int64_t off;
-	uint16_t length;
-	uint8_t type;
-	char name[];
-};
-
 static int close_listed(int dir)
 {
 	char buf[4096] __attribute__((aligned(8)));
 	long n;
 
 	while ((n = k_getdents(dir, buf, sizeof buf)) > 0)
-		for (long at = 0; at < n; at += ((struct entry *)(buf + at))->length) {
-			int fd = (int)number_at(((struct entry *)(buf + at))->name);
+		for (long at = 0; at < n; at += ((struct k_dirent *)(buf + at))->length) {
+			int fd = (int)number_at(((struct k_dirent *)(buf + at))->name);
 
 			if (fd > 2 && k_fcntl(fd, F_SETFD, FD_CLOEXEC))
 				return -1;

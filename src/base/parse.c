@@ -154,6 +154,15 @@ const char *path_wrong(const char *text)
 	return NULL;
 }
 
+int path_below(const char *path, const char *prefix)
+{
+	size_t n = strlen(prefix);
+
+	if (n == 1)
+		return 1;
+	return !strncmp(path, prefix, n) && (path[n] == '/' || !path[n]);
+}
+
 int name_ok(const char *text)
 {
 	static const char allowed[] =

@@ -34,6 +34,9 @@ int parse_set(const char *text, unsigned char *mask, unsigned bits);
  */
 const char *path_wrong(const char *text);
 
+/* Whether path is prefix or lies below it; both absolute. */
+int path_below(const char *path, const char *prefix);
+
 /* A plain name: letters, digits and ._- , not starting with . or -, up to 64. */
 int name_ok(const char *text);
 

@@ -116,8 +116,16 @@ static void reap(struct run *r)
 {
 	int status;
 
-	if (k_wait(r->walk.pid, &status, WNOHANG) != r->walk.pid)
+	int got;
+
+	do
+		got = k_wait(r->walk.pid, &status, WNOHANG);
+	while (got < 0 && errno == EINTR);
+	if (got == 0)
 		return;
+	/* Cannot be: nobody else takes our child. But to wait on would be for ever. */
+	if (got < 0)
+		status = EXIT_HUTCH << 8;
 	r->reaped = 1;
 	read_channel(r);
 	if (!r->exited)
@@ -224,7 +232,8 @@ static int run(struct run *r, char **argv)
 		return EXIT_HUTCH;
 	}
 	r->walk.argv = argv - 1;
-	if (k_sigmask(handled, &r->walk.sigmask) || (r->signals = k_signalfd(handled)) < 0) {
+	/* A caller that ignores SIGCHLD would have our child vanish without a word. */
+	if (k_signal_default(SIGCHLD) || k_sigmask(handled, &r->walk.sigmask) || (r->signals = k_signalfd(handled)) < 0) {
 		cli_error("signals: %s", strerror(errno));
 		return EXIT_HUTCH;
 	}
@@ -271,7 +280,9 @@ int command_run(int argc, char **argv)
 		if (option == 0 && name_ok(value)) {
 			request.name = value;
 		} else if (option == 1 && !parse_number(value, 1, 1023, &fd) &&
-			   fcntl((int)fd, F_SETFD, FD_CLOEXEC) >= 0) {
+			   fcntl((int)fd, F_GETFD) >= 0) {
+			/* Not closed on exec: self.seal executes hutch again. The payload's
+			 * steps close what it is not to have. */
 			continue;
 		} else {
 			cli_error("%s%.64s: %s", names[option], value,

@@ -30,6 +30,15 @@ struct k_stat {
 	uint64_t mnt_id, rest[13];
 };
 
+/* linux_dirent64 of getdents64(2) */
+struct k_dirent {
+	uint64_t ino;
+	int64_t off;
+	uint16_t length;
+	uint8_t type;
+	char name[];
+};
+
 /* Files. `dir` is a descriptor or AT_FDCWD. */
 int k_open(int dir, const char *path, int flags, unsigned mode);
 int k_openat2(int dir, const char *path, const struct open_how_ *how);

@@ -202,3 +202,33 @@ const struct mount *mounts_top(const struct mounts *t, const char *point)
 		top = next;
 	return top && !strcmp(top->point, point) ? top : NULL;
 }
+
+static int is_ancestor(const struct mounts *t, const struct mount *a, const struct mount *of)
+{
+	for (unsigned depth = 0; of && depth < t->n; depth++) {
+		if (of == a)
+			return 1;
+		if (of->parent == of->id)
+			break;
+		of = mounts_by_id(t, of->parent);
+	}
+	return 0;
+}
+
+int mounts_hidden(const struct mounts *t, const struct mount *m)
+{
+	const struct mount *on = mounts_by_id(t, m->parent);
+
+	if (!on || on == m)
+		return 0;
+	for (unsigned i = 0; i < t->n; i++) {
+		const struct mount *over = &t->mount[i];
+
+		/* On the way from the parent's root to the mount's place, beside the parent. */
+		if (over != m && strlen(over->point) >= strlen(on->point) &&
+		    strcmp(over->point, m->point) != 0 && path_below(m->point, over->point) &&
+		    !is_ancestor(t, over, on) && !is_ancestor(t, m, over))
+			return 1;
+	}
+	return mounts_hidden(t, on);
+}

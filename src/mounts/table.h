@@ -34,6 +34,9 @@ int mounts_parse(struct mounts *to, char *text, size_t length, struct arena *a,
 /* The mount that a path shows: of those at this very point, the one on top. */
 const struct mount *mounts_top(const struct mounts *t, const char *point);
 
+/* Whether another mount lies over this one or over the way to it. */
+int mounts_hidden(const struct mounts *t, const struct mount *m);
+
 const struct mount *mounts_by_id(const struct mounts *t, int id);
 
 #endif

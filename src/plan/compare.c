@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/parse.h"
 #include "base/text.h"
 #include "base/uapi.h"
 
@@ -21,21 +22,11 @@ static void differ(struct comparison *c, const struct expect *e, const char *tex
 	c->stop |= c->tell(c->ctx, e, text);
 }
 
-/* Whether path is prefix or lies below it. */
-static int below(const char *path, const char *prefix)
-{
-	size_t n = strlen(prefix);
-
-	if (n == 1)
-		return 1;
-	return !strncmp(path, prefix, n) && (path[n] == '/' || !path[n]);
-}
-
 /* A later mount at the same place or above it hides this one. */
 static int hidden(const struct plan *plan, unsigned i)
 {
 	for (unsigned k = i + 1; k < plan->nexpect; k++)
-		if (below(plan->expect[i].path, plan->expect[k].path) && !plan->expect[k].optional)
+		if (path_below(plan->expect[i].path, plan->expect[k].path) && !plan->expect[k].optional)
 			return 1;
 	return 0;
 }
@@ -174,7 +165,7 @@ static const struct expect *covering(const struct plan *plan, const char *point)
 	for (unsigned i = 0; i < plan->nexpect; i++) {
 		const struct expect *e = &plan->expect[i];
 
-		if (below(point, e->path) && (!best || strlen(e->path) >= strlen(best->path)))
+		if (path_below(point, e->path) && (!best || strlen(e->path) >= strlen(best->path)))
 			best = e;
 	}
 	return best;
@@ -187,7 +178,7 @@ static int receives(uint8_t prop)
 
 
 /* For a mount that a wish's own mount covers: the wish that it lies on underneath. */
-static const struct expect *covering_below(const struct comparison *c, const struct mount *m)
+static const struct expect *covering_path_below(const struct comparison *c, const struct mount *m)
 {
 	const struct mount *at = m;
 
@@ -208,7 +199,7 @@ static void check_found(struct comparison *c, const struct mount *m)
 	if (e && !strcmp(e->path, m->point))
 		return;
 	if (!e || (!e->rec && !receives(e->prop))) {
-		const struct expect *under = covering_below(c, m);
+		const struct expect *under = covering_path_below(c, m);
 
 		e = under ? under : e;
 	}
@@ -218,6 +209,9 @@ static void check_found(struct comparison *c, const struct mount *m)
 		return;
 	/* What came along below a mount that another one covers now is out of reach. */
 	if ((!e || strcmp(e->path, "/") != 0) && mounts_top(c->now, m->point) != m)
+		return;
+	/* A recursive bind brings it along even where a later line hides it. */
+	if ((!e || !e->rec) && mounts_hidden(c->now, m))
 		return;
 	if (!e || !e->rec) {
 		text_format(text, sizeof text, "%.80s (%.20s) is mounted, and nobody asked for it",

@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "base/parse.h"
 #include "base/uapi.h"
 #include "plan/build.h"
 
@@ -44,21 +45,11 @@ static struct expect *expect_add(struct build *b, struct origin at, const char *
 	return e;
 }
 
-/* Whether path is prefix or lies below it. */
-static int below(const char *path, const char *prefix)
-{
-	size_t n = strlen(prefix);
-
-	if (n == 1)
-		return 1;
-	return !strncmp(path, prefix, n) && (path[n] == '/' || !path[n]);
-}
-
 /* The mount that path lies on, as far as the plan goes. */
 static const struct expect *place_of(const struct build *b, const char *path)
 {
 	for (unsigned i = b->plan->nexpect; i-- > 0;)
-		if (below(path, b->plan->expect[i].path))
+		if (path_below(path, b->plan->expect[i].path))
 			return &b->plan->expect[i];
 	return NULL;
 }
@@ -174,11 +165,11 @@ static int covered_later(const struct build *b, const struct mount_wish *m)
 		if (n->kind == MOUNT_PROC && n->dst && proc)
 			proc = n->dst;
 		if (n->dst && (later || n->kind == MOUNT_MASK) &&
-		    (below(n->dst, m->dst) || below(m->dst, n->dst)))
+		    (path_below(n->dst, m->dst) || path_below(m->dst, n->dst)))
 			return 1;
 		later |= n == m;
 	}
-	return proc && (below(proc, m->dst) || below(m->dst, proc));
+	return proc && (path_below(proc, m->dst) || path_below(m->dst, proc));
 }
 
 static void share_source(struct build *b, const struct mount_wish *m, struct mount_plan *mp)

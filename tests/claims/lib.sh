@@ -12,11 +12,11 @@
 set -u
 
 HERE=$(realpath "$(dirname "$0")")
-number=${0##*/} number=${number%%-*}
+claim_number=${0##*/} claim_number=${claim_number%%-*}
 
 if [ -z "${CLAIM_INSIDE:-}" ]; then
 	if [ "$(id -u)" != 0 ]; then
-		echo "ok - $number: ${0##*/} # SKIP needs root, for a host of its own"
+		echo "ok - $claim_number: ${0##*/} # SKIP needs root, for a host of its own"
 		exit 0
 	fi
 	# A claim that hangs ends with all that it started: the PID namespace goes.
@@ -50,11 +50,11 @@ claim_end() {
 	[ -n "$claim_text" ] || return 0
 	[ ${#hutch_pid[@]} -gt 0 ] || leaks
 	if [ -n "$claim_skip" ]; then
-		echo "ok - $number: $claim_text # SKIP $claim_skip"
+		echo "ok - $claim_number: $claim_text # SKIP $claim_skip"
 	elif [ -n "$claim_notes" ]; then
-		printf 'not ok - %s: %s\n%s' "$number" "$claim_text" "$claim_notes"
+		printf 'not ok - %s: %s\n%s' "$claim_number" "$claim_text" "$claim_notes"
 	else
-		echo "ok - $number: $claim_text"
+		echo "ok - $claim_number: $claim_text"
 	fi
 	claim_text='' claim_skip='' claim_notes=''
 }
@@ -276,6 +276,7 @@ stop() {
 murder() {
 	kill -KILL "${hutch_pid[$1]}"
 	wait "${hutch_pid[$1]}" 2>/dev/null
+	while [ -e "/proc/${init_pid[$1]}" ]; do sleep 0.01; done
 	forget "$1"
 }
 

@@ -193,7 +193,7 @@ static int scheduling(void)
 	struct sched_param p;
 	cpu_set_t set;
 
-	sched_getparam(0, &p);
+	syscall(SYS_sched_getparam, 0, &p);	/* musl's own does nothing */
 	sched_getaffinity(0, sizeof set, &set);
 	printf("nice=%d policy=%d,%d ioprio=%lx cpus=", getpriority(PRIO_PROCESS, 0),
 	       (int)syscall(SYS_sched_getscheduler, 0), p.sched_priority, syscall(SYS_ioprio_get, 1, 0));
