@@ -6,6 +6,9 @@ DEPS := tests/deps
 deps:		## install what building and testing need (Debian packages)
 	@tests/deps.sh
 
+UNIT_SRC := $(wildcard tests/unit/test_*.c)
+UNIT := $(UNIT_SRC:tests/unit/%.c=$(O)/unit/%)
+
 # Each test program is a quoted command line that prints TAP. SOAK adds the long ones.
 TESTS = "tests/floors.sh $(O) $(NM) $(FLOORS)"
 TESTS += "tests/man.sh $(O) $(MAN) $(COMPLETION)"
@@ -34,9 +37,6 @@ demo:		## the main job, on the screen
 	@tests/deps.sh demo
 	@$(MAKE) --no-print-directory $(O)/hutch rootfs
 	@tests/demo.sh $(O)/hutch $(O)/rootfs
-
-UNIT_SRC := $(wildcard tests/unit/test_*.c)
-UNIT := $(UNIT_SRC:tests/unit/%.c=$(O)/unit/%)
 
 $(O)/unit/%: tests/unit/%.c tests/unit/test.h $(LIB)
 	@mkdir -p $(@D)

@@ -20,6 +20,7 @@ static char inside_stack[128 << 10] __attribute__((aligned(16)));
 int do_SELF_SEAL(struct walk *w, const struct step *s)
 {
 	int exe = k_open(AT_FDCWD, "/proc/self/exe", O_RDONLY, 0), copy;
+	uint64_t blocked;
 	long n;
 
 	(void)s;
@@ -35,9 +36,12 @@ int do_SELF_SEAL(struct walk *w, const struct step *s)
 		;
 	if (n < 0 || k_fcntl(copy, F_ADD_SEALS_, F_SEALS_ALL_))
 		step_failed(w, "");
-	else
-		/* Comes back only to fail. The first fact of the new life is self_sealed. */
+	else if (!k_sigmask(w->sigmask, &blocked)) {
+		/* Comes back only to fail. The first fact of the new life is self_sealed, and
+		 * its mask of signals the caller's, or the payload would get hutch's. */
 		k_execve_fd(copy, w->argv, environ);
+		k_sigmask(blocked, NULL);
+	}
 	if (w->err.step != (int)w->at)
 		step_failed(w, "");
 	k_close(copy);

@@ -96,8 +96,11 @@ int do_INIT_START(struct walk *w, const struct step *s)
 			     CLONE_VM | CLONE_VFORK | SIGCHLD, w);
 	if (w->payload < 0)
 		return step_failed(w, "");
-	if (w->err.step >= 0)
-		k_exit(125);	/* the child has told why */
+	if (w->err.step >= 0) {
+		/* The child has told why. */
+		unmake_points(w);
+		k_exit(125);
+	}
 	k_fault_step("init");
 	drop_caps();
 	channel_send(w, REC_STARTED, 0, 0, "", -1);

@@ -21,10 +21,11 @@ struct member {
 	uint64_t start;
 };
 
+/* -1 with errno: ENOENT or ESRCH when there is no such process. */
 int process_start(int pid, uint64_t *start)
 {
 	char path[40], text[512], *p;
-	int fd, field;
+	int fd, field, error;
 	long n;
 
 	text_format(path, sizeof path, "/proc/%d/stat", pid);
@@ -32,7 +33,9 @@ int process_start(int pid, uint64_t *start)
 	if (fd < 0)
 		return -1;
 	n = k_read(fd, text, sizeof text - 1);
+	error = errno;
 	k_close(fd);
+	errno = n < 0 ? error : ESRCH;
 	text[n > 0 ? n : 0] = '\0';
 	/* The name in brackets may hold anything, a bracket too: count from the last. */
 	p = strrchr(text, ')');
@@ -44,18 +47,26 @@ int process_start(int pid, uint64_t *start)
 	return 0;
 }
 
+static int is_gone(void)
+{
+	return errno == ENOENT || errno == ESRCH;
+}
+
+/* Who cannot be looked at counts as alive: he would lose his group. */
 static int alive(const struct member *m)
 {
 	uint64_t start;
 
-	return m->pid > 0 && !process_start(m->pid, &start) && start == m->start;
+	if (m->pid <= 0)
+		return 0;
+	return process_start(m->pid, &start) ? !is_gone() : start == m->start;
 }
 
 /* The registry's folder, made where it is missing, and nobody else's. */
 static int registry_dir(void)
 {
 	const char *base = geteuid() ? getenv("XDG_RUNTIME_DIR") : "/run";
-	int run, dir;
+	int run, dir, error;
 	struct k_stat st;
 
 	if (!base || *base != '/') {
@@ -71,10 +82,10 @@ static int registry_dir(void)
 	}
 	dir = k_open(run, "hutch", O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
 	k_close(run);
-	if (dir >= 0 && (k_stat(dir, "", AT_EMPTY_PATH, 0xf, &st) || st.uid != geteuid() ||
-			 st.mode & 022)) {
+	if (dir >= 0 && (error = k_stat(dir, "", AT_EMPTY_PATH, 0xf, &st) ? errno :
+			 st.uid != geteuid() || st.mode & 022 ? EPERM : 0)) {
 		k_close(dir);
-		errno = EPERM;
+		errno = error;
 		return -1;
 	}
 	return dir;
@@ -182,10 +193,15 @@ int do_REGISTER(struct walk *w, const struct step *s)
 	if (dir < 0)
 		return step_failed(w, "the folder of running sandboxes");
 	entry_name(file, s->op[0].s, "box");
-	if (!box_read(dir, file, &m, &old, w->arena) && alive(&m))
-		result = step_failed_code(w, EEXIST, "a sandbox of this name is running");
-	else
-		process_start(w->pid, &start);	/* 0: it is done already, nobody will find it */
+	if (!box_read(dir, file, &m, &old, w->arena)) {
+		if (alive(&m))
+			result = step_failed_code(w, EEXIST, "a sandbox of this name is running");
+	} else if (errno != ENOENT && errno != EINVAL) {
+		result = step_failed(w, "the entry of this name");
+	}
+	/* 0: it is done already, nobody will find it */
+	if (!result && process_start(w->pid, &start) && !is_gone())
+		result = step_failed(w, "");
 	if (!result && box_write(dir, file, w, start))
 		result = step_failed(w, "");
 	w->registered = !result;
@@ -221,13 +237,16 @@ fail:
 	return -1;
 }
 
-static unsigned group_read(int fd, struct member *m)
+/* The living members; -1 with errno. */
+static int group_read(int fd, struct member *m)
 {
 	char text[MEMBERS * 40], *p = text;
 	long n = k_pread(fd, text, sizeof text - 1, 0);
-	unsigned count = 0;
+	int count = 0;
 
-	text[n > 0 ? n : 0] = '\0';
+	if (n < 0)
+		return -1;
+	text[n] = '\0';
 	while (p && *p && count < MEMBERS) {
 		struct member found;
 		const char *digits = p;
@@ -242,22 +261,18 @@ static unsigned group_read(int fd, struct member *m)
 	return count;
 }
 
+/* In one piece over what was there: if that fails, the others are still noted. */
 static int group_write(int fd, const struct member *m, unsigned n)
 {
-	char text[48];
-	off_t at = 0;
+	char text[(MEMBERS + 1) * 40];
+	struct out o;
 
-	if (ftruncate(fd, 0) || lseek(fd, 0, SEEK_SET))
+	out_init(&o, text, sizeof text);
+	for (unsigned i = 0; i < n; i++)
+		out_printf(&o, "%d %llu\n", m[i].pid, (unsigned long long)m[i].start);
+	if (lseek(fd, 0, SEEK_SET) || k_write(fd, text, o.used) != (long)o.used)
 		return -1;
-	for (unsigned i = 0; i < n; i++) {
-		int length = text_format(text, sizeof text, "%d %llu\n", m[i].pid,
-				      (unsigned long long)m[i].start);
-
-		if (k_write(fd, text, (size_t)length) != length)
-			return -1;
-		at += length;
-	}
-	return 0;
+	return ftruncate(fd, (off_t)o.used);
 }
 
 static int open_ns(int pid, const char *kind)
@@ -307,8 +322,7 @@ int do_GROUP_JOIN(struct walk *w, const struct step *s)
 {
 	struct member m[MEMBERS];
 	char file[80];
-	int dir = registry_dir(), ipc = -1, shm = -1;
-	unsigned n, i;
+	int dir = registry_dir(), ipc = -1, shm = -1, n, i;
 
 	if (dir < 0)
 		return step_failed(w, "the folder of groups");
@@ -318,6 +332,8 @@ int do_GROUP_JOIN(struct walk *w, const struct step *s)
 	if (w->group_fd < 0)
 		return step_failed(w, "");
 	n = group_read(w->group_fd, m);
+	if (n < 0)
+		return step_failed(w, "");
 	for (i = 0; i < n; i++) {
 		ipc = open_ns(m[i].pid, "ipc");
 		/* Still the same process after the open, or the pid was used again. */
@@ -342,19 +358,21 @@ int do_GROUP_JOIN(struct walk *w, const struct step *s)
 int do_GROUP_PUBLISH(struct walk *w, const struct step *s)
 {
 	struct member m[MEMBERS + 1];
-	unsigned n = group_read(w->group_fd, m);
-	int result = 0;
+	int n = group_read(w->group_fd, m);
 
 	(void)s;
-	m[n].pid = w->pid;
+	if (n < 0)
+		return step_failed(w, "");
 	if (n >= MEMBERS)
-		result = step_failed_code(w, E2BIG, "the group has too many members");
-	else if (!process_start(w->pid, &m[n].start) && group_write(w->group_fd, m, n + 1))
-		result = step_failed(w, "");
-	w->published = !result;
+		return step_failed_code(w, E2BIG, "the group has too many members");
+	m[n].pid = w->pid;
+	if (!process_start(w->pid, &m[n].start) ? group_write(w->group_fd, m, (unsigned)n + 1)
+						: !is_gone())
+		return step_failed(w, "");
+	w->published = 1;
 	k_close(w->group_fd);
 	w->group_fd = -1;
-	return result;
+	return 0;
 }
 
 static const char *step_name(const struct plan *plan, enum step_kind kind, int operand)
@@ -368,19 +386,21 @@ static const char *step_name(const struct plan *plan, enum step_kind kind, int o
 static void group_leave(int dir, const char *name, int pid)
 {
 	struct member m[MEMBERS];
-	unsigned n, kept = 0;
+	unsigned kept = 0;
 	char file[80];
-	int fd;
+	int fd, n;
 
 	entry_name(file, name, "group");
 	fd = group_lock(dir, file);
 	if (fd < 0)
 		return;
 	n = group_read(fd, m);
-	for (unsigned i = 0; i < n; i++)
+	for (int i = 0; i < n; i++)
 		if (m[i].pid != pid)
 			m[kept++] = m[i];
-	if (!kept)
+	if (n < 0)
+		;	/* whoever joins next sees who lives */
+	else if (!kept)
 		k_unlink(dir, file, 0);
 	else
 		group_write(fd, m, kept);

@@ -36,7 +36,7 @@ static char *find_line(char *file, int which, const char *text, char *fields[4])
 /* A file of the sandbox as text; NULL where it has none. */
 static char *inside_file(struct walk *w, const char *path)
 {
-	int fd = path_open(w, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+	int fd = path_open(w, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0), error;
 	size_t length;
 	char *text;
 
@@ -44,7 +44,9 @@ static char *inside_file(struct walk *w, const char *path)
 		return NULL;
 	/* Bounded by the arena; a device or pipe gives nothing and no wait. */
 	text = read_all(fd, w->arena, &length);
+	error = errno;
 	k_close(fd);
+	errno = error;
 	return text;
 }
 
@@ -64,6 +66,9 @@ static int find_user(struct walk *w, const char *user, int want_group)
 	char *file = inside_file(w, "/etc/passwd"), *fields[4];
 	int numeric = *user >= '0' && *user <= '9';
 
+	/* None is fine for a number; one that cannot be read may have said another group. */
+	if (!file && errno != ENOENT && errno != ENOTDIR)
+		return step_failed(w, "the sandbox's /etc/passwd");
 	w->ids.set_uid = 1;
 	if (file && find_line(file, numeric ? 2 : 0, user, fields)) {
 		if (number_of(fields[2], &w->ids.uid) || number_of(fields[3], &w->ids.gid))
@@ -125,8 +130,8 @@ int do_CAPS_BOUND(struct walk *w, const struct step *s)
 			continue;
 		if (!k_prctl(PR_CAPBSET_DROP_, cap, 0, 0))
 			continue;
-		/* Beyond the last one that the kernel knows. */
-		if (errno == EINVAL && cap)
+		/* Beyond the last one that the kernel knows, and not just refused. */
+		if (errno == EINVAL && cap && k_prctl(PR_CAPBSET_READ_, cap, 0, 0) < 0)
 			break;
 		return step_failed(w, "");
 	}

@@ -56,18 +56,28 @@ int userns_sealed_mounts(struct walk *w)
 	return h.fd;
 }
 
-/* Tells who it is, keeps its namespace alive until it is told to go. */
+static long read_byte(int fd, char *byte)
+{
+	long n;
+
+	do
+		n = k_read(fd, byte, 1);
+	while (n < 0 && errno == EINTR);
+	return n;
+}
+
+/* Tells who it is, keeps its namespace alive until the other end is closed. */
 static int stand_by(void *argument)
 {
 	struct helper *h = argument;
 	long n = k_readlink(h->proc, "self", h->pid, sizeof h->pid - 1);
+	char byte;
 
 	h->error = n < 0 ? errno : 0;
-	if (k_write(h->wait[1], "", 1) != 1)
-		k_exit(1);
-	for (;;)
-		k_poll(NULL, 0, -1);	/* until it is killed */
-	return 0;
+	k_close(h->wait[0]);
+	if (k_write(h->wait[1], "", 1) == 1)
+		read_byte(h->wait[1], &byte);
+	k_exit(0);
 }
 
 static int write_maps(struct walk *w, const char *pid, uint32_t inside, uint32_t outside,
@@ -89,27 +99,28 @@ static int write_maps(struct walk *w, const char *pid, uint32_t inside, uint32_t
 int userns_make(struct walk *w, uint32_t inside, uint32_t outside, uint32_t count)
 {
 	struct helper h = {.proc = w->proc, .fd = -1};
-	int pid, fd = -1;
+	int pid, fd = -1, error;
 	char byte;
+	long n;
 
-	if (k_pipe(h.wait))
+	if (k_socketpair(h.wait))
 		return step_failed(w, "");
-	pid = k_clone(stand_by, stack + sizeof stack,
-		      CLONE_VM | CLONE_FILES | CLONE_NEWUSER_ | SIGCHLD, &h);
+	/* Descriptors of its own, so that each side sees the other one end. */
+	pid = k_clone(stand_by, stack + sizeof stack, CLONE_VM | CLONE_NEWUSER_ | SIGCHLD, &h);
+	error = errno;
+	k_close(h.wait[1]);
 	if (pid < 0) {
-		step_failed(w, "a throw-away user namespace");
-	} else if (k_read(h.wait[0], &byte, 1) == 1 && !h.error) {
+		step_failed_code(w, error, "a throw-away user namespace");
+	} else if ((n = read_byte(h.wait[0], &byte)) == 1 && !h.error) {
 		fd = write_maps(w, h.pid, inside, outside, count);
 		if (fd < 0 && w->err.step != (int)w->at)
 			step_failed(w, "");
 	} else {
-		step_failed_code(w, h.error ? h.error : EPIPE, "a throw-away user namespace");
-	}
-	if (pid > 0) {
-		k_kill(pid, SIGKILL);
-		reap(pid);
+		step_failed_code(w, n < 0 ? errno : h.error ? h.error : EPIPE,
+				 "a throw-away user namespace");
 	}
 	k_close(h.wait[0]);
-	k_close(h.wait[1]);
+	if (pid > 0)
+		reap(pid);
 	return fd;
 }

@@ -1,6 +1,11 @@
 /* Reading the mounts back, before anything of the payload runs. */
+#include <errno.h>
+#include <fcntl.h>
 
+#include "apply/path.h"
 #include "apply/trees.h"
+#include "base/text.h"
+#include "kernel/k.h"
 
 struct finding {
 	const struct profile *profile;
@@ -21,13 +26,45 @@ static int first_finding(void *ctx, const struct expect *e, const char *text)
 	return 1;
 }
 
+/*
+ * The table names a mount by the place where it is, a profile by a path that may
+ * lead there over links of the root (/var/run). Where nothing is at the one, the
+ * other is asked for.
+ */
+static int settle_paths(struct walk *w, const struct mounts *now)
+{
+	for (unsigned i = 0; i < w->plan->nexpect; i++) {
+		struct expect *e = &w->plan->expect[i];
+		char link[32], path[4096];
+		const char *kept;
+		long n;
+		int fd;
+
+		if (mounts_top(now, e->path))
+			continue;
+		fd = path_open(w, e->path, O_PATH, 0);
+		if (fd < 0)
+			continue;	/* the comparison says what is missing */
+		text_format(link, sizeof link, "self/fd/%d", fd);
+		n = k_readlink(w->proc, link, path, sizeof path);
+		k_close(fd);
+		if (n <= 0 || n >= (long)sizeof path || path[0] != '/')
+			continue;
+		kept = arena_text(w->arena, path, (size_t)n);
+		if (!kept)
+			return step_failed_code(w, ENOMEM, "");
+		e->path = kept;
+	}
+	return 0;
+}
+
 int do_VERIFY_MOUNTS(struct walk *w, const struct step *s)
 {
 	struct finding f = {.profile = w->plan->profile};
 	struct mounts now;
 
 	(void)s;
-	if (table_read(w, &now))
+	if (table_read(w, &now) || settle_paths(w, &now))
 		return -1;
 	if (compare_mounts(w->plan, &now, w->note, w->before.n ? &w->before : NULL,
 			   first_finding, &f))

@@ -20,6 +20,7 @@ int walk_init(struct walk *w, const struct plan *plan, struct arena *a)
 	memset(w, 0, sizeof *w);
 	w->plan = plan;
 	w->arena = a;
+	w->err.step = -1;
 	w->fd = ARENA_ARRAY(a, int, plan->slots + 1);
 	w->note = ARENA_ARRAY(a, struct note, plan->slots + 1);
 	w->channel = w->far_channel = w->group_fd = w->proc = w->root = w->scratch = -1;
@@ -50,12 +51,31 @@ static int step_do(struct walk *w)
 	return executors[s->kind](w, s);
 }
 
+/* Whoever talks to a child that is gone already learns from it why. */
+static void hear_child(struct walk *w)
+{
+	struct record r;
+	int passed = -1;
+
+	if (w->pid <= 0 || w->channel < 0)
+		return;
+	while (channel_receive(w->channel, &r, &passed, 0) == 1) {
+		if (passed >= 0)
+			k_close(passed);
+		if (r.kind != REC_FAILED || r.step < 0 || (unsigned)r.step >= w->plan->nsteps)
+			continue;
+		err_set(&w->err, r.code, "%s", r.text);
+		w->err.step = r.step;
+	}
+}
+
 int walk_host(struct walk *w)
 {
 	for (w->at = 0; w->at < w->plan->nsteps; w->at++) {
 		if (step_table[w->plan->step[w->at].kind].side != SIDE_HOST)
 			break;
 		if (step_do(w)) {
+			hear_child(w);
 			walk_undo(w);
 			return -1;
 		}
@@ -91,7 +111,7 @@ void walk_undo(struct walk *w)
 }
 
 /* Mount points that were made on somebody's disk for a sandbox that never was. */
-static void unmake_points(struct walk *w)
+void unmake_points(struct walk *w)
 {
 	while (w->nmade > 0) {
 		struct made *m = &w->made[--w->nmade];
@@ -109,7 +129,9 @@ void walk_on(struct walk *w)
 		if (step_table[w->plan->step[w->at].kind].side == SIDE_HOST)
 			continue;
 		if (step_do(w)) {
-			unmake_points(w);
+			/* The payload-to-be may have no right to; its init has. */
+			if (!w->plan->init || step_table[w->plan->step[w->at].kind].side != SIDE_PAYLOAD)
+				unmake_points(w);
 			channel_send(w, REC_FAILED, w->err.code, 0, w->err.text, -1);
 			break;
 		}

@@ -86,6 +86,9 @@ int walk_inside(void *host_walk);
 /* Goes on with the steps behind the one in hand until exec; never returns. */
 void walk_on(struct walk *w) __attribute__((noreturn));
 
+/* Takes away the mount points that were made on somebody's disk. */
+void unmake_points(struct walk *w);
+
 /* Fails the step in hand with errno and, at will, a text. Always -1. */
 int step_failed(struct walk *w, const char *text);
 int step_failed_code(struct walk *w, int code, const char *text);

@@ -312,11 +312,18 @@ static void plan_limits(struct build *b)
 /* What is made inside has to belong to an id that the user namespace knows. */
 static void plan_ids_root(struct build *b)
 {
+	const struct item *u = b->p->uidmap.first, *g = b->p->gidmap.first;
+
 	if (!b->own_user || b->self_map)
 		return;
-	for (const struct item *u = b->p->uidmap.first; u; u = u->next)
-		if (u->a == 0)
-			ADD(b, where(b, KEY_uidmap), IDS_ROOT, N(0));
+	while (u && u->a)
+		u = u->next;
+	while (g && g->a)
+		g = g->next;
+	if (!u || !g)
+		wrong(b, where(b, u ? KEY_gidmap : KEY_uidmap),
+		      "id 0 has to be mapped: to it belongs what is made inside, such as /dev");
+	ADD(b, where(b, KEY_uidmap), IDS_ROOT, N(0));
 }
 
 static int proc_needed(const struct build *b)

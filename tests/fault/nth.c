@@ -39,7 +39,7 @@
 #define W "/run/w"
 #define MARK "PAYLOAD-RAN"
 #define ROOT "root=" W "/root"
-enum { MAX_ARGS = 40, HANG_MS = 8000, MAX_CALLS = 3000, MAX_BAD = 60 };
+enum { MAX_ARGS = 40, HANG_MS = 8000, MAX_CALLS = 3000, MAX_BAD = 20 };
 
 struct plan {
 	const char *name;
@@ -66,9 +66,9 @@ static const struct plan plans[] = {
 		"bind=" W "/src /media rw unbindable", "bind=" W "/none /none optional",
 		"bind=" W "/src /home idmap=0:1000:10"}},
 	{.name = "maps", .args = {ROOT, "ns.user=new", "uidmap=0 100000 65536", "gidmap=0 100000 65536",
-		"bind=" W "/src /mnt slave+shared"}},
+		"bind=" W "/src /mnt slave+shared rec"}},
 	{.name = "rootless", .uid = 65534, .args = {ROOT}},
-	{.name = "sealed", .args = {ROOT, "caps=all", "bind=" W "/src /mnt unbindable"}},
+	{.name = "sealed", .args = {ROOT, "caps=all", "bind=" W "/src /mnt rec unbindable"}},
 	{.name = "layers", .args = {ROOT, LAYERS}},
 	{.name = "group, first", .args = {"--name", "one", ROOT, "ipc=group alone"}},
 	{.name = "group, second", .args = {"--name", "two", ROOT, "ipc=group both"}},
@@ -77,9 +77,9 @@ static const struct plan plans[] = {
 		"bind=" W "/src /new/dir create", "bind=" W "/src/file /new/file create"}},
 	{.name = "cpio, tty", .slow = 1, .args = {"root=cpio " W "/root.cpio", "tty=yes", "propagation=slave+shared"}},
 	{.name = "host's mounts", .args = {"ns=ipc pid", "init=no"}},
-	{.name = "join pid", .args = {ROOT, "ns.pid=path /proc/self/ns/pid", "init=yes"}},
+	{.name = "join pid", .args = {ROOT, "ns.pid=path /proc/self/ns/pid", "init=no"}},
 	{.name = "old: slave, binds", .old = 1, .args = {ROOT, "propagation=slave",
-		"bind=" W "/src /mnt slave rec", "bind=" W "/src /media rw unbindable"}},
+		"bind=" W "/src /mnt slave rec", "bind=" W "/src /media rw rec unbindable"}},
 	{.name = "old: rootless", .old = 1, .uid = 65534, .slow = 1, .args = {ROOT}},
 	{.name = "old: sealed", .old = 1, .slow = 1, .args = {ROOT, "caps=all"}},
 	{.name = "old: layers", .old = 1, .slow = 1, .args = {ROOT, LAYERS}},
@@ -108,7 +108,7 @@ static const struct {
 	{"mount", CODES(EPERM, EINVAL, ENODEV, ENOENT, ENOMEM, EBUSY)}, {"umount2", CODES(EINVAL, EBUSY)},
 	{"pivot_root", CODES(EINVAL, EBUSY)}, {"open_tree", CODES(EINVAL, EPERM, ENOMEM)},
 	{"move_mount", CODES(EINVAL, EPERM, ENOENT, ELOOP)}, {"mount_setattr", CODES(EPERM, EINVAL, EBUSY)},
-	{"statmount", CODES(ENOENT, EPERM)}, {"unshare", CODES(EPERM, ENOSPC, EINVAL)},
+	{"statfs", CODES(EACCES)}, {"statmount", CODES(ENOENT, EPERM)}, {"unshare", CODES(EPERM, ENOSPC, EINVAL)},
 	{"setns", CODES(EPERM, EINVAL)}, {"clone", CODES(EAGAIN, ENOMEM, EPERM, ENOSPC, EINVAL)},
 	{"waitpid", CODES(EINTR)}, {"kill", CODES(EPERM, ESRCH)},
 	{"execve", CODES(ENOENT, EACCES, ENOEXEC, ENOMEM)}, {"execveat", CODES(EACCES, ENOMEM)},
@@ -129,8 +129,28 @@ static const struct {
 	int code;
 	const char *reason;
 } may_run[] = {
-	{NULL, "unlinkat", 0, "an entry that stays is seen to be dead by its start time"},
-#include "survived.h"
+	{"-", NULL, 0, "a probe: the planner takes it as a fact and chooses another way, or says what is missing"},
+	{NULL, "openat2", EAGAIN, "the kernel was not sure: asked again"},
+	{NULL, "waitpid", EINTR, "asked again"}, {NULL, "flock", EINTR, "asked again"},
+	{NULL, "recvmsg", EINTR, "asked again"},
+	{"tty.open", "ioctl", 0, "the caller has no window size to pass on"},
+	{"group.join", "openat", 0, "a member that cannot be looked at counts as alive, one that is not there as gone"},
+	{"group.join", "read", 0, "as above"}, {"group.publish", "read", 0, "as above"},
+	{"group.publish", "openat", 0, "as above"}, {"register", "openat", ENOENT, "no entry of this name"},
+	{NULL, "read", EINTR, "asked again, or as EIO"}, {NULL, "sigwaitinfo", EINTR, "asked again"},
+	{NULL, "close", 0, "the number that this launch's timing moved here; a close is never failed"},
+	{"tree.clone", "openat", ENOENT, "an optional source that is not there"},
+	{"tree.clone", "statx", 0, "fdinfo tells the mount too"}, {"tree.bind", "statx", 0, "as tree.clone"},
+	{"tree.remount", "statx", 0, "as tree.clone"},
+	{"keyring.new", "keyctl", ENOSYS, "a kernel without keys has none to protect"},
+	{"mount.point", NULL, ENOENT, "not there: to be made, and there it is after all"},
+	{"mount.self", NULL, ENOENT, "a default protection of what this kernel's /proc has not"},
+	{"mask", NULL, ENOENT, "as mount.self"},
+	{"mount.propagate", "fchdir", 0, "no directory: named by its descriptor"},
+	{"fds.walk", "openat", 0, "cannot list itself: every number is tried"},
+	{"stdio.set", "openat", ENOENT, "made"},
+	/* The payload runs: its status is what counts now. */
+	{"init", NULL, 0, "the payload runs"}, {"serve", NULL, 0, "the payload runs"},
 };
 
 struct outcome {
@@ -301,6 +321,9 @@ static void clear_registry(void)
 			unlinkat(dirfd(d), e->d_name, 0);
 	if (d)
 		closedir(d);
+	/* The living member's entry is not for tests to lose. */
+	if (strchr(base_run, ':'))
+		put_file("/run/hutch/both.group", strchr(base_run, ':') + 1, strlen(strchr(base_run, ':') + 1), 0600);
 }
 
 static int first_child(int pid)
@@ -532,7 +555,8 @@ static void check_left(const struct plan *p, const char *fault, const struct out
 	}
 	read_registry(now_run, sizeof now_run);
 	if (strcmp(base_run, now_run) != 0 && !killed)
-		if (strcmp(o->call, "unlinkat") != 0 && !strstr(o->step, "serve"))
+		/* Without its lock a group's file must not be removed: the next member does. */
+		if (strcmp(o->call, "unlinkat") != 0 && !strstr(o->step, "serve") && strcmp(o->step, "group.join") != 0)
 			complain(p, fault, o, "an entry stays in the registry: %s", now_run);
 	if (strcmp(base_run, now_run) != 0)
 		clear_registry();
@@ -551,8 +575,20 @@ static void check_left(const struct plan *p, const char *fault, const struct out
 	}
 }
 
-static const char *reason(const struct outcome *o, int code)
+static struct called {
+	char call[32], step[32];
+} calls[MAX_CALLS];
+
+static int in_caps_bound(int n)
 {
+	return n < MAX_CALLS && !strcmp(calls[n].step, "caps.bound") && !strcmp(calls[n].call, "prctl");
+}
+
+static const char *reason(const struct outcome *o, int n, int code)
+{
+	/* The last two of them fail anyway: there is no such capability, is there? */
+	if (!strcmp(o->step, "caps.bound") && in_caps_bound(n - 1) && !in_caps_bound(n + 1))
+		return "beyond the last capability that the kernel knows";
 	for (size_t i = 0; i < sizeof may_run / sizeof *may_run; i++)
 		if ((!may_run[i].step || !strcmp(may_run[i].step, o->step)) &&
 		    (!may_run[i].call || !strcmp(may_run[i].call, o->call)) &&
@@ -566,13 +602,20 @@ static int tells(const struct outcome *o, int code)
 {
 	char step[64];
 
+	/* Before the walk it is a fact that is missing, and that is what is said. */
 	if (!strcmp(o->step, "-"))
-		return strstr(o->out, "hutch") && strstr(o->out, strerror(code));
+		return strstr(o->out, "hutch: ") || strstr(o->out, "argument ");
+	/* A damaged archive and one that cannot be read are the same to the unpacker. */
+	if (!strcmp(o->step, "root.cpio") && !strcmp(o->call, "read"))
+		return strstr(o->out, ", root.cpio)") && strstr(o->out, "read error");
+	/* What is missing is said in words. */
+	if (!strcmp(o->step, "user.find") && code == ENOENT)
+		return strstr(o->out, ", user.find)") != NULL;
 	snprintf(step, sizeof step, ", %s)", o->step);
 	return strstr(o->out, step) && strstr(o->out, strerror(code));
 }
 
-static void judge(const struct plan *p, const char *fault, const struct outcome *o, int code)
+static void judge(const struct plan *p, const char *fault, const struct outcome *o, int n, int code)
 {
 	int status = WIFEXITED(o->status) ? WEXITSTATUS(o->status) : -1;
 
@@ -581,8 +624,10 @@ static void judge(const struct plan *p, const char *fault, const struct outcome 
 		return;
 	if (o->ran && status != 7)
 		complain(p, fault, o, "the payload's status is lost");
-	else if (o->ran && !reason(o, code))
+	else if (o->ran && !reason(o, n, code))
 		complain(p, fault, o, "the failure is ignored");
+	else if (!o->ran && status == 7 && !strcmp(o->step, "serve") && strstr(p->name, "tty"))
+		;	/* what failed was to print what it said */
 	else if (!o->ran && (status < 125 || status > 127))
 		complain(p, fault, o, "a wrong exit status");
 	else if (!o->ran && !tells(o, code))
@@ -600,11 +645,6 @@ static const int *codes_of(const char *call)
 	bad++;
 	return one;
 }
-
-struct called {
-	char call[32], step[32];
-};
-static struct called calls[MAX_CALLS];
 
 static int list_calls(const struct plan *p, char side)
 {
@@ -647,7 +687,7 @@ static unsigned sweep(const struct plan *p, char side, int full, unsigned *fault
 				break;
 			++*faults;
 			/* Two processes of a side may have changed places. */
-			judge(p, fault, &o, *code);
+			judge(p, fault, &o, n, *code);
 			if (!full)
 				break;
 		}

@@ -95,7 +95,7 @@ check() {
 	timeout 10 "$hutch" check "$@" >"$out/stdout" 2>"$out/got" </dev/null
 	echo "status $?" >>"$out/got"
 	# The C libraries word some errors differently.
-	sed -i "s,$out/,OUT/,g; s,Symbolic link loop,Too many levels of symbolic links," "$out/got"
+	sed -i "s,$out/,OUT/,g; s,Symbolic link loop,Too many levels of symbolic links,; s,step [0-9]* of [0-9]*,step N of M," "$out/got"
 	[ ! -s "$out/stdout" ] || sed 's/^/stdout: /' "$out/stdout" >>"$out/got"
 	expect "$name" "errors/$name.err" "$out/got"
 }
@@ -173,7 +173,7 @@ exec=/x'
 	check control --facts "$f" "$t/escape.conf"
 	printf '%s\r\n' root=/r exec=/x >"$t/dos.conf"
 	check dos --facts "$f" "$t/dos.conf"
-	head -c 4096 "$hutch" >"$t/binary.conf"
+	printf '\177ELF\2\1\1\0\0\0nice=1\n' >"$t/binary.conf"
 	check binary --facts "$f" "$t/binary.conf"
 	{ printf 'exec=/x '; head -c 1048500 /dev/zero | tr '\0' a; printf '\nroot=/r\nnice=99\n'; } >"$t/long.conf"
 	check long-line --facts "$f" "$t/long.conf"
@@ -187,7 +187,7 @@ exec=/x'
 	check too-many-lines --facts "$f" "$t/lines.conf"
 	yes nice=99 | head -n 100000 >"$t/findings.conf"
 	check many-findings --facts "$f" "$t/findings.conf"
-	{ printf '%s\n' "$good"; yes 'tmpfs=/t' | head -n 100000; } >"$t/mounts.conf"
+	{ printf '%s\n' "$good"; yes 'tmpfs=/t' | head -n 5000; } >"$t/mounts.conf"
 	check many-mounts --facts "$f" "$t/mounts.conf"
 	printf '%s\nnice=1' "$good" >"$t/no-newline.conf"
 	check no-newline --facts "$f" "$t/no-newline.conf"
@@ -226,12 +226,15 @@ exec=/x'
 		skip no-permission "needs root and setpriv"
 		return
 	fi
-	cp "$hutch" "$out/hutch-nobody"
+	if [ "$(head -c 4 "$hutch" | tail -c 3)" != ELF ]; then
+		skip no-permission "hutch is run by something else here"
+		return
+	fi
 	local dir
-	printf '%s\n' "$good" >"$t/secret.conf"
-	chmod 600 "$t/secret.conf"
-	dir=$(mktemp -d /tmp/hutch-golden.XXXXXX)
-	cp "$hutch" "$t/secret.conf" "$f" "$dir"
+	dir=$(mktemp -d /tmp/hutch-golden.XXXXXX) || return
+	cp "$hutch" "$dir/hutch"
+	cp "$f" "$dir"
+	printf '%s\n' "$good" >"$dir/secret.conf"
 	chmod 755 "$dir" "$dir/hutch"
 	chmod 600 "$dir/secret.conf"
 	(cd "$dir" && setpriv --reuid=65534 --regid=65534 --clear-groups ./hutch check \

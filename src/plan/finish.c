@@ -1,0 +1,63 @@
+/*
+ * The last pass over the mounts: read-only at last, the root switch, the seal; then
+ * what shall send or be unbindable becomes so.
+ */
+#include "plan/mounts.h"
+
+/* Read-only at last, for what was written to while it was built. */
+static void plan_protect(struct build *b)
+{
+	const struct profile *p = b->p;
+
+	for (const struct mount_wish *m = p->mounts.first; m; m = m->next)
+		if (m->kind == MOUNT_TMPFS && (m->flags & MF_RO))
+			ADD(b, m->at, MOUNT_ATTR, S(m->dst), N(wish_attrs(m, NOSUID | NODEV)));
+	if (p->root.kind == ROOT_DIR && p->root.rec && p->root_mode != ROOT_OVERLAY)
+		return;
+	if (p->root_mode == ROOT_RO && p->root.kind != ROOT_IMAGE)
+		ADD(b, where(b, KEY_root_mode), MOUNT_ATTR, S("/"), N(root_attrs(b)));
+}
+
+static void plan_switch(struct build *b)
+{
+	b->root_slot = slot_new(b);
+	if (b->plan->root_switch == SWITCH_PIVOT)
+		ADD(b, (struct origin){0}, ROOT_PIVOT, N(b->root_slot));
+	else
+		ADD(b, (struct origin){0}, ROOT_SWITCH, N(b->root_slot));
+	if (b->plan->sealed) {
+		b->root_slot = slot_new(b);
+		ADD(b, where(b, KEY_root_seal), SEAL, N(b->root_slot));
+	}
+}
+
+static int sends(uint8_t prop)
+{
+	return prop == PROP_SHARED || prop == PROP_SLAVE_SHARED || prop == PROP_UNBINDABLE;
+}
+
+void plan_finish_mounts(struct build *b)
+{
+	const struct profile *p = b->p;
+	struct mount_plan *mp = b->mounts ? b->mounts->mount : NULL;
+
+	if (!mp)
+		return;
+	plan_protect(b);
+	plan_switch(b);
+	for (const struct mount_wish *m = p->mounts.first; m; m = m->next, mp++) {
+		if (m->flags & MF_NONE)
+			continue;
+		if (mp->late)
+			attach_add(b, m->at, mp->slot, m->dst, !!(m->flags & MF_OPTIONAL));
+		if (mp->joined >= 0)
+			ADD(b, m->at, MOUNT_JOIN, N(mp->joined), S(m->dst));
+		if (sends(mp->prop))
+			ADD(b, m->at, MOUNT_PROPAGATE, S(m->dst), N(mp->prop), N(!!(m->flags & MF_REC)),
+			    N(!!(m->flags & MF_OPTIONAL)));
+	}
+	if (b->root_joined >= 0)
+		ADD(b, where(b, KEY_propagation), MOUNT_JOIN, N(b->root_joined), S("/"));
+	if (sends(p->propagation.prop))
+		ADD(b, where(b, KEY_propagation), MOUNT_PROPAGATE, S("/"), N(p->propagation.prop), N(0));
+}
