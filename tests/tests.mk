@@ -14,8 +14,9 @@ TESTS = "tests/floors.sh $(O) $(NM) $(FLOORS)"
 TESTS += "tests/man.sh $(O) $(MAN) $(COMPLETION)"
 TESTS += "tests/configs/run.sh $(O)/configs $(O)/hutch $(O)/rootfs/tree"
 SOAK =
+CLAIM_TOOLS := $(O)/claims/probe $(O)/claims/inrootfs
 # What has to be built before the tests run.
-TEST_NEEDS = $(O)/hutch $(UNIT) rootfs man
+TEST_NEEDS = $(O)/hutch $(UNIT) $(CLAIM_TOOLS) rootfs man
 
 test: deps		## everything that can be tested on this machine
 	@$(MAKE) --no-print-directory test-only
@@ -48,6 +49,16 @@ TESTS += $(foreach u,$(UNIT),"$(u)")
 TESTS += "tests/golden/run.sh $(O) $(O)/hutch"
 TESTS += "$(MAKE) -s --no-print-directory sanitize"
 
+# Claims on the running kernel, seen from inside by the probe.
+TESTS += "tests/claims/run.sh $(O)/claims $(O)/hutch"
+
+$(O)/claims/%: tests/claims/%.c
+	@mkdir -p $(@D)
+	$(CC) $(filter-out -Isrc,$(BASE)) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $<
+
+claims: $(O)/hutch $(CLAIM_TOOLS)	## only the claims on the running kernel
+	@tests/claims/run.sh $(O)/claims $(O)/hutch
+
 # Unit and golden tests again with the sanitizers, which know glibc only.
 ASAN := gcc -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -g -O1 \
 	$(filter-out -fno-pie -fno-asynchronous-unwind-tables -fno-unwind-tables,$(BASE))
@@ -79,7 +90,7 @@ sanitize:		## unit and golden tests with the address and undefined-behaviour san
 		[ $${PIPESTATUS[0]} -eq 0 ] || { failed=1; echo "not ok - $$t with the sanitizers"; }; \
 	done; exit $$failed
 
-.PHONY: sanitize sanitize-build
+.PHONY: claims sanitize sanitize-build
 
 unit-test: $(O)/hutch $(UNIT)	## only what needs neither root nor namespaces
 	@tests/run.sh $(O) $(UNIT)

@@ -62,31 +62,37 @@ int do_MOUNT_MOVE(struct walk *w, const struct step *s)
 	return result;
 }
 
-/* Stands in the target's directory, so that mount(2) needs no path to it. */
-static int stand_at(struct walk *w, const char *path)
+/*
+ * Mounts a new file system on a directory of the sandbox. Standing in it, mount(2)
+ * needs no path; where an ordinary user may not enter, the descriptor's name is one.
+ */
+static int mount_at(struct walk *w, const char *path, const char *source, const char *type,
+		    uint32_t attrs, const char *data)
 {
-	int target = path_open(w, path, O_PATH | O_DIRECTORY, 0), result = 0;
+	int target = path_open(w, path, O_PATH | O_DIRECTORY, 0), error = 0;
+	char place[32] = ".";
 
 	if (target < 0)
-		return step_failed(w, "");
-	if (k_fchdir(target))
-		result = step_failed(w, "");
+		return -1;
+	if (k_fchdir(target)) {
+		if (errno != EACCES)
+			error = errno;
+		fd_path(place, target);
+	}
+	if (!error && k_mount(source, place, type, attrs_to_flags(attrs), data))
+		error = errno;
 	k_close(target);
-	return result;
+	errno = error;
+	return error ? -1 : 0;
 }
 
 int do_MOUNT_NEW(struct walk *w, const struct step *s)
 {
-	unsigned long flags = attrs_to_flags((uint32_t)s->op[3].n);
-
-	if (stand_at(w, s->op[2].s))
-		return -1;
-	if (k_mount(s->op[1].s, ".", s->op[0].s, flags, s->op[4].s)) {
-		if (s->op[5].n && (errno == ENODEV || errno == ENOENT))
-			return 0;
-		return step_failed(w, "");
-	}
-	return 0;
+	if (!mount_at(w, s->op[2].s, s->op[1].s, s->op[0].s, (uint32_t)s->op[3].n, s->op[4].s))
+		return 0;
+	if (s->op[5].n && (errno == ENODEV || errno == ENOENT))
+		return 0;
+	return step_failed(w, "");
 }
 
 int do_SHM_MOUNT(struct walk *w, const struct step *s)
@@ -95,10 +101,8 @@ int do_SHM_MOUNT(struct walk *w, const struct step *s)
 
 	if (fd >= 0)
 		return attach(w, fd, s->op[1].s);
-	if (stand_at(w, s->op[1].s))
-		return -1;
-	return k_mount("shm", ".", "tmpfs", MS_NOSUID | MS_NODEV, s->op[2].s)
-		? step_failed(w, "") : 0;
+	return mount_at(w, s->op[1].s, "shm", "tmpfs", MOUNT_ATTR_NOSUID_ | MOUNT_ATTR_NODEV_,
+			s->op[2].s) ? step_failed(w, "") : 0;
 }
 
 enum { LOWERS = 16 };
@@ -134,9 +138,7 @@ int do_MOUNT_OVERLAY(struct walk *w, const struct step *s)
 		return -1;
 	}
 	out_printf(&o, ",upperdir=/proc/self/fd/%d,workdir=/proc/self/fd/%d", upper, work);
-	if (stand_at(w, s->op[1].s))
-		return -1;
-	return k_mount("overlay", ".", "overlay", attrs_to_flags((uint32_t)s->op[2].n), data)
+	return mount_at(w, s->op[1].s, "overlay", "overlay", (uint32_t)s->op[2].n, data)
 		? step_failed(w, "") : 0;
 }
 

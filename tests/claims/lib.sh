@@ -162,6 +162,9 @@ tree() {
 
 # ---- sandboxes ---------------------------------------------------------------
 
+# What runs hutch, where it is not the claim's own shell.
+launcher=()
+
 # The root is $R where the arguments name no other.
 with_root() {
 	local a
@@ -177,7 +180,7 @@ with_root() {
 
 box() {
 	with_root "$@"
-	text=$(timeout -k 1 20 "$H" run "${args[@]}" 2>&1 </dev/null)
+	text=$(timeout -k 1 20 "${launcher[@]}" "$H" run "${args[@]}" 2>&1 </dev/null)
 	status=$?
 }
 
@@ -207,7 +210,6 @@ refused() {
 	unlike "payload of $*" "$text" "*payload did run*"
 }
 
-launcher=()
 start() {
 	local name=$1 fd
 	shift
