@@ -65,7 +65,7 @@ static void reap(struct walk *w)
 {
 	int pid, status;
 
-	while ((pid = k_wait(-1, &status, WNOHANG)) > 0 || (pid < 0 && errno == EINTR))
+	while ((pid = k_wait(-1, &status, WNOHANG)) > 0 || (pid < 0 && errno != ECHILD))
 		if (pid == w->payload)
 			finish(w, status);
 	if (pid < 0 && errno == ECHILD)

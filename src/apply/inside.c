@@ -38,10 +38,13 @@ int do_PARENT_BIND(struct walk *w, const struct step *s)
 int do_AWAIT(struct walk *w, const struct step *s)
 {
 	struct record r;
-	int passed;
+	int passed, got;
 
 	(void)s;
-	if (channel_receive(w->channel, &r, &passed, 1) != 1 || r.kind != REC_GO)
+	got = channel_receive(w->channel, &r, &passed, 1);
+	if (got < 0)
+		return step_failed(w, "");
+	if (!got || r.kind != REC_GO)
 		return step_failed_code(w, ESRCH, "hutch is gone");
 	return 0;
 }

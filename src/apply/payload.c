@@ -209,23 +209,17 @@ int do_FDS_WALK(struct walk *w, const struct step *s)
 	return failed ? -1 : keep_fds(w, s->op[0].p);
 }
 
-/* What nohup, shells and servers ignore. */
-static const uint8_t often_ignored[] = {
-	SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGALRM, SIGTERM, SIGCHLD, SIGUSR1, SIGUSR2, SIGTSTP,
-	SIGTTIN, SIGTTOU,
-};
-
 int do_READY(struct walk *w, const struct step *s)
 {
 	(void)s;
 	/* A change of ids undoes the tie to the parent (prctl(2), PR_SET_PDEATHSIG). */
 	if (parent_check(w))
 		return -1;
-	/* An ignored signal stays ignored across exec; others are default then anyway. */
-	for (size_t i = 0; i < sizeof often_ignored / sizeof *often_ignored; i++)
-		if (k_signal_default(often_ignored[i]))
+	/* What the caller ignores or blocks would stay so across exec. */
+	for (int i = 1; i <= 64; i++)
+		if (k_signal_default(i) && errno != EINVAL)
 			return step_failed(w, "");
-	if (channel_send(w, REC_READY, 0, 0, "", -1) || k_sigmask(w->sigmask, NULL))
+	if (channel_send(w, REC_READY, 0, 0, "", -1) || k_sigmask(0, NULL))
 		return step_failed(w, "");
 	return 0;
 }

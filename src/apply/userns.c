@@ -77,6 +77,8 @@ static int stand_by(void *argument)
 	k_close(h->wait[0]);
 	if (k_write(h->wait[1], "", 1) == 1)
 		read_byte(h->wait[1], &byte);
+	else
+		h->error = errno;
 	k_exit(0);
 }
 

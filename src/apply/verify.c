@@ -43,12 +43,18 @@ static int settle_paths(struct walk *w, const struct mounts *now)
 		if (mounts_top(now, e->path))
 			continue;
 		fd = path_open(w, e->path, O_PATH, 0);
-		if (fd < 0)
+		if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
 			continue;	/* the comparison says what is missing */
+		if (fd < 0)
+			return step_failed(w, e->path);
 		text_format(link, sizeof link, "self/fd/%d", fd);
 		n = k_readlink(w->proc, link, path, sizeof path);
+		if (n < 0)
+			step_failed(w, e->path);
 		k_close(fd);
-		if (n <= 0 || n >= (long)sizeof path || path[0] != '/')
+		if (n < 0)
+			return -1;
+		if (!n || n >= (long)sizeof path || path[0] != '/')
 			continue;
 		kept = arena_text(w->arena, path, (size_t)n);
 		if (!kept)

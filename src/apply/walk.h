@@ -39,7 +39,7 @@ struct walk {
 	int group_fd;		/* host side: the group's file while it is locked, see registry.h */
 	uint8_t registered, published;
 	char *const *argv;	/* hutch's own, for self.seal */
-	uint64_t sigmask;	/* the caller's, for the payload */
+	uint64_t sigmask;	/* the caller's, for self.seal */
 
 	/* inside only */
 	int proc;		/* the host's /proc */

@@ -120,7 +120,7 @@ static void reap(struct run *r)
 
 	do
 		got = k_wait(r->walk.pid, &status, WNOHANG);
-	while (got < 0 && errno == EINTR);
+	while (got < 0 && errno != ECHILD);
 	if (got == 0)
 		return;
 	/* Cannot be: nobody else takes our child. But to wait on would be for ever. */

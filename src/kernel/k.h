@@ -115,7 +115,7 @@ int k_setdomainname(const char *name);
 int k_keyring_new(void);
 int k_close_range_cloexec(unsigned from, unsigned to);
 int k_close_range(unsigned from, unsigned to);
-int k_signal_default(int signal);
+int k_signal_default(int signal);	/* EINVAL for those that are always */
 
 /* Talking and waiting. */
 int k_socketpair(int fd[2]);	/* SEQPACKET */

@@ -23,7 +23,8 @@ static void probe_calls(struct facts *f)
 	struct open_how_ how = {.flags = O_PATH};
 	struct mount_attr_ attr = {0};
 
-	f->new_mount_api = known(k_open_tree(-1, "", AT_EMPTY_PATH));
+	f->new_mount_api = known(k_open_tree(-1, "", AT_EMPTY_PATH)) &&
+			   known(k_move_mount(-1, "", -1, "", MOVE_MOUNT_F_EMPTY_PATH_));
 	f->openat2 = known(k_openat2(-1, "", &how));
 	/* The range is empty; EINVAL for an unknown flag is the older kernel's answer. */
 	f->close_range = k_close_range_cloexec(~0u, ~0u) == 0;

@@ -21,6 +21,7 @@ claim "slave of nothing is refused: a new mount and a new root have no source"
 refused "nothing to receive from" tmpfs="/data slave" -- "${ran[@]}"
 refused "nothing to receive from" root=tmpfs propagation=slave bind="$R/bin /bin create" -- "${ran[@]}"
 
+claim_end
 make_source slave+shared tree
 claim "without a word everything is private, whatever the host is"
 start a root="$T/src" bind="$T/master /data" && {
@@ -41,29 +42,37 @@ start a root="$T/src" propagation="slave rec" bind="$T/master /data" && {
 claim_end
 drop_source
 
+can_share=1
+[ "${CLAIM_KERNEL:-}" != old ] || can_share=0
+
 claim "two sandboxes that share one mount with the host exchange mounts with each other"
 make_source shared
-start a bind="$T/src /data shared"
-start b bind="$T/src /data shared"
-if [ -n "${init_pid[b]:-}" ]; then
+if [ $can_share = 0 ]; then
+	skip "an older kernel does not share with the host"
+else
+	start a bind="$T/src /data shared"
+	start b bind="$T/src /data shared"
 	same "mount in a" "$(enter a tmpfs /data/in)" ok
 	answers "tmpfs rw shared" b mount /data/in
 	same "umount in b" "$(enter b umount /data/in)" ok
 	answers none a mount /data/in
+	stop a
+	stop b
 fi
-stop a
-stop b
 drop_source
 
 claim "a mount below a shared bind is the sandbox's own and does not show on the host"
 make_source shared
 host_mounts >"$T/before"
-start a bind="$T/src /data shared" tmpfs=/data/m && {
+if [ $can_share = 0 ]; then
+	refused "5.12" bind="$T/src /data shared" tmpfs=/data/m -- "${ran[@]}"
+else
+	start a bind="$T/src /data shared" tmpfs=/data/m
 	same "host" "$(host_mounts | diff "$T/before" -)" ""
 	answers "tmpfs rw,nosuid,nodev private" a mount /data/m
 	same "propagation" "$(propagation a /data)" shared
 	stop a
-}
+fi
 drop_source
 
 claim "a CD mounted once reaches every sandbox that receives, and is gone from all"

@@ -45,7 +45,7 @@ like "init=no" "$text" $'{"event":"built","pid":*}\n{"event":"started","pid":*}\
 
 claim "--status-fd: a failed set-up is told from a failed program, with step and errno"
 text=$(events root="$R" bind="$T/none /data" -- "$P")
-like "set-up" "$text" '{"event":"failed","step":*,"name":"tree.clone","errno":2,"error":*}'
+like "set-up" "$text" '{"event":"failed","step":*,"name":"tree.*","errno":2,"error":*}'
 text=$(events root="$R" -- /bin/none)
 like "exec" "$text" '*{"event":"failed","step":*,"name":"exec","errno":2,"error":*}'
 unlike "exec" "$text" '*"exited"*'

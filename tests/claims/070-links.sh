@@ -117,6 +117,7 @@ same "mask" "$text" "char 0666 0:0 1,3"
 
 claim "the host's /dev/null not being the null device is noticed"
 : >"$T/notnull"
+# shellcheck disable=SC2016
 text=$(unshare --mount bash -c 'mount --bind "$1" /dev/null; shift; exec timeout 20 "$@" 2>&1 </dev/zero' x "$T/notnull" \
 	"$H" run root="$R" -- "${ran[@]}")
 like "message" "$text" "*null device*"

@@ -78,14 +78,14 @@ start a && {
 
 claim "nothing predictable is used in /tmp or anywhere else on the host"
 mkdir -p "$T/before"
-find / -xdev -newer "$T/mark" -not -path '/proc/*' 2>/dev/null | sort >"$T/files"
 box root-mode=overlay file='/etc/motd x' overlay="$T/before /data" -- "$P" args x
-find / -xdev -newer "$T/mark" -path '*hutch*' -not -path "/work/*" -not -path '*/claims/*' 2>/dev/null | head -n 3 >"$T/made"
 same "files" "$(find /tmp /var/tmp /dev/shm -maxdepth 1 -newer "$T/mark" -name '*hutch*' 2>/dev/null)" ""
-same "/run" "$(ls -A /run | tr '\n' ' ')" "${T#/run/} "
+same "/run" "$(find /run -mindepth 1 -maxdepth 1)" "$T"
 
 claim "values with newline, NUL-like and shell characters are values, or refused: never run"
+# shellcheck disable=SC2016
 box env='"A=$(touch /run/x)`touch /run/y`;|&"' -- "$P" args '$(touch /run/z)' ';reboot'
+# shellcheck disable=SC2016
 same "payload" "$text" '[$(touch /run/z)][;reboot]'
 for f in x y z; do [ ! -e "/run/$f" ] || note "/run/$f was made"; done
 box hostname=$'a\nb' -- "${ran[@]}"
@@ -94,10 +94,9 @@ box bind="$T/a"$'\n'"root=/ /data" -- "${ran[@]}"
 same "newline in a path" "$status" 125
 
 claim "a name that is not one is refused, and two of a name do not run at once"
-for name in ../x a/b "" "a b" $'a\nb' -; do
-	timeout 20 "$H" run --name="$name" root="$R" -- "${ran[@]}" >"$T/said" 2>&1
-	[ $? != 0 ] || [ "$name" = - ] || note "--name='$name' was taken"
-	! grep -q "payload did run" "$T/said" || [ "$name" = - ] || note "the payload ran as '$name'"
+for name in ../x a/b "" "a b" $'a\nb'; do
+	refuse timeout 20 "$H" run --name="$name" root="$R" -- "${ran[@]}"
+	unlike "name $name" "$(cat "$T/said")" "*payload did run*"
 done
 timeout 20 "$H" run --name=one root="$R" -- "$P" sleep 20 &
 job=$!

@@ -465,11 +465,26 @@ static int break_umount(void)
 	return setns(self_ns, CLONE_NEWNS);
 }
 
-static int break_umounts(void)
+static int break_umounts(int times)
 {
-	for (int i = 0; i < 8; i++)
+	while (times-- > 0)
 		umount2("/", MNT_DETACH);
 	return setns(self_ns, CLONE_NEWNS);
+}
+
+static int break_two(void)
+{
+	return break_umounts(2);
+}
+
+static int break_three(void)
+{
+	return break_umounts(3);
+}
+
+static int break_many(void)
+{
+	return break_umounts(8);
 }
 
 /* The escape of textbooks: a chroot below, a working directory above. */
@@ -527,7 +542,8 @@ static int escape(void)
 		const char *how;
 		int (*attempt)(void);
 	} ways[] = {
-		{"setns", break_setns}, {"umount, setns", break_umount}, {"umounts, setns", break_umounts},
+		{"setns", break_setns}, {"umount, setns", break_umount}, {"two umounts, setns", break_two}, {"three umounts, setns", break_three},
+		{"eight umounts, setns", break_many},
 		{"chroot", break_chroot}, {"unshare, umount, setns", break_copy},
 		{"user namespace", break_user}, {"bind, pivot_root", break_pivot}, {"move", break_move},
 	};
@@ -762,6 +778,34 @@ static int with(int argc, char **argv)
 	return told(-1);
 }
 
+/*
+ * enosys COMMAND...: an older kernel, without openat2, clone3, open_tree, move_mount,
+ * fsopen and its kin, mount_setattr, close_range, statmount and listmount.
+ */
+static int enosys(char **argv)
+{
+	static const unsigned absent[] = {428, 429, 430, 431, 432, 433, 435, 436, 437, 442, 457, 458};
+	enum { N = sizeof absent / sizeof *absent };
+	struct { unsigned short code; unsigned char jt, jf; unsigned k; } code[N + 3];
+	struct { unsigned short n; void *code; } program = {N + 3, code};
+
+	code[0].code = 0x20, code[0].k = 0;	/* load the call's number */
+	for (unsigned i = 0; i < N; i++) {
+		code[1 + i].code = 0x15;	/* equal: to the last line */
+		code[1 + i].jt = (unsigned char)(N - i);
+		code[1 + i].jf = 0;
+		code[1 + i].k = absent[i];
+	}
+	code[N + 1].code = 0x06, code[N + 1].k = 0x7fff0000;		/* allow */
+	code[N + 2].code = 0x06, code[N + 2].k = 0x00050000 | ENOSYS;
+	if (geteuid())
+		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	if (prctl(PR_SET_SECCOMP, 2 /* SECCOMP_MODE_FILTER */, &program))
+		return told(-1);
+	execvp(argv[1], argv + 1);
+	return told(-1);
+}
+
 /* enter FILE COMMAND [ARG]...: the host's power in a sandbox's namespace. */
 static int enter(int argc, char **argv)
 {
@@ -937,6 +981,8 @@ static int deeds(int argc, char **argv)
 		return serve();
 	if (IS("pty"))
 		return pty(argc, argv);
+	if (IS("enosys"))
+		return enosys(argv);
 	if (IS("enter"))
 		return enter(argc, argv);
 	if (IS("flip"))
@@ -957,6 +1003,11 @@ static int dispatch(int argc, char **argv)
 	return result < 0 ? 120 : result;
 }
 
+static int runs_command(const char *word)
+{
+	return !strcmp(word, "with") || !strcmp(word, "pty") || !strcmp(word, "enosys");
+}
+
 /* probe COMMAND [ARG]... [, COMMAND [ARG]...]...; the last one's result is the status. */
 int main(int argc, char **argv)
 {
@@ -966,7 +1017,8 @@ int main(int argc, char **argv)
 		int n = first;
 		char *cut;
 
-		while (n < argc && strcmp(argv[n], ",") != 0)
+		/* What runs a command takes all that follows. */
+		while (n < argc && (runs_command(argv[first]) || strcmp(argv[n], ",") != 0))
 			n++;
 		cut = argv[n];
 		argv[n] = NULL;

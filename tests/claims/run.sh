@@ -9,6 +9,7 @@ shift 2
 [ $# -gt 0 ] || set -- "$here"/[0-9]*.sh
 mkdir -p "$out/tap"
 
+# shellcheck disable=SC2317 # called by xargs
 one() {
 	local name=${1##*/} status
 	name=${name%.sh}
@@ -26,6 +27,7 @@ export -f one
 OUT=$out HUTCH=$hutch
 export OUT HUTCH
 
+# shellcheck disable=SC2016
 printf '%s\0' "$@" | xargs -0 -n 1 -P 2 bash -c 'one "$0"'
 
 failed=0

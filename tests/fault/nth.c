@@ -142,6 +142,10 @@ static const struct {
 	{"tree.clone", "openat", ENOENT, "an optional source that is not there"},
 	{"tree.clone", "statx", 0, "fdinfo tells the mount too"}, {"tree.bind", "statx", 0, "as tree.clone"},
 	{"tree.remount", "statx", 0, "as tree.clone"},
+	{"tree.idmap", "read", 0, "the helper's wait for its end"},
+	{"mount.new", "fchdir", 0, "no directory: named by its descriptor"},
+	{"mount.overlay", "fchdir", 0, "as mount.new"}, {"shm.mount", "fchdir", 0, "as mount.new"},
+	{"verify.mounts", NULL, ENOENT, "what is optional is not there; the comparison misses what must be"},
 	{"keyring.new", "keyctl", ENOSYS, "a kernel without keys has none to protect"},
 	{"mount.point", NULL, ENOENT, "not there: to be made, and there it is after all"},
 	{"mount.self", NULL, ENOENT, "a default protection of what this kernel's /proc has not"},
@@ -385,7 +389,9 @@ static void strike(int hutch, enum victim victim)
 {
 	siginfo_t info;
 	int pid = hutch;
+	char step[32] = "";
 
+	sscanf(fault_log->text, "%*c %*d %*s %31s", step);
 	if (victim == CHILD)
 		pid = first_child(hutch);
 	else if (victim == INNERMOST)
@@ -394,6 +400,12 @@ static void strike(int hutch, enum victim victim)
 		kill(pid, SIGKILL);
 	if (pid == hutch)
 		waitid(P_PID, (id_t)hutch, &info, WEXITED | WNOWAIT);
+	/*
+	 * Behind the last look for hutch the kill has to travel through the init; a
+	 * payload that starts meanwhile lives as long as that takes.
+	 */
+	if (!strcmp(step, "ready") || !strcmp(step, "exec"))
+		usleep(10000);
 	__atomic_store_n(&fault_log->go, 1, __ATOMIC_SEQ_CST);
 }
 
@@ -556,7 +568,10 @@ static void check_left(const struct plan *p, const char *fault, const struct out
 	read_registry(now_run, sizeof now_run);
 	if (strcmp(base_run, now_run) != 0 && !killed)
 		/* Without its lock a group's file must not be removed: the next member does. */
-		if (strcmp(o->call, "unlinkat") != 0 && !strstr(o->step, "serve") && strcmp(o->step, "group.join") != 0)
+		/* And a member whose /proc entry is said to be missing is taken off the list. */
+		if (strcmp(o->call, "unlinkat") != 0 && !strstr(o->step, "serve") &&
+		    strcmp(o->step, "group.join") != 0 &&
+		    (strcmp(o->step, "group.publish") != 0 || strcmp(o->call, "openat") != 0))
 			complain(p, fault, o, "an entry stays in the registry: %s", now_run);
 	if (strcmp(base_run, now_run) != 0)
 		clear_registry();
@@ -646,7 +661,7 @@ static const int *codes_of(const char *call)
 	return one;
 }
 
-static int list_calls(const struct plan *p, char side)
+static int list_once(const struct plan *p, char side)
 {
 	struct outcome o;
 	char fault[32], *line, *next;
@@ -670,6 +685,16 @@ static int list_calls(const struct plan *p, char side)
 	return n;
 }
 
+/* A call that is repeated now and then (EAGAIN) must not be in the list. */
+static int list_calls(const struct plan *p, char side)
+{
+	int least = list_once(p, side), n;
+
+	for (int i = 0; i < 40 && (n = list_once(p, side)) != least; i++)
+		least = n < least ? n : least;
+	return least;
+}
+
 /* The calls that are made depend on timing at the end: go on until none is reached. */
 static unsigned sweep(const struct plan *p, char side, int full, unsigned *faults)
 {
@@ -682,11 +707,16 @@ static unsigned sweep(const struct plan *p, char side, int full, unsigned *fault
 
 		for (; *code && bad < MAX_BAD; code++) {
 			snprintf(fault, sizeof fault, "%c:%d:%d", side, n, *code);
-			launch(p, fault, NOBODY, &o);
+			/* The kernel's "not sure" (EAGAIN) and the two sides' timing move numbers. */
+			for (int tries = 0; tries < 4; tries++) {
+				launch(p, fault, NOBODY, &o);
+				if (n > listed || !strcmp(o.call, calls[n - 1].call))
+					break;
+				check_left(p, fault, &o, 0);
+			}
 			if (!o.reached)
 				break;
 			++*faults;
-			/* Two processes of a side may have changed places. */
 			judge(p, fault, &o, n, *code);
 			if (!full)
 				break;
@@ -713,7 +743,7 @@ static void judge_kill(const struct plan *p, const char *fault, const struct out
 	if (victim != HUTCH && !late && status != 125 && status != 128 + SIGKILL && !o->ran)
 		complain(p, fault, o, "a wrong exit status");
 	if (victim != HUTCH && !late && status == 125 && !strstr(o->out, "the sandbox ended while it was built, by signal 9") &&
-	    !strstr(o->out, "hutch"))
+	    !strstr(o->out, "(step "))
 		complain(p, fault, o, "nothing is told");
 	if (victim != HUTCH && !late && o->ran && status == 125)
 		complain(p, fault, o, "the payload ran and hutch says it did not");

@@ -138,6 +138,8 @@ static void propagation_text(void)
 	compare(ROOT "2 1 8:1 /s /a rw master:8 - ext4 x\n", "/a: /a should be slave of its source but is slave (master:8)\n");
 	compare(ROOT "2 1 8:1 /s /a rw shared:9 master:5 - ext4 x\n",
 		"/a: /a should be slave of its source but is slave+shared (shared:9 master:5)\n");
+	expect[1].prop = PROP_SLAVE_SHARED;
+	CHECK(compare(ROOT "2 1 8:1 /s /a rw shared:5 master:5 - ext4 x\n", NULL) == 1);
 	expect[1].prop = PROP_PRIVATE;
 	compare(ROOT "2 1 8:1 /s /a rw unbindable - ext4 x\n", "/a: /a should be private but is unbindable\n");
 	expect[1].prop = PROP_SHARED;
@@ -296,6 +298,7 @@ static void recursive(void)
 	/* Mounted twice before: its group cannot be told, all else can. */
 	parse(&before, before_text, BEFORE "12 10 0:7 / /t rw shared:8 - vfat y\n");
 	compare(ROOT "2 1 8:1 /s /a ro master:5 - ext4 x\n3 2 0:7 / /a/sub ro master:8 - vfat y\n", "");
+	compare(ROOT "2 1 8:1 /s /a ro master:5 - ext4 x\n3 2 0:7 / /a/sub ro master:6 - vfat y\n", "");
 	/* Private and recursive: what comes along must be private, and nothing may arrive. */
 	begin();
 	e = wish("/a", PROP_PRIVATE, NO_SLOT);
