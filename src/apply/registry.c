@@ -39,6 +39,11 @@ int process_start(int pid, uint64_t *start)
 	text[n > 0 ? n : 0] = '\0';
 	/* The name in brackets may hold anything, a bracket too: count from the last. */
 	p = strrchr(text, ')');
+	/* Dead, and only not waited for yet: its namespaces are gone. */
+	if (p && (!strncmp(p, ") Z", 3) || !strncmp(p, ") X", 3))) {
+		errno = ESRCH;
+		return -1;
+	}
 	for (field = 2; p && field < 22; field++)
 		p = strchr(p + 1, ' ');
 	if (!p)

@@ -167,6 +167,15 @@ void fd_path(char to[32], int fd)
 	text_format(to, 32, "/proc/self/fd/%d", fd);
 }
 
+static int is_scratch(struct walk *w, int fd)
+{
+	struct k_stat a, b;
+
+	return !k_stat(fd, "", AT_EMPTY_PATH, 0x100 /* STATX_INO */, &a) &&
+	       !k_stat(w->scratch, "", AT_EMPTY_PATH, 0x100, &b) && a.ino == b.ino &&
+	       a.dev_major == b.dev_major && a.dev_minor == b.dev_minor;
+}
+
 int do_TREE_BIND(struct walk *w, const struct step *s)
 {
 	struct source src = source_of(w, s);
@@ -195,6 +204,14 @@ int do_TREE_BIND(struct walk *w, const struct step *s)
 	k_close(fd);
 	/* The same name again: now it is the mount on top. */
 	w->fd[slot] = k_open(w->scratch, name, O_PATH | O_NOFOLLOW, 0);
+	if (w->fd[slot] >= 0 && src.rec && is_scratch(w, w->fd[slot])) {
+		/* The scratch lies over "/" and was copied with it. */
+		fd_path(to, w->fd[slot]);
+		if (k_umount(to, MNT_DETACH))
+			return step_failed(w, "scratch");
+		k_close(w->fd[slot]);
+		w->fd[slot] = k_open(w->scratch, name, O_PATH | O_NOFOLLOW, 0);
+	}
 	return w->fd[slot] < 0 ? step_failed(w, "scratch") : 0;
 }
 

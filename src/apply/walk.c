@@ -151,6 +151,10 @@ int walk_inside(void *host_walk)
 	memcpy(w.fd, host->fd, sizeof(int) * (w.plan->slots + 1));
 	/* Else this end would keep the channel alive when hutch dies. */
 	k_close(host->channel);
+	/* And this copy of the lock on the group's file would outlive hutch's own. */
+	if (host->group_fd >= 0)
+		k_close(host->group_fd);
+	w.group_fd = -1;
 	w.channel = host->far_channel;
 	w.far_channel = -1;
 	w.pid = 0;

@@ -5,6 +5,9 @@
  * for them. `userns` is the special case of a kernel without user namespaces:
  * clone and unshare with CLONE_NEWUSER get ENOSPC, as with max_user_namespaces=0,
  * and clone3 ENOSYS, for its flags are out of a filter's reach.
+ *
+ * Built into hutch with HUTCH_OLD it is a hutch on such a kernel in one file, so that
+ * the claims, which copy hutch about, run on the fallbacks.
  */
 #include <errno.h>
 #include <stddef.h>
@@ -95,9 +98,33 @@ static int refuse_name(const char *name)
 	return -1;
 }
 
+static int install(void)
+{
+	struct filter f = {.code = code, .length = (unsigned short)used};
+
+	/* As root the filter needs no no_new_privs, which would show inside. */
+	return prctl(PR_SECCOMP, MODE_FILTER, &f) &&
+	       (prctl(PR_SET_NO_NEW_PRIVS_, 1, 0, 0, 0) || prctl(PR_SECCOMP, MODE_FILTER, &f));
+}
+
+#ifdef HUTCH_OLD
+__attribute__((constructor)) static void become_old(void)
+{
+	static const char *const names[] = {
+		"openat2", "clone3", "open_tree", "move_mount", "mount_setattr", "close_range",
+		"statmount", "fsopen",
+	};
+
+	add(LOAD, offsetof(struct call_data, number), 0, 0);
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		refuse_name(names[i]);
+	add(RETURN, ANSWER_ALLOW, 0, 0);
+	if (install())
+		_exit(99);
+}
+#else
 int main(int argc, char **argv)
 {
-	struct filter f = {.code = code};
 	int i;
 
 	add(LOAD, offsetof(struct call_data, number), 0, 0);
@@ -111,10 +138,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	add(RETURN, ANSWER_ALLOW, 0, 0);
-	f.length = (unsigned short)used;
-	/* As root the filter needs no no_new_privs, which would show inside. */
-	if (prctl(PR_SECCOMP, MODE_FILTER, &f) &&
-	    (prctl(PR_SET_NO_NEW_PRIVS_, 1, 0, 0, 0) || prctl(PR_SECCOMP, MODE_FILTER, &f))) {
+	if (install()) {
 		perror("enosys: seccomp");
 		return 2;
 	}
@@ -122,3 +146,4 @@ int main(int argc, char **argv)
 	perror(argv[i + 1]);
 	return 127;
 }
+#endif

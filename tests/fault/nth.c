@@ -146,6 +146,7 @@ static const struct {
 	{"mount.new", "fchdir", 0, "no directory: named by its descriptor"},
 	{"mount.overlay", "fchdir", 0, "as mount.new"}, {"shm.mount", "fchdir", 0, "as mount.new"},
 	{"verify.mounts", NULL, ENOENT, "what is optional is not there; the comparison misses what must be"},
+	{"ready", "sigaction", EINVAL, "no such signal, or one that cannot be ignored"},
 	{"keyring.new", "keyctl", ENOSYS, "a kernel without keys has none to protect"},
 	{"mount.point", NULL, ENOENT, "not there: to be made, and there it is after all"},
 	{"mount.self", NULL, ENOENT, "a default protection of what this kernel's /proc has not"},
