@@ -49,6 +49,11 @@ int do_AWAIT(struct walk *w, const struct step *s)
 	return 0;
 }
 
+int do_GO_AWAIT(struct walk *w, const struct step *s)
+{
+	return do_AWAIT(w, s);
+}
+
 /*
  * Root of the new user namespace: what is made from here on is owned by an id that
  * it knows. Sources of the host are cloned before, with the ids that may see them.

@@ -100,8 +100,12 @@ int do_STDIO_CHECK(struct walk *w, const struct step *s)
 
 int do_RLIMIT_SET(struct walk *w, const struct step *s)
 {
-	return k_setrlimit((int)s->op[1].n, (uint64_t)s->op[2].n, (uint64_t)s->op[3].n)
-		? step_failed(w, "") : 0;
+	/* The change of user left the capability to raise a limit permitted only. */
+	if (k_setrlimit((int)s->op[1].n, (uint64_t)s->op[2].n, (uint64_t)s->op[3].n) &&
+	    (errno != EPERM || caps_raise() ||
+	     k_setrlimit((int)s->op[1].n, (uint64_t)s->op[2].n, (uint64_t)s->op[3].n)))
+		return step_failed(w, "");
+	return 0;
 }
 
 int do_NICE_SET(struct walk *w, const struct step *s)

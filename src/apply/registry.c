@@ -348,7 +348,7 @@ int do_GROUP_JOIN(struct walk *w, const struct step *s)
 			k_close(ipc);
 		ipc = -1;
 	}
-	if (n && ipc < 0)
+	if (n && ipc < 0 && !is_gone())
 		return step_failed(w, "no living member lets us in");
 	if (ipc >= 0 && s->op[3].n) {
 		shm = member_shm(m[i].pid);

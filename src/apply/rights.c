@@ -5,6 +5,7 @@
 
 #include "apply/path.h"
 #include "apply/proc.h"
+#include "apply/trees.h"
 #include "base/parse.h"
 #include "base/text.h"
 #include "kernel/k.h"
@@ -119,6 +120,17 @@ int do_USER_FIND(struct walk *w, const struct step *s)
 	}
 	w->arena->used = mark;
 	return result;
+}
+
+int caps_raise(void)
+{
+	struct cap_data_ data[2] = {{0}};
+
+	if (k_capget(data))
+		return -1;
+	for (int i = 0; i < 2; i++)
+		data[i].effective = data[i].permitted;
+	return k_capset(data);
 }
 
 int do_CAPS_BOUND(struct walk *w, const struct step *s)

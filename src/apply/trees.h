@@ -20,6 +20,9 @@ int remount_fd(int fd, uint32_t attrs);
 /* upper and work directories of an overlay, in a place of their own on the scratch. */
 int overlay_layers(struct walk *w, int scratch, uint64_t size, int *upper, int *work);
 
+/* Makes every permitted capability effective, until the payload's own are set. */
+int caps_raise(void);
+
 /* Ties the life of this process to hutch's; the step fails if hutch is gone already. */
 int parent_check(struct walk *w);
 

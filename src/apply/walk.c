@@ -69,10 +69,11 @@ static void hear_child(struct walk *w)
 	}
 }
 
-int walk_host(struct walk *w)
+static int walk_from(struct walk *w, unsigned at)
 {
-	for (w->at = 0; w->at < w->plan->nsteps; w->at++) {
-		if (step_table[w->plan->step[w->at].kind].side != SIDE_HOST)
+	for (w->at = at; w->at < w->plan->nsteps; w->at++) {
+		if (step_table[w->plan->step[w->at].kind].side != SIDE_HOST ||
+		    w->plan->step[w->at].kind == STEP_MEET)
 			break;
 		if (step_do(w)) {
 			hear_child(w);
@@ -82,6 +83,16 @@ int walk_host(struct walk *w)
 	}
 	k_fault_step("serve");
 	return 0;
+}
+
+int walk_host(struct walk *w)
+{
+	return walk_from(w, 0);
+}
+
+int walk_met(struct walk *w)
+{
+	return w->plan->step[w->at].kind == STEP_MEET ? walk_from(w, w->at + 1) : 0;
 }
 
 static void close_all(struct walk *w)

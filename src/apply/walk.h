@@ -72,10 +72,14 @@ struct record {
 int walk_init(struct walk *w, const struct plan *plan, struct arena *a);
 
 /*
- * Takes all HOST steps. On success the child runs and w->channel is open for its
- * records. On failure everything is undone, the child dead and reaped.
+ * Takes the HOST steps, up to the meeting with the inside where the plan has one. On
+ * success the child runs and w->channel is open for its records. On failure
+ * everything is undone, the child dead and reaped.
  */
 int walk_host(struct walk *w);
+
+/* Takes the HOST steps behind the meeting, once the inside has told REC_READY. */
+int walk_met(struct walk *w);
 
 /* Undoes what the host side holds: descriptors, the child, entries in the registry. */
 void walk_undo(struct walk *w);

@@ -73,6 +73,11 @@ static void take_record(struct run *r, const struct record *record, int passed)
 		break;
 	case REC_READY:
 		r->built = 1;
+		if (walk_met(&r->walk)) {
+			r->failed = r->reaped = 1;
+			r->err = r->walk.err;
+			break;
+		}
 		tell(r, "built", "pid", r->walk.pid);
 		break;
 	case REC_STARTED:

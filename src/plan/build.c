@@ -184,6 +184,11 @@ static int needs_self_seal(const struct build *b)
 	       (b->p->caps[CAPS_BOUNDING] & (1ull << CAP_SYS_PTRACE_ | 1ull << CAP_SYS_ADMIN_));
 }
 
+int plan_meets(const struct build *b)
+{
+	return b->request->name || b->p->ns[NS_IPC].how == NS_GROUP;
+}
+
 static void plan_host(struct build *b)
 {
 	const struct profile *p = b->p;
@@ -212,10 +217,16 @@ static void plan_host(struct build *b)
 		ADD(b, where(b, KEY_uidmap), MAP_WRITE, P(&p->uidmap), P(&p->gidmap));
 	if (b->own_user && !b->self_map)
 		ADD(b, (struct origin){0}, RELEASE, N(0));
+	if (!plan_meets(b))
+		return;
+	/* Others may come in as soon as they are told: all must be in place by then, and
+	 * the payload not yet running in case that this fails. */
+	ADD(b, (struct origin){0}, MEET, N(0));
 	if (b->request->name)
 		ADD(b, (struct origin){0}, REGISTER, S(b->request->name));
 	if (p->ns[NS_IPC].how == NS_GROUP)
 		ADD(b, where(b, KEY_ipc), GROUP_PUBLISH, S(p->ns[NS_IPC].name));
+	ADD(b, (struct origin){0}, RELEASE, N(0));
 }
 
 /* The id that the one-line map gives the payload. */
@@ -345,8 +356,13 @@ static void plan_inside(struct build *b)
 	plan_joins(b);
 	plan_limits(b);
 	if (b->namespaces & CLONE_NEWNS_) {
+		/* Without open_tree the sources are staged on a scratch, whose owner must be
+		 * known inside; sources that only the host's root may see cannot be bound then. */
+		if (!b->plan->new_mounts)
+			plan_ids_root(b);
 		plan_sources(b);
-		plan_ids_root(b);
+		if (b->plan->new_mounts)
+			plan_ids_root(b);
 		plan_mounts(b);
 		plan_finish_mounts(b);
 		ADD(b, (struct origin){0}, VERIFY_MOUNTS, N(0));

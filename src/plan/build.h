@@ -49,4 +49,7 @@ void plan_mounts(struct build *b);
 void plan_finish_mounts(struct build *b);	/* after the root switch */
 void plan_payload(struct build *b);
 
+/* Does the host side note this sandbox somewhere before its payload runs? */
+int plan_meets(const struct build *b);
+
 #endif

@@ -190,6 +190,30 @@ static const struct expect *covering_path_below(const struct comparison *c, cons
 	return NULL;
 }
 
+/* Mounts at one place, and wishes for it. */
+static void check_pile(struct comparison *c, const struct expect *e)
+{
+	unsigned found = 0, wished = 0;
+	char text[120];
+
+	for (unsigned i = 0; i < c->now->n; i++)
+		found += !strcmp(c->now->mount[i].point, e->path);
+	for (unsigned i = 0; i < c->plan->nexpect; i++) {
+		const struct expect *other = &c->plan->expect[i];
+
+		wished += !strcmp(other->path, e->path);
+		/* What comes along, or arrives, may lie there too. */
+		if ((other->rec || (receives(other->prop) && !other->own)) &&
+		    path_below(e->path, other->path))
+			return;
+	}
+	if (found <= wished)
+		return;
+	text_format(text, sizeof text, "%.80s has %u mounts over each other, not %u", e->path,
+		    found, wished);
+	differ(c, e, text);
+}
+
 static void check_found(struct comparison *c, const struct mount *m)
 {
 	const struct expect *e = covering(c->plan, m->point);
@@ -231,6 +255,9 @@ int compare_mounts(const struct plan *plan, const struct mounts *now, const stru
 	for (unsigned i = 0; i < plan->nexpect && !c.stop; i++)
 		if (!hidden(plan, i))
 			check_expected(&c, &plan->expect[i]);
+	for (unsigned i = 0; i < plan->nexpect && !c.stop; i++)
+		if (!hidden(plan, i))
+			check_pile(&c, &plan->expect[i]);
 	for (unsigned i = 0; i < now->n && !c.stop; i++)
 		check_found(&c, &now->mount[i]);
 	return c.told;

@@ -25,9 +25,6 @@ static void plan_resources(struct build *b)
 {
 	const struct profile *p = b->p;
 
-	for (const struct item *i = p->rlimits.first; i; i = i->next)
-		ADD(b, i->at, RLIMIT_SET, S(rlimit_names[i->c]), N((int64_t)i->c),
-		    N((int64_t)i->a), N((int64_t)i->b));
 	if (profile_has(p, KEY_nice))
 		ADD(b, where(b, KEY_nice), NICE_SET, N(p->nice));
 	if (profile_has(p, KEY_sched))
@@ -36,7 +33,13 @@ static void plan_resources(struct build *b)
 		ADD(b, where(b, KEY_ioprio), IOPRIO_SET, N(p->ioprio & 0xff), N(p->ioprio >> 8));
 	if (profile_has(p, KEY_cpus))
 		ADD(b, where(b, KEY_cpus), CPUS_SET, P(p->cpus));
-	ADD(b, where(b, KEY_umask), UMASK_SET, N(p->umask));
+}
+
+/* When nothing is opened any more: a low limit is the payload's, not ours. */
+static void plan_limits_last(struct build *b)
+{
+	for (const struct item *i = b->p->rlimits.first; i; i = i->next)
+		ADD(b, i->at, RLIMIT_SET, S(rlimit_names[i->c]), N(i->c), N(i->a), N(i->b));
 }
 
 static int is_root(const struct build *b)
@@ -132,16 +135,20 @@ void plan_payload(struct build *b)
 {
 	const struct profile *p = b->p;
 
+	ADD(b, where(b, KEY_umask), UMASK_SET, N(p->umask));
 	plan_stdio(b);
 	plan_resources(b);
 	plan_ids(b);
 	ADD(b, where(b, KEY_workdir), DIR_CHANGE, S(p->workdir));
-	plan_caps(b);
 	if (b->f->close_range)
 		ADD(b, where(b, KEY_fd), FDS_CLOSE, P(&p->fds));
 	else
 		ADD(b, where(b, KEY_fd), FDS_WALK, P(&p->fds), N(b->proc_slot));
+	plan_limits_last(b);
+	plan_caps(b);
 	ADD(b, (struct origin){0}, READY, N(0));
+	if (plan_meets(b))
+		ADD(b, (struct origin){0}, GO_AWAIT, N(0));
 	ADD(b, where(b, KEY_exec), EXEC, S(p->exec.n ? p->exec.word[0] : ""), P(p->exec.word),
 	    P(plan_env(b)));
 }

@@ -189,6 +189,8 @@ static void source_root(struct build *b)
 			wrong(b, where(b, KEY_propagation), "a shared root needs Linux 5.15, and no rec: its own mounts would appear on the host");
 		b->root_joined = clone_add(b, at, r->path, 0, 0, 1);
 	}
+	if (b->p->root_mode == ROOT_OVERLAY && r->rec)
+		wrong(b, where(b, KEY_root_mode), "root-mode=overlay lies over one mount, what is mounted below it would be empty: root=%s norec, and binds for the others", r->path);
 	b->root_slot = clone_add(b, at, r->path, r->rec, 0, prop != PROP_PRIVATE);
 	/* What is made inside the root needs it writable; then ro comes at the end. */
 	attr_add(b, at, b->root_slot, r->rec ? root_attrs(b) : NOSUID | NODEV, early_prop(prop), r->rec);

@@ -157,6 +157,18 @@ static const char *const switch_names[] = {
 	"chroot over the initramfs, which pivot_root cannot leave",
 };
 
+static int late_mounts(const struct plan *plan)
+{
+	int sealed = 0;
+
+	for (unsigned i = 0; i < plan->nsteps; i++) {
+		sealed |= plan->step[i].kind == STEP_SEAL;
+		if (sealed && plan->step[i].kind == STEP_MOUNT_TREE)
+			return 1;
+	}
+	return 0;
+}
+
 static void print_header(const struct plan *plan, struct out *o)
 {
 	out_put(o, "# ");
@@ -168,6 +180,8 @@ static void print_header(const struct plan *plan, struct out *o)
 		   plan->new_mounts ? "open_tree and mount_setattr" : "mount(2)",
 		   plan->openat2 ? "openat2" : "hutch's own walk",
 		   plan->vfork ? "vfork" : "fork");
+	if (late_mounts(plan))
+		out_put(o, "# what is mounted after the seal can be unmounted by a payload with sys_admin\n");
 	if (plan->host_equivalent)
 		out_put(o, "# host-equivalent: CAP_SYS_ADMIN in the caller's user namespace can take over the host\n");
 }
