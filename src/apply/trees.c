@@ -282,6 +282,29 @@ int remount_fd(int fd, uint32_t attrs)
 	return remount_one(path, fd, attrs_to_flags(attrs));
 }
 
+static int lies_below(const struct mount *m, const struct mount *top)
+{
+	size_t n = strlen(top->point);
+
+	return m != top && !strncmp(m->point, top->point, n) && m->point[n] == '/';
+}
+
+/* Is m out of sight, under a mount below top that it does not stand on? */
+static int is_covered(const struct mounts *now, const struct mount *top, const struct mount *m)
+{
+	for (unsigned i = 0; i < now->n; i++) {
+		const struct mount *over = &now->mount[i], *up = m;
+
+		if (!lies_below(over, top) || !lies_below(m, over))
+			continue;
+		while (up && up != over && up != top)
+			up = mounts_by_id(now, up->parent);
+		if (up != over)
+			return 1;
+	}
+	return 0;
+}
+
 /* Every mount below the one that fd is the root of, by the table. */
 static int remount_below(struct walk *w, int fd, uint32_t attrs)
 {
@@ -298,7 +321,8 @@ static int remount_below(struct walk *w, int fd, uint32_t attrs)
 		size_t n = strlen(top->point);
 		int at;
 
-		if (m == top || strncmp(m->point, top->point, n) != 0 || m->point[n] != '/')
+		/* What is covered has no path, for the payload neither. */
+		if (!lies_below(m, top) || is_covered(&now, top, m))
 			continue;
 		/* The scratch lies over "/", so its mounts have no path from there. */
 		at = k_open(fd, m->point + n + 1, O_PATH | O_NOFOLLOW, 0);

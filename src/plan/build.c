@@ -198,6 +198,9 @@ static void plan_host(struct build *b)
 		ADD(b, where(b, KEY_caps), SELF_SEAL, N(0));
 	if (p->ns[NS_IPC].how == NS_GROUP && b->own_user)
 		wrong(b, where(b, KEY_ipc), "an IPC group needs privilege: its namespace belongs to the first member's user namespace");
+	if (p->ns[NS_IPC].how == NS_GROUP && p->shm == SHM_GROUP && !b->f->new_mount_api)
+		wrong(b, where(b, profile_has(p, KEY_shm) ? KEY_shm : KEY_ipc),
+		      "a group shares /dev/shm on Linux 5.2 or newer only: say shm=private to share the IPC namespace alone");
 	if (p->ns[NS_IPC].how == NS_GROUP) {
 		b->ipc_slot = slot_new(b);
 		b->shm_slot = p->shm == SHM_GROUP ? slot_new(b) : NO_SLOT;

@@ -1,6 +1,8 @@
 #!/bin/bash
 # Each propagation word on a bind, for each kind of source.
+# shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=propagation.sh
 . "$HERE/propagation.sh"
 
 for source in private shared slave slave+shared; do

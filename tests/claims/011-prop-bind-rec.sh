@@ -1,6 +1,8 @@
 #!/bin/bash
 # The same for a recursive bind: the mounts below its source follow the word too.
+# shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=propagation.sh
 . "$HERE/propagation.sh"
 
 for source in private shared slave slave+shared; do

@@ -1,6 +1,8 @@
 #!/bin/bash
 # Each word on the root itself, whose own nested mounts must never show on the host.
+# shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=propagation.sh
 . "$HERE/propagation.sh"
 
 for source in private shared slave slave+shared; do

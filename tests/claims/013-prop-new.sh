@@ -1,6 +1,8 @@
 #!/bin/bash
 # The words on what is made new, and those of the root handed on to binds by rec.
+# shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=propagation.sh
 . "$HERE/propagation.sh"
 
 for word in private shared unbindable slave+shared; do

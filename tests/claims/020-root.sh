@@ -1,5 +1,6 @@
 #!/bin/bash
 # What the root can be made of, and how it may be written.
+# shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
 claim "root=DIR is the directory, read-only, and the payload stands in it"

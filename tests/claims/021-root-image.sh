@@ -1,5 +1,6 @@
 #!/bin/bash
 # A file system image and an archive as the root.
+# shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
 image() {

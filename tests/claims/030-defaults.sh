@@ -1,5 +1,6 @@
 #!/bin/bash
 # What a profile that says nothing but root and program gives.
+# shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
 claim "the default namespaces are new, the others are the caller's, from inside and outside"

@@ -1,5 +1,6 @@
 #!/bin/bash
 # Every mount key with its options.
+# shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
 mkdir -p "$T/src/sub"

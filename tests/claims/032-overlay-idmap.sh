@@ -1,5 +1,6 @@
 #!/bin/bash
 # overlay= and idmap=, and names that would be options if they were read again.
+# shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
 mkdir -p "$T/low" "$T/more" "$T/up" "$T/work"

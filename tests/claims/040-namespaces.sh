@@ -1,5 +1,6 @@
 #!/bin/bash
 # The eight kinds of namespace: new, the host's, of a file.
+# shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
 declare -A key=([mnt]=ns.mount [ipc]=ipc [pid]=ns.pid [uts]=ns.uts [net]=net [user]=ns.user [cgroup]=ns.cgroup [time]=ns.time)

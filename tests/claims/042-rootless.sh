@@ -1,5 +1,6 @@
 #!/bin/bash
 # An ordinary user, with nothing but a user namespace.
+# shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
 launcher=(setpriv --reuid 65534 --regid 65534 --clear-groups)

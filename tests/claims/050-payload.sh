@@ -1,5 +1,6 @@
 #!/bin/bash
 # What the payload gets.
+# shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
 claim "user, group and groups come from the sandbox's own passwd and group"

@@ -1,5 +1,6 @@
 #!/bin/bash
 # Capabilities in all five sets, no-new-privs, securebits.
+# shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
 kill_=20 both=401	# CAP_CHOWN is bit 0, CAP_KILL 5, CAP_NET_BIND_SERVICE 10

@@ -1,5 +1,6 @@
 #!/bin/bash
 # How a sandbox ends: exit codes, status lines, signals, timeouts, orphans.
+# shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
 claim "the payload's own status, and 128+N for its signal"

@@ -1,5 +1,6 @@
 #!/bin/bash
 # The terminal: relayed through a pty of the sandbox's own.
+# shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
 pty() { text=$(timeout -k 1 20 "$T/probe" pty "$@" 2>&1 </dev/null); }

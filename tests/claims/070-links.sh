@@ -1,5 +1,6 @@
 #!/bin/bash
 # A root that tries to lead hutch out of it.
+# shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
 # What must stay as it is: a "host" beside the root.

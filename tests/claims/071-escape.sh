@@ -1,5 +1,6 @@
 #!/bin/bash
 # What a payload tries against its init, against hutch's file and with leaked descriptors.
+# shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
 sum=$(sha256sum <"$H")

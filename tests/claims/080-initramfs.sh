@@ -1,5 +1,6 @@
 #!/bin/bash
 # The kernel's initial rootfs as the host's root: pivot_root cannot leave it.
+# shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
 cp "$OUT/inrootfs" "$T/inrootfs"
@@ -44,7 +45,7 @@ unlike "mounts" "$text" "*rootfs rootfs*"
 
 claim "without a seal a payload with every right gets out: the attempts are real ones"
 box caps=all root-seal=no no-new-privs=no -- "$P" escape
-like "escape" "$text" "*out"
+[ "${CLAIM_KERNEL:-}" = old ] || like "escape" "$text" "*out"
 
 claim "with caps=all it does not get out, not by umount, setns, chroot, pivot_root or a user namespace"
 start a caps=all no-new-privs=no && {

@@ -262,6 +262,7 @@ answers() {
 # The payload as the host sees it.
 payload() {
 	local first
+	[ -n "${init_pid[$1]:-}" ] || return
 	read -r first _ <"/proc/${init_pid[$1]}/task/${init_pid[$1]}/children"
 	echo "$first"
 }
@@ -274,7 +275,7 @@ forget() {
 }
 
 stop() {
-	[ -n "${hutch_pid[$1]:-}" ] || return
+	[ -n "${hutch_pid[$1]:-}" ] || return 0
 	# A sandbox that is gone already must not end the claim by SIGPIPE.
 	(echo "quit ${2:-0}" >&"${to_box[$1]}") 2>/dev/null
 	wait "${hutch_pid[$1]}" 2>/dev/null

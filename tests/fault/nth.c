@@ -147,6 +147,7 @@ static const struct {
 	{"mount.overlay", "fchdir", 0, "as mount.new"}, {"shm.mount", "fchdir", 0, "as mount.new"},
 	{"verify.mounts", NULL, ENOENT, "what is optional is not there; the comparison misses what must be"},
 	{"ready", "sigaction", EINVAL, "no such signal, or one that cannot be ignored"},
+	{"rlimit.set", "prlimit64", EPERM, "tried again with the capability"},
 	{"keyring.new", "keyctl", ENOSYS, "a kernel without keys has none to protect"},
 	{"mount.point", NULL, ENOENT, "not there: to be made, and there it is after all"},
 	{"mount.self", NULL, ENOENT, "a default protection of what this kernel's /proc has not"},

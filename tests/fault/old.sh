@@ -87,7 +87,8 @@ runs "old: device, writable" "$all" "device=/dev/zero /dev/nought rw"
 runs "old: tty" "$all" tty=yes
 runs "old: sealed" "$all" caps=all
 runs "old: no init" "$all" init=no
-runs "old: group" "$all" "ipc=group old"
+says "old: group with /dev/shm" "$all" "a group shares /dev/shm on Linux 5.2 or newer only" "ipc=group old"
+runs "old: group" "$all" "ipc=group old" shm=private
 says "old: shared" "$all" "a mount is shared with the host only on Linux 5.12 or newer" "bind=/run/w/src /mnt shared"
 
 # An ordinary user.
