@@ -42,7 +42,7 @@ void step_add(struct build *b, struct origin at, enum step_kind kind, int count,
 
 		if (type == 's')
 			s->op[i].s = va_arg(args, const char *);
-		else if (type == 'x')
+		else if (type && strchr("lveuwx", type))
 			s->op[i].p = va_arg(args, const void *);
 		else
 			s->op[i].n = va_arg(args, int64_t);

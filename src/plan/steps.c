@@ -75,6 +75,60 @@ static void print_flags(uint32_t set, char type, struct out *o)
 	}
 }
 
+/* Maps, offsets, ids and descriptors: three numbers, or one or two texts an item. */
+static void print_items(const struct list *l, struct out *o)
+{
+	for (const struct item *i = l->first; i; i = i->next) {
+		if (i->text)
+			out_printf(o, " %s%s%s", i->name ? i->name : "", i->name ? " " : "", i->text);
+		else
+			out_printf(o, " %u:%u:%u", (unsigned)i->a, (unsigned)i->b, (unsigned)i->c);
+	}
+}
+
+static void print_vector(const char *const *word, char type, struct out *o)
+{
+	for (; word && *word; word++) {
+		out_put(o, " ");
+		if (type == 'v')
+			out_word(o, *word);
+		else
+			out_printf(o, "%.*s=", (int)strcspn(*word, "="), *word);
+	}
+}
+
+static void print_cpus(const unsigned char *mask, struct out *o)
+{
+	const char *comma = " ";
+
+	for (unsigned i = 0; i < 1024; i++)
+		if (mask[i / 8] & 1u << i % 8) {
+			out_printf(o, "%s%u", comma, i);
+			comma = ",";
+		}
+}
+
+static void print_layers(const struct mount_wish *m, struct out *o)
+{
+	for (unsigned i = 0; i < m->nmore; i++)
+		if (!strncmp(m->more[i], "lower=", 6))
+			out_printf(o, " %s", m->more[i]);
+	if (m->upper)
+		out_printf(o, " upper=%s work=%s", m->upper, m->work);
+}
+
+static void print_pointer(char type, const void *p, struct out *o)
+{
+	if (type == 'l')
+		print_items(p, o);
+	else if (type == 'u')
+		print_cpus(p, o);
+	else if (type == 'w')
+		print_layers(p, o);
+	else if (p)
+		print_vector((const char *const *)p + (type == 'v'), type, o);
+}
+
 static void print_operand(char type, const char *label, union operand op, struct out *o)
 {
 	switch (type) {
@@ -107,6 +161,13 @@ static void print_operand(char type, const char *label, union operand op, struct
 	case 'b':
 		if (op.n)
 			out_printf(o, " %.*s", (int)strcspn(label, " "), label);
+		break;
+	case 'l':
+	case 'v':
+	case 'e':
+	case 'u':
+	case 'w':
+		print_pointer(type, op.p, o);
 		break;
 	case 'a':
 	case 'n':

@@ -69,6 +69,7 @@ refused "ns.uts=new" ns.uts=host hostname=box -- "${ran[@]}"
 claim "net=none: lo is up and there is nothing else; services of the host are out of reach"
 box net=none -- "$P" net , loopback
 same "inside" "$text" $'lo up\nok'
+: >"$T/listen"
 "$T/probe" listen hutch-claim >"$T/listen" &
 server=$!
 until grep -q ok "$T/listen"; do sleep 0.02; done

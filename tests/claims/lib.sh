@@ -8,6 +8,8 @@
 #   same/like/unlike      what is compared: WHAT GOT WANTED
 #   skip "why"            this machine really cannot
 #
+# CLAIM_KERNEL=old takes the calls of newer kernels away from hutch and all it starts.
+#
 # shellcheck shell=bash disable=SC2034
 set -u
 
@@ -32,6 +34,7 @@ cp "$HUTCH" "$T/hutch"
 cp "$OUT/probe" "$T/probe"
 H=$T/hutch P=/bin/probe R=$T/root
 if [ "${CLAIM_KERNEL:-}" = old ]; then
+	claim_number+=" older kernel"
 	# The same claims on what hutch falls back to.
 	mkdir "$T/new"
 	mv "$T/hutch" "$T/new/hutch"

@@ -143,6 +143,7 @@ static const struct {
 	{"tree.clone", "statx", 0, "fdinfo tells the mount too"}, {"tree.bind", "statx", 0, "as tree.clone"},
 	{"tree.remount", "statx", 0, "as tree.clone"},
 	{"tree.idmap", "read", 0, "the helper's wait for its end"},
+	{"tree.idmap", "waitpid", 0, "then the init reaps the helper, as it does everything"},
 	{"mount.new", "fchdir", 0, "no directory: named by its descriptor"},
 	{"mount.overlay", "fchdir", 0, "as mount.new"}, {"shm.mount", "fchdir", 0, "as mount.new"},
 	{"verify.mounts", NULL, ENOENT, "what is optional is not there; the comparison misses what must be"},

@@ -340,7 +340,7 @@ static void printing(void)
 {
 	full();
 	CHECK_STR(step_of(STEP_CHANNEL), "host     channel        ");
-	CHECK_STR(step_of(STEP_EXEC), "payload  exec            /x   # t:1");
+	CHECK_STR(step_of(STEP_EXEC), "payload  exec            /x PATH=   # t:1");
 	CHECK_STR(step_of(STEP_CAPS_BOUND), "payload  caps.bound      all   # t:3");
 	CHECK_STR(step_of(STEP_MOUNT_PROPAGATE), "inside   mount.propagate /b shared   # t:5");
 	CHECK_STR(step_of(STEP_TREE_CLONE), "inside   tree.clone      #1=/r   # t:2");
