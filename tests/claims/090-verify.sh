@@ -20,7 +20,7 @@ finish() {
 
 claim "as stated, right after the start, for profiles of every kind"
 for keys in "ipc=new" "root-mode=overlay" "user=svc|umask=077|nice=3" "rlimit.nofile=50" "caps=sys_admin" "net=none|hostname=x" \
-	"bind=$T /data rw|tmpfs=/tmp" "uidmap=0 0 99|gidmap=0 0 99" "propagation=slave" "init=no" "ipc=group x" "oom-score=100"; do
+	"bind=$T /data rw|tmpfs=/tmp" "uidmap=0 0 99|gidmap=0 0 99" "propagation=slave" "init=no" "ipc=group x|shm=private" "oom-score=100"; do
 	IFS='|' read -ra args_ <<<"$keys"
 	named "${args_[@]}"
 	expect timeout 20 "$H" verify box
