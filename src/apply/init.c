@@ -32,10 +32,7 @@ static void let_go(struct walk *w)
 
 	if (w->channel != keep && k_dup2(w->channel, keep, 1) >= 0)
 		w->channel = keep;
-	if (k_close_range(keep + 1, ~0u))
-		for (unsigned i = 0; i < w->plan->slots; i++)
-			if (w->fd[i] > keep)
-				k_close(w->fd[i]);
+	k_close_from((unsigned)keep + 1);
 	for (int i = 0; i < 3; i++)
 		k_close(i);
 }

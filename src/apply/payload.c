@@ -220,7 +220,7 @@ int do_READY(struct walk *w, const struct step *s)
 	if (parent_check(w))
 		return -1;
 	/* What the caller ignores or blocks would stay so across exec. */
-	for (int i = 1; i <= 64; i++)
+	for (int i = 1; i < 32; i++)
 		if (k_signal_default(i) && errno != EINVAL)
 			return step_failed(w, "");
 	if (channel_send(w, REC_READY, 0, 0, "", -1) || k_sigmask(0, NULL))

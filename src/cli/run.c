@@ -119,9 +119,7 @@ static void read_channel(struct run *r)
 
 static void reap(struct run *r)
 {
-	int status;
-
-	int got;
+	int status, got;
 
 	do
 		got = k_wait(r->walk.pid, &status, WNOHANG);

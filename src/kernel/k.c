@@ -267,9 +267,13 @@ int k_close_range_cloexec(unsigned from, unsigned to)
 	return (int)RAW("close_range", NR_close_range, from, to, CLOSE_RANGE_CLOEXEC_);
 }
 
-int k_close_range(unsigned from, unsigned to)
+void k_close_from(unsigned from)
 {
-	return (int)RAW("close_range", NR_close_range, from, to, 0);
+	if (!RAW("close_range", NR_close_range, from, ~0u, 0))
+		return;
+	/* Before Linux 5.9; numbers above the limit are those of a caller who lowered it. */
+	for (unsigned last = (unsigned)k_open_max(); from < last || from < 65536; from++)
+		close((int)from);
 }
 
 int k_signal_default(int signal)

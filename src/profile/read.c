@@ -45,8 +45,11 @@ int profile_has(const struct profile *p, enum key_id key)
 static unsigned key_find(const char *word, const char **suffix)
 {
 	for (unsigned i = KEY_NONE + 1; i < KEY_COUNT; i++) {
-		size_t n = strlen(keys[i].word);
+		size_t n;
 
+		if (*keys[i].word != *word)
+			continue;
+		n = strlen(keys[i].word);
 		*suffix = word + n;
 		if (keys[i].word[n - 1] == '.' ? !strncmp(word, keys[i].word, n)
 					       : !strcmp(word, keys[i].word))
