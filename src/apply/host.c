@@ -109,6 +109,8 @@ static int write_map(struct walk *w, const char *file, const struct list *map)
 	for (const struct item *i = map->first; i; i = i->next)
 		out_printf(&o, "%lu %lu %lu\n", (unsigned long)i->a, (unsigned long)i->b,
 			   (unsigned long)i->c);
+	if (o.lost)
+		return step_failed_code(w, E2BIG, file);
 	text_format(path, sizeof path, "/proc/%d/%s", w->pid, file);
 	return proc_write(AT_FDCWD, path, text) ? step_failed(w, file) : 0;
 }

@@ -42,10 +42,16 @@ static void drop_caps(void)
 {
 	struct cap_data_ have[2] = {{0}}, keep[2] = {{0}};
 
-	if (k_capget(have))
-		return;
+	/* Nothing here can fail for lack of rights; a payload must not run beside an init
+	 * that kept some. */
+	if (k_capget(have) || k_prctl(PR_SET_NO_NEW_PRIVS_, 1, 0, 0))
+		k_exit(125);
+	for (unsigned long cap = 0; cap < CAP_NAMES; cap++)
+		if (have[0].effective >> CAP_SETPCAP_ & 1)
+			k_prctl(PR_CAPBSET_DROP_, cap, 0, 0);
 	keep[0].permitted = keep[0].effective = have[0].permitted & 1u << CAP_KILL_;
-	k_capset(keep);
+	if (k_capset(keep))
+		k_exit(125);
 }
 
 /* The payload is gone: so is everything else in here. */
@@ -125,6 +131,9 @@ int do_FORK(struct walk *w, const struct step *s)
 	int pid, status, got;
 
 	(void)s;
+	/* Joining a user namespace undid the tie to hutch. */
+	if (parent_check(w))
+		return -1;
 	pid = k_clone(fork_main, fork_stack + sizeof fork_stack, SIGCHLD, w);
 	if (pid < 0)
 		return step_failed(w, "");

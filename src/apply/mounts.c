@@ -33,6 +33,7 @@ static int attach(struct walk *w, int fd, const char *path)
 		return step_failed(w, "");
 	if (k_move_mount(fd, "", target, "", MOVE_MOUNT_F_EMPTY_PATH_ | MOVE_MOUNT_T_EMPTY_PATH_))
 		result = step_failed(w, "");
+	path_unanchor(w, path);
 	k_close(target);
 	return result;
 }
@@ -58,8 +59,34 @@ int do_MOUNT_MOVE(struct walk *w, const struct step *s)
 	fd_path(to, target);
 	if (k_mount(from, to, NULL, MS_MOVE, NULL))
 		result = step_failed(w, "");
+	path_unanchor(w, s->op[1].s);
 	k_close(target);
 	return result;
+}
+
+/* The new mount on `target`, found by its path again: it must be another mount. */
+static int anchor_new(struct walk *w, const char *path, int target)
+{
+	struct k_stat below, top;
+	int fd;
+
+	path_unanchor(w, path);
+	fd = path_open(w, path, O_PATH | O_DIRECTORY, 0);
+	if (fd < 0)
+		return -1;
+	if (k_stat(target, "", AT_EMPTY_PATH, STATX_MNT_ID_, &below) ||
+	    k_stat(fd, "", AT_EMPTY_PATH, STATX_MNT_ID_, &top))
+		goto fail;
+	if (below.dev_major == top.dev_major && below.dev_minor == top.dev_minor &&
+	    below.ino == top.ino) {
+		errno = ESTALE;	/* somebody moved the way while we went */
+		goto fail;
+	}
+	if (!path_anchor(w, path, fd))
+		return 0;
+fail:
+	k_close(fd);
+	return -1;
 }
 
 /*
@@ -69,6 +96,8 @@ int do_MOUNT_MOVE(struct walk *w, const struct step *s)
 static int mount_at(struct walk *w, const char *path, const char *source, const char *type,
 		    uint32_t attrs, const char *data)
 {
+	/* What is laid over directories of the host may have links for its own root. */
+	int anchored = strcmp(type, "overlay") != 0;
 	int target = path_open(w, path, O_PATH | O_DIRECTORY, 0), error = 0;
 	char place[32] = ".";
 
@@ -80,6 +109,8 @@ static int mount_at(struct walk *w, const char *path, const char *source, const 
 		fd_path(place, target);
 	}
 	if (!error && k_mount(source, place, type, attrs_to_flags(attrs), data))
+		error = errno;
+	if (!error && anchored && anchor_new(w, path, target))
 		error = errno;
 	k_close(target);
 	errno = error;
@@ -98,7 +129,13 @@ int do_MOUNT_NEW(struct walk *w, const struct step *s)
 int do_SHM_MOUNT(struct walk *w, const struct step *s)
 {
 	int fd = w->fd[s->op[0].n];
+	struct mount_attr_ attr = {
+		.attr_set = MOUNT_ATTR_NOSUID_ | MOUNT_ATTR_NODEV_, .propagation = MS_PRIVATE,
+	};
 
+	/* Whatever the member made of its own mount meanwhile. */
+	if (fd >= 0 && w->plan->new_mounts && k_mount_setattr(fd, "", AT_EMPTY_PATH, &attr))
+		return step_failed(w, "");
 	if (fd >= 0)
 		return attach(w, fd, s->op[1].s);
 	return mount_at(w, s->op[1].s, "shm", "tmpfs", MOUNT_ATTR_NOSUID_ | MOUNT_ATTR_NODEV_,

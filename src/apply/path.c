@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <sys/statfs.h>
 
+#include "base/parse.h"
 #include "kernel/k.h"
 
 enum { MAX_DEPTH = 64, MAX_LINKS = 40, MAX_PATH = 4096 };
@@ -150,19 +151,63 @@ int path_walk(int root, const char *path, int flags, unsigned mode)
 	return result < 0 ? -1 : fd;
 }
 
+void path_unanchor(struct walk *w, const char *path)
+{
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < w->nanchors; i++)
+		if (path_below(w->anchor[i].path, path))
+			k_close(w->anchor[i].fd);
+		else
+			w->anchor[kept++] = w->anchor[i];
+	w->nanchors = kept;
+}
+
+int path_anchor(struct walk *w, const char *path, int fd)
+{
+	path_unanchor(w, path);
+	if (w->nanchors >= ANCHORS) {
+		errno = E2BIG;
+		return -1;
+	}
+	w->anchor[w->nanchors++] = (struct anchor){path, fd};
+	return 0;
+}
+
+/* Where a path starts: at the longest anchor above it, else at the root. */
+static int start_of(const struct walk *w, const char **path)
+{
+	const struct anchor *best = NULL;
+
+	for (unsigned i = 0; i < w->nanchors; i++)
+		if (path_below(*path, w->anchor[i].path) &&
+		    (!best || strlen(w->anchor[i].path) > strlen(best->path)))
+			best = &w->anchor[i];
+	if (!best)
+		return w->root;
+	*path += strlen(best->path);
+	if (!**path)
+		*path = ".";
+	return best->fd;
+}
+
 int path_open(struct walk *w, const char *path, int flags, unsigned mode)
 {
 	struct open_how_ how = {
 		.flags = (uint64_t)(unsigned)flags, .mode = flags & O_CREAT ? mode : 0,
 		.resolve = RESOLVE_IN_ROOT_ | RESOLVE_NO_MAGICLINKS_,
 	};
-	int fd, tries = 0;
+	int fd, tries = 0, start;
 
+	/* Without a mount namespace of its own the sandbox sees the host's paths. */
+	if (w->root < 0)
+		return k_open(AT_FDCWD, path, flags, mode);
+	start = start_of(w, &path);
 	if (!w->plan->openat2)
-		return path_walk(w->root, path, flags, mode);
+		return path_walk(start, path, flags, mode);
 	/* EAGAIN: somebody renames or mounts while we look; the kernel is not sure. */
 	do
-		fd = k_openat2(w->root, path, &how);
+		fd = k_openat2(start, path, &how);
 	while (fd < 0 && errno == EAGAIN && ++tries < 1000);
 	return fd;
 }

@@ -14,6 +14,15 @@
  */
 int path_open(struct walk *w, const char *path, int flags, unsigned mode);
 
+/*
+ * From now on, paths at and below `path` start at fd, which is taken over; what was
+ * anchored there is forgotten. -1 with errno when there are too many.
+ */
+int path_anchor(struct walk *w, const char *path, int fd);
+
+/* Forgets all anchors at and below path: something else lies there now. */
+void path_unanchor(struct walk *w, const char *path);
+
 /* Opens the directory that path lies in; *name is path's last part. */
 int path_parent(struct walk *w, const char *path, const char **name);
 

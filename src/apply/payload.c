@@ -6,6 +6,7 @@
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 #include "apply/path.h"
@@ -52,21 +53,59 @@ int do_TTY_TAKE(struct walk *w, const struct step *s)
 	return 0;
 }
 
-int do_STDIO_SET(struct walk *w, const struct step *s)
+int do_HIDE(struct walk *w, const struct step *s)
 {
-	int number = (int)s->op[0].n, kind = (int)s->op[2].n, fd, result = 0;
-	int flags = number ? O_WRONLY | O_CREAT : O_RDONLY;
-	const char *path = s->op[1].s;
+	(void)s;
+	return k_prctl(PR_SET_DUMPABLE_, 0, 0, 0) ? step_failed(w, "") : 0;
+}
 
-	if (kind == STDIO_NULL) {
-		path = "/dev/null";
-		flags &= ~O_CREAT;
-	} else if (number) {
-		flags |= kind == STDIO_APPEND ? O_APPEND : O_TRUNC;
-	}
-	fd = path_open(w, path, flags | O_NOCTTY, 0644);
+/* File systems whose files are doors to the kernel: a link in the root could lead
+ * there, to the memory of this very process too. */
+static int is_door(int fd)
+{
+	static const uint32_t magics[] = {
+		PROC_SUPER_MAGIC_, SYSFS_MAGIC_, CGROUP_MAGIC_, CGROUP2_MAGIC_, NSFS_MAGIC_,
+		DEBUGFS_MAGIC_, TRACEFS_MAGIC_, SECURITYFS_MAGIC_, BPF_FS_MAGIC_,
+	};
+	struct statfs fs;
+
+	if (k_fstatfs(fd, &fs))
+		return 1;
+	for (size_t i = 0; i < sizeof magics / sizeof *magics; i++)
+		if ((uint32_t)fs.f_type == magics[i])
+			return 1;
+	return 0;
+}
+
+/* Opened without waiting for the other end of a pipe, and emptied only when known. */
+static int open_stream(struct walk *w, const char *path, int number, int kind)
+{
+	int flags = number ? O_WRONLY : O_RDONLY, fd;
+
+	if (number && kind != STDIO_NULL)
+		flags |= O_CREAT | (kind == STDIO_APPEND ? O_APPEND : 0);
+	fd = path_open(w, path, flags | O_NONBLOCK | O_NOCTTY, 0666);
 	if (fd < 0)
 		return step_failed(w, path);
+	if (is_door(fd)) {
+		step_failed_code(w, ELOOP, "leads into a file system of the kernel");
+	} else if ((kind == STDIO_PATH && number && k_truncate(fd)) ||
+		   k_fcntl(fd, F_SETFL, flags & O_APPEND)) {
+		step_failed(w, path);
+	} else {
+		return fd;
+	}
+	k_close(fd);
+	return -1;
+}
+
+int do_STDIO_SET(struct walk *w, const struct step *s)
+{
+	int number = (int)s->op[0].n, kind = (int)s->op[2].n, result = 0;
+	int fd = open_stream(w, kind == STDIO_NULL ? "/dev/null" : s->op[1].s, number, kind);
+
+	if (fd < 0)
+		return -1;
 	if (k_dup2(fd, number, 0) < 0)
 		result = step_failed(w, "");
 	k_close(fd);
@@ -220,7 +259,7 @@ int do_READY(struct walk *w, const struct step *s)
 	if (parent_check(w))
 		return -1;
 	/* What the caller ignores or blocks would stay so across exec. */
-	for (int i = 1; i < 32; i++)
+	for (int i = 1; i <= 64; i++)
 		if (k_signal_default(i) && errno != EINVAL)
 			return step_failed(w, "");
 	if (channel_send(w, REC_READY, 0, 0, "", -1) || k_sigmask(0, NULL))

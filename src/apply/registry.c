@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 #include "apply/proc.h"
@@ -197,6 +198,13 @@ int do_REGISTER(struct walk *w, const struct step *s)
 
 	if (dir < 0)
 		return step_failed(w, "the folder of running sandboxes");
+	/* One at a time looks at a name and takes it; the close gives way. */
+	while (k_flock(dir, LOCK_EX))
+		if (errno != EINTR) {
+			step_failed(w, "the folder of running sandboxes");
+			k_close(dir);
+			return -1;
+		}
 	entry_name(file, s->op[0].s, "box");
 	if (!box_read(dir, file, &m, &old, w->arena)) {
 		if (alive(&m))
@@ -299,9 +307,23 @@ static int visit_shm(void *argument)
 {
 	struct visit *v = argument;
 
-	if (!k_setns(v->ns, CLONE_NEWNS_))
-		v->fd = k_open_tree(AT_FDCWD, "/dev/shm", OPEN_TREE_CLONE_);
+	const struct open_how_ how = {
+		.flags = O_PATH | O_DIRECTORY,
+		.resolve = RESOLVE_NO_SYMLINKS_ | RESOLVE_NO_MAGICLINKS_,
+	};
+	struct statfs fs;
+	int dir = k_setns(v->ns, CLONE_NEWNS_) ? -1 : k_openat2(AT_FDCWD, "/dev/shm", &how);
+
+	/* The member may have bent the way there: no link, and a file system in memory. */
+	if (dir >= 0 && !k_fstatfs(dir, &fs)) {
+		if ((uint32_t)fs.f_type == TMPFS_MAGIC_)
+			v->fd = k_open_tree(dir, "", AT_EMPTY_PATH | OPEN_TREE_CLONE_);
+		else
+			errno = ENODEV;
+	}
 	v->error = errno;
+	if (dir >= 0)
+		k_close(dir);
 	k_exit(0);
 }
 
@@ -412,6 +434,18 @@ static void group_leave(int dir, const char *name, int pid)
 	k_close(fd);
 }
 
+/* Is the entry still that of this process? */
+static int box_is(int dir, const char *file, int pid, struct arena *a)
+{
+	size_t mark = a->used;
+	struct member m;
+	struct box box;
+	int is = !box_read(dir, file, &m, &box, a) && (!pid || m.pid == pid);
+
+	a->used = mark;
+	return is;
+}
+
 void registry_leave(struct walk *w)
 {
 	const char *name = step_name(w->plan, STEP_REGISTER, 0);
@@ -429,7 +463,8 @@ void registry_leave(struct walk *w)
 		return;
 	if (w->registered) {
 		entry_name(file, name, "box");
-		k_unlink(dir, file, 0);
+		if (!k_flock(dir, LOCK_EX) && box_is(dir, file, w->pid, w->arena))
+			k_unlink(dir, file, 0);
 	}
 	if (group && (w->published || locked))
 		group_leave(dir, group, w->pid ? w->pid : -1);

@@ -75,6 +75,9 @@ static int find_user(struct walk *w, const char *user, int want_group)
 		if (number_of(fields[2], &w->ids.uid) || number_of(fields[3], &w->ids.gid))
 			return step_failed_code(w, 0, "his line in the sandbox's /etc/passwd has no numbers");
 		w->ids.set_gid = 1;
+		/* The root may be somebody else's work: it makes nobody root. */
+		if ((!w->ids.uid || !w->ids.gid) && strcmp(user, "root") != 0 && strcmp(user, "0") != 0)
+			return step_failed_code(w, EPERM, "his line in the sandbox's /etc/passwd says root's ids");
 		return 0;
 	}
 	if (!numeric)

@@ -234,5 +234,6 @@ int do_SEAL(struct walk *w, const struct step *s)
 	if (k_setns(fd, CLONE_NEWNS_) || k_unshare(CLONE_NEWNS_))
 		result = step_failed(w, "");
 	k_close(fd);
+	path_unanchor(w, "/");	/* they are of the namespace that was left */
 	return result ? result : open_root(w, (int)s->op[0].n);
 }

@@ -11,7 +11,14 @@
 #include "plan/compare.h"
 #include "plan/plan.h"
 
-enum { MAX_SLOTS = 1024, MAX_GROUPS = 64, MADE_POINTS = 32 };
+enum { ANCHORS = 64, MAX_GROUPS = 64, MADE_POINTS = 32 };
+
+/* A new file system inside, by the descriptor of its root: what the plan puts into it
+ * is resolved from there, whatever happens to the way that led to it. */
+struct anchor {
+	const char *path;
+	int fd;
+};
 
 /* A mount point made on a file system that outlives the sandbox. */
 struct made {
@@ -48,6 +55,8 @@ struct walk {
 	unsigned piled;		/* mounts put over "/", before the root switch */
 	int null_used;		/* the null device is attached: copy it from there */
 	struct mounts before;
+	struct anchor anchor[ANCHORS];
+	unsigned nanchors;
 	struct ids ids;
 	struct made *made;	/* NULL until one is */
 	unsigned nmade;

@@ -46,6 +46,7 @@ struct mount_attr_ {
 
 /* openat2.h */
 #define RESOLVE_NO_MAGICLINKS_ 0x02u
+#define RESOLVE_NO_SYMLINKS_ 0x04u
 #define RESOLVE_IN_ROOT_ 0x10u
 struct open_how_ {
 	uint64_t flags, mode, resolve;
@@ -90,6 +91,14 @@ struct loop_info64_ {
 
 /* magic.h */
 #define PROC_SUPER_MAGIC_ 0x9fa0
+#define SYSFS_MAGIC_ 0x62656572
+#define CGROUP_MAGIC_ 0x27e0eb
+#define CGROUP2_MAGIC_ 0x63677270
+#define NSFS_MAGIC_ 0x6e736673
+#define DEBUGFS_MAGIC_ 0x64626720
+#define TRACEFS_MAGIC_ 0x74726163
+#define SECURITYFS_MAGIC_ 0x73636673
+#define BPF_FS_MAGIC_ 0xcafe4a11
 #define TMPFS_MAGIC_ 0x01021994
 #define RAMFS_MAGIC_ 0x858458f6
 

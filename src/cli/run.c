@@ -235,19 +235,20 @@ static int run(struct run *r, char **argv)
 		return EXIT_HUTCH;
 	}
 	r->walk.argv = argv - 1;
+	/* A reader of the status that goes away must not take the sandbox along. */
 	/* A caller that ignores SIGCHLD would have our child vanish without a word. */
-	if (k_signal_default(SIGCHLD) || k_sigmask(handled, &r->walk.sigmask) || (r->signals = k_signalfd(handled)) < 0) {
+	if (k_signal_default(SIGCHLD) || k_sigmask(handled | BIT(SIGPIPE), &r->walk.sigmask) || (r->signals = k_signalfd(handled)) < 0) {
 		cli_error("signals: %s", strerror(errno));
 		return EXIT_HUTCH;
 	}
+	if (r->wish->profile.timeout)
+		r->deadline = k_now_ms() + (int64_t)r->wish->profile.timeout;
 	if (walk_host(&r->walk)) {
 		if (no_namespace(r))
 			return EXIT_HUTCH;
 		r->err = r->walk.err;
 		return failure(r);
 	}
-	if (r->wish->profile.timeout)
-		r->deadline = k_now_ms() + (int64_t)r->wish->profile.timeout;
 	serve(r);
 	relay_end(&r->relay);
 	registry_leave(&r->walk);

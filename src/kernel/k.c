@@ -52,6 +52,9 @@ int k_openat2(int dir, const char *path, const struct open_how_ *how)
 	struct open_how_ cloexec = *how;
 
 	cloexec.flags |= O_CLOEXEC;
+	/* libc's open adds this by itself on 32-bit machines; O_PATH must stand alone. */
+	if (!(cloexec.flags & O_PATH))
+		cloexec.flags |= O_LARGEFILE;
 	return (int)RAW("openat2", NR_openat2, dir, path, &cloexec, sizeof cloexec);
 }
 
@@ -103,6 +106,11 @@ int k_rename(int dir, const char *from, const char *to)
 	return K(renameat, dir, from, dir, to);
 }
 
+int k_truncate(int fd)
+{
+	return K(ftruncate, fd, 0) && errno != EINVAL ? -1 : 0;
+}
+
 int k_fchmod(int fd, unsigned mode) { return K(fchmod, fd, mode); }
 
 int k_chown(int dir, const char *path, unsigned uid, unsigned gid, int flags)
@@ -125,7 +133,14 @@ int k_ioctl(int fd, unsigned long request, void *argument)
 int k_flock(int fd, int operation) { return K(flock, fd, operation); }
 long k_getdents(int fd, void *buf, size_t n) { return RAW("getdents64", SYS_getdents64, fd, buf, n); }
 int k_pipe(int fd[2]) { return K(pipe2, fd, O_CLOEXEC); }
-int k_memfd(const char *name) { return K(memfd_create, name, MFD_CLOEXEC | MFD_ALLOW_SEALING); }
+int k_memfd(const char *name)
+{
+	/* MFD_EXEC of Linux 6.3, which vm.memfd_noexec asks for; older kernels refuse it. */
+	int fd = K(memfd_create, name, MFD_CLOEXEC | MFD_ALLOW_SEALING | 0x10);
+
+	return fd >= 0 || errno != EINVAL ? fd
+		: K(memfd_create, name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+}
 long k_sendfile(int to, int from, size_t n) { return K(sendfile, to, from, NULL, n); }
 int k_chdir(const char *path) { return K(chdir, path); }
 int k_fchdir(int fd) { return K(fchdir, fd); }

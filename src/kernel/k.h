@@ -56,6 +56,7 @@ int k_link(int from_dir, const char *from, int dir, const char *path);
 int k_mknod(int dir, const char *path, unsigned mode, unsigned major, unsigned minor);
 int k_unlink(int dir, const char *path, int flags);
 int k_rename(int dir, const char *from, const char *to);
+int k_truncate(int fd);	/* to nothing; a pipe or device has no length to cut */
 int k_fchmod(int fd, unsigned mode);
 int k_chown(int dir, const char *path, unsigned uid, unsigned gid, int flags);
 int k_dup2(int from, int to, int cloexec);

@@ -153,7 +153,7 @@ static uint32_t probe_sealed(void)
 		return 0;
 	seals = k_fcntl(fd, F_GET_SEALS_, 0);
 	k_close(fd);
-	return seals == F_SEALS_ALL_;
+	return seals >= 0 && (seals & F_SEALS_ALL_) == F_SEALS_ALL_;
 }
 
 void facts_probe(struct facts *f)
@@ -180,6 +180,6 @@ void facts_probe_for(struct facts *f, const struct profile *p)
 	if (!f->privileged || !f->pivot_root || p->ns[NS_USER].how == NS_NEW ||
 	    p->root_seal == AUTO_YES || p->caps[CAPS_BOUNDING] & strong)
 		f->ns_user = probe_user_namespaces();
-	if (p->caps[CAPS_BOUNDING] & strong)
+	if (p->caps[CAPS_BOUNDING] & strong || p->ns[NS_PID].how != NS_NEW)
 		f->self_sealed = probe_sealed();
 }

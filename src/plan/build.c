@@ -145,6 +145,9 @@ static void choose_maps(struct build *b)
 		return;
 	if (!u) {
 		b->self_map = 1;
+		/* The one id that is mapped is the caller's: root would only look like another. */
+		if (b->f->privileged && !payload_is_root(b))
+			wrong(b, where(b, KEY_user), "user=%s would be root on the host: say uidmap= and gidmap=", b->p->user);
 		return;
 	}
 	if (b->f->privileged)
@@ -180,8 +183,13 @@ static void choose_root_switch(struct build *b)
 /* The payload must not reach hutch's own file through /proc/1/exe. */
 static int needs_self_seal(const struct build *b)
 {
-	return b->p->init == AUTO_YES && !b->own_user && !b->f->self_sealed &&
-	       (b->p->caps[CAPS_BOUNDING] & (1ull << CAP_SYS_PTRACE_ | 1ull << CAP_SYS_ADMIN_));
+	uint64_t strong = 1ull << CAP_SYS_PTRACE_ | 1ull << CAP_SYS_ADMIN_;
+
+	if (b->own_user || b->f->self_sealed)
+		return 0;
+	/* Also one that could outlive hutch and then write to the file it owns. */
+	return (b->p->init == AUTO_YES && b->p->caps[CAPS_BOUNDING] & strong) ||
+	       (b->p->ns[NS_PID].how != NS_NEW && payload_is_root(b));
 }
 
 int plan_meets(const struct build *b)
@@ -222,6 +230,8 @@ static void plan_host(struct build *b)
 		ADD(b, (struct origin){0}, RELEASE, N(0));
 	if (!plan_meets(b))
 		return;
+	if (p->ns[NS_USER].how == NS_PATH && (b->namespaces & CLONE_NEWPID_))
+		wrong(b, where(b, KEY_ns_user), "a sandbox in a user namespace of a file and a new PID namespace cannot be named or in a group: its process is not hutch's child");
 	/* Others may come in as soon as they are told: all must be in place by then, and
 	 * the payload not yet running in case that this fails. */
 	ADD(b, (struct origin){0}, MEET, N(0));

@@ -49,6 +49,9 @@ void plan_mounts(struct build *b);
 void plan_finish_mounts(struct build *b);	/* after the root switch */
 void plan_payload(struct build *b);
 
+/* May the payload have uid 0, of whatever user namespace it is in? */
+int payload_is_root(const struct build *b);
+
 /* Does the host side note this sandbox somewhere before its payload runs? */
 int plan_meets(const struct build *b);
 

@@ -6,13 +6,21 @@
 
 #define DEFAULT_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
+static void plan_session(struct build *b)
+{
+	/* No other process may look into this one, whose rights shrink, until it is the payload. */
+	ADD(b, (struct origin){0}, HIDE, N(0));
+	ADD(b, where(b, KEY_umask), UMASK_SET, N(b->p->umask));
+	ADD(b, (struct origin){0}, SESSION_NEW, N(0));
+	if (b->plan->tty)
+		ADD(b, where(b, KEY_tty), TTY_TAKE, N(b->tty_slot));
+}
+
+/* With the payload's own ids: no file opens for it that would not for the payload. */
 static void plan_stdio(struct build *b)
 {
 	static const enum key_id key[] = {KEY_stdin, KEY_stdout, KEY_stderr};
 
-	ADD(b, (struct origin){0}, SESSION_NEW, N(0));
-	if (b->plan->tty)
-		ADD(b, where(b, KEY_tty), TTY_TAKE, N(b->tty_slot));
 	for (int i = 0; i < 3; i++)
 		if (b->p->stdio[i].kind != STDIO_INHERIT)
 			ADD(b, where(b, key[i]), STDIO_SET, N(i), S(b->p->stdio[i].path),
@@ -42,7 +50,7 @@ static void plan_limits_last(struct build *b)
 		ADD(b, i->at, RLIMIT_SET, S(rlimit_names[i->c]), N(i->c), N(i->a), N(i->b));
 }
 
-static int is_root(const struct build *b)
+int payload_is_root(const struct build *b)
 {
 	const char *user = b->p->user;
 
@@ -73,7 +81,7 @@ static void plan_caps(struct build *b)
 	uint64_t ambient = p->caps[CAPS_AMBIENT], inheritable = p->caps[CAPS_INHERITABLE];
 
 	/* Without it, a user who is not root loses all capabilities at exec. */
-	if (!profile_has(p, KEY_caps_ambient) && !is_root(b)) {
+	if (!profile_has(p, KEY_caps_ambient) && !payload_is_root(b)) {
 		ambient = p->caps[CAPS_EFFECTIVE];
 		if (!profile_has(p, KEY_caps_inheritable))
 			inheritable = ambient;
@@ -135,10 +143,10 @@ void plan_payload(struct build *b)
 {
 	const struct profile *p = b->p;
 
-	ADD(b, where(b, KEY_umask), UMASK_SET, N(p->umask));
-	plan_stdio(b);
+	plan_session(b);
 	plan_resources(b);
 	plan_ids(b);
+	plan_stdio(b);
 	ADD(b, where(b, KEY_workdir), DIR_CHANGE, S(p->workdir));
 	if (b->f->close_range)
 		ADD(b, where(b, KEY_fd), FDS_CLOSE, P(&p->fds));

@@ -212,6 +212,8 @@ static void source_defaults(struct build *b, struct mount_state *s)
 		s->dev_tree = clone_add(b, at, "/dev", 1, 0, 0);
 		attr_add(b, at, s->dev_tree, NOSUID, PROP_PRIVATE, 1);
 	}
+	if (proc_is_bound(b) && !says(b, MOUNT_PROC, 1) && b->p->ns[NS_PID].how == NS_PATH)
+		wrong(b, where(b, KEY_ns_pid), "the /proc of a joined PID namespace cannot be mounted in a user namespace: proc=none");
 	if (proc_is_bound(b) && !says(b, MOUNT_PROC, 1)) {
 		s->proc_tree = clone_add(b, where(b, KEY_proc), "/proc", 1, 0, 0);
 		attr_add(b, where(b, KEY_proc), s->proc_tree, NOSUID | NODEV | NOEXEC, PROP_PRIVATE, 1);
