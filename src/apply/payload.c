@@ -70,7 +70,7 @@ static int is_door(int fd)
 	struct statfs fs;
 
 	if (k_fstatfs(fd, &fs))
-		return 1;
+		return -1;
 	for (size_t i = 0; i < sizeof magics / sizeof *magics; i++)
 		if ((uint32_t)fs.f_type == magics[i])
 			return 1;
@@ -80,16 +80,17 @@ static int is_door(int fd)
 /* Opened without waiting for the other end of a pipe, and emptied only when known. */
 static int open_stream(struct walk *w, const char *path, int number, int kind)
 {
-	int flags = number ? O_WRONLY : O_RDONLY, fd;
+	int flags = number ? O_WRONLY : O_RDONLY, fd, door;
 
 	if (number && kind != STDIO_NULL)
 		flags |= O_CREAT | (kind == STDIO_APPEND ? O_APPEND : 0);
 	fd = path_open(w, path, flags | O_NONBLOCK | O_NOCTTY, 0666);
 	if (fd < 0)
 		return step_failed(w, path);
-	if (is_door(fd)) {
+	door = is_door(fd);
+	if (door > 0) {
 		step_failed_code(w, ELOOP, "leads into a file system of the kernel");
-	} else if ((kind == STDIO_PATH && number && k_truncate(fd)) ||
+	} else if (door < 0 || (kind == STDIO_PATH && number && k_truncate(fd)) ||
 		   k_fcntl(fd, F_SETFL, flags & O_APPEND)) {
 		step_failed(w, path);
 	} else {
