@@ -64,6 +64,15 @@ int do_MOUNT_MOVE(struct walk *w, const struct step *s)
 	return result;
 }
 
+/* Does a later step go to a place below this one? */
+static int needed_later(const struct walk *w, const char *path)
+{
+	for (unsigned i = w->at + 1; i < w->plan->nsteps; i++)
+		if (step_below(&w->plan->step[i], path))
+			return 1;
+	return 0;
+}
+
 /* The new mount on `target`, found by its path again: it must be another mount. */
 static int anchor_new(struct walk *w, const char *path, int target)
 {
@@ -97,7 +106,7 @@ static int mount_at(struct walk *w, const char *path, const char *source, const 
 		    uint32_t attrs, const char *data)
 {
 	/* What is laid over directories of the host may have links for its own root. */
-	int anchored = strcmp(type, "overlay") != 0;
+	int anchored = strcmp(type, "overlay") != 0 && needed_later(w, path);
 	int target = path_open(w, path, O_PATH | O_DIRECTORY, 0), error = 0;
 	char place[32] = ".";
 

@@ -188,7 +188,8 @@ int do_CAPS_SET(struct walk *w, const struct step *s)
 	struct cap_data_ data[2] = {{0}};
 	uint64_t have, set[3];
 
-	if (k_capget(data))
+	/* Where all are taken away, it does not matter which there were. */
+	if ((s->op[0].n | s->op[1].n | s->op[2].n) && k_capget(data))
 		return step_failed(w, "");
 	have = data[0].permitted | (uint64_t)data[1].permitted << 32;
 	for (int i = 0; i < 3; i++)
@@ -207,7 +208,7 @@ int do_CAPS_AMBIENT(struct walk *w, const struct step *s)
 	uint64_t wish = (uint64_t)s->op[0].n;
 	struct cap_data_ data[2] = {{0}};
 
-	if (k_prctl(PR_CAP_AMBIENT_, PR_CAP_AMBIENT_CLEAR_ALL_, 0, 0) || k_capget(data))
+	if (k_prctl(PR_CAP_AMBIENT_, PR_CAP_AMBIENT_CLEAR_ALL_, 0, 0) || (wish && k_capget(data)))
 		return step_failed(w, "");
 	wish = all_or(wish, (data[0].permitted | (uint64_t)data[1].permitted << 32) &
 			    (data[0].inheritable | (uint64_t)data[1].inheritable << 32));

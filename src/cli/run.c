@@ -139,12 +139,12 @@ static void read_signals(struct run *r)
 {
 	struct signalfd_siginfo info;
 
-	while (k_read(r->signals, &info, sizeof info) == (long)sizeof info) {
+	while (!r->reaped && k_read(r->signals, &info, sizeof info) == (long)sizeof info) {
 		if (info.ssi_signo == SIGCHLD)
 			reap(r);
 		else if (info.ssi_signo == SIGWINCH)
 			relay_resize(&r->relay);
-		else if (!r->reaped)
+		else
 			k_kill(r->walk.pid, (int)info.ssi_signo);
 	}
 }

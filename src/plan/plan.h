@@ -92,6 +92,9 @@ void step_print(const struct plan *plan, const struct step *s, struct out *o);
 /* The operand that a person knows the step by: a path, a name; "" when it has none. */
 const char *step_subject(const struct step *s);
 
+/* Whether any path of the step lies below this one. */
+int step_below(const struct step *s, const char *path);
+
 /*
  * file:line: key subject: error (step N of M, name); then the usual cause, if the
  * table of causes knows one.

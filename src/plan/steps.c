@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/parse.h"
 #include "base/uapi.h"
 #include "plan/plan.h"
 
@@ -211,6 +212,21 @@ const char *step_subject(const struct step *s)
 		type += *type == ' ';
 	}
 	return found;
+}
+
+int step_below(const struct step *s, const char *path)
+{
+	const char *type = step_table[s->kind].operands;
+
+	for (int i = 0; *type; i++) {
+		const char *text = *type == 's' ? s->op[i].s : NULL;
+
+		if (text && *text == '/' && strcmp(text, path) != 0 && path_below(text, path))
+			return 1;
+		type += strcspn(type, " ");
+		type += *type == ' ';
+	}
+	return 0;
 }
 
 static const char *const switch_names[] = {
