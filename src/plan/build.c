@@ -57,18 +57,21 @@ int slot_new(struct build *b)
 
 const char *text_printf(struct build *b, const char *format, ...)
 {
-	char text[4600];
-	const char *to;
+	/* Straight into the arena: its next bytes are free until they are taken. */
+	char *to = b->a->base + b->a->used;
+	size_t room = b->a->size - b->a->used;
 	va_list args;
 	int n;
 
 	va_start(args, format);
-	n = text_vformat(text, sizeof text, format, args);
+	n = text_vformat(to, room, format, args);
 	va_end(args);
-	to = n >= 0 && (size_t)n < sizeof text ? arena_text(b->a, text, (size_t)n) : NULL;
-	if (!to)
+	if ((size_t)n >= room) {
 		wrong(b, (struct origin){0}, "the plan is too large");
-	return to ? to : "";
+		return "";
+	}
+	b->a->used += (size_t)n + 1;
+	return to;
 }
 
 struct origin where(const struct build *b, enum key_id key)
