@@ -127,7 +127,7 @@ ARCHS := aarch64 armhf mips mipsel riscv64 ppc64le i386
 
 cross:		## static builds for other machines, their unit and golden tests under qemu-user
 	@tests/cross/toolchain.sh $(ARCHS)
-	@tests/run.sh $(O)/cross $(ARCHS:%="tests/cross/test.sh % $(O)/cross/%")
+	@tests/run.sh $(O)/cross $(foreach a,$(ARCHS),"tests/cross/test.sh $(a) $(O)/cross/$(a)")
 
 lint:		## cppcheck, clang-tidy and shellcheck with the checked-in configuration
 	@tests/run.sh $(O) "tests/lint.sh $(O)/lint -std=c11 -D_GNU_SOURCE -Isrc"
@@ -135,6 +135,6 @@ lint:		## cppcheck, clang-tidy and shellcheck with the checked-in configuration
 TESTS += "tests/lint.sh $(O)/lint -std=c11 -D_GNU_SOURCE -Isrc"
 # One machine of the other byte order and word size; `make cross` has them all.
 TESTS += "tests/cross/toolchain.sh mips >&2 && tests/cross/test.sh mips $(O)/cross/mips"
-SOAK += $(ARCHS:%="tests/cross/test.sh % $(O)/cross/%")
+SOAK += $(foreach a,$(ARCHS),"tests/cross/test.sh $(a) $(O)/cross/$(a)")
 
 .PHONY: cross lint
