@@ -15,7 +15,7 @@
 #include "base/text.h"
 #include "kernel/k.h"
 
-enum { MEMBERS = 256 };
+enum { MEMBERS = 256, LOCK_TRIES = 1000, LOCK_PAUSE_MS = 20 };
 
 struct member {
 	int pid;
@@ -187,6 +187,20 @@ static int box_write(int dir, const char *file, struct walk *w, uint64_t start)
 	return 0;
 }
 
+/*
+ * Locks, but not for ever: who holds a lock builds a sandbox, and that may hang on a
+ * slow disk. While we waited in the kernel, no signal would end us but KILL.
+ */
+static int lock(int fd)
+{
+	for (int tries = 0; k_flock(fd, LOCK_EX | LOCK_NB); tries++) {
+		if ((errno != EINTR && errno != EWOULDBLOCK) || tries >= LOCK_TRIES)
+			return -1;
+		k_poll(NULL, 0, LOCK_PAUSE_MS);
+	}
+	return 0;
+}
+
 int do_REGISTER(struct walk *w, const struct step *s)
 {
 	int dir = registry_dir(), result = 0;
@@ -199,12 +213,11 @@ int do_REGISTER(struct walk *w, const struct step *s)
 	if (dir < 0)
 		return step_failed(w, "the folder of running sandboxes");
 	/* One at a time looks at a name and takes it; the close gives way. */
-	while (k_flock(dir, LOCK_EX))
-		if (errno != EINTR) {
-			step_failed(w, "the folder of running sandboxes");
-			k_close(dir);
-			return -1;
-		}
+	if (lock(dir)) {
+		step_failed(w, "the folder of running sandboxes");
+		k_close(dir);
+		return -1;
+	}
 	entry_name(file, s->op[0].s, "box");
 	if (!box_read(dir, file, &m, &old, w->arena)) {
 		if (alive(&m))
@@ -236,9 +249,8 @@ static int group_lock(int dir, const char *file)
 		fd = k_open(dir, file, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
 		if (fd < 0)
 			return -1;
-		while (k_flock(fd, LOCK_EX))
-			if (errno != EINTR)
-				goto fail;
+		if (lock(fd))
+			goto fail;
 		if (k_stat(fd, "", AT_EMPTY_PATH, 7, &st))
 			goto fail;
 		if (st.nlink)
@@ -463,7 +475,7 @@ void registry_leave(struct walk *w)
 		return;
 	if (w->registered) {
 		entry_name(file, name, "box");
-		if (!k_flock(dir, LOCK_EX) && box_is(dir, file, w->pid, w->arena))
+		if (!lock(dir) && box_is(dir, file, w->pid, w->arena))
 			k_unlink(dir, file, 0);
 	}
 	if (group && (w->published || locked))

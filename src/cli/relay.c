@@ -49,7 +49,12 @@ static int print(struct relay *r)
 		put = k_write(1, text + done, (size_t)(n - done));
 		if (put < 0 && errno != EINTR && errno != EAGAIN)
 			break;
-		put = put < 0 ? 0 : put;
+		if (put < 0) {
+			struct pollfd out = {.fd = 1, .events = POLLOUT};
+
+			k_poll(&out, 1, 1000);
+			put = 0;
+		}
 	}
 	return n > 0 ? 1 : -1;
 }
