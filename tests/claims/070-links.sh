@@ -76,21 +76,21 @@ box root="$T/evil" bind="$R/etc /proc/self/fd/3/x create" -- "${ran[@]}"
 same "status" "$status" 125
 safe
 
-claim "somebody who swaps a directory with a link 300 launches long gets nothing outside"
+claim "somebody who swaps a directory with a link 1,000 launches long gets nothing outside"
 evil
 mkdir -p "$T/evil/flip/deep"
 ln -s "$T/host" "$T/evil/flop"
 "$T/probe" flip "$T/evil/flip" "$T/evil/flop" >"$T/flip" &
 flipper=$!
 good=0
-for ((i = 0; i < 300; i++)); do
+for ((i = 0; i < 1000; i++)); do
 	box root="$T/evil" root-mode=rw bind="$R/etc /flip/deep" dir=/flip/made tmpfs="/flip/shm create" -- "$P" args in
 	[ "$status" = 0 ] && good=$((good + 1))
 done
 kill $flipper
 wait $flipper 2>/dev/null
 safe
-[ "$good" -gt 0 ] || note "not one launch of 300 came to its end"
+[ "$good" -gt 0 ] || note "not one launch of 1,000 came to its end"
 
 claim "two sandboxes that share a volume, one of which swaps it, do not lead the other out"
 evil
