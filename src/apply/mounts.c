@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 
 #include "apply/path.h"
 #include "apply/trees.h"
@@ -73,22 +74,28 @@ static int needed_later(const struct walk *w, const char *path)
 	return 0;
 }
 
-/* The new mount on `target`, found by its path again: it must be another mount. */
-static int anchor_new(struct walk *w, const char *path, int target)
+/*
+ * The new mount on `target`, found by its path again: it must be another mount, or
+ * somebody moved the way meanwhile and we are on a plain directory of his.
+ */
+static int anchor_new(struct walk *w, const char *path, int target, const char *type)
 {
 	struct k_stat below, top;
-	int fd;
+	struct statfs fs;
+	int fd, same;
 
 	path_unanchor(w, path);
 	fd = path_open(w, path, O_PATH | O_DIRECTORY, 0);
 	if (fd < 0)
 		return -1;
 	if (k_stat(target, "", AT_EMPTY_PATH, STATX_MNT_ID_, &below) ||
-	    k_stat(fd, "", AT_EMPTY_PATH, STATX_MNT_ID_, &top))
+	    k_stat(fd, "", AT_EMPTY_PATH, STATX_MNT_ID_, &top) || k_fstatfs(fd, &fs))
 		goto fail;
-	if (below.dev_major == top.dev_major && below.dev_minor == top.dev_minor &&
-	    below.ino == top.ino) {
-		errno = ESTALE;	/* somebody moved the way while we went */
+	/* Before Linux 5.8 the device has to tell: a new file system has one of its own. */
+	same = top.mask & STATX_MNT_ID_ ? below.mnt_id == top.mnt_id
+		: below.dev_major == top.dev_major && below.dev_minor == top.dev_minor;
+	if (same || (!strcmp(type, "proc") && (uint32_t)fs.f_type != PROC_SUPER_MAGIC_)) {
+		errno = ESTALE;
 		goto fail;
 	}
 	if (!path_anchor(w, path, fd))
@@ -119,7 +126,7 @@ static int mount_at(struct walk *w, const char *path, const char *source, const 
 	}
 	if (!error && k_mount(source, place, type, attrs_to_flags(attrs), data))
 		error = errno;
-	if (!error && anchored && anchor_new(w, path, target))
+	if (!error && anchored && anchor_new(w, path, target, type))
 		error = errno;
 	k_close(target);
 	errno = error;

@@ -44,7 +44,6 @@ int do_SCRATCH(struct walk *w, const struct step *s)
 	if (w->scratch < 0)
 		return -1;
 	w->piled++;
-	/* Where the table of mounts would make it a slave of nobody: keep it unsent. */
 	return 0;
 }
 

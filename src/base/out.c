@@ -54,6 +54,17 @@ void out_word(struct out *o, const char *word)
 		out_printf(o, "\"%s\"", word);
 }
 
+void out_set(struct out *o, const unsigned char *mask, unsigned bits)
+{
+	const char *comma = "";
+
+	for (unsigned i = 0; i < bits; i++)
+		if (mask[i / 8] & 1u << i % 8) {
+			out_printf(o, "%s%u", comma, i);
+			comma = ",";
+		}
+}
+
 void out_json(struct out *o, const char *text)
 {
 	out_put(o, "\"");

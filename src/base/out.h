@@ -21,6 +21,9 @@ void out_printf(struct out *o, const char *format, ...)
 /* One word of the profile language: in double quotes when it needs them. */
 void out_word(struct out *o, const char *word);
 
+/* The numbers of a bit mask, with commas between: what parse_set reads. */
+void out_set(struct out *o, const unsigned char *mask, unsigned bits);
+
 /* A JSON string with its quotes; bytes outside ASCII go through as they are. */
 void out_json(struct out *o, const char *text);
 

@@ -235,9 +235,10 @@ static int run(struct run *r, char **argv)
 		return EXIT_HUTCH;
 	}
 	r->walk.argv = argv - 1;
-	/* A reader of the status that goes away must not take the sandbox along. */
-	/* A caller that ignores SIGCHLD would have our child vanish without a word. */
-	if (k_signal_default(SIGCHLD) || k_sigmask(handled | BIT(SIGPIPE), &r->walk.sigmask) || (r->signals = k_signalfd(handled)) < 0) {
+	/* A caller that ignores SIGCHLD would have our child vanish without a word; a reader
+	 * of the status that goes away must not take the sandbox along. */
+	if (k_signal_default(SIGCHLD) || k_sigmask(handled | BIT(SIGPIPE), &r->walk.sigmask) ||
+	    (r->signals = k_signalfd(handled)) < 0) {
 		cli_error("signals: %s", strerror(errno));
 		return EXIT_HUTCH;
 	}

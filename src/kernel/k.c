@@ -132,7 +132,6 @@ int k_ioctl(int fd, unsigned long request, void *argument)
 
 int k_flock(int fd, int operation) { return K(flock, fd, operation); }
 long k_getdents(int fd, void *buf, size_t n) { return RAW("getdents64", SYS_getdents64, fd, buf, n); }
-int k_pipe(int fd[2]) { return K(pipe2, fd, O_CLOEXEC); }
 int k_memfd(const char *name)
 {
 	/* MFD_EXEC of Linux 6.3, which vm.memfd_noexec asks for; older kernels refuse it. */
@@ -191,7 +190,6 @@ int k_clone(int (*fn)(void *argument), void *stack_end, unsigned flags, void *ar
 
 int k_wait(int pid, int *status, int options) { return K(waitpid, pid, status, options); }
 int k_kill(int pid, int signal) { return K(kill, pid, signal); }
-int k_pidfd_open(int pid) { return (int)RAW("pidfd_open", NR_pidfd_open, pid, 0); }
 
 int k_execve(const char *path, char *const argv[], char *const env[])
 {

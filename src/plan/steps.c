@@ -98,17 +98,6 @@ static void print_vector(const char *const *word, char type, struct out *o)
 	}
 }
 
-static void print_cpus(const unsigned char *mask, struct out *o)
-{
-	const char *comma = " ";
-
-	for (unsigned i = 0; i < 1024; i++)
-		if (mask[i / 8] & 1u << i % 8) {
-			out_printf(o, "%s%u", comma, i);
-			comma = ",";
-		}
-}
-
 static void print_layers(const struct mount_wish *m, struct out *o)
 {
 	for (unsigned i = 0; i < m->nmore; i++)
@@ -120,14 +109,16 @@ static void print_layers(const struct mount_wish *m, struct out *o)
 
 static void print_pointer(char type, const void *p, struct out *o)
 {
-	if (type == 'l')
+	if (type == 'l') {
 		print_items(p, o);
-	else if (type == 'u')
-		print_cpus(p, o);
-	else if (type == 'w')
+	} else if (type == 'u') {
+		out_put(o, " ");
+		out_set(o, p, 8 * sizeof ((struct profile *)0)->cpus);
+	} else if (type == 'w') {
 		print_layers(p, o);
-	else if (p)
+	} else if (p) {
 		print_vector((const char *const *)p + (type == 'v'), type, o);
+	}
 }
 
 static void print_operand(char type, const char *label, union operand op, struct out *o)

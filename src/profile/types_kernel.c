@@ -20,16 +20,9 @@ void read_CPUS(struct value *v)
 
 void print_CPUS(const struct profile *p, const struct key *key, const void *field, struct out *o)
 {
-	const unsigned char *mask = field;
-	const char *comma = "";
-
 	(void)p;
 	print_key_line(key, o);
-	for (unsigned i = 0; i < CPUS; i++)
-		if (mask[i / 8] & 1u << i % 8) {
-			out_printf(o, "%s%u", comma, i);
-			comma = ",";
-		}
+	out_set(o, field, CPUS);
 	out_put(o, "\n");
 }
 
