@@ -176,9 +176,10 @@ static void serve(struct run *r)
 			continue;
 		if (fds[1].revents)
 			read_channel(r);
+		/* Signals first, also one that came since: what was typed after a change of the
+		 * window's size must find the new size. */
+		read_signals(r);
 		relay_move(&r->relay, fds + 2);
-		if (fds[0].revents)
-			read_signals(r);
 	}
 }
 
