@@ -1,0 +1,128 @@
+/*
+ * The supervisor's own house. Private to this floor; its door is main.h.
+ *
+ * Everything that runs is in struct supervisor, which is reserved when hutch
+ * starts and not handed on to any child. A launch is a process of its own that
+ * reads the profile, plans and builds, and whose sandbox is this process's child:
+ * nothing that can block or fail for long is done here.
+ */
+#ifndef HUTCH_SUPERVISE_H
+#define HUTCH_SUPERVISE_H
+
+#include <poll.h>
+#include <signal.h>
+
+#include "base/arena.h"
+#include "plan/facts.h"
+#include "service/service.h"
+#include "service/state.h"
+#include "supervise/ring.h"
+
+enum { CLIENTS = 32, WHY_ROOM = 240, MAX_POLL = 3 * SERVICES + CLIENTS + 16 };
+
+struct service {
+	const struct service_conf *conf;	/* NULL: a free place */
+	const struct set *set;			/* that conf lies in */
+	const struct service_conf *next;	/* takes conf's place when nothing runs; or NULL */
+	const struct set *next_set;
+	uint8_t state, verdict, wish_up, removed;
+	uint8_t triggered;		/* what triggers it is there */
+	uint8_t attempted;		/* its first attempt has an end, good or bad */
+	uint8_t stopping_told, payload_runs, exit_known;
+	int launcher, pid;		/* 0: none */
+	int report;			/* from the launcher, or -1 */
+	int channel;			/* from the sandbox, or -1 */
+	int notify;			/* its NOTIFY_SOCKET, or -1 */
+	int ready;			/* read end of ready=fd, or -1 */
+	int log[2];			/* the pipe of its output, kept over restarts */
+	int status;			/* of the last end, as wait(2) tells it */
+	int64_t since;			/* ms, of the state */
+	int64_t deadline;		/* ms, 0: none */
+	int64_t started, ready_since;	/* ms */
+	uint64_t restarts;
+	struct past past;
+	int listen[LISTENS];		/* sockets held for it, -1 */
+	struct ring ring;
+	uint64_t log_lost;		/* bytes that gave way in the ring unseen */
+	char why[WHY_ROOM];		/* what the status says about the state */
+	char where[WHY_ROOM];		/* file:line of exec=, while it is not done */
+};
+
+struct client;
+
+struct supervisor {
+	struct service *service;	/* SERVICES places, `places` of them touched */
+	unsigned places;
+	struct set *set;		/* in force */
+	struct facts facts;
+	const struct launch_env *env;
+	int64_t now;			/* ms, of this turn of the loop */
+	int signals;			/* signalfd */
+	uint8_t ending;			/* shutdown was asked for */
+	int exit_status;
+	uint8_t reboot;
+	uint8_t changed;		/* a state changed: look at the order again */
+	struct ring events;		/* key=value lines: the supervisor's own log */
+	struct pollfd poll[MAX_POLL];
+	unsigned npoll;
+};
+
+/* machine.c: delivers an event; follows it until the service rests in a state. */
+void service_event(struct supervisor *s, struct service *v, enum event event);
+
+/* A person's or trigger's wish. `restart`: what runs is stopped first. */
+void service_want(struct supervisor *s, struct service *v, int up);
+void service_restart(struct supervisor *s, struct service *v);
+
+/* Whether what triggers it is there now (trigger.c, listen.c tell). */
+void service_trigger(struct supervisor *s, struct service *v, int there);
+
+/* Remembers why, for status and events. */
+void service_why(struct service *v, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* Starts those whose order allows it, stops those that must go first. */
+void order_look(struct supervisor *s);
+
+struct service *service_find(struct supervisor *s, const char *name);
+
+/* launch.c */
+int launch_start(struct supervisor *s, struct service *v);	/* -1: errno */
+void launch_kill(struct service *v);
+void launch_read(struct supervisor *s, struct service *v);	/* report and channel */
+void launch_reaped(struct supervisor *s, int pid, int status);
+void launch_close(struct service *v);			/* what belongs to one run */
+
+/* load.c: sets, by a process of their own. */
+int load_start(struct supervisor *s);			/* -1: errno */
+void load_read(struct supervisor *s);
+int load_reaped(struct supervisor *s, int pid, int status);	/* 1: it was the loader */
+
+/* event.c: one line for `hutch events` and, if it can take it, standard error. */
+void event_tell(struct supervisor *s, const struct service *v, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* log.c: the pipes of the services, and where their text goes besides the ring. */
+int log_open(struct service *v);				/* -1: errno; tried again at the launch */
+void log_read(struct supervisor *s, struct service *v);
+void log_close(struct service *v);
+
+/* notify.c */
+void notify_read(struct supervisor *s, struct service *v);
+
+/* listen.c: -1 with errno when a socket cannot be had; kept ones stay. */
+int listen_open(struct service *v);
+void listen_close(struct service *v);
+
+/* trigger.c: on-mount and on-path. */
+int trigger_poll(struct supervisor *s, struct pollfd *fds);	/* how many it put there */
+void trigger_read(struct supervisor *s, const struct pollfd *fds, int n);
+void trigger_look(struct supervisor *s);			/* now, whatever happened */
+
+/* control.c */
+int control_poll(struct supervisor *s, struct pollfd *fds);	/* how many it put there */
+void control_move(struct supervisor *s, const struct pollfd *fds, int n);
+int64_t control_deadline(void);				/* ms, 0: none */
+void control_close(void);
+
+#endif
