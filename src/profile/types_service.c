@@ -268,7 +268,7 @@ static int listen_address(struct value *v, struct item *to)
 	char *text = NULL;
 
 	if (colon)
-		text = arena_text(v->r->p->arena, word + six, (size_t)(colon - word - 2 * six));
+		text = arena_text(v->r->p->arena, word + six, (size_t)(colon - six - (word + six)));
 	if (text && !parse_number(colon + 1, 1, 65535, &to->b) &&
 	    ((!six && !strcmp(text, "*")) || parse_address(text, bytes) == (six ? 16 : 4))) {
 		to->text = text;
@@ -295,7 +295,7 @@ static int listen_option(struct value *v, int i, struct item *to)
 {
 	static const char *const names[] = {"name=", "mode=", "dgram", "seqpacket"};
 	const char *word = v->w.word[i];
-	int kind = name_find(word, listen_names, COUNT(listen_names)), twice;
+	int kind = name_find(word, listen_names, COUNT(listen_names)), twice = 0;
 	uint32_t mode = UINT32_MAX;
 
 	if (!strncmp(word, "name=", 5)) {
@@ -306,7 +306,10 @@ static int listen_option(struct value *v, int i, struct item *to)
 			return -1;
 		}
 	} else if (to->a >= LISTEN_UNIX && kind > LISTEN_UNIX) {
-		twice = to->a != LISTEN_UNIX;
+		if (to->a != LISTEN_UNIX) {
+			value_wrong(v, i, "a socket is dgram or seqpacket, and one of them once");
+			return -1;
+		}
 		to->a = (unsigned)kind;
 	} else if (to->a >= LISTEN_UNIX && !strncmp(word, "mode=", 5)) {
 		twice = to->c != UINT32_MAX;
