@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
@@ -394,6 +395,61 @@ long k_receive(int fd, void *record, size_t n, int *passed, int wait)
 	    c->cmsg_len == CMSG_LEN(sizeof(int)))
 		memcpy(passed, CMSG_DATA(c), sizeof *passed);
 	return got;
+}
+
+int k_bind(int fd, const struct sockaddr *address, unsigned length)
+{
+	return K(bind, fd, address, length);
+}
+
+int k_listen(int fd) { return K(listen, fd, INT32_MAX); }
+
+int k_connect(int fd, const struct sockaddr *address, unsigned length)
+{
+	return K(connect, fd, address, length);
+}
+
+int k_setsockopt(int fd, int level, int option, int value)
+{
+	return K(setsockopt, fd, level, option, &value, sizeof value);
+}
+
+int k_getsockname(int fd, struct sockaddr *address, unsigned *length)
+{
+	return K(getsockname, fd, address, length);
+}
+
+long k_receive_from(int fd, void *record, size_t n, int *pid)
+{
+	/* Room for the sender and nothing more: the kernel drops what else came along. */
+	union {
+		struct cmsghdr align;
+		char space[CMSG_SPACE(sizeof(struct ucred))];
+	} control;
+	struct iovec part = {.iov_base = record, .iov_len = n};
+	struct msghdr m = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control,
+			   .msg_controllen = sizeof control};
+	struct ucred sender;
+	struct cmsghdr *c;
+	long got = K(recvmsg, fd, &m, MSG_CMSG_CLOEXEC | MSG_DONTWAIT | MSG_TRUNC);
+
+	*pid = 0;
+	if (got < 0)
+		return -1;
+	c = CMSG_FIRSTHDR(&m);
+	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_CREDENTIALS &&
+	    c->cmsg_len == CMSG_LEN(sizeof sender)) {
+		memcpy(&sender, CMSG_DATA(c), sizeof sender);
+		*pid = sender.pid;
+	}
+	return got;
+}
+
+int k_inotify(void) { return K(inotify_init1, IN_CLOEXEC | IN_NONBLOCK); }
+
+int k_inotify_add(int fd, const char *path, uint32_t mask)
+{
+	return K(inotify_add_watch, fd, path, mask);
 }
 
 int k_poll(struct pollfd *fds, unsigned n, int timeout_ms) { return K(poll, fds, n, timeout_ms); }

@@ -17,6 +17,7 @@
 struct statfs;
 struct rlimit;
 struct pollfd;
+struct sockaddr;
 
 /* statx(2), whose layout is the same on every machine, unlike stat's. */
 struct k_stat {
@@ -139,6 +140,20 @@ int k_socket(int domain, int type);
 long k_send(int fd, const void *record, size_t n, int pass);
 /* 0 at the end; *passed is a new descriptor or -1. */
 long k_receive(int fd, void *record, size_t n, int *passed, int wait);
+/* An address is as long as bind(2) wants it; of getsockname's, *length is what fits. */
+int k_bind(int fd, const struct sockaddr *address, unsigned length);
+int k_listen(int fd);	/* as many as the system lets wait */
+int k_connect(int fd, const struct sockaddr *address, unsigned length);
+int k_setsockopt(int fd, int level, int option, int value);
+int k_getsockname(int fd, struct sockaddr *address, unsigned *length);
+/*
+ * One datagram without waiting, of a socket with SO_PASSCRED; *pid: who sent it, 0: nobody
+ * that is seen from here. Descriptors do not come in. Returns its whole length,
+ * which may be more than n.
+ */
+long k_receive_from(int fd, void *record, size_t n, int *pid);
+int k_inotify(void);	/* reads without waiting */
+int k_inotify_add(int fd, const char *path, uint32_t mask);
 int k_poll(struct pollfd *fds, unsigned n, int timeout_ms);
 int k_signalfd(uint64_t signals);	/* bit n-1 is signal n */
 int k_sigmask(uint64_t block, uint64_t *old);	/* sets the mask */

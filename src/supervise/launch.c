@@ -350,6 +350,7 @@ static void read_report(struct supervisor *s, struct service *v)
 		}
 		if (got && r.kind == REC_READY && v->channel < 0 && passed >= 0) {
 			v->channel = passed;
+			learn_pid(s, v);
 			service_why(v, "%s", r.text);
 			go(s, v);
 			continue;

@@ -289,6 +289,7 @@ void service_adopt(struct service *v)
 {
 	if (!v->next)
 		return;
+	listen_change(v, v->next);
 	v->conf = v->next;
 	v->image = v->next_image;
 	v->next = NULL;

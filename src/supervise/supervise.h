@@ -140,14 +140,30 @@ void log_close(struct service *v);
 /* notify.c */
 void notify_read(struct supervisor *s, struct service *v);
 
+/*
+ * A NOTIFY_SOCKET for a service that sees the host's files: without a path, at an
+ * address that the kernel chose. `name` gets its text. -1: errno.
+ */
+int notify_abstract(char name[16]);
+
 /* listen.c: -1 with errno when a socket cannot be had; kept ones stay. */
 int listen_open(struct service *v);
 void listen_close(struct service *v);
+/* Before v->conf becomes `to`: keeps the sockets that both have, closes the others. */
+void listen_change(struct service *v, const struct service_conf *to);
+/* The sockets of those that wait for a connection, `room` at most; how many. */
+int listen_poll(struct supervisor *s, struct pollfd *fds, int room);
+void listen_read(struct supervisor *s, const struct pollfd *fds, int n);
 
-/* trigger.c: on-mount and on-path. */
-int trigger_poll(struct supervisor *s, struct pollfd *fds);	/* how many it put there */
+/*
+ * trigger.c: on-mount and on-path. Nothing is open and no time is set while no service
+ * has such a key. trigger_read is called in every turn, with what poll(2) said of
+ * trigger_poll's.
+ */
+int trigger_poll(struct supervisor *s, struct pollfd *fds);	/* how many it put there, up to 2 */
 void trigger_read(struct supervisor *s, const struct pollfd *fds, int n);
-void trigger_look(struct supervisor *s);			/* now, whatever happened */
+void trigger_look(struct supervisor *s);	/* now, whatever happened: after a load */
+int64_t trigger_deadline(const struct supervisor *s);	/* ms, 0: none */
 
 /* control.c */
 int control_poll(struct supervisor *s, struct pollfd *fds);	/* how many it put there */
