@@ -58,7 +58,7 @@ static const char *beside(const char *path, const char *from)
 		return NULL;
 	if (n)
 		memcpy(to, from, n);
-	strcpy(to + n, path);
+	memcpy(to + n, path, strlen(path) + 1);
 	return to;
 }
 
