@@ -333,7 +333,7 @@ long k_receive(int fd, void *record, size_t n, int *passed, int wait)
 	} control;
 	struct iovec part = {.iov_base = record, .iov_len = n};
 	struct msghdr m = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control,
-			   .msg_controllen = sizeof control};
+			   .msg_controllen = CMSG_LEN(sizeof(int))};
 	struct cmsghdr *c;
 	long got = K(recvmsg, fd, &m, MSG_CMSG_CLOEXEC | (wait ? 0 : MSG_DONTWAIT));
 
