@@ -68,8 +68,7 @@ static int alive(const struct member *m)
 	return process_start(m->pid, &start) ? !is_gone() : start == m->start;
 }
 
-/* The registry's folder, made where it is missing, and nobody else's. */
-static int registry_dir(void)
+int registry_dir(void)
 {
 	const char *base = geteuid() ? getenv("XDG_RUNTIME_DIR") : "/run";
 	int run, dir, error;

@@ -303,6 +303,15 @@ int k_socketpair(int fd[2])
 }
 
 int k_socket(int domain, int type) { return K(socket, domain, type | SOCK_CLOEXEC, 0); }
+int k_bind(int fd, const void *address, unsigned n) { return K(bind, fd, address, n); }
+int k_listen(int fd, int backlog) { return K(listen, fd, backlog); }
+int k_connect(int fd, const void *address, unsigned n) { return K(connect, fd, address, n); }
+int k_accept(int fd) { return K(accept4, fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK); }
+
+int k_getsockopt(int fd, int level, int option, void *to, unsigned *n)
+{
+	return K(getsockopt, fd, level, option, to, n);
+}
 
 long k_send(int fd, const void *record, size_t n, int pass)
 {

@@ -120,6 +120,11 @@ int k_signal_default(int signal);	/* EINVAL for those that are always */
 /* Talking and waiting. */
 int k_socketpair(int fd[2]);	/* SEQPACKET */
 int k_socket(int domain, int type);
+int k_bind(int fd, const void *address, unsigned n);
+int k_listen(int fd, int backlog);
+int k_connect(int fd, const void *address, unsigned n);
+int k_accept(int fd);	/* a descriptor that never blocks */
+int k_getsockopt(int fd, int level, int option, void *to, unsigned *n);
 /* One record with up to one descriptor (-1: none). */
 long k_send(int fd, const void *record, size_t n, int pass);
 /* 0 at the end; *passed is a new descriptor or -1. */
