@@ -153,7 +153,7 @@ void trigger_look(struct supervisor *s);			/* now, whatever happened */
 int control_open(struct supervisor *s, long readers_gid);
 int control_poll(struct supervisor *s, struct pollfd *fds);	/* how many it put there */
 void control_move(struct supervisor *s, const struct pollfd *fds, int n);
-int64_t control_deadline(void);				/* ms, 0: none */
+int64_t control_deadline(void);		/* ms, 0: none; asked after control_poll() */
 void control_close(void);
 
 #endif
