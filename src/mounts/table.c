@@ -6,8 +6,7 @@
 #include "base/parse.h"
 #include "base/uapi.h"
 
-/* Undoes \040 and its like in place: the kernel escapes blank, tab, newline, \. */
-static void unescape(char *p)
+void mounts_unescape(char *p)
 {
 	char *to = p;
 
@@ -101,10 +100,10 @@ static int parse_line(struct mount *m, char *line)
 	m->parent = (int)n[1];
 	m->major = (unsigned)n[2];
 	m->minor = (unsigned)n[3];
-	unescape(root);
-	unescape(point);
+	mounts_unescape(root);
+	mounts_unescape(point);
 	if (source)
-		unescape(source);
+		mounts_unescape(source);
 	m->root = root;
 	m->point = point;
 	m->attrs = parse_attrs(options);

@@ -138,6 +138,7 @@ int set_add(struct set *set, const char *name, const struct profile *p, unsigned
 		return 0;
 	keep_numbers(c, &p->service);
 	c->own_pid_ns = p->ns[NS_PID].how == NS_NEW;
+	c->own_init = p->init == AUTO_YES;
 	c->own_mounts = p->ns[NS_MOUNT].how == NS_NEW && p->dev == DEV_MINIMAL;
 	c->on_mount = copy(set, p->service.on_mount);
 	c->on_path = copy(set, p->service.on_path);
