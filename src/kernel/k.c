@@ -303,6 +303,8 @@ int k_socketpair(int fd[2])
 }
 
 int k_socket(int domain, int type) { return K(socket, domain, type | SOCK_CLOEXEC, 0); }
+int k_connect(int fd, const void *address, unsigned n) { return K(connect, fd, address, n); }
+int k_pipe(int fd[2]) { return K(pipe2, fd, O_CLOEXEC); }
 
 long k_send(int fd, const void *record, size_t n, int pass)
 {

@@ -120,6 +120,8 @@ int k_signal_default(int signal);	/* EINVAL for those that are always */
 /* Talking and waiting. */
 int k_socketpair(int fd[2]);	/* SEQPACKET */
 int k_socket(int domain, int type);
+int k_connect(int fd, const void *address, unsigned n);
+int k_pipe(int fd[2]);	/* both ends wait */
 /* One record with up to one descriptor (-1: none). */
 long k_send(int fd, const void *record, size_t n, int pass);
 /* 0 at the end; *passed is a new descriptor or -1. */
