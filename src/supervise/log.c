@@ -63,7 +63,7 @@ void log_close(struct service *v)
 	}
 }
 
-/* Also those that follow an ASCII letter or 0xc2: in UTF-8 they would be C1 controls. */
+/* C1 controls too: bare ones, and those behind 0xc2 as UTF-8 has them. */
 void log_plain(char *text, size_t n)
 {
 	unsigned char before = 0;
