@@ -247,15 +247,19 @@ static void events(void)
 	n = ring_get(&super.events, &at, &time, chunk, &lost);
 	chunk[n] = '\0';
 	CHECK_STR(chunk, "time=12.034 service=one state=up why=a?b\n");
+	event_tell(&super, &places[0], "%s", "");	/* the state says it */
+	n = ring_get(&super.events, &at, &time, chunk, &lost);
+	chunk[n] = '\0';
+	CHECK_STR(chunk, "time=12.034 service=one state=up\n");
 	memset(longest, 'x', sizeof longest);
 	longest[599] = '\0';
 	event_tell(&super, NULL, "%s", longest);
 	n = ring_get(&super.events, &at, &time, chunk, &lost);
 	CHECK(n > 440 && n <= RING_CHUNK && chunk[n - 1] == '\n' && !memcmp(chunk, "time=12.034 xxx", 15));
 	n = (size_t)read(ends[0], text, 1000);
-	text[23] = '\0';
-	CHECK_STR(text, "hutch: one: why=a?b\nhut");
-	CHECK(n > 440 && n < 480);
+	text[38] = '\0';
+	CHECK_STR(text, "hutch: one: why=a?b\nhutch: one: up\nhut");
+	CHECK(n > 440 && n < 500);
 	/* Nobody reads: dropped; the pipe's own flags stay. */
 	for (int i = 0; i < 1000; i++)
 		event_tell(&super, NULL, "%s", longest);
