@@ -101,6 +101,7 @@ static enum event act_judge(struct supervisor *s, struct service *v)
 	struct judgement j = judge(v->conf, &end, &v->past);
 
 	say_end(v);
+	log_end(s, v);
 	launch_close(v);
 	v->attempted = 1;
 	v->pause = j.delay;

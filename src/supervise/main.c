@@ -166,9 +166,10 @@ static void serve_service(struct supervisor *s, struct service *v, const struct 
 static void turn(struct supervisor *s)
 {
 	unsigned places, n = 1;
-	int timeout, triggers, listens, controls, got;
+	int timeout, triggers, listens, controls, others, got;
 
 	s->now = k_now_ms();
+	log_move(s);
 	timeout = deadlines(s);
 	places = s->places;
 	s->poll[0] = (struct pollfd){.fd = s->signals, .events = POLLIN};
@@ -177,11 +178,13 @@ static void turn(struct supervisor *s)
 	triggers = trigger_poll(s, s->poll + n);
 	listens = listen_poll(s, s->poll + n + triggers, SERVICES);
 	controls = control_poll(s, s->poll + n + triggers + listens);
-	got = k_poll(s->poll, n + (unsigned)(triggers + listens + controls), timeout);
+	others = triggers + listens + controls;
+	others += log_poll(s->poll + n + others);
+	got = k_poll(s->poll, n + (unsigned)others, timeout);
 	s->now = k_now_ms();
 	if (got < 0) {
 		/* No memory for the list: look at everything, but not all the time. */
-		for (unsigned i = 0; i < n + (unsigned)(triggers + listens + controls); i++)
+		for (unsigned i = 0; i < n + (unsigned)others; i++)
 			s->poll[i].revents = errno == EINTR ? 0 : POLLIN;
 		k_poll(NULL, 0, errno == EINTR ? 0 : BREATH_MS);
 	}
