@@ -108,7 +108,7 @@ static int open_ip(const struct listen_conf *c, int family)
 	return fd;
 }
 
-/* Removes a socket file that nobody answers at; anything else stays. */
+/* Removes a socket file that no socket has any more; anything else stays. */
 static void remove_stale(const struct listen_conf *c)
 {
 	union address a;
@@ -119,8 +119,8 @@ static void remove_stale(const struct listen_conf *c)
 	if (!length || k_stat(AT_FDCWD, c->address, AT_SYMLINK_NOFOLLOW, 1, &st) ||
 	    !S_ISSOCK(st.mode))
 		return;
-	/* Not blocking: somebody who is alive may have a full queue. */
-	fd = k_socket(AF_UNIX, socket_type(c) | SOCK_NONBLOCK);
+	/* By a datagram socket: who listens to connections is there, but gets none from us. */
+	fd = k_socket(AF_UNIX, SOCK_DGRAM);
 	if (fd < 0)
 		return;
 	if (k_connect(fd, &a.any, length) && errno == ECONNREFUSED)

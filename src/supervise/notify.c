@@ -30,8 +30,7 @@ static int pid_namespace(int pid, struct k_stat *to)
 	return k_stat(AT_FDCWD, path, 0, 0x100, to);	/* STATX_INO */
 }
 
-/* A name service of systemd's, a program that was started and left: all have the sandbox's
- * PID namespace. Without one of its own, only the payload itself is known. */
+/* All of a sandbox have its PID namespace. Without one of its own, only the payload is known. */
 static int is_inside(const struct service *v, int pid)
 {
 	struct k_stat box, sender;

@@ -116,7 +116,7 @@ static int add_way(const char *path)
 			      IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
 	char part[PATH_ROOM];
 
-	for (size_t n = 0; path[n] && n < sizeof part - 1; n++) {
+	for (size_t n = 0; n < sizeof part - 1 && path[n]; n++) {
 		if (path[n] != '/')
 			continue;
 		memcpy(part, path, n);
