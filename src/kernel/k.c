@@ -189,6 +189,13 @@ int k_clone(int (*fn)(void *argument), void *stack_end, unsigned flags, void *ar
 	return K(clone, fn, stack_end, (int)flags, argument);
 }
 
+int k_clone_sibling(int (*fn)(void *argument), void *stack_end, unsigned flags, void *argument,
+		    int *born)
+{
+	return K(clone, fn, stack_end, (int)(flags | CLONE_PARENT | CLONE_PARENT_SETTID), argument,
+		 born);
+}
+
 int k_wait(int pid, int *status, int options) { return K(waitpid, pid, status, options); }
 int k_kill(int pid, int signal) { return K(kill, pid, signal); }
 
@@ -204,6 +211,19 @@ int k_execve_fd(int fd, char *const argv[], char *const env[])
 
 void k_exit(int status) { _exit(status); }
 int k_getpid(void) { return (int)syscall(SYS_getpid); }
+int k_getppid(void) { return (int)syscall(SYS_getppid); }
+
+void *k_memory(size_t n, int shared)
+{
+	void *memory = k_fault("mmap") ? MAP_FAILED :
+		       mmap(NULL, n, PROT_READ | PROT_WRITE,
+			    MAP_ANONYMOUS | MAP_NORESERVE | (shared ? MAP_SHARED : MAP_PRIVATE), -1, 0);
+
+	return memory == MAP_FAILED ? NULL : memory;
+}
+
+int k_forget(void *memory, size_t n) { return K(munmap, memory, n); }
+int k_madvise(void *memory, size_t n, int advice) { return K(madvise, memory, n, advice); }
 
 int k_prctl(int option, unsigned long a, unsigned long b, unsigned long c)
 {
@@ -240,6 +260,24 @@ int k_setrlimit(int resource, uint64_t soft, uint64_t hard)
 	uint64_t limit[2] = {soft, hard};	/* struct rlimit64 */
 
 	return (int)RAW("prlimit64", SYS_prlimit64, 0, resource, limit, NULL);
+}
+
+int k_nofile(uint64_t limit[2])
+{
+	struct rlimit r;
+
+	if (K(getrlimit, RLIMIT_NOFILE, &r))
+		return -1;
+	limit[0] = r.rlim_cur;
+	limit[1] = r.rlim_max;
+	return 0;
+}
+
+int k_set_nofile(const uint64_t limit[2])
+{
+	const struct rlimit r = {limit[0], limit[1]};
+
+	return K(setrlimit, RLIMIT_NOFILE, &r);
 }
 
 int k_open_max(void)
@@ -301,6 +339,17 @@ int k_signal_default(int signal)
 int k_socketpair(int fd[2])
 {
 	return K(socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fd);
+}
+
+int k_pipe(int fd[2])
+{
+	if (K(pipe2, fd, O_CLOEXEC))
+		return -1;
+	if (!K(fcntl, fd[0], F_SETFL, O_NONBLOCK))
+		return 0;
+	k_close(fd[0]);
+	k_close(fd[1]);
+	return -1;
 }
 
 int k_socket(int domain, int type) { return K(socket, domain, type | SOCK_CLOEXEC, 0); }

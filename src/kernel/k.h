@@ -88,12 +88,23 @@ int k_setns(int fd, unsigned type);
  * in clone(2), with the exit signal. Returns its pid.
  */
 int k_clone(int (*fn)(void *argument), void *stack_end, unsigned flags, void *argument);
+/*
+ * The same as a child of the caller's parent, whose pid the kernel writes to *born before it
+ * runs; `flags` without a signal: it ends with the caller's own.
+ */
+int k_clone_sibling(int (*fn)(void *argument), void *stack_end, unsigned flags, void *argument,
+		    int *born);
 int k_wait(int pid, int *status, int options);
 int k_kill(int pid, int signal);
 int k_execve(const char *path, char *const argv[], char *const env[]);
 int k_execve_fd(int fd, char *const argv[], char *const env[]);
 void k_exit(int status) __attribute__((noreturn));
 int k_getpid(void);
+int k_getppid(void);
+/* Zeroed pages, with `shared` also those of later children; NULL with errno. */
+void *k_memory(size_t n, int shared);
+int k_forget(void *memory, size_t n);
+int k_madvise(void *memory, size_t n, int advice);
 
 /* Rights, limits, names. */
 int k_prctl(int option, unsigned long a, unsigned long b, unsigned long c);
@@ -104,6 +115,9 @@ int k_setgid(uint32_t gid);	/* real, effective and saved */
 int k_setuid(uint32_t uid);
 int k_setsid(void);
 int k_setrlimit(int resource, uint64_t soft, uint64_t hard);
+/* RLIMIT_NOFILE: soft and hard. */
+int k_nofile(uint64_t limit[2]);
+int k_set_nofile(const uint64_t limit[2]);
 int k_open_max(void);	/* no descriptor is as high */
 int k_setpriority(int value);
 int k_sched_set(int policy, int priority);
@@ -120,6 +134,7 @@ int k_signal_default(int signal);	/* EINVAL for those that are always */
 
 /* Talking and waiting. */
 int k_socketpair(int fd[2]);	/* SEQPACKET */
+int k_pipe(int fd[2]);		/* fd[0], from which is read, never waits */
 int k_socket(int domain, int type);
 /* One record with up to one descriptor (-1: none). */
 long k_send(int fd, const void *record, size_t n, int pass);

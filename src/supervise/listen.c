@@ -3,7 +3,6 @@
  * their removal: who connects meanwhile waits and is not refused. Nothing is
  * accepted here, and payloads get them as they are: blocking.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -12,7 +11,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
-#include "base/text.h"
+#include "base/parse.h"
 #include "kernel/k.h"
 #include "supervise/supervise.h"
 
@@ -26,6 +25,12 @@ union address {
 static int is_unix(const struct listen_conf *c)
 {
 	return c->kind >= LISTEN_UNIX;
+}
+
+/* Every address of the machine, of IPv6 and IPv4. */
+static int is_any(const struct listen_conf *c)
+{
+	return !strcmp(c->address, "*");
 }
 
 static int socket_type(const struct listen_conf *c)
@@ -63,21 +68,21 @@ static unsigned path_address(union address *to, const char *path)
 
 static unsigned ip_address(union address *to, const struct listen_conf *c, int family)
 {
-	const char *text = c->address;
-	size_t n = strcspn(text, "]") - (*text == '[');
-	char bare[64];
+	unsigned char bytes[16] = {0};
+	int size = family == AF_INET ? 4 : 16;
 
-	text_format(bare, sizeof bare, "%.*s", (int)n, text + (*text == '['));
+	if (!is_any(c) && parse_address(c->address, bytes) != size)
+		return 0;
 	memset(to, 0, sizeof *to);
 	to->any.sa_family = (sa_family_t)family;
 	if (family == AF_INET) {
 		to->v4.sin_port = htons(c->port);
-		return !strcmp(bare, "*") || inet_pton(family, bare, &to->v4.sin_addr) == 1
-			? sizeof to->v4 : 0;
+		memcpy(&to->v4.sin_addr, bytes, 4);
+		return sizeof to->v4;
 	}
 	to->v6.sin6_port = htons(c->port);
-	return !strcmp(bare, "*") || inet_pton(family, bare, &to->v6.sin6_addr) == 1
-		? sizeof to->v6 : 0;
+	memcpy(&to->v6.sin6_addr, bytes, 16);
+	return sizeof to->v6;
 }
 
 /* For TCP only: with UDP it lets two services have one port, and one of them hear nothing. */
@@ -86,7 +91,7 @@ static int set_options(int fd, const struct listen_conf *c, int family)
 	if (c->kind == LISTEN_TCP && k_setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, 1))
 		return -1;
 	return family == AF_INET6
-		? k_setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, strcmp(c->address, "*") != 0) : 0;
+		? k_setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, !is_any(c)) : 0;
 }
 
 static int open_ip(const struct listen_conf *c, int family)
@@ -176,9 +181,9 @@ static int open_one(const struct listen_conf *c)
 		return open_path(c);
 	if (strchr(c->address, ':'))
 		return open_ip(c, AF_INET6);
-	fd = strcmp(c->address, "*") != 0 ? -1 : open_ip(c, AF_INET6);
+	fd = is_any(c) ? open_ip(c, AF_INET6) : -1;
 	/* Without IPv6, by its build or by sysctl, all addresses are those of IPv4. */
-	if (fd < 0 && (*c->address != '*' || errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL))
+	if (fd < 0 && (!is_any(c) || errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL))
 		fd = open_ip(c, AF_INET);
 	return fd;
 }
@@ -247,8 +252,9 @@ static int waits(const struct service *v)
 	return v->conf && v->state == STATE_ARMED && v->conf->start == START_DEMAND;
 }
 
-int listen_poll(struct supervisor *s, struct pollfd *fds, int room)
+int listen_poll(struct supervisor *s, struct pollfd *fds)
 {
+	long room = s->poll + MAX_POLL - fds - CLIENTS - 1;	/* control.c has its own */
 	int n = 0;
 
 	for (unsigned i = 0; i < s->places; i++)
@@ -270,10 +276,12 @@ static struct service *holder(struct supervisor *s, int fd)
 void listen_read(struct supervisor *s, const struct pollfd *fds, int n)
 {
 	for (int i = 0; i < n; i++) {
-		/* An error waits for the payload too: left alone, it would wake us for ever. */
 		struct service *v = fds[i].revents ? holder(s, fds[i].fd) : NULL;
+		struct pollfd again = fds[i];
 
-		if (v)
+		/* The loop guesses when it could not poll. An error is for the payload too: left
+		 * alone, it would wake us for ever. */
+		if (v && k_poll(&again, 1, 0) > 0)
 			service_trigger(s, v, 1);
 	}
 }

@@ -206,6 +206,11 @@ void trigger_look(struct supervisor *s)
 	look_at_all(s, 1);
 }
 
+void trigger_soon(void)
+{
+	watch.again = 1;
+}
+
 int trigger_poll(struct supervisor *s, struct pollfd *fds)
 {
 	int n = 0;
