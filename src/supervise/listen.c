@@ -15,6 +15,8 @@
 #include "kernel/k.h"
 #include "supervise/supervise.h"
 
+enum { AGAIN_MS = 1000 };
+
 union address {
 	struct sockaddr any;
 	struct sockaddr_in v4;
@@ -206,6 +208,11 @@ int listen_open(struct service *v)
 	}
 	errno = failed;
 	return failed ? -1 : 0;
+}
+
+void listen_wait(struct supervisor *s, struct service *v)
+{
+	v->deadline = v->conf->start == START_DEMAND && listen_open(v) ? s->now + AGAIN_MS : 0;
 }
 
 static void close_one(int fd, const struct listen_conf *c)

@@ -149,6 +149,8 @@ int notify_abstract(char name[16]);
 /* listen.c: -1 with errno when a socket cannot be had; kept ones stay. */
 int listen_open(struct service *v);
 void listen_close(struct service *v);
+/* For one that waits for a connection: opens its sockets, or sets the time of the next try. */
+void listen_wait(struct supervisor *s, struct service *v);
 /* Before v->conf becomes `to`: keeps the sockets that both have, closes the others. */
 void listen_change(struct service *v, const struct service_conf *to);
 /* The sockets of those that wait for a connection, into s->poll; how many. */
