@@ -104,6 +104,11 @@ static void reap(struct supervisor *s)
 static void due(struct supervisor *s, struct service *v)
 {
 	v->deadline = 0;
+	if (v->state == STATE_ARMED) {
+		v->why[0] = '\0';
+		listen_wait(s, v);
+		return;
+	}
 	if (v->state == STATE_BUILDING || v->state == STATE_STARTING) {
 		v->verdict = VERDICT_TIMEOUT;
 		service_why(v, "not ready within start-timeout");
