@@ -63,6 +63,7 @@ int k_chown(int dir, const char *path, unsigned uid, unsigned gid, int flags);
 int k_dup2(int from, int to, int cloexec);
 int k_fcntl(int fd, int command, long argument);
 int k_ioctl(int fd, unsigned long request, void *argument);
+int k_is_terminal(int fd);
 int k_flock(int fd, int operation);
 long k_getdents(int fd, void *buf, size_t n);
 int k_memfd(const char *name);

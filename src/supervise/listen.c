@@ -259,9 +259,8 @@ static int waits(const struct service *v)
 	return v->conf && v->state == STATE_ARMED && v->conf->start == START_DEMAND;
 }
 
-int listen_poll(struct supervisor *s, struct pollfd *fds)
+int listen_poll(struct supervisor *s, struct pollfd *fds, int room)
 {
-	long room = s->poll + MAX_POLL - fds - CLIENTS - 1;	/* control.c has its own */
 	int n = 0;
 
 	for (unsigned i = 0; i < s->places; i++)

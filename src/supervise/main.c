@@ -180,7 +180,7 @@ static void turn(struct supervisor *s)
 	for (unsigned i = 0; i < places; i++, n += FDS)
 		watch(&s->service[i], s->poll + n);
 	triggers = trigger_poll(s, s->poll + n);
-	listens = listen_poll(s, s->poll + n + triggers);
+	listens = listen_poll(s, s->poll + n + triggers, SERVICES);
 	controls = control_poll(s, s->poll + n + triggers + listens);
 	got = k_poll(s->poll, n + (unsigned)(triggers + listens + controls), timeout);
 	s->now = k_now_ms();

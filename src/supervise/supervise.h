@@ -153,8 +153,8 @@ void listen_close(struct service *v);
 void listen_wait(struct supervisor *s, struct service *v);
 /* Before v->conf becomes `to`: keeps the sockets that both have, closes the others. */
 void listen_change(struct service *v, const struct service_conf *to);
-/* The sockets of those that wait for a connection, into s->poll; how many. */
-int listen_poll(struct supervisor *s, struct pollfd *fds);
+/* The sockets of those that wait for a connection, `room` at most; how many. */
+int listen_poll(struct supervisor *s, struct pollfd *fds, int room);
 void listen_read(struct supervisor *s, const struct pollfd *fds, int n);
 
 /*
