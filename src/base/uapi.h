@@ -122,6 +122,9 @@ enum {
 };
 enum { PR_CAP_AMBIENT_RAISE_ = 2, PR_CAP_AMBIENT_CLEAR_ALL_ = 4 };
 
+/* socket.h: the groups of a peer, Linux 4.13; one number on every machine we build for */
+#define SO_PEERGROUPS_ 59
+
 /* keyctl.h, ioprio.h, fcntl.h */
 #define KEYCTL_JOIN_SESSION_KEYRING_ 1
 #define IOPRIO_WHO_PROCESS_ 1

@@ -403,6 +403,13 @@ int k_socket(int domain, int type)
 	return (int)RAW("socket", SYS_socket, domain, type | SOCK_CLOEXEC, 0);
 }
 
+int k_accept(int fd) { return K(accept4, fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK); }
+
+int k_getsockopt(int fd, int level, int option, void *to, unsigned *n)
+{
+	return K(getsockopt, fd, level, option, to, n);
+}
+
 long k_send(int fd, const void *record, size_t n, int pass)
 {
 	union {
@@ -432,7 +439,7 @@ long k_receive(int fd, void *record, size_t n, int *passed, int wait)
 	} control;
 	struct iovec part = {.iov_base = record, .iov_len = n};
 	struct msghdr m = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control,
-			   .msg_controllen = sizeof control};
+			   .msg_controllen = CMSG_LEN(sizeof(int))};
 	struct cmsghdr *c;
 	long got = RAW("recvmsg", SYS_recvmsg, fd, &m, MSG_CMSG_CLOEXEC | (wait ? 0 : MSG_DONTWAIT));
 
@@ -446,14 +453,14 @@ long k_receive(int fd, void *record, size_t n, int *passed, int wait)
 	return got;
 }
 
-int k_bind(int fd, const struct sockaddr *address, unsigned length)
+int k_bind(int fd, const void *address, unsigned length)
 {
 	return K(bind, fd, address, length);
 }
 
 int k_listen(int fd) { return K(listen, fd, INT32_MAX); }
 
-int k_connect(int fd, const struct sockaddr *address, unsigned length)
+int k_connect(int fd, const void *address, unsigned length)
 {
 	return K(connect, fd, address, length);
 }

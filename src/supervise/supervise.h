@@ -168,10 +168,15 @@ void trigger_look(struct supervisor *s);	/* now, whatever happened */
 void trigger_soon(void);	/* in the next turn: some service has another conf now */
 int64_t trigger_deadline(const struct supervisor *s);	/* ms, 0: none */
 
-/* control.c */
+/*
+ * control.c. Opens the socket; readers_gid: the group whose members may look, or -1.
+ * -1 with EADDRINUSE: another supervisor answers there. Whatever else fails is told,
+ * and tried again later.
+ */
+int control_open(struct supervisor *s, long readers_gid);
 int control_poll(struct supervisor *s, struct pollfd *fds);	/* how many it put there */
 void control_move(struct supervisor *s, const struct pollfd *fds, int n);
-int64_t control_deadline(void);				/* ms, 0: none */
+int64_t control_deadline(void);		/* ms, 0: none; asked after control_poll() */
 void control_close(void);
 
 #endif
