@@ -267,6 +267,9 @@ int supervise(const struct supervise_options *o, struct arena *a, char *why)
 	parent_tell("READY=1\n");
 	while (!s->ending || !all_down(s))
 		turn(s);
+	for (unsigned i = 0; i < s->places; i++)
+		if (s->service[i].conf)
+			listen_close(&s->service[i]);
 	control_close();
 	if (s->reboot)
 		k_kill(1, SIGINT);	/* as Ctrl-Alt-Del does */
