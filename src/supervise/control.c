@@ -21,7 +21,7 @@ enum {
 	PAUSE_MS = 100,				/* when no descriptor is left */
 	RETRY_MS = 1000, RETRY_MAX_MS = 60000,
 	LOCK_TRIES = 100, LOCK_PAUSE_MS = 20,
-	, TURN = 64, GROUPS = 256,
+	TURN = 64, GROUPS = 256,
 };
 
 static struct {
