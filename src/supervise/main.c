@@ -104,6 +104,11 @@ static void reap(struct supervisor *s)
 static void due(struct supervisor *s, struct service *v)
 {
 	v->deadline = 0;
+	if (v->state == STATE_ARMED) {
+		v->why[0] = '\0';
+		listen_wait(s, v);
+		return;
+	}
 	if (v->state == STATE_BUILDING || v->state == STATE_STARTING) {
 		v->verdict = VERDICT_TIMEOUT;
 		service_why(v, "not ready within start-timeout");
@@ -265,6 +270,9 @@ int supervise(const struct supervise_options *o, struct arena *a, char *why)
 	parent_tell("READY=1\n");
 	while (!s->ending || !all_down(s))
 		turn(s);
+	for (unsigned i = 0; i < s->places; i++)
+		if (s->service[i].conf)
+			listen_close(&s->service[i]);
 	control_close();
 	if (s->reboot)
 		k_kill(1, SIGINT);	/* as Ctrl-Alt-Del does */
