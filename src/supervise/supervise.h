@@ -84,6 +84,7 @@ struct supervisor {
 	unsigned reloads;		/* sets that came into force or were refused */
 	char reload_text[512];		/* about the last one */
 	struct ring events;		/* key=value lines: the supervisor's own log */
+	uint8_t open[SERVICES];		/* by place: which of its descriptors are polled */
 	struct pollfd poll[MAX_POLL];
 };
 
