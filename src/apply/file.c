@@ -55,6 +55,6 @@ const char *file_beside(struct arena *a, const char *path, const char *from)
 		return NULL;
 	if (n)
 		memcpy(to, from, n);
-	strcpy(to + n, path);
+	memcpy(to + n, path, strlen(path) + 1);
 	return to;
 }

@@ -306,19 +306,13 @@ int do_READY(struct walk *w, const struct step *s)
 	return 0;
 }
 
-static const char *search_path(char *const *env)
-{
-	for (; *env; env++)
-		if (!strncmp(*env, "PATH=", 5))
-			return *env + 5;
-	return "";
-}
-
 /* Tries the program in every directory of PATH; the best error is the last told. */
 static void exec_search(const char *name, char *const *argv, char *const *env)
 {
-	const char *path = search_path(env);
+	const char *path = env_find((const char *const *)env, "PATH");
 	int denied = 0;
+
+	path += strlen("PATH=");	/* every plan has one */
 
 	errno = ENOENT;
 	while (*path) {
@@ -328,7 +322,7 @@ static void exec_search(const char *name, char *const *argv, char *const *env)
 		if (n && n + strlen(name) + 2 <= sizeof full) {
 			memcpy(full, path, n);
 			full[n] = '/';
-			strcpy(full + n + 1, name);
+			memcpy(full + n + 1, name, strlen(name) + 1);
 			k_execve(full, argv, env);
 			if (errno == EACCES)
 				denied = 1;

@@ -70,7 +70,8 @@ static int alive(const struct member *m)
 
 int registry_dir(void)
 {
-	const char *base = geteuid() ? getenv("XDG_RUNTIME_DIR") : "/run";
+	const char *own = geteuid() ? env_find((const char *const *)environ, "XDG_RUNTIME_DIR") : NULL;
+	const char *base = own ? own + strlen("XDG_RUNTIME_DIR=") : geteuid() ? NULL : "/run";
 	int run, dir, error;
 	struct k_stat st;
 

@@ -63,6 +63,7 @@ int k_chown(int dir, const char *path, unsigned uid, unsigned gid, int flags);
 int k_dup2(int from, int to, int cloexec);
 int k_fcntl(int fd, int command, long argument);
 int k_ioctl(int fd, unsigned long request, void *argument);
+int k_is_terminal(int fd);
 int k_flock(int fd, int operation);
 long k_getdents(int fd, void *buf, size_t n);
 int k_memfd(const char *name);
@@ -136,9 +137,6 @@ int k_signal_default(int signal);	/* EINVAL for those that are always */
 int k_socketpair(int fd[2]);	/* SEQPACKET */
 int k_pipe(int fd[2]);		/* fd[0], from which is read, never waits */
 int k_socket(int domain, int type);
-int k_bind(int fd, const void *address, unsigned n);
-int k_listen(int fd, int backlog);
-int k_connect(int fd, const void *address, unsigned n);
 int k_accept(int fd);	/* a descriptor that never blocks */
 int k_getsockopt(int fd, int level, int option, void *to, unsigned *n);
 /* One record with up to one descriptor (-1: none). */

@@ -36,7 +36,7 @@ static char *field(char **line)
 	return start;
 }
 
-static uint32_t parse_attrs(char *text)
+static uint32_t parse_attrs(const char *text)
 {
 	static const struct {
 		const char *word;
@@ -46,12 +46,15 @@ static uint32_t parse_attrs(char *text)
 		{"nodev", MOUNT_ATTR_NODEV_}, {"noexec", MOUNT_ATTR_NOEXEC_},
 	};
 	uint32_t attrs = 0;
-	char *save = NULL;
 
-	for (char *w = strtok_r(text, ",", &save); w; w = strtok_r(NULL, ",", &save))
+	while (*text) {
+		size_t n = strcspn(text, ",");
+
 		for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-			if (!strcmp(w, words[i].word))
+			if (strlen(words[i].word) == n && !strncmp(text, words[i].word, n))
 				attrs |= words[i].attr;
+		text += n + (text[n] == ',');
+	}
 	return attrs;
 }
 

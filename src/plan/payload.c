@@ -1,6 +1,7 @@
 /* What the payload gets and loses, in the order that the kernel demands. */
 #include <string.h>
 
+#include "base/text.h"
 #include "base/uapi.h"
 #include "plan/build.h"
 
@@ -92,16 +93,6 @@ static void plan_caps(struct build *b)
 	ADD(b, where(b, KEY_caps_ambient), CAPS_AMBIENT, N((int64_t)ambient));
 	if (p->no_new_privs == YES)
 		ADD(b, where(b, KEY_no_new_privs), NO_NEW_PRIVS, N(0));
-}
-
-static const char *env_find(const char *const *env, const char *name)
-{
-	size_t n = strlen(name);
-
-	for (; env && *env; env++)
-		if (!strncmp(*env, name, n) && (*env)[n] == '=')
-			return *env;
-	return NULL;
 }
 
 /* Sets one variable; a later one replaces an earlier one of the same name. */

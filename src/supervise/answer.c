@@ -207,6 +207,7 @@ static enum answer next_reload(struct supervisor *s, struct client *c, struct ou
 	} else if (c->reloads == s->reloads) {
 		refuse(c, 0, "the reload came to nothing");
 	}
+	c->code = !strncmp(s->reload_text, "refused=", 8);
 	end(c, o);
 	if (!c->wrong[0])
 		out_printf(o, "\n%s", s->reload_text);

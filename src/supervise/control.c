@@ -21,7 +21,7 @@ enum {
 	PAUSE_MS = 100,				/* when no descriptor is left */
 	RETRY_MS = 1000, RETRY_MAX_MS = 60000,
 	LOCK_TRIES = 100, LOCK_PAUSE_MS = 20,
-	BACKLOG = 64, TURN = 64, GROUPS = 256,
+	TURN = 64, GROUPS = 256,
 };
 
 static struct {
@@ -34,7 +34,7 @@ static struct {
 	char record[CONTROL_RECORD];
 } control;
 
-typedef int address_call(int fd, const void *address, unsigned n);
+typedef int address_call(int fd, const struct sockaddr *address, unsigned n);
 
 /*
  * A name in a folder of which we know the descriptor only: through /proc, or where
@@ -46,11 +46,11 @@ static int at(int dir, const char *name, int fd, address_call *call)
 	int result, error;
 
 	text_format(a.sun_path, sizeof a.sun_path, "/proc/self/fd/%d/%s", dir, name);
-	result = call(fd, &a, sizeof a);
+	result = call(fd, (struct sockaddr *)&a, sizeof a);
 	if (!result || errno != ENOENT || k_fchdir(dir))
 		return result;
 	text_format(a.sun_path, sizeof a.sun_path, "%s", name);
-	result = call(fd, &a, sizeof a);
+	result = call(fd, (struct sockaddr *)&a, sizeof a);
 	error = errno;
 	k_chdir("/");
 	errno = error;
@@ -86,7 +86,7 @@ static int listen_in(int dir)
 	error = errno;
 	k_umask(mask);
 	if (!failed) {
-		failed = k_listen(fd, BACKLOG) || k_rename(dir, draft, "control");
+		failed = k_listen(fd) || k_rename(dir, draft, "control");
 		error = errno;
 	}
 	if (!failed)
@@ -133,7 +133,7 @@ static int open_socket(int tries)
 static void try_later(struct supervisor *s)
 {
 	if (!control.delay)
-		event_tell(s, NULL, "event=control text=\"no control socket: %s\"", strerror(errno));
+		event_tell(s, NULL, "no control socket: %s", strerror(errno));
 	control.delay = !control.delay ? RETRY_MS
 		: control.delay < RETRY_MAX_MS / 2 ? control.delay * 2 : RETRY_MAX_MS;
 	control.retry = s->now + control.delay;
@@ -160,7 +160,7 @@ static void reopen(struct supervisor *s)
 		return;
 	}
 	control.delay = 0;
-	event_tell(s, NULL, "event=control text=\"the control socket is there\"");
+	event_tell(s, NULL, "the control socket is there");
 }
 
 void control_close(void)
@@ -347,15 +347,30 @@ static struct client *client_of(int fd)
 	return NULL;
 }
 
+/* It has asked: what comes now is its end, or nonsense. Or poll(2) had no memory to look. */
+static void look_after(struct client *c)
+{
+	char byte;
+
+	if (k_read(c->fd, &byte, 1) >= 0 || (errno != EAGAIN && errno != EINTR))
+		drop(c);
+}
+
 static void move(struct supervisor *s, struct client *c, int events)
 {
 	if (!c->asked && events)
 		take_request(s, c);
-	/* It has asked: what comes now is its end, or nonsense. */
 	else if (events & ~POLLOUT)
-		drop(c);
-	else if (events)
+		look_after(c);
+	if (c->fd >= 0 && events & POLLOUT)
 		c->full = 0;
+}
+
+static void reply_all(struct supervisor *s)
+{
+	for (struct client *c = control.client; c < control.client + CLIENTS; c++)
+		if (c->fd >= 0 && c->asked && !c->full)
+			reply(s, c);
 }
 
 void control_move(struct supervisor *s, const struct pollfd *fds, int n)
@@ -370,12 +385,10 @@ void control_move(struct supervisor *s, const struct pollfd *fds, int n)
 		else if (fds[i].revents && fds[i].fd == control.listener)
 			knock = 1;
 	}
-	for (struct client *c = control.client; c < control.client + CLIENTS; c++) {
-		if (c->fd >= 0 && c->asked && !c->full)
-			reply(s, c);
+	reply_all(s);
+	for (struct client *c = control.client; c < control.client + CLIENTS; c++)
 		if (c->fd >= 0 && c->deadline && s->now >= c->deadline)
 			drop(c);
-	}
 	if (knock)
 		accept_all(s);
 	if (control.retry && s->now >= control.retry)
@@ -390,14 +403,10 @@ int control_poll(struct supervisor *s, struct pollfd *fds)
 		control.paused = 0;
 		fds[n++] = (struct pollfd){.fd = control.listener, .events = POLLIN};
 	}
-	for (struct client *c = control.client; c < control.client + CLIENTS; c++) {
-		/* What happened in this turn after control_move() has its answer too. */
-		if (c->fd >= 0 && c->asked && !c->full)
-			reply(s, c);
+	for (const struct client *c = control.client; c < control.client + CLIENTS; c++)
 		if (c->fd >= 0)
 			fds[n++] = (struct pollfd){.fd = c->fd,
 						   .events = c->full ? POLLIN | POLLOUT : POLLIN};
-	}
 	return n;
 }
 
@@ -407,10 +416,11 @@ static void sooner(int64_t *first, int64_t time)
 		*first = time;
 }
 
-int64_t control_deadline(void)
+int64_t control_deadline(struct supervisor *s)
 {
 	int64_t first = 0;
 
+	reply_all(s);
 	sooner(&first, control.retry);
 	sooner(&first, control.paused);
 	for (const struct client *c = control.client; c < control.client + CLIENTS; c++)

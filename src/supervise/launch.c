@@ -85,7 +85,7 @@ static void arrange(void)
 			fail(errno, "descriptors of the payload");
 	if (job.ready >= 0 && k_dup2(job.ready, job.conf->ready_fd, 1) < 0)
 		fail(errno, "descriptors of the payload");
-	k_setrlimit_nofile(job.nofile);
+	k_set_nofile(job.nofile);
 }
 
 static void keep(int fd)

@@ -45,14 +45,16 @@ void load_init(struct arena *a)
 }
 
 /* The whole set is refused, with these words. */
-static void refuse(const char *format, const char *path, const char *why)
+static void refuse(const char *path, const char *why)
 {
 	char text[300];
 
-	text_format(text, sizeof text, format, path, why);
+	text_format(text, sizeof text, "%.200s: %s", path, why);
 	loader.image->set.notes = arena_text(&loader.image->set.arena, text, strlen(text));
 	k_exit(REFUSED);
 }
+
+static const char no_room[] = "no room left for this set";
 
 static int load_file(void *ctx, const char *path, const char *from, struct profile_text *to,
 		     struct err *e)
@@ -65,7 +67,7 @@ static int load_file(void *ctx, const char *path, const char *from, struct profi
 		return -1;
 	if (loader.draft.nfiles >= MAX_FILES ||
 	    set_add_file(&loader.draft, to->name, to->text, to->length))
-		return err_set(e, 0, "%.150s: no room left for this set", path);
+		return err_set(e, 0, "%.150s: %s", path, no_room);
 	return 0;
 }
 
@@ -120,7 +122,7 @@ static void add(const char *path)
 	struct out o;
 
 	if (loader.draft.count >= SERVICES)
-		refuse("%s: more services than there is room for%s", path, "");
+		refuse(path, "more services than there is room for");
 	service_name(name, path);
 	profile_init(&loader.profile, scratch);
 	diags_init(&loader.diags, scratch);
@@ -136,7 +138,7 @@ static void add(const char *path)
 		profile_print_diags(&loader.profile, &loader.diags, &o);
 	if (set_add(&loader.draft, name, &loader.profile, file, loader.draft.nfiles - file,
 		    loader.diags.count ? loader.text : NULL))
-		refuse("%s: no room left for this set%s", path, "");
+		refuse(path, no_room);
 	scratch->used = mark;
 }
 
@@ -155,12 +157,12 @@ static size_t list(int dir, const char *path, char *names)
 			if (*name == '.' || length < 6 || strcmp(name + length - 5, ".conf") != 0)
 				continue;
 			if (used + length + 1 > NAMES_SIZE)
-				refuse("%s: too many profiles%s", path, "");
+				refuse(path, "too many profiles");
 			memcpy(names + used, name, length + 1);
 			used += length + 1;
 		}
 	if (n < 0)
-		refuse("%s: %s", path, strerror(errno));
+		refuse(path, strerror(errno));
 	return used;
 }
 
@@ -182,11 +184,11 @@ static void add_directory(const char *path, int dir)
 	size_t used;
 
 	if (!names)
-		refuse("%s: no room left%s", path, "");
+		refuse(path, no_room);
 	used = list(dir, path, names);
 	while ((name = next_name(names, used, name))) {
 		if ((size_t)text_format(full, sizeof full, "%s/%s", path, name) >= sizeof full)
-			refuse("%s: %s", path, strerror(ENAMETOOLONG));
+			refuse(path, strerror(ENAMETOOLONG));
 		add(full);
 	}
 }
@@ -199,10 +201,10 @@ static int load_main(void *unused)
 	if (k_prctl(PR_SET_PDEATHSIG_, SIGKILL, 0, 0) || k_getppid() != loader.parent)
 		k_exit(REFUSED);
 	if (!draft)
-		refuse("%s%s", strerror(errno), "");
+		refuse(*loader.paths, strerror(errno));
 	arena_init(&loader.draft.arena, draft, DRAFT_SIZE);
 	if (set_init(&loader.draft, SERVICES, MAX_FILES))
-		refuse("%s%s", strerror(ENOMEM), "");
+		refuse(*loader.paths, no_room);
 	facts_probe(&loader.image->facts);
 	for (int i = 0; i < loader.npaths; i++) {
 		int dir = k_open(AT_FDCWD, loader.paths[i], O_RDONLY | O_DIRECTORY | O_NONBLOCK, 0);
@@ -212,10 +214,10 @@ static int load_main(void *unused)
 		else if (errno == ENOTDIR)
 			add(loader.paths[i]);
 		else
-			refuse("%s: %s", loader.paths[i], strerror(errno));
+			refuse(loader.paths[i], strerror(errno));
 	}
 	if (set_order(&loader.draft) || set_copy(&loader.image->set, &loader.draft))
-		refuse("%s%s", "no room left for this set", "");
+		refuse(*loader.paths, no_room);
 	k_exit(LOADED);
 }
 

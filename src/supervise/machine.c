@@ -9,7 +9,8 @@
 #include "kernel/k.h"
 #include "supervise/supervise.h"
 
-enum { NO_EVENT = EVENTS, KILL_AGAIN_MS = 1000 };
+#define NO_EVENT EVENTS
+enum { KILL_AGAIN_MS = 1000 };
 
 void service_why(struct service *v, const char *format, ...)
 {

@@ -135,7 +135,7 @@ static int deadlines(struct supervisor *s)
 	for (unsigned i = 0; i < s->places; i++)
 		if (s->service[i].conf)
 			earlier(&first, s->service[i].deadline);
-	earlier(&first, control_deadline());
+	earlier(&first, control_deadline(s));
 	earlier(&first, trigger_deadline(s));
 	earlier(&first, log_deadline(s));
 	if (!first)
