@@ -25,7 +25,7 @@ static int connect_to(int fd, const char *base)
 		return -1;
 	}
 	/* So many wait for it already that there is a queue: never in the kernel, though. */
-	for (int tries = 0; k_connect(fd, (struct sockaddr *)&a, sizeof a); tries++) {
+	for (int tries = 0; k_connect(fd, &a, sizeof a); tries++) {
 		if (errno != EAGAIN || tries >= TRIES)
 			return -1;
 		k_poll(NULL, 0, PAUSE_MS);

@@ -453,14 +453,14 @@ long k_receive(int fd, void *record, size_t n, int *passed, int wait)
 	return got;
 }
 
-int k_bind(int fd, const struct sockaddr *address, unsigned length)
+int k_bind(int fd, const void *address, unsigned length)
 {
 	return K(bind, fd, address, length);
 }
 
 int k_listen(int fd) { return K(listen, fd, INT32_MAX); }
 
-int k_connect(int fd, const struct sockaddr *address, unsigned length)
+int k_connect(int fd, const void *address, unsigned length)
 {
 	return K(connect, fd, address, length);
 }

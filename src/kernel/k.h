@@ -137,6 +137,9 @@ int k_signal_default(int signal);	/* EINVAL for those that are always */
 int k_socketpair(int fd[2]);	/* SEQPACKET */
 int k_pipe(int fd[2]);		/* fd[0], from which is read, never waits */
 int k_socket(int domain, int type);
+int k_bind(int fd, const void *address, unsigned n);
+int k_listen(int fd);	/* as many as the system lets wait */
+int k_connect(int fd, const void *address, unsigned n);
 int k_accept(int fd);	/* a descriptor that never blocks */
 int k_getsockopt(int fd, int level, int option, void *to, unsigned *n);
 /* One record with up to one descriptor (-1: none). */
@@ -144,9 +147,6 @@ long k_send(int fd, const void *record, size_t n, int pass);
 /* 0 at the end; *passed is a new descriptor or -1. */
 long k_receive(int fd, void *record, size_t n, int *passed, int wait);
 /* An address is as long as bind(2) wants it; of getsockname's, *length is what fits. */
-int k_bind(int fd, const struct sockaddr *address, unsigned length);
-int k_listen(int fd);	/* as many as the system lets wait */
-int k_connect(int fd, const struct sockaddr *address, unsigned length);
 int k_setsockopt(int fd, int level, int option, int value);
 int k_getsockname(int fd, struct sockaddr *address, unsigned *length);
 /*

@@ -47,10 +47,10 @@ void read_DELAY(struct value *v)
 	struct service_wish *s = &v->r->p->service;
 	uint64_t min, max;
 
-	if (!value_count(v, 1, 2) || value_time(v, 0, 1, DAY, &min))
+	if (!value_count(v, 1, 2) || value_time(v, 0, 0, DAY, &min))
 		return;
 	max = min > MAX_PAUSE ? min : MAX_PAUSE;
-	if (v->w.n == 2 && value_time(v, 1, 1, DAY, &max))
+	if (v->w.n == 2 && value_time(v, 1, 0, DAY, &max))
 		return;
 	if (max < min) {
 		value_wrong(v, 1, "%s: MAX is below MIN", v->key->word);

@@ -34,7 +34,7 @@ static struct {
 	char record[CONTROL_RECORD];
 } control;
 
-typedef int address_call(int fd, const struct sockaddr *address, unsigned n);
+typedef int address_call(int fd, const void *address, unsigned n);
 
 /*
  * A name in a folder of which we know the descriptor only: through /proc, or where
@@ -46,11 +46,11 @@ static int at(int dir, const char *name, int fd, address_call *call)
 	int result, error;
 
 	text_format(a.sun_path, sizeof a.sun_path, "/proc/self/fd/%d/%s", dir, name);
-	result = call(fd, (struct sockaddr *)&a, sizeof a);
+	result = call(fd, &a, sizeof a);
 	if (!result || errno != ENOENT || k_fchdir(dir))
 		return result;
 	text_format(a.sun_path, sizeof a.sun_path, "%s", name);
-	result = call(fd, (struct sockaddr *)&a, sizeof a);
+	result = call(fd, &a, sizeof a);
 	error = errno;
 	k_chdir("/");
 	errno = error;
