@@ -243,7 +243,7 @@ static void print_event(struct ask *a)
 	char *p = (char *)record_body(a->talk.record), *end;
 	const char *comma = "{";
 
-	if (!p)
+	if (!p || *p == '\n')
 		return;
 	p[strcspn(p, "\n")] = '\0';
 	for (int i = 0; i < EVENT_KEYS; i++) {

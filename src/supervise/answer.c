@@ -55,8 +55,8 @@ static void find_names(struct supervisor *s, struct client *c)
 		if (name_find(name, names, (int)n) >= 0)
 			continue;
 		near = name_nearest(name, names, (int)n);
-		refuse(c, 1, "no service named %s%s%s", name, near ? ", did you mean " : "",
-		       near ? near : "");
+		refuse(c, 1, "no service named %s%s%s%s", name, near ? ", did you mean " : "",
+		       near ? near : "", near ? "?" : "");
 	}
 }
 
@@ -144,7 +144,7 @@ static void put_exit(struct out *o, const struct service *v)
 	control_put(o, "exit", text);
 }
 
-/* In the order of the table, whose test compares them. */
+/* In the order of the table. */
 static void put_status(const struct supervisor *s, const struct service *v, struct out *o)
 {
 	char number[24];

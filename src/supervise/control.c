@@ -146,10 +146,12 @@ int control_open(struct supervisor *s, long readers_gid)
 		control.client[i].fd = -1;
 	if (!open_socket(LOCK_TRIES))
 		return 0;
-	if (errno == EADDRINUSE)
-		return -1;
-	try_later(s);
-	return 0;
+	if (errno != EADDRINUSE) {
+		try_later(s);
+		return 0;
+	}
+	text_format(s->reload_text, sizeof s->reload_text, "another supervisor is in charge here");
+	return -1;
 }
 
 static void reopen(struct supervisor *s)
@@ -165,12 +167,21 @@ static void reopen(struct supervisor *s)
 
 void control_close(void)
 {
+	int dir;
+
 	for (int i = 0; i < CLIENTS; i++)
 		if (control.client[i].fd >= 0)
 			k_close(control.client[i].fd);
-	if (control.listener >= 0)
-		k_close(control.listener);
+	if (control.listener < 0)
+		return;
+	k_close(control.listener);
 	control.listener = -1;
+	dir = registry_dir();
+	if (dir < 0)
+		return;
+	if (!is_taken(dir))
+		k_unlink(dir, "control", 0);
+	k_close(dir);
 }
 
 static int in_group(int fd, uint32_t gid)
