@@ -107,6 +107,17 @@ size_t ring_get(const struct ring *r, uint64_t *position, int64_t *time, char *t
 	return n;
 }
 
+/* The byte before a chunk's place is the last of the chunk before it. */
+static int line_before(const struct ring *r, uint64_t at)
+{
+	return r->memory[(at - 1) & (r->size - 1)] == '\n';
+}
+
+int ring_unfinished(const struct ring *r)
+{
+	return r->head > r->tail && !line_before(r, r->head);
+}
+
 uint64_t ring_last(const struct ring *r, unsigned lines)
 {
 	uint64_t at = r->head;
@@ -115,8 +126,7 @@ uint64_t ring_last(const struct ring *r, unsigned lines)
 	while (lines && at > r->tail) {
 		at -= HEAD + length;
 		length = head_at(r, at) >> LENGTH_BITS & LENGTH_MASK;
-		/* The byte before a chunk is the last of the one before it. */
-		lines -= at == r->tail || r->memory[(at - 1) & (r->size - 1)] == '\n';
+		lines -= at == r->tail || line_before(r, at);
 	}
 	return at;
 }

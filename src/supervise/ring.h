@@ -42,4 +42,7 @@ size_t ring_get(const struct ring *r, uint64_t *position, int64_t *time, char *t
 /* The position from which the last n lines can be read; an unfinished one counts. */
 uint64_t ring_last(const struct ring *r, unsigned lines);
 
+/* Whether the newest text is a line without its end. */
+int ring_unfinished(const struct ring *r);
+
 #endif

@@ -57,7 +57,8 @@ struct service {
 	uint64_t restarts;
 	struct past past;
 	struct ring ring;
-	uint64_t log_lost;		/* bytes that could not be forwarded */
+	uint64_t log_seen;		/* position in the ring: forwarded up to here */
+	uint64_t log_lost, log_untold;	/* bytes that could not be forwarded; not told there yet */
 	char why[WHY_ROOM];		/* what the status says about the state */
 };
 enum { OLD_IMAGES = 8 };
@@ -128,14 +129,33 @@ void launch_close(struct service *v);			/* what belongs to one run */
 int load_start(struct supervisor *s);			/* -1: errno */
 int load_reaped(struct supervisor *s, int pid, int status);	/* 1: it was the loader */
 
-/* event.c: one line for `hutch events` and, if it can take it, standard error. */
+/* event.c: one line for `hutch events` and, if it can take it, standard error; v may be NULL. */
 void event_tell(struct supervisor *s, const struct service *v, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* log.c: the pipes of the services, and where their text goes besides the ring. */
-int log_open(struct service *v);				/* -1: errno; tried again at the launch */
+/*
+ * log.c: the pipes of the services, and where their text goes besides the ring. What
+ * cannot go on now waits in the ring: log_move, in each turn of the loop, tries again.
+ */
+enum { LOG_POLL = 4 };
+int log_open(struct service *v);	/* before each launch; -1: errno. log[] is -1 at first */
 void log_read(struct supervisor *s, struct service *v);
+void log_end(struct supervisor *s, struct service *v);	/* a run is over, so is its last line */
 void log_close(struct service *v);
+int log_poll(struct pollfd *fds);			/* how many it put there, up to LOG_POLL */
+void log_move(struct supervisor *s);
+int64_t log_deadline(const struct supervisor *s);	/* ms, 0: none */
+int log_reaped(struct supervisor *s, int pid);		/* 1: it was the one that writes files */
+void log_plain(char *text, size_t n);			/* control characters become ? */
+
+/* logfile.c: the process that writes log files, because a disk may hang. */
+enum { LOG_TEXT = 4096 };		/* bytes of text in a record */
+struct log_record {
+	uint64_t limit;			/* bytes, of the file; 0: none */
+	uint32_t keep;			/* old files */
+	char text[4096 + LOG_TEXT];	/* the path with its NUL, then text */
+};
+int logfile_main(void *socket);		/* pointer to a descriptor; for k_clone */
 
 /* notify.c */
 void notify_read(struct supervisor *s, struct service *v);
