@@ -279,18 +279,17 @@ static enum answer next_describe(struct supervisor *s, struct client *c, struct 
 	const struct set_file *f;
 	size_t n;
 
-	if (c->wrong[0])
-		return end(c, o);
-	if (!v || !is_running(v) || c->reloads != s->reloads)
+	if (!v || !is_running(v) || c->reloads != s->reloads) {
 		refuse(c, 1, "%s has just changed", c->request.name[0]);
-	else if (!c->cursor.begun)
-		put_process(v, c, o);
-	if (c->wrong[0] || (c->cursor.begun && c->cursor.at >= v->conf->nfiles))
 		return end(c, o);
+	}
 	if (!c->cursor.begun) {
 		c->cursor.begun = 1;
-		return ANSWER_MORE;
+		put_process(v, c, o);
+		return c->wrong[0] ? end(c, o) : ANSWER_MORE;
 	}
+	if (c->cursor.at >= v->conf->nfiles)
+		return end(c, o);
 	f = &v->image->set.file[v->conf->file + c->cursor.at];
 	n = f->length - c->cursor.offset;
 	n = n < PIECE ? n : PIECE;
