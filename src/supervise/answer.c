@@ -100,6 +100,9 @@ void answer_begin(struct supervisor *s, struct client *c)
 	const struct request *r = &c->request;
 
 	find_names(s, c);
+	/* Else it would never be done with its end. */
+	if (s->ending && (r->verb == VERB_START || r->verb == VERB_RESTART || r->verb == VERB_RELOAD))
+		refuse(c, 1, "the supervisor is about to end");
 	for (unsigned i = 0; i < r->n && !c->wrong[0]; i++) {
 		struct service *v = service_find(s, r->name[i]);
 
