@@ -165,25 +165,6 @@ static void reopen(struct supervisor *s)
 	event_tell(s, NULL, "the control socket is there");
 }
 
-void control_close(void)
-{
-	int dir;
-
-	for (int i = 0; i < CLIENTS; i++)
-		if (control.client[i].fd >= 0)
-			k_close(control.client[i].fd);
-	if (control.listener < 0)
-		return;
-	k_close(control.listener);
-	control.listener = -1;
-	dir = registry_dir();
-	if (dir < 0)
-		return;
-	if (!is_taken(dir))
-		k_unlink(dir, "control", 0);
-	k_close(dir);
-}
-
 static int in_group(int fd, uint32_t gid)
 {
 	uint32_t groups[GROUPS];
@@ -419,6 +400,26 @@ int control_poll(struct supervisor *s, struct pollfd *fds)
 			fds[n++] = (struct pollfd){.fd = c->fd,
 						   .events = c->full ? POLLIN | POLLOUT : POLLIN};
 	return n;
+}
+
+void control_close(struct supervisor *s)
+{
+	int dir;
+
+	reply_all(s);
+	for (int i = 0; i < CLIENTS; i++)
+		if (control.client[i].fd >= 0)
+			k_close(control.client[i].fd);
+	if (control.listener < 0)
+		return;
+	k_close(control.listener);
+	control.listener = -1;
+	dir = registry_dir();
+	if (dir < 0)
+		return;
+	if (!is_taken(dir))
+		k_unlink(dir, "control", 0);
+	k_close(dir);
 }
 
 static void sooner(int64_t *first, int64_t time)

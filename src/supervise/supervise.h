@@ -198,6 +198,6 @@ int control_poll(struct supervisor *s, struct pollfd *fds);	/* how many it put t
 void control_move(struct supervisor *s, const struct pollfd *fds, int n);
 /* When it wants to be called again: ms, 0: never. Answers what happened since it last was. */
 int64_t control_deadline(struct supervisor *s);
-void control_close(void);
+void control_close(struct supervisor *s);	/* after the last answers */
 
 #endif
