@@ -140,7 +140,7 @@ static int deadlines(struct supervisor *s)
 	for (unsigned i = 0; i < s->places; i++)
 		if (s->service[i].conf)
 			earlier(&first, s->service[i].deadline);
-	earlier(&first, control_deadline());
+	earlier(&first, control_deadline(s));
 	earlier(&first, trigger_deadline(s));
 	earlier(&first, log_deadline(s));
 	if (!first)
@@ -273,7 +273,7 @@ int supervise(const struct supervise_options *o, struct arena *a, char *why)
 	if (control_open(s, o->readers) || first_load(s))
 		goto failed;
 	if (s->must_seal) {
-		control_close();
+		control_close(s);
 		k_set_nofile(nofile);
 		self_seal(o->argv, mask);
 		goto failed;
@@ -284,7 +284,7 @@ int supervise(const struct supervise_options *o, struct arena *a, char *why)
 	for (unsigned i = 0; i < s->places; i++)
 		if (s->service[i].conf)
 			listen_close(&s->service[i]);
-	control_close();
+	control_close(s);
 	if (s->reboot)
 		k_kill(1, SIGINT);	/* as Ctrl-Alt-Del does */
 	return s->exit_status;
