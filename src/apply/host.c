@@ -11,7 +11,7 @@
 #include "base/text.h"
 #include "kernel/k.h"
 
-char walk_stack[WALK_STACK] __attribute__((aligned(16)));
+char walk_stack[WALK_STACK] __attribute__((aligned(4096)));
 
 int self_seal(char *const *argv, uint64_t sigmask)
 {
