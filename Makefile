@@ -20,7 +20,7 @@ MAKEFLAGS += --no-builtin-rules
 
 WARN := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wformat=2
 # Own code never unwinds; sections let the linker drop what a build does not use.
-BASE := -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' $(WARN) -Isrc \
+BASE := -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' $(WARN) -Isrc -I$(O) \
 	-fno-pie -fno-asynchronous-unwind-tables -fno-unwind-tables -ffunction-sections -fdata-sections
 # Nothing is relocated at the start, so there is nothing to protect after it.
 LINK := -static -no-pie -Wl,--gc-sections -Wl,-z,noseparate-code -Wl,-z,norelro -Wl,--build-id=none
@@ -39,6 +39,12 @@ $(O)/hutch: $(OBJ)
 $(O)/%.o: src/%.c $(O)/flags
 	@mkdir -p $(@D)
 	$(CC) $(BASE) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# The texts of the tables, packed.
+PACKED := $(O)/texts.inc
+$(PACKED): src/archive/texts.in src/archive/texts.sh $(wildcard src/*/*.def) $(O)/flags
+	src/archive/texts.sh $(CC) >$@.new && mv $@.new $@
+$(O)/archive/texts.o $(O)/asan/archive/texts.o: $(PACKED)
 
 # A change of compiler or flags rebuilds everything.
 $(O)/flags: FORCE

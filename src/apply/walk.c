@@ -48,7 +48,7 @@ static int step_do(struct walk *w)
 {
 	const struct step *s = &w->plan->step[w->at];
 
-	k_fault_step(step_table[s->kind].name);
+	k_fault_step(step_name(s->kind));
 	return executors[s->kind](w, s);
 }
 

@@ -23,7 +23,7 @@ static char operand_type(const char **operands)
 
 void step_add(struct build *b, struct origin at, enum step_kind kind, int count, ...)
 {
-	const char *operands = step_table[kind].operands;
+	const char *operands = step_operands(kind);
 	struct step *s;
 	va_list args;
 

@@ -160,11 +160,20 @@ struct profile {
 enum { OFTEN_ONCE, OFTEN_MANY };
 
 struct key {
-	const char *word, *syntax, *dflt, *help, *group;
+	const char *word;		/* and what is known of it at once, see keys.c */
 	unsigned short offset;		/* of the field in struct profile */
 	uint8_t type, often;
 };
 extern const struct key keys[KEY_COUNT];	/* keys[KEY_NONE] is empty */
+
+/* The other columns of keys.def; all but the default are unpacked when asked for. */
+const char *key_default(const struct key *key);
+const char *key_syntax(const struct key *key);
+const char *key_group(const struct key *key);
+const char *key_help(const struct key *key);
+
+/* The syntax, where values are read by it (CHOICE, INT, SYSCTL, NS): at no cost. */
+const char *key_choices(const struct key *key);
 
 /*
  * Where included files come from: the text of `path`, which is written relative
