@@ -131,30 +131,26 @@ struct mount_list {
 };
 
 struct profile {
+	/* First what is asked for most: near fields make short code. */
+	uint8_t tty, init, root_mode, root_seal, dev, shm, no_new_privs, keyring;
+	struct { uint8_t prop, rec; } propagation;
+	uint32_t ns_set, umask, securebits;
 	struct arena *arena;
+	const char *user, *group, *workdir, *hostname, *domainname;
+	struct words exec;
+	struct mount_list mounts;
+	struct root_wish root;
+	uint32_t ioprio, sched;		/* class or policy, level or priority << 8 */
+	struct ns_wish ns[NS_COUNT];
+	uint64_t caps[CAPS_SETS];
+	struct list groups, env, env_pass, fds, rlimits, uidmap, gidmap, time_offset, sysctls;
+	struct stdio_wish stdio[3];
+	int64_t nice, oom_score;
+	uint64_t shm_size, timeout;	/* bytes; milliseconds, 0: none */
 	const char **files;		/* names of the files read, by origin.file */
 	unsigned nfiles;
 	struct origin at[KEY_COUNT];	/* where each key was last written; file 0: nowhere */
-
-	struct words exec;
-	const char *user, *group, *workdir, *hostname, *domainname;
-	struct list groups, env, env_pass, fds, rlimits;
-	uint32_t umask;
-	int64_t nice, oom_score;
 	unsigned char cpus[128];	/* 1,024 processors, as cpu_set_t */
-	uint32_t ioprio, sched;		/* class or policy, level or priority << 8 */
-	struct stdio_wish stdio[3];
-	uint8_t tty, init, root_mode, root_seal, dev, shm, no_new_privs, keyring;
-	uint64_t timeout;		/* milliseconds, 0: none */
-	struct root_wish root;
-	struct mount_list mounts;
-	struct { uint8_t prop, rec; } propagation;
-	uint32_t ns_set;
-	struct ns_wish ns[NS_COUNT];
-	struct list uidmap, gidmap, time_offset, sysctls;
-	uint64_t shm_size;
-	uint64_t caps[CAPS_SETS];
-	uint32_t securebits;
 };
 
 enum { OFTEN_ONCE, OFTEN_MANY };
