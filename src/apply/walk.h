@@ -37,7 +37,6 @@ struct walk {
 	const struct plan *plan;
 	struct arena *arena;	/* scratch memory of this side */
 	unsigned at;		/* the step in hand */
-	struct err err;
 	int *fd;		/* by slot; -1: empty */
 	struct note *note;	/* by slot */
 	int channel;		/* this side's end, or -1 */
@@ -54,13 +53,15 @@ struct walk {
 	int scratch;		/* the place to stage things on */
 	unsigned piled;		/* mounts put over "/", before the root switch */
 	int null_used;		/* the null device is attached: copy it from there */
-	struct mounts before;
-	struct anchor anchor[ANCHORS];
-	unsigned nanchors;
-	struct ids ids;
+	int payload;		/* of the init: pid of its child */
 	struct made *made;	/* NULL until one is */
 	unsigned nmade;
-	int payload;		/* of the init: pid of its child */
+	unsigned nanchors;
+	struct mounts before;
+
+	struct err err;
+	struct ids ids;
+	struct anchor anchor[ANCHORS];
 };
 
 /* One executor per kind of step: 0, or -1 with w->err filled. */
