@@ -107,6 +107,10 @@ void unmake_points(struct walk *w);
 int step_failed(struct walk *w, const char *text);
 int step_failed_code(struct walk *w, int code, const char *text);
 
+/* 0 for the step in hand, or where it failed, -1 and errno kept; the latter closes fd. */
+int step_done(struct walk *w, int failed);
+int step_close(struct walk *w, int fd, int failed);
+
 /* The exit status that tells of a wait status: 128+N for signal N, as in a shell. */
 int status_code(int status);
 
