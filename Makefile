@@ -11,9 +11,11 @@ endif
 STRIP ?= $(CROSS_COMPILE)strip
 NM ?= $(CROSS_COMPILE)nm
 SIZE ?= $(CROSS_COMPILE)size
-# -Oz is smaller still, where the compiler knows it.
+# As small as the compiler knows how: these were found by trying them all.
 ifeq ($(origin CFLAGS),undefined)
-CFLAGS := $(shell $(CC) -Oz -E -x c /dev/null >/dev/null 2>&1 && echo -Oz || echo -Os)
+knows = $(shell $(CC) $(1) -Werror -c -x c -o /dev/null /dev/null 2>/dev/null && echo $(1))
+CFLAGS := $(or $(call knows,-Oz),-Os) $(call knows,-mgeneral-regs-only) \
+	$(call knows,-fno-caller-saves) $(call knows,-fno-move-loop-invariants)
 endif
 PREFIX ?= /usr/local
 MAKEFLAGS += --no-builtin-rules
