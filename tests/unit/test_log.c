@@ -257,7 +257,7 @@ static void events(void)
 	n = ring_get(&super.events, &at, &time, chunk, &lost);
 	CHECK(n > 440 && n <= RING_CHUNK && chunk[n - 1] == '\n' && !memcmp(chunk, "time=12.034 text=xxx", 20));
 	n = (size_t)read(ends[0], text, 1000);
-	text[47] = '\0';
+	text[46] = '\0';
 	CHECK_STR(text, "hutch: one: up: because a?b\nhutch: one: up\nhut");
 	CHECK(n > 440 && n < 500);
 	/* Nobody reads: dropped; the pipe's own flags stay. */
