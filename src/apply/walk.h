@@ -58,6 +58,7 @@ struct walk {
 	struct anchor anchor[ANCHORS];
 	unsigned nanchors;
 	struct ids ids;
+	uint64_t bound;		/* capabilities that the payload may have at all */
 	struct made *made;	/* NULL until one is */
 	unsigned nmade;
 	int payload;		/* of the init: pid of its child */
