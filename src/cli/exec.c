@@ -10,7 +10,7 @@ int command_exec(int argc, char **argv)
 {
 	static const char *const shell[] = {"/bin/sh"};
 	static struct wish wish;
-	static struct run r = {.wish = &wish, .status_fd = -1};
+	static struct run r;
 	struct target target;
 	struct plan_request request = {.terminal = isatty(0) && isatty(1), .join = &target,
 				       .env = (const char *const *)environ};
@@ -21,6 +21,8 @@ int command_exec(int argc, char **argv)
 	if (cli_box(&wish, argv[1], given ? (const char *const *)argv + 3 : shell,
 		    given ? argc - 3 : 1, &request, &target))
 		return EXIT_HUTCH;
+	r.wish = &wish;
+	r.status_fd = -1;
 	wish.profile.timeout = 0;	/* is the payload's */
 	return drive(&r, argv);
 }
