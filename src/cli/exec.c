@@ -5,6 +5,7 @@
 #include "base/parse.h"
 #include "cli/cli.h"
 #include "cli/drive.h"
+#include "kernel/k.h"
 
 int command_exec(int argc, char **argv)
 {
@@ -12,7 +13,7 @@ int command_exec(int argc, char **argv)
 	static struct wish wish;
 	static struct run r;
 	struct target target;
-	struct plan_request request = {.terminal = isatty(0) && isatty(1), .join = &target,
+	struct plan_request request = {.terminal = k_is_terminal(0) && k_is_terminal(1), .join = &target,
 				       .env = (const char *const *)environ};
 	int given = argc > 3;
 

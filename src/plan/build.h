@@ -18,6 +18,7 @@ struct build {
 	int payload_slot;	/* /proc/PID of the payload of the sandbox that is joined */
 	int self_map;		/* the inside writes its own one-line id map */
 	int bounded_admin;	/* CAP_SYS_ADMIN stays in the bounding set */
+	const char *listen_pid;	/* LISTEN_PID= and room for the number, or NULL */
 	int root_joined;	/* slot of the clone whose peer group a shared root joins */
 	struct mount_state *mounts;	/* of mounts.c, between its passes */
 };

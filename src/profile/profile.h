@@ -130,6 +130,32 @@ struct mount_list {
 	unsigned n;
 };
 
+/* What a supervisor does with the sandbox; hutch run does not look at it. */
+enum service_type { SERVICE_LONG = 1, SERVICE_ONESHOT };
+enum start_kind { START_AUTO = 1, START_DEMAND, START_MANUAL };
+enum restart_kind { RESTART_NEVER = 1, RESTART_ON_FAILURE, RESTART_ALWAYS };
+enum limit_action { LIMIT_SLOW = 1, LIMIT_STOP, LIMIT_EXIT, LIMIT_REBOOT };
+enum ready_kind { READY_NONE, READY_FD, READY_NOTIFY };
+enum log_kind { LOG_NONE, LOG_CONSOLE, LOG_KMSG, LOG_SYSLOG, LOG_FILE };
+enum listen_kind { LISTEN_TCP, LISTEN_UDP, LISTEN_UNIX, LISTEN_UNIX_DGRAM, LISTEN_UNIX_SEQPACKET };
+enum { LISTENS = 16, NO_SIGNAL = 0 };
+
+struct service_wish {
+	uint8_t type, start, restart, critical;
+	struct { uint64_t min, max; } restart_delay;			/* milliseconds */
+	struct { uint64_t count, time; } restart_limit;			/* count 0: none */
+	struct { uint8_t action, status; uint64_t delay; } on_limit;
+	struct { uint8_t codes[32]; uint64_t signals; } success;	/* bit N-1 is signal N */
+	struct { uint8_t kind, fd; } ready;
+	struct { uint8_t kind, keep; const char *path; uint64_t size; } log;
+	uint64_t restart_reset, start_timeout, stop_timeout, watchdog, every;	/* ms, 0: none */
+	uint64_t log_size;		/* bytes of the ring */
+	uint8_t stop_signal;
+	struct list after, needs;	/* item.text: a service's name */
+	struct list listens;		/* .a kind, .text address or path, .b port, .c mode, .name */
+	const char *on_mount, *on_path;
+};
+
 struct profile {
 	struct arena *arena;
 	const char **files;		/* names of the files read, by origin.file */
@@ -155,6 +181,7 @@ struct profile {
 	uint64_t shm_size;
 	uint64_t caps[CAPS_SETS];
 	uint32_t securebits;
+	struct service_wish service;
 };
 
 enum { OFTEN_ONCE, OFTEN_MANY };

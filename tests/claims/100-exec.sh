@@ -146,10 +146,10 @@ done
 
 claim "SIGKILL of hutch exec kills the program, and nothing else"
 : >"$T/trap"
-timeout 20 "$H" exec box -- "$P" trap 0 15 >"$T/trap" 2>&1 </dev/null &
+"$H" exec box -- "$P" trap 0 15 >"$T/trap" 2>&1 </dev/null &
 job2=$!
 until grep -q ready "$T/trap"; do sleep 0.01; done
-pkill -P $job2 -KILL -o
+kill -KILL $job2
 wait $job2 2>/dev/null
 more() { pgrep -x probe | grep -vx "$member"; }
 gone more
@@ -236,7 +236,7 @@ for keys in "caps=kill" "caps=net_raw|user=svc" "ns.user=new"; do
 	like "$keys: capabilities" "$(grep -E 'CapEff|NoNewPrivs' "/proc/$waits/status" | tr -d '\n')" $'CapEff:\t00000000000000[02]0NoNewPrivs:\t1'
 	for pid in "$exec_pid" "$waits"; do
 		into -- "$P" ptrace "$pid" , readlink "/proc/$pid/exe" , readlink "/proc/$pid/root" , readlink "/proc/$pid/fd/0"
-		like "$keys: $pid" "$text" $'EPERM\nEACCES\nEACCES\nEACCES'
+		like "$keys: $pid" "$text" $'EPERM\nEACCES\nEACCES\nE*'
 	done
 	kill -TERM "$exec_pid"
 	wait $job2

@@ -1,0 +1,91 @@
+/*
+ * What a supervisor wants to know of a profile, and of many of them: a service's
+ * wishes in numbers, what it comes after, and the set of all services. Pure.
+ *
+ * A set is made in one arena and never changed again: a reload makes another one
+ * beside it. Its texts are kept so that each launch reads its profile as if it
+ * came from the file, with the file's own line numbers.
+ */
+#ifndef HUTCH_SERVICE_H
+#define HUTCH_SERVICE_H
+
+#include "profile/profile.h"
+
+enum { SERVICES = 1024, NAME_ROOM = 65 };
+
+/* A file that was read: the profile of a service, or one that it includes. */
+struct set_file {
+	const char *name, *text;
+	size_t length;
+};
+
+struct listen_conf {
+	uint8_t kind;			/* enum listen_kind */
+	uint16_t port, mode;
+	const char *address, *name;	/* name: for LISTEN_FDNAMES */
+};
+
+struct service_conf {
+	const char *name;
+	const char *findings;		/* what is wrong with the profile, NULL: nothing */
+	uint16_t file, nfiles;		/* into set.file: the profile, then what it includes */
+	uint8_t type, start, restart, critical, ready, ready_fd, stop_signal;
+	uint8_t on_limit, limit_status, log, log_keep, nlistens, own_pid_ns, own_init, own_mounts;
+	uint16_t nneeds, nafter;	/* in `order`, the needs first */
+	const uint16_t *order;		/* indices of other services of the set */
+	uint32_t delay_min, delay_max, reset;			/* ms */
+	uint32_t limit_count, limit_time, limit_delay;
+	uint32_t start_timeout, stop_timeout, watchdog;
+	uint64_t every;						/* ms, 0: not periodic */
+	uint64_t log_file_size;					/* bytes */
+	uint32_t log_size;
+	uint8_t success_codes[32];
+	uint64_t success_signals;
+	const struct listen_conf *listens;
+	const char *on_mount, *on_path, *log_path;
+};
+
+struct set {
+	struct arena arena;
+	struct service_conf *service;	/* in an order in which they can start */
+	struct set_file *file;
+	unsigned count, nfiles;
+	uint8_t needs_seal;		/* a plan wants hutch to run from a sealed copy */
+	const char *notes;		/* findings that belong to no service, or NULL */
+};
+
+/* Fills a set's empty arena with room for n services. -1 when it is too small. */
+int set_init(struct set *set, unsigned services, unsigned files);
+
+/*
+ * Adds a service that was read from `file` (index into set.file) and the nfiles - 1 behind
+ * it. `findings` is NULL or what is wrong; then only the name of the profile counts.
+ * -1: no room.
+ */
+int set_add(struct set *set, const char *name, const struct profile *p, unsigned file,
+	    unsigned nfiles, const char *findings);
+
+/* A copy of a text without its comments, line for line; -1: no room. */
+int set_add_file(struct set *set, const char *name, const char *text, size_t length);
+
+/* The same set in an arena of its own, without what the making of it left there. */
+int set_copy(struct set *to, const struct set *from);
+
+/*
+ * Resolves after= and needs= (the names were kept by set_add), finds circles and
+ * sorts. A service whose order cannot be kept gets findings. -1: no room.
+ */
+int set_order(struct set *set);
+
+/* The service of this name, or NULL. */
+const struct service_conf *set_find(const struct set *set, const char *name);
+
+/* Whether the service would run exactly as that of another set does. */
+int set_same(const struct set *a, const struct service_conf *x, const struct set *b,
+	     const struct service_conf *y);
+
+/* A loader (see profile.h) whose ctx is the set: files come from its memory. */
+int set_load(void *ctx, const char *path, const char *from, struct profile_text *to,
+	     struct err *e);
+
+#endif
