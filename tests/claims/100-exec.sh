@@ -149,8 +149,7 @@ claim "SIGKILL of hutch exec kills the program, and nothing else"
 "$H" exec box -- "$P" trap 0 15 >"$T/trap" 2>&1 </dev/null &
 job2=$!
 until grep -q ready "$T/trap"; do sleep 0.01; done
-kill -KILL $job2
-wait $job2 2>/dev/null
+{ kill -KILL $job2; wait $job2; } 2>/dev/null
 more() { pgrep -x probe | grep -vx "$member"; }
 gone more
 into -- "$P" args alive
@@ -242,3 +241,27 @@ for keys in "caps=kill" "caps=net_raw|user=svc" "ns.user=new"; do
 	wait $job2
 	finish
 done
+
+claim "a service of a supervisor, by what the supervisor says of it"
+mkdir "$T/set"
+printf 'include=more.inc\nroot=%s\nuser=svc\nstdout=null\n' "$R" >"$T/set/web.conf"
+{ yes '# nothing' | head -n 900; printf 'exec=%s trap 0 15\n' "$P"; } >"$T/set/more.inc"
+timeout 20 "$H" supervise "$T/set" >"$T/said" 2>&1 </dev/null &
+job=$!
+for _ in {1..100}; do
+	timeout 10 "$H" wait web up 5s >"$T/waited" 2>&1 && break
+	sleep 0.05
+done
+text=$(timeout 20 "$H" exec web -- "$P" ids , exit 4 2>&1 </dev/null)
+same "inside" "$? $text" "4 uid=1000,1000,1000 gid=1001,1001,1001 groups="
+text=$(timeout 20 "$H" exec none -- "${ran[@]}" 2>&1 </dev/null)
+same "unknown" "$?" 125
+like "unknown" "$text" "hutch: *none*"
+timeout 10 "$H" verify web >"$T/waited" 2>&1
+same "verify" "$(sed 's/(.*//' "$T/waited")" "web: as stated "
+timeout 10 "$H" stop web >/dev/null 2>&1
+text=$(timeout 20 "$H" exec web -- "${ran[@]}" 2>&1 </dev/null)
+like "stopped" "$? $text" "125 hutch: *web is not running*"
+kill -TERM $job
+wait $job
+rm -rf /run/hutch
