@@ -20,8 +20,9 @@ enum {
 	CONTROL_BODY = 4096,
 	CONTROL_RECORD = CONTROL_BODY + 512,
 	CONTROL_PIECE = 4000,		/* of a file, unless it is the last */
-	ALL_LINES = 0xffffffff,
 };
+
+#define ALL_LINES UINT32_MAX
 
 enum verb {
 #define VERB(id, name, who, takes, least, most) VERB_##id,
@@ -41,7 +42,7 @@ struct request {
 	uint8_t follow, reboot, up;	/* up: what wait waits for */
 	uint8_t signal;
 	uint8_t n;
-	uint32_t lines;			/* the last ones, ALL_LINES */
+	uint32_t lines;			/* the last ones, or ALL_LINES */
 	int64_t time;			/* ms that wait waits, -1: for ever */
 	const char *name[CONTROL_WORDS];	/* n services, in the record */
 };
