@@ -78,7 +78,7 @@ static int find(const char *name, struct files *f, struct target *target)
 	answer = ask(name, f, target);
 	if (answer >= 0)
 		return answer || !f->n || target->pid <= 0 ? -1 : 0;
-	cli_error("%s%s%s", e.text, e.code ? ": " : "", e.code ? strerror(e.code) : "");
+	cli_failed(e.text, e.code);
 	return -1;
 }
 

@@ -26,7 +26,7 @@ int command_verify(int argc, char **argv)
 	told = inspect_sandbox(&wish.plan, target.pid, &cli_arena, print_difference, argv[1], &e);
 	cli_flush(1);
 	if (told < 0) {
-		cli_error("%s%s%s", e.text, e.code ? ": " : "", e.code ? strerror(e.code) : "");
+		cli_failed(e.text, e.code);
 		return EXIT_HUTCH;
 	}
 	if (!told) {

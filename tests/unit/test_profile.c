@@ -306,7 +306,7 @@ static void every_key_has_a_row(void)
 static void every_choice(void)
 {
 	for (unsigned k = KEY_NONE + 1; k < KEY_COUNT; k++) {
-		const char *word = keys[k].syntax;
+		const char *word = key_syntax(&keys[k]);
 
 		if (keys[k].type != TYPE_CHOICE)
 			continue;
@@ -327,13 +327,13 @@ static void every_choice(void)
 static void every_range(void)
 {
 	for (unsigned k = KEY_NONE + 1; k < KEY_COUNT; k++) {
-		const char *dots = strstr(keys[k].syntax, "..");
+		const char *dots = strstr(key_syntax(&keys[k]), "..");
 		char line[100];
 		long long min, max;
 
 		if ((keys[k].type != TYPE_INT && keys[k].type != TYPE_SYSCTL) || !dots)
 			continue;
-		min = strtoll(keys[k].syntax, NULL, 10);
+		min = strtoll(key_syntax(&keys[k]), NULL, 10);
 		max = strtoll(dots + 2, NULL, 10);
 		CHECK(min < max);
 		for (int i = -1; i <= 1; i += 2)
