@@ -169,7 +169,8 @@ void read_TIME(struct value *v)
 {
 	uint64_t most = UINT64_MAX;
 
-	if (!strcmp(v->key->group, "service") && v->key != &keys[KEY_every])
+	/* The keys of the group service are the last ones. */
+	if (v->key >= &keys[KEY_type] && v->key != &keys[KEY_every])
 		most = SERVICE_TIME;
 	if (value_count(v, 1, 1))
 		value_time(v, 0, 0, most, v->field);
