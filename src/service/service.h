@@ -30,7 +30,7 @@ struct service_conf {
 	const char *findings;		/* what is wrong with the profile, NULL: nothing */
 	uint16_t file, nfiles;		/* into set.file: the profile, then what it includes */
 	uint8_t type, start, restart, critical, ready, ready_fd, stop_signal;
-	uint8_t on_limit, limit_status, log, log_keep, nlistens, own_pid_ns, meets;
+	uint8_t on_limit, limit_status, log, log_keep, nlistens, own_pid_ns, own_init, own_mounts;
 	uint16_t nneeds, nafter;	/* in `order`, the needs first */
 	const uint16_t *order;		/* indices of other services of the set */
 	uint32_t delay_min, delay_max, reset;			/* ms */
@@ -39,7 +39,6 @@ struct service_conf {
 	uint64_t every;						/* ms, 0: not periodic */
 	uint64_t log_file_size;					/* bytes */
 	uint32_t log_size;
-	uint32_t failures_ok;		/* reserved */
 	uint8_t success_codes[32];
 	uint64_t success_signals;
 	const struct listen_conf *listens;
@@ -69,6 +68,9 @@ int set_add(struct set *set, const char *name, const struct profile *p, unsigned
 /* A copy of a text without its comments, line for line; -1: no room. */
 int set_add_file(struct set *set, const char *name, const char *text, size_t length);
 
+/* The same set in an arena of its own, without what the making of it left there. */
+int set_copy(struct set *to, const struct set *from);
+
 /*
  * Resolves after= and needs= (the names were kept by set_add), finds circles and
  * sorts. A service whose order cannot be kept gets findings. -1: no room.
@@ -83,7 +85,7 @@ int set_same(const struct set *a, const struct service_conf *x, const struct set
 	     const struct service_conf *y);
 
 /* A loader (see profile.h) whose ctx is the set: files come from its memory. */
-int set_load(void *set, const char *path, const char *from, struct profile_text *to,
+int set_load(void *ctx, const char *path, const char *from, struct profile_text *to,
 	     struct err *e);
 
 #endif

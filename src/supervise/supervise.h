@@ -18,64 +18,95 @@
 #include "service/state.h"
 #include "supervise/ring.h"
 
-enum { CLIENTS = 32, WHY_ROOM = 240, MAX_POLL = 3 * SERVICES + CLIENTS + 16 };
+enum { CLIENTS = 32, WHY_ROOM = 160, MAX_POLL = 6 * SERVICES + CLIENTS + 16 };
 
+/*
+ * A set of services with the facts it was made under: memory of its own, which the
+ * loader fills and the supervisor and its launches only read.
+ */
+struct image {
+	struct set set;
+	struct facts facts;
+	size_t size;			/* bytes, with what follows here */
+};
+
+/* A place: a service's name and all that belongs to it while the supervisor runs. */
 struct service {
 	const struct service_conf *conf;	/* NULL: a free place */
-	const struct set *set;			/* that conf lies in */
+	const struct image *image;		/* that conf lies in */
 	const struct service_conf *next;	/* takes conf's place when nothing runs; or NULL */
-	const struct set *next_set;
+	const struct image *next_image;
 	uint8_t state, verdict, wish_up, removed;
 	uint8_t triggered;		/* what triggers it is there */
 	uint8_t attempted;		/* its first attempt has an end, good or bad */
-	uint8_t stopping_told, payload_runs, exit_known;
+	uint8_t told;			/* bit mask of TOLD_*: said once per run */
+	uint8_t begun;			/* has been in a set that is in force */
+	uint8_t has_ended, broken;	/* `status` is one of wait(2); a build has failed */
 	int launcher, pid;		/* 0: none */
 	int report;			/* from the launcher, or -1 */
 	int channel;			/* from the sandbox, or -1 */
 	int notify;			/* its NOTIFY_SOCKET, or -1 */
 	int ready;			/* read end of ready=fd, or -1 */
-	int log[2];			/* the pipe of its output, kept over restarts */
+	int log[2];			/* the pipe of its output, kept over restarts, or -1 */
+	int listen[LISTENS];		/* sockets held for it, or -1 */
 	int status;			/* of the last end, as wait(2) tells it */
+	uint32_t pause;			/* ms, until the next attempt */
 	int64_t since;			/* ms, of the state */
 	int64_t deadline;		/* ms, 0: none */
 	int64_t started, ready_since;	/* ms */
 	uint64_t restarts;
 	struct past past;
-	int listen[LISTENS];		/* sockets held for it, -1 */
 	struct ring ring;
-	uint64_t log_lost;		/* bytes that gave way in the ring unseen */
+	uint64_t log_seen;		/* position in the ring: forwarded up to here */
+	uint64_t log_lost, log_untold;	/* bytes that could not be forwarded; not told there yet */
 	char why[WHY_ROOM];		/* what the status says about the state */
-	char where[WHY_ROOM];		/* file:line of exec=, while it is not done */
 };
-
-struct client;
+enum { OLD_IMAGES = 8 };
+enum { TOLD_MAINPID = 1, TOLD_STRANGER = 2, TOLD_LONG = 4 };
 
 struct supervisor {
 	struct service *service;	/* SERVICES places, `places` of them touched */
 	unsigned places;
-	struct set *set;		/* in force */
-	struct facts facts;
-	const struct launch_env *env;
+	const struct image *image;	/* in force; NULL before the first */
+	int *born;			/* by place: pid of the sandbox, written by the kernel */
+	char *const *paths;		/* what to load: directories and files */
+	int npaths;
 	int64_t now;			/* ms, of this turn of the loop */
 	int signals;			/* signalfd */
 	uint8_t ending;			/* shutdown was asked for */
-	int exit_status;
-	uint8_t reboot;
-	uint8_t changed;		/* a state changed: look at the order again */
+	uint8_t reboot;			/* and then the machine's init is asked to reboot */
+	uint8_t changed;		/* a state or wish changed: look at the order again */
+	uint8_t loading, load_again, must_seal;
+	uint8_t exit_status;
+	int loader;			/* pid, or 0 */
+	struct image *new_image;	/* that the loader fills */
+	const struct image *old[OLD_IMAGES];	/* of which something may still run */
+	unsigned reloads;		/* sets that came into force or were refused */
+	char reload_text[512];		/* about the last one */
 	struct ring events;		/* key=value lines: the supervisor's own log */
 	struct pollfd poll[MAX_POLL];
-	unsigned npoll;
 };
+
+/* main.c: ends orderly; status is the supervisor's own in the end. */
+void supervisor_end(struct supervisor *s, int status, int reboot);
 
 /* machine.c: delivers an event; follows it until the service rests in a state. */
 void service_event(struct supervisor *s, struct service *v, enum event event);
 
 /* A person's or trigger's wish. `restart`: what runs is stopped first. */
 void service_want(struct supervisor *s, struct service *v, int up);
+void service_want_boot(struct supervisor *s, struct service *v);	/* triggers are waited for */
 void service_restart(struct supervisor *s, struct service *v);
 
 /* Whether what triggers it is there now (trigger.c, listen.c tell). */
 void service_trigger(struct supervisor *s, struct service *v, int there);
+
+/* Gives a place to a service of a set; NULL when there is none (told). */
+struct service *service_place(struct supervisor *s, const struct image *image,
+			      const struct service_conf *conf);
+
+/* Takes v->next over where nothing runs of what there was. */
+void service_adopt(struct service *v);
 
 /* Remembers why, for status and events. */
 void service_why(struct service *v, const char *format, ...)
@@ -88,41 +119,81 @@ struct service *service_find(struct supervisor *s, const char *name);
 
 /* launch.c */
 int launch_start(struct supervisor *s, struct service *v);	/* -1: errno */
-void launch_kill(struct service *v);
-void launch_read(struct supervisor *s, struct service *v);	/* report and channel */
-void launch_reaped(struct supervisor *s, int pid, int status);
+int launch_lives(const struct supervisor *s, struct service *v);
+void launch_kill(struct supervisor *s, struct service *v);
+void launch_read(struct supervisor *s, struct service *v);	/* report, channel, ready */
+int launch_reaped(struct supervisor *s, int pid, int status);	/* 1: it was one's */
 void launch_close(struct service *v);			/* what belongs to one run */
 
 /* load.c: sets, by a process of their own. */
 int load_start(struct supervisor *s);			/* -1: errno */
-void load_read(struct supervisor *s);
 int load_reaped(struct supervisor *s, int pid, int status);	/* 1: it was the loader */
 
-/* event.c: one line for `hutch events` and, if it can take it, standard error. */
+/* event.c: one line for `hutch events` and, if it can take it, standard error; v may be NULL. */
 void event_tell(struct supervisor *s, const struct service *v, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* log.c: the pipes of the services, and where their text goes besides the ring. */
-int log_open(struct service *v);				/* -1: errno; tried again at the launch */
+/*
+ * log.c: the pipes of the services, and where their text goes besides the ring. What
+ * cannot go on now waits in the ring: log_move, in each turn of the loop, tries again.
+ */
+enum { LOG_POLL = 4 };
+int log_open(struct service *v);	/* before each launch; -1: errno. log[] is -1 at first */
 void log_read(struct supervisor *s, struct service *v);
+void log_end(struct supervisor *s, struct service *v);	/* a run is over, so is its last line */
 void log_close(struct service *v);
+int log_poll(struct pollfd *fds);			/* how many it put there, up to LOG_POLL */
+void log_move(struct supervisor *s);
+int64_t log_deadline(const struct supervisor *s);	/* ms, 0: none */
+int log_reaped(struct supervisor *s, int pid);		/* 1: it was the one that writes files */
+void log_plain(char *text, size_t n);			/* control characters become ? */
+
+/* logfile.c: the process that writes log files, because a disk may hang. */
+enum { LOG_TEXT = 4096 };		/* bytes of text in a record */
+struct log_record {
+	uint64_t limit;			/* bytes, of the file; 0: none */
+	uint32_t keep;			/* old files */
+	char text[4096 + LOG_TEXT];	/* the path with its NUL, then text */
+};
+int logfile_main(void *socket);		/* pointer to a descriptor; for k_clone */
 
 /* notify.c */
 void notify_read(struct supervisor *s, struct service *v);
 
+/*
+ * A NOTIFY_SOCKET for a service that sees the host's files: without a path, at an
+ * address that the kernel chose. `name` gets its text. -1: errno.
+ */
+int notify_abstract(char name[16]);
+
 /* listen.c: -1 with errno when a socket cannot be had; kept ones stay. */
 int listen_open(struct service *v);
 void listen_close(struct service *v);
+/* Before v->conf becomes `to`: keeps the sockets that both have, closes the others. */
+void listen_change(struct service *v, const struct service_conf *to);
+/* The sockets of those that wait for a connection, `room` at most; how many. */
+int listen_poll(struct supervisor *s, struct pollfd *fds, int room);
+void listen_read(struct supervisor *s, const struct pollfd *fds, int n);
 
-/* trigger.c: on-mount and on-path. */
-int trigger_poll(struct supervisor *s, struct pollfd *fds);	/* how many it put there */
+/*
+ * trigger.c: on-mount and on-path. Nothing is open and no time is set while no service
+ * has such a key. trigger_read is called in every turn, with what poll(2) said of
+ * trigger_poll's.
+ */
+int trigger_poll(struct supervisor *s, struct pollfd *fds);	/* how many it put there, up to 2 */
 void trigger_read(struct supervisor *s, const struct pollfd *fds, int n);
-void trigger_look(struct supervisor *s);			/* now, whatever happened */
+void trigger_look(struct supervisor *s);	/* now, whatever happened: after a load */
+int64_t trigger_deadline(const struct supervisor *s);	/* ms, 0: none */
 
-/* control.c */
+/*
+ * control.c. Opens the socket; readers_gid: the group whose members may look, or -1.
+ * -1 with EADDRINUSE: another supervisor answers there. Whatever else fails is told,
+ * and tried again later.
+ */
+int control_open(struct supervisor *s, long readers_gid);
 int control_poll(struct supervisor *s, struct pollfd *fds);	/* how many it put there */
 void control_move(struct supervisor *s, const struct pollfd *fds, int n);
-int64_t control_deadline(void);				/* ms, 0: none */
+int64_t control_deadline(void);		/* ms, 0: none; asked after control_poll() */
 void control_close(void);
 
 #endif

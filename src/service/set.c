@@ -1,0 +1,387 @@
+/* Sets of services, see service.h. */
+#include "service/service.h"
+
+#include <string.h>
+
+#include "base/text.h"
+
+int set_init(struct set *set, unsigned services, unsigned files)
+{
+	set->count = set->nfiles = 0;
+	set->needs_seal = 0;
+	set->notes = NULL;
+	set->service = ARENA_ARRAY(&set->arena, struct service_conf, services + 1);
+	set->file = ARENA_ARRAY(&set->arena, struct set_file, files + 1);
+	return set->service && set->file ? 0 : -1;
+}
+
+static const char *copy(struct set *set, const char *text)
+{
+	return text ? arena_text(&set->arena, text, strlen(text)) : NULL;
+}
+
+/* Comments say nothing to a launch, but the lines must keep their numbers. */
+int set_add_file(struct set *set, const char *name, const char *text, size_t length)
+{
+	struct set_file *f = &set->file[set->nfiles];
+	char *to = arena_room(&set->arena, length + 1);
+	size_t used = 0;
+
+	f->name = copy(set, name);
+	if (!to || !f->name)
+		return -1;
+	for (size_t at = 0; at < length;) {
+		const char *end = memchr(text + at, '\n', length - at);
+		size_t n = end ? (size_t)(end - text) + 1 - at : length - at, blank = 0;
+
+		while (blank < n && (text[at + blank] == ' ' || text[at + blank] == '\t'))
+			blank++;
+		if (blank < n && text[at + blank] == '#')
+			to[used++] = '\n';
+		else {
+			memcpy(to + used, text + at, n);
+			used += n;
+		}
+		at += n;
+	}
+	to[used] = '\0';
+	f->text = to;
+	f->length = used;
+	/* What the comments took is free again. */
+	set->arena.used = (size_t)(to + used + 1 - set->arena.base);
+	set->nfiles++;
+	return 0;
+}
+
+static uint32_t ms(uint64_t time)
+{
+	return time < UINT32_MAX / 2 ? (uint32_t)time : UINT32_MAX / 2;
+}
+
+static int keep_names(struct set *set, struct service_conf *c, const struct service_wish *w)
+{
+	const char **name = ARENA_ARRAY(&set->arena, const char *, w->needs.n + w->after.n + 1);
+	unsigned n = 0;
+
+	if (!name)
+		return -1;
+	for (const struct item *i = w->needs.first; i; i = i->next)
+		name[n++] = copy(set, i->text);
+	for (const struct item *i = w->after.first; i; i = i->next)
+		name[n++] = copy(set, i->text);
+	c->nneeds = (uint16_t)w->needs.n;
+	c->nafter = (uint16_t)w->after.n;
+	/* The names until set_order() puts indices there. */
+	c->order = (const uint16_t *)(const void *)name;
+	return 0;
+}
+
+static int keep_sockets(struct set *set, struct service_conf *c, const struct list *sockets)
+{
+	struct listen_conf *to = ARENA_ARRAY(&set->arena, struct listen_conf, sockets->n + 1);
+
+	if (!to)
+		return -1;
+	c->listens = to;
+	for (const struct item *i = sockets->first; i && c->nlistens < LISTENS; i = i->next) {
+		to[c->nlistens++] = (struct listen_conf){
+			.kind = (uint8_t)i->a, .port = (uint16_t)i->b, .mode = (uint16_t)i->c,
+			.address = copy(set, i->text), .name = copy(set, i->name),
+		};
+	}
+	return 0;
+}
+
+static void keep_numbers(struct service_conf *c, const struct service_wish *w)
+{
+	c->type = w->type;
+	c->start = w->start;
+	c->restart = w->restart;
+	c->critical = w->critical == YES;
+	c->ready = w->ready.kind;
+	c->ready_fd = w->ready.fd;
+	c->stop_signal = w->stop_signal;
+	c->on_limit = w->on_limit.action;
+	c->limit_status = w->on_limit.status;
+	c->limit_delay = ms(w->on_limit.delay);
+	c->limit_count = (uint32_t)w->restart_limit.count;
+	c->limit_time = ms(w->restart_limit.time);
+	c->delay_min = ms(w->restart_delay.min);
+	c->delay_max = ms(w->restart_delay.max);
+	c->reset = ms(w->restart_reset);
+	c->start_timeout = ms(w->start_timeout);
+	c->stop_timeout = ms(w->stop_timeout);
+	c->watchdog = ms(w->watchdog);
+	c->every = w->every;
+	memcpy(c->success_codes, w->success.codes, sizeof c->success_codes);
+	c->success_signals = w->success.signals;
+	c->log = w->log.kind;
+	c->log_keep = w->log.keep;
+	c->log_file_size = w->log.size;
+	c->log_size = (uint32_t)w->log_size;
+}
+
+int set_add(struct set *set, const char *name, const struct profile *p, unsigned file,
+	    unsigned nfiles, const char *findings)
+{
+	struct service_conf *c = &set->service[set->count];
+
+	memset(c, 0, sizeof *c);
+	c->file = (uint16_t)file;
+	c->nfiles = (uint16_t)nfiles;
+	c->name = copy(set, name);
+	c->findings = copy(set, findings);
+	if (!c->name || (findings && !c->findings))
+		return -1;
+	set->count++;
+	if (findings)
+		return 0;
+	keep_numbers(c, &p->service);
+	c->own_pid_ns = p->ns[NS_PID].how == NS_NEW;
+	c->own_init = p->init == AUTO_YES;
+	c->own_mounts = p->ns[NS_MOUNT].how == NS_NEW && p->dev == DEV_MINIMAL;
+	c->on_mount = copy(set, p->service.on_mount);
+	c->on_path = copy(set, p->service.on_path);
+	c->log_path = copy(set, p->service.log.path);
+	return keep_names(set, c, &p->service) || keep_sockets(set, c, &p->service.listens) ? -1 : 0;
+}
+
+static int find(const struct set *set, const char *name)
+{
+	for (unsigned i = 0; i < set->count; i++)
+		if (!strcmp(set->service[i].name, name))
+			return (int)i;
+	return -1;
+}
+
+const struct service_conf *set_find(const struct set *set, const char *name)
+{
+	int i = find(set, name);
+
+	return i < 0 ? NULL : &set->service[i];
+}
+
+/* The first thing that is wrong is enough. */
+static void finding(struct set *set, struct service_conf *c, const char *what, const char *name)
+{
+	char text[400];
+
+	if (c->findings)
+		return;
+	text_format(text, sizeof text, "%s: %s%s", c->name, what, name);
+	c->findings = copy(set, text);
+}
+
+/* Names to indices. An unknown one in after= is none to wait for; needs= cannot do without. */
+static int resolve(struct set *set, struct service_conf *c)
+{
+	const char *const *name = (const char *const *)(const void *)c->order;
+	uint16_t *to = ARENA_ARRAY(&set->arena, uint16_t, c->nneeds + c->nafter + 1u);
+	unsigned n = 0, needs = 0;
+
+	if (!to)
+		return -1;
+	for (unsigned i = 0; name && i < (unsigned)c->nneeds + c->nafter; i++) {
+		int found = find(set, name[i]);
+
+		if (found < 0 && i < c->nneeds)
+			finding(set, c, "needs a service that there is not: ", name[i]);
+		if (found < 0)
+			continue;
+		needs += i < c->nneeds;
+		to[n++] = (uint16_t)found;
+	}
+	c->order = to;
+	c->nafter = (uint16_t)(n - needs);
+	c->nneeds = (uint16_t)needs;
+	return 0;
+}
+
+/*
+ * Depth first: white has not been seen, grey is on the way here, black is placed
+ * behind all that it comes after. Grey met again is a circle.
+ */
+enum { WHITE, GREY, BLACK };
+
+struct sorter {
+	struct set *set;
+	uint8_t *colour;
+	uint16_t *at, *cell;		/* the way here, and how far each was looked through */
+	uint16_t *place;		/* by old index: the new one */
+	unsigned placed;
+};
+
+static void circle(struct sorter *s, unsigned depth, unsigned back)
+{
+	char text[400];
+	struct out o;
+	unsigned from = depth;
+
+	while (from && s->at[from] != back)
+		from--;
+	out_init(&o, text, sizeof text);
+	for (unsigned i = from; i <= depth; i++)
+		out_printf(&o, "%s after ", s->set->service[s->at[i]].name);
+	out_put(&o, s->set->service[back].name);
+	for (unsigned i = from; i <= depth; i++)
+		finding(s->set, &s->set->service[s->at[i]], "in a circle: ", text);
+}
+
+static void sort_from(struct sorter *s, unsigned start)
+{
+	unsigned depth = 0;
+
+	s->at[0] = (uint16_t)start;
+	s->cell[0] = 0;
+	s->colour[start] = GREY;
+	for (;;) {
+		const struct service_conf *c = &s->set->service[s->at[depth]];
+
+		if (s->cell[depth] < c->nneeds + c->nafter) {
+			unsigned to = c->order[s->cell[depth]++];
+
+			if (s->colour[to] == GREY)
+				circle(s, depth, to);
+			if (s->colour[to] != WHITE)
+				continue;
+			s->colour[to] = GREY;
+			s->at[++depth] = (uint16_t)to;
+			s->cell[depth] = 0;
+			continue;
+		}
+		s->colour[s->at[depth]] = BLACK;
+		s->place[s->at[depth]] = (uint16_t)s->placed++;
+		if (!depth--)
+			return;
+	}
+}
+
+/* Into the order that was found; the indices in `order` follow. */
+static int rearrange(struct set *set, const uint16_t *place)
+{
+	struct service_conf *to = ARENA_ARRAY(&set->arena, struct service_conf, set->count + 1);
+
+	if (!to)
+		return -1;
+	for (unsigned i = 0; i < set->count; i++) {
+		uint16_t *order = (uint16_t *)(uintptr_t)set->service[i].order;
+
+		for (unsigned k = 0; k < (unsigned)set->service[i].nneeds + set->service[i].nafter; k++)
+			order[k] = place[order[k]];
+		to[place[i]] = set->service[i];
+	}
+	memcpy(set->service, to, sizeof *to * set->count);
+	return 0;
+}
+
+int set_order(struct set *set)
+{
+	size_t n = set->count + 1;
+	struct sorter s = {.set = set};
+
+	for (unsigned i = 0; i < set->count; i++)
+		for (unsigned k = 0; k < i; k++)
+			if (!strcmp(set->service[i].name, set->service[k].name)) {
+				finding(set, &set->service[i], "two profiles of this name", "");
+				break;
+			}
+	for (unsigned i = 0; i < set->count; i++)
+		if (resolve(set, &set->service[i]))
+			return -1;
+	s.colour = ARENA_ARRAY(&set->arena, uint8_t, n);
+	s.at = ARENA_ARRAY(&set->arena, uint16_t, n);
+	s.cell = ARENA_ARRAY(&set->arena, uint16_t, n);
+	s.place = ARENA_ARRAY(&set->arena, uint16_t, n);
+	if (!s.colour || !s.at || !s.cell || !s.place)
+		return -1;
+	for (unsigned i = 0; i < set->count; i++)
+		if (s.colour[i] == WHITE)
+			sort_from(&s, i);
+	return rearrange(set, s.place);
+}
+
+int set_same(const struct set *a, const struct service_conf *x, const struct set *b,
+	     const struct service_conf *y)
+{
+	if (x->nfiles != y->nfiles || x->findings || y->findings)
+		return 0;
+	for (unsigned i = 0; i < x->nfiles; i++) {
+		const struct set_file *f = &a->file[x->file + i], *g = &b->file[y->file + i];
+
+		if (f->length != g->length || memcmp(f->text, g->text, f->length) != 0 ||
+		    strcmp(f->name, g->name) != 0)
+			return 0;
+	}
+	return 1;
+}
+
+static int copy_service(struct set *to, struct service_conf *c, const struct service_conf *from)
+{
+	size_t n = (size_t)from->nneeds + from->nafter;
+	uint16_t *order = ARENA_ARRAY(&to->arena, uint16_t, n + 1);
+	struct listen_conf *listens = ARENA_ARRAY(&to->arena, struct listen_conf, from->nlistens + 1u);
+
+	*c = *from;
+	c->name = copy(to, from->name);
+	if (!order || !listens || !c->name)
+		return -1;
+	if (n)
+		memcpy(order, from->order, n * sizeof *order);
+	c->order = order;
+	for (unsigned i = 0; i < from->nlistens; i++) {
+		listens[i] = from->listens[i];
+		listens[i].address = copy(to, from->listens[i].address);
+		listens[i].name = copy(to, from->listens[i].name);
+		if (!listens[i].address)
+			return -1;
+	}
+	c->listens = listens;
+	c->findings = copy(to, from->findings);
+	c->on_mount = copy(to, from->on_mount);
+	c->on_path = copy(to, from->on_path);
+	c->log_path = copy(to, from->log_path);
+	return !c->findings == !from->findings && !c->on_mount == !from->on_mount &&
+	       !c->on_path == !from->on_path && !c->log_path == !from->log_path ? 0 : -1;
+}
+
+int set_copy(struct set *to, const struct set *from)
+{
+	if (set_init(to, from->count, from->nfiles))
+		return -1;
+	to->needs_seal = from->needs_seal;
+	to->notes = copy(to, from->notes);
+	for (; to->count < from->count; to->count++)
+		if (copy_service(to, &to->service[to->count], &from->service[to->count]))
+			return -1;
+	for (; to->nfiles < from->nfiles; to->nfiles++) {
+		const struct set_file *f = &from->file[to->nfiles];
+
+		to->file[to->nfiles] = (struct set_file){
+			copy(to, f->name), arena_text(&to->arena, f->text, f->length), f->length};
+		if (!to->file[to->nfiles].name || !to->file[to->nfiles].text)
+			return -1;
+	}
+	return !to->notes == !from->notes ? 0 : -1;
+}
+
+/* Whether `name` is what `path`, written in the file `from`, means. */
+static int means(const char *name, const char *path, const char *from)
+{
+	const char *slash = from && *path != '/' ? strrchr(from, '/') : NULL;
+	size_t n = slash ? (size_t)(slash - from) + 1 : 0;
+
+	return !strncmp(name, from ? from : "", n) && !strcmp(name + n, path);
+}
+
+int set_load(void *ctx, const char *path, const char *from, struct profile_text *to, struct err *e)
+{
+	const struct set *set = ctx;
+
+	for (unsigned i = 0; i < set->nfiles; i++)
+		if (means(set->file[i].name, path, from)) {
+			*to = (struct profile_text){set->file[i].name, set->file[i].text,
+						    set->file[i].length};
+			return 0;
+		}
+	return err_set(e, 0, "%.150s: was not read with the set", path);
+}
