@@ -3,7 +3,7 @@
  * namespaces in a root of its own, does something to its services, looks, and
  * kills it all.
  *
- *	supervise [options] QUESTION ROOT PROGRAM [ARGUMENT...]
+ *	supervise [option...] QUESTION ROOT PROGRAM [ARGUMENT...]
  *
  *	restart	kills the payload -n times, each when it has run for -u ms
  *	up	how long until -n services run
@@ -14,7 +14,7 @@
  *	churn	as restart, and looks at descriptors and memory before and after
  *
  *	-n count  -u ms  -t seconds  -w seconds to wait for anything at most
- *	-c folder of a pids cgroup, for squeeze
+ *	-p and -a: folders of a cgroup that limits processes, and of one that accounts CPU
  *
  * The answer is lines of "key value" on standard output; times are ms, memory is
  * KiB. A question that could not be answered ends with 1 and says why.
@@ -23,43 +23,32 @@
  * /box/stamp/run (for sandboxes whose root is /box), and what the supervisor reads.
  * The supervision processes are those below PID 1 that are not the payload.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/mount.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/sysmacros.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "stamp.h"
+#include "supervise.h"
 
-enum { MAX_TREE = 4096, SETTLE = 1500, WARM = 10 };
+enum { SETTLE = 1500, WARM = 10 };	/* ms; restarts */
 
-static struct {
-	int count, uptime, secs, limit;
-	const char *cgroup, *root;
-} opt = { .count = 1, .uptime = 5, .secs = 10, .limit = 10 };
+struct options opt = { .count = 1, .uptime = 5, .secs = 10, .limit = 10 };
+pid_t init = -1;
 
 static int sock;
-static pid_t init = -1;
-static volatile uint64_t *started;	/* ns, shared with the child until its exec */
 
-static void die(const char *format, ...)
+void die(const char *format, ...)
 {
 	va_list args;
 
@@ -72,7 +61,7 @@ static void die(const char *format, ...)
 	exit(1);
 }
 
-static uint64_t now_ns(void)
+uint64_t now_ns(void)
 {
 	struct timespec t;
 
@@ -80,18 +69,7 @@ static uint64_t now_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
-static double ms(uint64_t from, uint64_t to)
-{
-	return (double)(int64_t)(to - from) / 1e6;
-}
-
-static void say(const char *key, double value)
-{
-	printf("%s %.6g\n", key, value);
-}
-
-/* dir/name; a few of them live at a time */
-static const char *path(const char *dir, const char *name)
+const char *path(const char *dir, const char *name)
 {
 	static char text[4][4096];
 	static unsigned n;
@@ -102,9 +80,43 @@ static const char *path(const char *dir, const char *name)
 	return to;
 }
 
-static void sleep_ms(int t)
+void sleep_ms(int t)
 {
 	poll(NULL, 0, t);
+}
+
+long read_text(const char *at, char *to, size_t size)
+{
+	int fd = open(at, O_RDONLY | O_CLOEXEC);
+	size_t n = 0;
+	ssize_t r = -1;
+
+	if (fd >= 0) {
+		while (n < size - 1 && (r = read(fd, to + n, size - 1 - n)) > 0)
+			n += (size_t)r;
+		close(fd);
+	}
+	to[n] = '\0';
+	return r < 0 ? -1 : (long)n;
+}
+
+void write_file(const char *at, const char *text)
+{
+	int fd = open(at, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, text, strlen(text)) < 0)
+		die("%s: %s", at, strerror(errno));
+	close(fd);
+}
+
+static double ms(uint64_t from, uint64_t to)
+{
+	return (double)(int64_t)(to - from) / 1e6;
+}
+
+static void say(const char *key, double value)
+{
+	printf("%s %.6g\n", key, value);
 }
 
 /* ---- the payload's side */
@@ -196,266 +208,6 @@ static void set_crash(int on)
 	}
 }
 
-/* ---- the supervisor's side */
-
-static void must(int r, const char *what)
-{
-	if (r < 0)
-		die("the throw-away root: %s: %s", what, strerror(errno));
-}
-
-static void make_dev(void)
-{
-	static const struct { const char *name; unsigned minor; } nodes[] = {
-		{ "null", 3 }, { "zero", 5 }, { "full", 7 }, { "random", 8 }, { "urandom", 9 },
-		/* nothing here may write to the machine's console */
-		{ "console", 3 }, { "tty", 3 }, { "tty1", 3 }, { "kmsg", 3 },
-	};
-	unsigned i;
-
-	must(mount("tmpfs", "dev", "tmpfs", MS_NOSUID, "mode=755"), "dev");
-	for (i = 0; i < sizeof nodes / sizeof nodes[0]; i++) {
-		must(mknod(path("dev", nodes[i].name), S_IFCHR | 0666, makedev(1, nodes[i].minor)), "mknod");
-		chmod(path("dev", nodes[i].name), 0666);
-	}
-}
-
-static void enter_root(void)
-{
-	must(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), "private");
-	must(mount(opt.root, opt.root, NULL, MS_BIND, NULL), "bind");
-	must(chdir(opt.root), "chdir");
-	must(mount("/usr", "usr", NULL, MS_BIND, NULL), "usr");
-	must(mount(NULL, "usr", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL), "usr read-only");
-	must(mount("proc", "proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL), "proc");
-	/* some set up the machine at boot: it is not theirs */
-	must(mount("proc/sys", "proc/sys", NULL, MS_BIND, NULL), "proc/sys");
-	must(mount(NULL, "proc/sys", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL), "proc/sys read-only");
-	if (access("usr/lib/sysctl.d", F_OK) == 0)
-		must(mount("tmpfs", "usr/lib/sysctl.d", "tmpfs", MS_RDONLY, NULL), "sysctl.d");
-	must(mount("tmpfs", "run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=755"), "run");
-	must(mount("tmpfs", "sys", "tmpfs", MS_RDONLY, "mode=755"), "sys");
-	make_dev();
-	must((int)syscall(SYS_pivot_root, ".", "."), "pivot_root");
-	must(umount2(".", MNT_DETACH), "umount");
-	must(chdir("/"), "chdir");
-}
-
-static void run_child(int go, char **argv)
-{
-	static char *const env[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/", "TERM=linux", NULL };
-	char c;
-	int fd;
-
-	init = -1;
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	umask(022);
-	enter_root();
-	must(setsid(), "setsid");
-	fd = open("/dev/null", O_RDWR);
-	must(dup2(fd, 0), "null");
-	fd = open("/out", O_WRONLY | O_CREAT | O_APPEND, 0644);
-	must(dup2(fd, 1), "out");
-	if (read(go, &c, 1) != 1)
-		_exit(1);
-	dup2(fd, 2);
-	syscall(SYS_close_range, 3U, ~0U, 0);
-	*started = now_ns();
-	execve(argv[0], argv, env);
-	_exit(127);
-}
-
-static void write_file(const char *at, const char *text)
-{
-	int fd = open(at, O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0 || write(fd, text, strlen(text)) < 0)
-		die("%s: %s", at, strerror(errno));
-	close(fd);
-}
-
-static void start(char **argv)
-{
-	const unsigned long flags = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC |
-		CLONE_NEWNET | SIGCHLD;
-	char text[16];
-	int go[2];
-
-	started = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (started == MAP_FAILED || pipe2(go, O_CLOEXEC) < 0)
-		die("%s", strerror(errno));
-	fflush(stdout);
-	init = (pid_t)syscall(SYS_clone, flags, 0, 0, 0, 0);
-	if (init < 0)
-		die("namespaces: %s", strerror(errno));
-	if (init == 0)
-		run_child(go[0], argv);
-	if (opt.cgroup) {
-		snprintf(text, sizeof text, "%d", init);
-		write_file(path(opt.cgroup, "cgroup.procs"), text);
-	}
-	/* the child has made its root by then: that is no part of any time */
-	sleep_ms(50);
-	if (write(go[1], "", 1) != 1)
-		die("%s", strerror(errno));
-}
-
-/* ---- what is looked at */
-
-struct process {
-	pid_t pid, parent;
-	int below, payload;
-	double ticks;			/* ms, with the children that it waited for */
-};
-
-static struct process tree[MAX_TREE];
-static int ntree;
-
-static long read_text(const char *at, char *to, size_t size)
-{
-	int fd = open(at, O_RDONLY | O_CLOEXEC);
-	size_t n = 0;
-	ssize_t r = -1;
-
-	if (fd >= 0) {
-		while (n < size - 1 && (r = read(fd, to + n, size - 1 - n)) > 0)
-			n += (size_t)r;
-		close(fd);
-	}
-	to[n] = '\0';
-	return r < 0 ? -1 : (long)n;
-}
-
-static const char *proc(pid_t pid, const char *name)
-{
-	static char text[3][64];
-	static unsigned n;
-	char *to = text[n++ % 3];
-
-	snprintf(to, sizeof text[0], "/proc/%d/%s", (int)pid, name);
-	return to;
-}
-
-static int is_payload(pid_t pid)
-{
-	struct stat a, b;
-
-	return stat(path(opt.root, "stamp/run"), &a) == 0 && stat(proc(pid, "exe"), &b) == 0 &&
-		a.st_dev == b.st_dev && a.st_ino == b.st_ino;
-}
-
-static void read_process(struct process *p)
-{
-	unsigned long t[4] = { 0 };
-	char text[1024], *at;
-	int parent = 0;
-
-	if (read_text(proc(p->pid, "stat"), text, sizeof text) > 0 && (at = strrchr(text, ')')))
-		sscanf(at + 2, "%*c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu %lu %lu",
-		       &parent, &t[0], &t[1], &t[2], &t[3]);
-	p->parent = parent;
-	p->ticks = (double)(t[0] + t[1] + t[2] + t[3]) * 1e3 / (double)sysconf(_SC_CLK_TCK);
-}
-
-/* Fills the table with PID 1 of the namespace and everything below. */
-static void look(void)
-{
-	DIR *d = opendir("/proc");
-	struct dirent *e;
-	int i, j, more;
-
-	ntree = 0;
-	while (d && (e = readdir(d)) && ntree < MAX_TREE) {
-		if (e->d_name[0] < '1' || e->d_name[0] > '9')
-			continue;
-		tree[ntree].pid = atoi(e->d_name);
-		read_process(&tree[ntree]);
-		tree[ntree].below = tree[ntree].pid == init;
-		ntree++;
-	}
-	if (d)
-		closedir(d);
-	for (more = 1; more;)
-		for (more = i = 0; i < ntree; i++)
-			for (j = 0; !tree[i].below && j < ntree; j++)
-				if (tree[j].below && tree[j].pid == tree[i].parent)
-					more = tree[i].below = 1;
-	for (i = j = 0; i < ntree; i++)
-		if (tree[i].below) {
-			tree[j] = tree[i];
-			tree[j].payload = is_payload(tree[j].pid);
-			j++;
-		}
-	ntree = j;
-}
-
-/* A number after "key:" in a file of /proc/PID; 0 when it is not there. */
-static double field(pid_t pid, const char *file, const char *key)
-{
-	static char text[65536];
-	const char *at;
-
-	if (read_text(proc(pid, file), text, sizeof text) <= 0)
-		return 0;
-	at = strstr(text, key);
-	return at ? strtod(at + strlen(key), NULL) : 0;
-}
-
-static int descriptors(pid_t pid)
-{
-	DIR *d = opendir(proc(pid, "fd"));
-	int n = -2;
-
-	if (!d)
-		return 0;
-	while (readdir(d))
-		n++;
-	closedir(d);
-	return n;
-}
-
-/* Sums over the supervision processes. */
-struct sums {
-	int processes, descriptors;
-	double pss, rss, wakeups, own;	/* own: CPU ms of those that still live */
-	double rss1, private1;		/* of PID 1 */
-	double tree;			/* CPU ms of everything, in the clock's ticks */
-};
-
-static double own_cpu(pid_t pid)
-{
-	char text[128];
-
-	return read_text(proc(pid, "schedstat"), text, sizeof text) > 0 ? strtod(text, NULL) / 1e6 : 0;
-}
-
-static double private_memory(pid_t pid)
-{
-	return field(pid, "smaps_rollup", "Private_Clean:") + field(pid, "smaps_rollup", "Private_Dirty:");
-}
-
-static struct sums sum(void)
-{
-	struct sums s = { 0 };
-	int i;
-
-	look();
-	for (i = 0; i < ntree; i++) {
-		s.tree += tree[i].ticks;
-		if (tree[i].payload)
-			continue;
-		s.processes++;
-		s.descriptors += descriptors(tree[i].pid);
-		s.pss += field(tree[i].pid, "smaps_rollup", "Pss:");
-		s.rss += field(tree[i].pid, "smaps_rollup", "Rss:");
-		s.wakeups += field(tree[i].pid, "status", "\nvoluntary_ctxt_switches:");
-		s.own += own_cpu(tree[i].pid);
-	}
-	s.rss1 = field(init, "smaps_rollup", "Rss:");
-	s.private1 = private_memory(init);
-	return s;
-}
-
 /* ---- the questions */
 
 /* Kills the payload over and over; tells each time if asked to. The number of kills. */
@@ -480,10 +232,11 @@ static int kill_often(pid_t pid, int n, int tell)
 	return i;
 }
 
-static int child_of(pid_t pid)
+static int is_below(pid_t pid)
 {
 	int i;
 
+	look();
 	for (i = 0; i < ntree; i++)
 		if (tree[i].pid == pid)
 			return tree[i].payload;
@@ -497,8 +250,7 @@ static void restart(void)
 
 	opt.count = 1;
 	wait_up(&pid);
-	sum();
-	if (!child_of(pid))
+	if (!is_below(pid))
 		die("the payload is not below PID 1");
 	kill_often(pid, n, 1);
 }
@@ -533,11 +285,11 @@ static void churn(void)
 	say("seconds", ms(began, now_ns()) / 1e3);
 	sleep_ms(SETTLE);
 	after = sum();
-	say("fds-before", before.descriptors);
-	say("fds-after", after.descriptors);
-	say("rss-before", before.rss);
-	say("rss-after", after.rss);
-	say("processes", after.processes - before.processes);
+	say("fds", before.descriptors);
+	say("fds-more", after.descriptors - before.descriptors);
+	say("rss", before.rss);
+	say("rss-more", after.rss - before.rss);
+	say("processes-more", after.processes - before.processes);
 }
 
 static void up(void)
@@ -598,7 +350,7 @@ static double refused(void)
 {
 	char text[256];
 
-	if (read_text(path(opt.cgroup, "pids.events"), text, sizeof text) <= 0 || strncmp(text, "max ", 4) != 0)
+	if (read_text(path(opt.pids, "pids.events"), text, sizeof text) <= 0 || strncmp(text, "max ", 4) != 0)
 		return -1;
 	return strtod(text + 4, NULL);
 }
@@ -610,25 +362,25 @@ static void squeeze(void)
 	uint64_t lifted;
 	pid_t pid;
 
-	if (!opt.cgroup)
+	if (!opt.pids)
 		die("wants a pids cgroup");
 	wait_up(&pid);
 	sleep_ms(SETTLE);
 	a = sum();
-	write_file(path(opt.cgroup, "pids.max"), "1");
+	write_file(path(opt.pids, "pids.max"), "1");
 	kill(pid, SIGKILL);
 	if (next_stamp(&stamp, in_seconds(opt.secs)))
 		die("restarted in a full process table: the limit does not hold here");
 	b = sum();
-	say("cpu", b.own - a.own);
+	say("cpu", b.cpu >= 0 ? b.cpu - a.cpu : b.own - a.own);
 	if (refused() >= 0)
 		say("attempts", refused());
-	write_file(path(opt.cgroup, "pids.max"), "max");
+	write_file(path(opt.pids, "pids.max"), "max");
 	lifted = now_ns();
 	if (next_stamp(&stamp, in_seconds(opt.limit)))
 		say("back", ms(lifted, stamp.ns));
 	else
-		printf("back never\nwaited %d\n", opt.limit);
+		printf("back >%d000\n", opt.limit);
 }
 
 static void crash(void)
@@ -644,7 +396,8 @@ static void crash(void)
 	s = sum();
 	say("execs", execs);
 	say("cpu", s.own);
-	say("cpu-all", s.tree);
+	if (s.cpu >= 0)
+		say("cpu-all", s.cpu);
 	set_crash(0);
 	end = now_ns();
 	while (staying < opt.count && next_stamp(&stamp, end + (uint64_t)opt.limit * 1000000000))
@@ -656,7 +409,7 @@ static void crash(void)
 	if (staying == opt.count)
 		say("heal", ms(end, healed));
 	else
-		printf("heal never\nwaited %d\n", opt.limit);
+		printf("heal >%d000\n", opt.limit);
 }
 
 static const struct { const char *name; void (*ask)(void); } questions[] = {
@@ -669,18 +422,19 @@ int main(int argc, char **argv)
 	unsigned i;
 	int c, status;
 
-	while ((c = getopt(argc, argv, "+n:u:t:w:c:")) != -1) {
+	while ((c = getopt(argc, argv, "+n:u:t:w:p:a:")) != -1) {
 		switch (c) {
 		case 'n': opt.count = atoi(optarg); break;
 		case 'u': opt.uptime = atoi(optarg); break;
 		case 't': opt.secs = atoi(optarg); break;
 		case 'w': opt.limit = atoi(optarg); break;
-		case 'c': opt.cgroup = optarg; break;
+		case 'p': opt.pids = optarg; break;
+		case 'a': opt.cpu = optarg; break;
 		default: return 2;
 		}
 	}
 	if (argc - optind < 3)
-		die("usage: supervise [-n count] [-u ms] [-t s] [-w s] [-c cgroup] QUESTION ROOT PROGRAM...");
+		die("usage: supervise [-n count] [-u ms] [-t s] [-w s] [-p group] [-a group] QUESTION ROOT PROGRAM...");
 	for (i = 0; i < sizeof questions / sizeof questions[0]; i++)
 		if (strcmp(argv[optind], questions[i].name) == 0)
 			break;

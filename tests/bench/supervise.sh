@@ -9,8 +9,9 @@
 # HUTCH	the program; "-": measure the others only
 #
 # FULL=yes takes 60 s for idling and crash loops, 10,000 restarts and a longer
-# patience; CC (musl-gcc), ROUNDS, and ROWS and SUBJECTS (names, to ask only some)
-# can be set. Wants root.
+# patience; CC (musl-gcc), ROUNDS, ROWS and SUBJECTS (to ask only some
+# of restart, up, memory, wait, crash, churn; bare, sandbox, s6, ...) can be set.
+# Wants root.
 #
 # Every supervisor runs as PID 1 of its own namespaces in a small root made for it
 # on a tmpfs, with the same static payload (stamp.c); supervise.c starts it, asks
@@ -20,7 +21,9 @@
 #
 # hutch is measured twice: with ns=none, which is what the peers do, and with its
 # whole default sandbox (mount, pid, ipc and uts namespaces, a root of its own,
-# /proc, /dev). The peers are unthrottled as far as their configuration can do it.
+# /proc, /dev). For restart, up and churn all are unthrottled as far as they can be
+# told to; otherwise they do what they do by default. The peers are Debian's builds:
+# with glibc, and all but busybox dynamic.
 
 set -euo pipefail
 export LC_ALL=C
@@ -53,13 +56,12 @@ fi
 if [ "${FULL-}" = yes ]; then
 	kills=200 rounds=9 secs=60 restarts=10000 patience=130 slow_time=60
 else
-	kills=200 rounds=5 secs=10 restarts=2000 patience=15 slow_time=4
+	kills=200 rounds=4 secs=10 restarts=2000 patience=12 slow_time=4
 fi
 rounds=${ROUNDS:-$rounds}
 crash_secs=$((secs < 20 ? 20 : secs))
 many=100
 skipped=()
-cgroup=
 
 skip() {
 	skipped+=("$1")
@@ -109,7 +111,7 @@ conf_finit() {
 	{
 		echo 'runlevel 2'
 		for i in $(numbers "$2"); do
-			echo "service [2345] restart:-1 :$i /stamp/run -- $i"
+			echo "service [2345] ${delay:+restart:-1} :$i /stamp/run -- $i"
 		done
 	} >"$1/etc/finit.conf"
 	command=("$finit")
@@ -159,7 +161,7 @@ ask() {
 	local row=$1 subject=$2 root=$base/$1-$2 count=$3 question=$4 why
 	shift 4
 	make_root "$root" "$subject" "$count"
-	if why=$({ timeout -k 5 400 "$out/supervise-ask" "$@" "$question" "$root" "${command[@]}" \
+	if why=$({ ${quick[@]+"${quick[@]}"} timeout -k 5 400 "$out/supervise-ask" "$@" "$question" "$root" "${command[@]}" \
 		>"$root.answer"; } 2>&1); then
 		sed "s/^/$row $subject /" "$root.answer" >>"$base/answers"
 	else
@@ -168,11 +170,20 @@ ask() {
 	rm -rf "$root" "$root.answer"
 }
 
+# subjects [ours|peers|single]: of those that were found; without a word all that can
+# have many services
 subjects() {
-	local s
+	local s kind
 	for s in "${found[@]}"; do
+		case $s in
+		bare | sandbox) kind=ours ;;
+		tini) kind=single ;;
+		*) kind=peers ;;
+		esac
 		[[ " ${SUBJECTS-$s} " == *" $s "* ]] || continue
-		[[ $s == tini && ${1-} != one ]] || echo "$s"
+		if [[ ${1-} == "$kind" || -z ${1-} && $kind != single ]]; then
+			echo "$s"
+		fi
 	done
 }
 
@@ -199,29 +210,24 @@ find_all() {
 	find_peer tini tini tini
 }
 
-# Some give a service a second before they start it again, some give it one
-# second since its last start: those are killed a few times only.
-pace() {
-	case $1 in
-	bare | sandbox) echo "-u 5 -w 20" ;;
-	runit) echo "-u 1100 -w $slow_time" ;;
-	*) echo "-u 1100 -w $slow_time" ;;
-	esac
-}
-
 row_restart() {
-	local round s
+	local round s quick=(${fifo[@]+"${fifo[@]}"})
 	delay='0 0'
 	for ((round = 0; round < rounds; round++)); do
-		for s in $(subjects); do
-			# shellcheck disable=SC2046 # several words
-			ask restart "$s" 1 restart -n $((kills / rounds)) $(pace "$s")
+		for s in $(subjects ours); do
+			ask restart "$s" 1 restart -n $((kills / rounds)) -u 5 -w 20
 		done
+		# Some wait for a second after an end, some do only when the service did
+		# not run for one: they sleep most of the time, and do so together.
+		for s in $(subjects peers); do
+			ask restart "$s" 1 restart -n 4 -u 1100 -w 4 &
+		done
+		wait
 	done
 }
 
 row_up() {
-	local round s
+	local round s quick=(${fifo[@]+"${fifo[@]}"})
 	delay='0 0'
 	for ((round = 0; round < rounds; round++)); do
 		for s in $(subjects); do
@@ -233,7 +239,7 @@ row_up() {
 row_memory() {
 	local s
 	delay=
-	for s in $(subjects one); do
+	for s in $(subjects) $(subjects single); do
 		ask memory-one "$s" 1 memory -n 1
 	done
 	for s in $(subjects); do
@@ -241,23 +247,15 @@ row_memory() {
 	done
 }
 
-row_idle() {
-	local s
-	delay=
-	for s in $(subjects); do
-		ask idle "$s" "$many" idle -n "$many" -t "$secs" &
-	done
-	wait
-}
 
-# A folder of a pids cgroup for each; v1 or v2, where that can be had.
-find_cgroup() {
+# find_group FILE: a place for groups that have FILE; v1 or v2, where one can be made
+find_group() {
 	local dir
-	for dir in /sys/fs/cgroup/pids /sys/fs/cgroup /sys/fs/cgroup/unified; do
+	for dir in /sys/fs/cgroup/{pids,cpuacct,cpu,cpu\,cpuacct,unified} /sys/fs/cgroup; do
 		if mkdir "$dir/hutch-bench-$$" 2>/dev/null; then
-			if [ -e "$dir/hutch-bench-$$/pids.max" ]; then
-				rmdir "$dir/hutch-bench-$$"
-				cgroup=$dir/hutch-bench-$$
+			if [ -e "$dir/hutch-bench-$$/$1" ]; then
+				groups+=("$dir/hutch-bench-$$")
+				group=$dir/hutch-bench-$$
 				return
 			fi
 			rmdir "$dir/hutch-bench-$$"
@@ -266,36 +264,59 @@ find_cgroup() {
 	return 1
 }
 
-row_squeeze() {
-	local s
-	delay=
-	if ! find_cgroup; then
-		skip 'squeeze: no pids cgroup that can be written'
-		return
+find_groups() {
+	local group
+	if find_group cpuacct.usage || find_group cpu.stat; then
+		accounts=$group
 	fi
-	for s in $(subjects); do
-		mkdir "$cgroup-$s"
-		ask squeeze "$s" 1 squeeze -c "$cgroup-$s" -t 10 -w "$patience" &
-	done
-	wait
-	rmdir_cgroups
+	if find_group pids.max; then
+		limits=$group
+	fi
 }
 
-rmdir_cgroups() {
-	local s tries
-	for s in ${cgroup:+"$cgroup"-*}; do
-		for tries in 1 2 3 4 5; do
-			rmdir "$s" 2>/dev/null && break
-			sleep 0.2
+remove_groups() {
+	local group dir tries
+	for group in ${groups[@]+"${groups[@]}"}; do
+		for dir in "$group"/*/ "$group"; do
+			for tries in 1 2 3 4 5; do
+				rmdir "$dir" 2>/dev/null && break
+				[ -d "$dir" ] || break
+				sleep 0.$tries
+			done
 		done
 	done
+}
+
+# ask_grouped ROW SUBJECT ...: as ask, in groups of its own as far as there are some
+ask_grouped() {
+	local with=()
+	if [ -n "$accounts" ]; then
+		mkdir -p "$accounts/$1-$2"
+		with+=(-a "$accounts/$1-$2")
+	fi
+	if [ -n "$limits" ]; then
+		mkdir -p "$limits/$1-$2"
+		with+=(-p "$limits/$1-$2")
+	fi
+	ask "$@" ${with[@]+"${with[@]}"}
+}
+
+row_wait() {
+	local s
+	delay=
+	[ -n "$limits" ] || skip 'squeeze: no pids cgroup that can be written'
+	for s in $(subjects); do
+		ask idle "$s" "$many" idle -n "$many" -t "$secs" &
+		[ -z "$limits" ] || ask_grouped squeeze "$s" 1 squeeze -t 10 -w "$patience" &
+	done
+	wait
 }
 
 row_crash() {
 	local s
 	delay=
 	for s in $(subjects); do
-		ask crash "$s" "$many" crash -n "$many" -t "$crash_secs" -w "$patience" &
+		ask_grouped crash "$s" "$many" crash -n "$many" -t "$crash_secs" -w "$patience" &
 	done
 	wait
 }
@@ -303,32 +324,131 @@ row_crash() {
 row_churn() {
 	local s
 	delay='0 0'
-	for s in $(subjects); do
-		case $s in
-		bare | sandbox) ask churn "$s" 1 churn -n "$restarts" -u 0 -w 120 ;;
-		*) ask churn "$s" 1 churn -n "$restarts" -u 1100 -w "$slow_time" & ;;
-		esac
+	for s in $(subjects ours); do
+		ask churn "$s" 1 churn -n "$restarts" -u 0 -w 120
+	done
+	for s in $(subjects peers); do
+		ask churn "$s" 1 churn -n "$restarts" -u 1100 -w "$slow_time" &
 	done
 	wait
 }
 
+# ---- telling
+
+# What is printed, in which order of subjects: "title ROW TEXT", "column ROW HEADER KEY STATISTIC" (a row's first
+# one is what ratios are taken of), "limit ROW SUBJECT KEY STATISTIC NUMBER".
+layout() {
+	echo "subjects ${found[*]}"
+	cat <<-END
+	title restart Restart after SIGKILL: from kill(2) until the new payload runs
+	column restart median/ms ms median
+	column restart p99/ms ms p99
+	column restart kills ms n
+	limit restart sandbox ms median 1
+	title up $many services: from the supervisor's exec until the last one runs
+	column up median/ms ms median
+	column up min/ms ms min
+	column up max/ms ms max
+	limit up bare ms median 60
+	limit up sandbox ms median 120
+	title memory-one Memory with 1 service
+	column memory-one pid1-RSS/KiB rss1 median
+	column memory-one all-PSS/KiB pss median
+	column memory-one processes processes median
+	limit memory-one bare rss1 median 150
+	limit memory-one sandbox rss1 median 150
+	title memory Memory with $many services (private: of each process beside PID 1)
+	column memory all-PSS/KiB pss median
+	column memory pid1-RSS/KiB rss1 median
+	column memory private/KiB private-max median
+	column memory processes processes median
+	limit memory bare pss median 256
+	limit memory sandbox private-max median 24
+	title idle Idle with $many services, for a minute (seen: $secs s)
+	column idle wake-ups wakeups median
+	column idle cpu/ms cpu median
+	limit idle bare wakeups median 0
+	limit idle sandbox wakeups median 0
+	title squeeze No process to be had for 10 s after a SIGKILL
+	column squeeze back-after/ms back median
+	column squeeze attempts attempts median
+	column squeeze cpu/ms cpu median
+	limit squeeze bare back median 10000
+	limit squeeze sandbox back median 10000
+	limit squeeze bare cpu median 20
+	limit squeeze sandbox cpu median 20
+	title crash $many services that end at once, for $crash_secs s; then they stay
+	column crash execs execs median
+	column crash own-cpu/ms cpu median
+	column crash all-cpu/ms cpu-all median
+	column crash healed healed median
+	column crash after/ms heal median
+	limit crash bare execs median $((many * (9 + crash_secs / 10)))
+	limit crash sandbox execs median $((many * (9 + crash_secs / 10)))
+	limit crash bare heal median 10000
+	limit crash sandbox heal median 10000
+	title churn Descriptors and memory of all supervision processes over many restarts
+	column churn restarts restarts median
+	column churn fds fds median
+	column churn more fds-more median
+	column churn RSS/KiB rss median
+	column churn more rss-more median
+	limit churn bare fds-more median 0
+	limit churn sandbox fds-more median 0
+	limit churn bare rss-more median 0
+	limit churn sandbox rss-more median 0
+	END
+}
+
+tell() {
+	cp "$base/answers" "$out/supervise.answers"
+	layout | awk -v json="$base/rows.json" -f "$here/supervise.awk" - "$base/answers"
+}
+
+write_json() {
+	local line comma=
+	{
+		printf '{"rows": '
+		cat "$base/rows.json"
+		printf ',\n"skipped": ['
+		for line in ${skipped[@]+"${skipped[@]}"}; do
+			printf '%s\n  "%s"' "$comma" "$line"
+			comma=,
+		done
+		printf ' ],\n"kernel": "%s", "load": "%s", "peers": "%s"\n}\n' "$(uname -r)" "$load" \
+			"$(dpkg-query -W -f '${Package} ${Version}, ' s6 runit busybox-static finit tini 2>/dev/null)"
+	} >"$out/supervise.json"
+}
+
+# What still runs is in namespaces whose first process goes with what asked.
 cleanup() {
 	local job
 	for job in $(jobs -p); do
 		kill "$job" 2>/dev/null || true
 	done
-	rmdir_cgroups
+	remove_groups
 }
 
-rows=(${ROWS:-restart up memory idle squeeze crash churn})
-build supervise-ask "$here/supervise.c"
+build supervise-ask "$here"/{supervise,cage,look}.c
 mount -t tmpfs -o mode=755 tmpfs "$base"
 build supervise/stamp "$here/stamp.c"
+# As in the launch bench: a restart is a chain of wake-ups, and where there is other
+# work each of them may wait for a tick, which is then all that is measured.
+fifo=()
+if chrt -f 1 true 2>/dev/null; then
+	fifo=(chrt -f 1)
+fi
+groups=() accounts='' limits=''
 trap cleanup EXIT
 : >"$base/answers"
 find_all
+find_groups
 read -r load _ </proc/loadavg
-for row in "${rows[@]}"; do
+for row in ${ROWS:-restart up memory wait crash churn}; do
 	"row_$row"
 done
-cat $base/answers
+tell
+write_json
+for line in ${skipped[@]+"${skipped[@]}"}; do
+	printf 'skipped: %s\n' "$line"
+done
