@@ -11,7 +11,7 @@
 #include "base/text.h"
 #include "kernel/k.h"
 
-static char inside_stack[128 << 10] __attribute__((aligned(16)));
+char walk_stack[WALK_STACK] __attribute__((aligned(16)));
 
 int self_seal(char *const *argv, uint64_t sigmask)
 {
@@ -89,9 +89,9 @@ int do_CLONE(struct walk *w, const struct step *s)
 	if (s->op[1].n)
 		flags |= CLONE_VM | CLONE_VFORK;
 	/* A launch ends when its sandbox is built: the supervisor is its parent from the start. */
-	w->pid = w->born ? k_clone_sibling(walk_inside, inside_stack + sizeof inside_stack,
+	w->pid = w->born ? k_clone_sibling(walk_inside, walk_stack + sizeof walk_stack,
 					   (unsigned)s->op[0].n, w, w->born)
-			 : k_clone(walk_inside, inside_stack + sizeof inside_stack, flags, w);
+			 : k_clone(walk_inside, walk_stack + sizeof walk_stack, flags, w);
 	if (w->pid < 0) {
 		w->pid = 0;
 		return step_failed(w, "");

@@ -43,6 +43,8 @@ struct walk {
 	int channel;		/* this side's end, or -1 */
 	int far_channel;	/* host side, until the clone: the inside's end */
 	int pid;		/* host side: of the child, 0 before the clone */
+	const char *waste;	/* memory that nobody needs once the payload runs, or NULL */
+	size_t nwaste;
 	int *born;		/* host side under a supervisor: where the child's pid goes; else NULL */
 	int group_fd;		/* host side: the group's file while it is locked, see registry.h */
 	uint8_t registered, published;
@@ -63,6 +65,10 @@ struct walk {
 	unsigned nmade;
 	int payload;		/* of the init: pid of its child */
 };
+
+/* The inside runs on it, and after that the init. */
+enum { WALK_STACK = 128 << 10 };
+extern char walk_stack[WALK_STACK];
 
 /* One executor per kind of step: 0, or -1 with w->err filled. */
 typedef int step_fn(struct walk *w, const struct step *s);

@@ -188,6 +188,8 @@ static int launch_main(void *unused)
 	if (walk_init(&job.walk, &job.plan, launch_arena))
 		fail(job.walk.err.code, job.walk.err.text);
 	job.walk.born = job.born;
+	job.walk.waste = launch_stack;
+	job.walk.nwaste = sizeof launch_stack;
 	if (walk_host(&job.walk))
 		fail_step(&job.walk.err);
 	while (channel_receive(job.walk.channel, &r, &passed, 1) == 1) {
