@@ -94,7 +94,8 @@ function table(r,    i, c, s, x, base) {
 		printf "  %-10s", name(s)
 		for (c = 1; c <= ncolumns[r]; c++)
 			printf " %13s", shown(statistic(r, s, ckey[r, c], cstat[r, c]))
-		x = statistic(r, s, ckey[r, 1], cstat[r, 1])
+		# how many times a thing was done is no figure of merit
+		x = ckey[r, 1] == "restarts" ? "-" : statistic(r, s, ckey[r, 1], cstat[r, 1])
 		printf " %8s  %s\n", ratio(x, base), verdict(r, s)
 		if ((r, s) in failed)
 			printf "    %s\n", failed[r, s]

@@ -41,7 +41,7 @@
 #include "stamp.h"
 #include "supervise.h"
 
-enum { SETTLE = 1500, WARM = 10 };	/* ms; restarts */
+enum { SETTLE = 1500, WARM = 300 };	/* ms; restarts: rings are full by then */
 
 struct options opt = { .count = 1, .uptime = 5, .secs = 10, .limit = 10 };
 pid_t init = -1;
@@ -274,7 +274,7 @@ static void churn(void)
 		pid = next_stamp(&stamp, in_seconds(opt.limit));
 		if (!pid)
 			die("not back within %d s", opt.limit);
-		if (opt.uptime > 500 && done == 1)
+		if (opt.uptime > 500 && done == 2)
 			break;
 	}
 	sleep_ms(SETTLE);
