@@ -37,18 +37,9 @@ static size_t nrest;
 
 int log_open(struct service *v)
 {
-	if (v->log[0] < 0) {
-		if (k_pipe(v->log)) {
-			v->log[0] = v->log[1] = -1;
-			return -1;
-		}
-		if (k_fcntl(v->log[0], F_SETFL, O_RDONLY | O_NONBLOCK)) {
-			int code = errno;
-
-			log_close(v);
-			errno = code;
-			return -1;
-		}
+	if (v->log[0] < 0 && k_pipe(v->log)) {
+		v->log[0] = v->log[1] = -1;
+		return -1;
 	}
 	/* The last payload may have left it otherwise. */
 	return k_fcntl(v->log[1], F_SETFL, O_WRONLY);
@@ -63,7 +54,7 @@ void log_close(struct service *v)
 	}
 }
 
-/* Also those that follow an ASCII letter or 0xc2: in UTF-8 they would be C1 controls. */
+/* C1 controls too: bare ones, and those behind 0xc2 as UTF-8 has them. */
 void log_plain(char *text, size_t n)
 {
 	unsigned char before = 0;
