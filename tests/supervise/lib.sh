@@ -125,7 +125,7 @@ until_true() {
 }
 
 stamps() {
-	grep -c -e "$1" "$S/stamps" 2>/dev/null || :
+	cat "$S/stamps" 2>/dev/null | grep -c -e "$1" || :
 }
 stamped() {
 	[ "$(stamps "$1")" -ge "${2:-1}" ]
