@@ -80,6 +80,14 @@ down() {
 	ended
 }
 
+murder_it() {
+	{
+		kill -KILL "$sup"
+		wait "$sup"
+	} 2>/dev/null
+	unset 'hutch_pid[supervisor]'
+}
+
 ask() {
 	text=$(timeout -k 1 "${ask_time:-15}" "$H" "$@" 2>&1)
 	status=$?
