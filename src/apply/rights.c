@@ -138,7 +138,7 @@ int caps_raise(void)
 
 int do_CAPS_BOUND(struct walk *w, const struct step *s)
 {
-	uint64_t keep = (uint64_t)s->op[0].n;
+	uint64_t keep = (uint64_t)s->op[0].n & w->bound;
 
 	for (unsigned long cap = 0; cap < 64; cap++) {
 		if (keep >> cap & 1 && cap < CAP_NAMES)
@@ -160,7 +160,7 @@ int do_SECUREBITS(struct walk *w, const struct step *s)
 	/* "locked" (bit 8) is each bit's neighbour, see capabilities(7). */
 	if (set & 0x100)
 		set = (set & 0xff) | (set & 0x55) << 1;
-	return k_prctl(PR_SET_SECUREBITS_, set, 0, 0) ? step_failed(w, "") : 0;
+	return step_done(w, k_prctl(PR_SET_SECUREBITS_, set, 0, 0));
 }
 
 int do_IDS_SET(struct walk *w, const struct step *s)
@@ -193,14 +193,14 @@ int do_CAPS_SET(struct walk *w, const struct step *s)
 		return step_failed(w, "");
 	have = data[0].permitted | (uint64_t)data[1].permitted << 32;
 	for (int i = 0; i < 3; i++)
-		set[i] = all_or((uint64_t)s->op[i].n, have);
+		set[i] = all_or((uint64_t)s->op[i].n, have) & w->bound;
 	for (int i = 0; i < 2; i++)
 		data[i] = (struct cap_data_){
 			.permitted = (uint32_t)(set[0] >> 32 * i),
 			.effective = (uint32_t)(set[1] >> 32 * i),
 			.inheritable = (uint32_t)(set[2] >> 32 * i),
 		};
-	return k_capset(data) ? step_failed(w, "") : 0;
+	return step_done(w, k_capset(data));
 }
 
 int do_CAPS_AMBIENT(struct walk *w, const struct step *s)
@@ -211,7 +211,7 @@ int do_CAPS_AMBIENT(struct walk *w, const struct step *s)
 	if (k_prctl(PR_CAP_AMBIENT_, PR_CAP_AMBIENT_CLEAR_ALL_, 0, 0) || (wish && k_capget(data)))
 		return step_failed(w, "");
 	wish = all_or(wish, (data[0].permitted | (uint64_t)data[1].permitted << 32) &
-			    (data[0].inheritable | (uint64_t)data[1].inheritable << 32));
+			    (data[0].inheritable | (uint64_t)data[1].inheritable << 32)) & w->bound;
 	for (unsigned long cap = 0; cap < CAP_NAMES; cap++)
 		if (wish >> cap & 1 && k_prctl(PR_CAP_AMBIENT_, PR_CAP_AMBIENT_RAISE_, cap, 0))
 			return step_failed(w, cap_names[cap]);
@@ -221,7 +221,7 @@ int do_CAPS_AMBIENT(struct walk *w, const struct step *s)
 int do_NO_NEW_PRIVS(struct walk *w, const struct step *s)
 {
 	(void)s;
-	return k_prctl(PR_SET_NO_NEW_PRIVS_, 1, 0, 0) ? step_failed(w, "") : 0;
+	return step_done(w, k_prctl(PR_SET_NO_NEW_PRIVS_, 1, 0, 0));
 }
 
 int do_OOM_SET(struct walk *w, const struct step *s)
@@ -229,5 +229,5 @@ int do_OOM_SET(struct walk *w, const struct step *s)
 	char text[16];
 
 	text_format(text, sizeof text, "%d", (int)s->op[0].n);
-	return proc_write(w->proc, "self/oom_score_adj", text) ? step_failed(w, "") : 0;
+	return step_done(w, proc_write(w->proc, "self/oom_score_adj", text));
 }

@@ -32,7 +32,7 @@ static int read_facts(struct wish *to, const char *file, int launch)
 		return 0;
 	}
 	if (file_read(&cli_arena, file, &text, &e)) {
-		cli_error("%s%s%s", e.text, e.code ? ": " : "", e.code ? strerror(e.code) : "");
+		cli_failed(e.text, e.code);
 		return -1;
 	}
 	if (!facts_parse(&to->facts, text.text, text.length, &e))
@@ -96,11 +96,13 @@ int cli_read(struct wish *to, int argc, char **argv, int first, const char *fact
 }
 
 int cli_read_from(struct wish *to, const char *name, profile_loader *load, void *ctx,
-		  const struct plan_request *request)
+		  const char *const *words, int n, const struct plan_request *request)
 {
 	struct profile_reader r;
 
 	start_reading(to, &r, load, ctx);
 	profile_file(&r, name);
+	if (n)
+		profile_exec(&r, words, n);
 	return finish_reading(to, &r, NULL, request);
 }

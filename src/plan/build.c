@@ -21,9 +21,10 @@ static char operand_type(const char **operands)
 	return type;
 }
 
-void step_add(struct build *b, struct origin at, enum step_kind kind, int count, ...)
+void step_add(struct build *b, struct origin at, unsigned kind_and_count, ...)
 {
-	const char *operands = step_table[kind].operands;
+	unsigned kind = kind_and_count & 0xff, count = kind_and_count >> 8;
+	const char *operands = step_operands(kind);
 	struct step *s;
 	va_list args;
 
@@ -35,9 +36,9 @@ void step_add(struct build *b, struct origin at, enum step_kind kind, int count,
 	s = &b->plan->step[b->plan->nsteps++];
 	memset(s, 0, sizeof *s);
 	s->kind = (uint16_t)kind;
-	s->at = at;
-	va_start(args, count);
-	for (int i = 0; i < count; i++) {
+	s->at = origin_settle(b, at);
+	va_start(args, kind_and_count);
+	for (unsigned i = 0; i < count; i++) {
 		char type = operand_type(&operands);
 
 		if (type == 's')
@@ -74,11 +75,13 @@ const char *text_printf(struct build *b, const char *format, ...)
 	return to;
 }
 
-struct origin where(const struct build *b, enum key_id key)
+struct origin origin_settle(const struct build *b, struct origin at)
 {
-	struct origin at = b->p->at[key];
+	unsigned short key = at.key;
 
-	at.key = (unsigned short)key;
+	if (at.file == FILE_NONE)
+		at = b->p->at[key];
+	at.key = key;
 	return at;
 }
 
@@ -90,7 +93,7 @@ void wrong(struct build *b, struct origin at, const char *format, ...)
 	va_start(args, format);
 	text_vformat(text, sizeof text, format, args);
 	va_end(args);
-	diags_add(b->d, at, 0, "%s", text);
+	diags_add(b->d, origin_settle(b, at), 0, "%s", text);
 }
 
 static const struct {
@@ -130,7 +133,7 @@ static void choose_namespaces(struct build *b)
 		int new = ns[i].how == NS_NEW || ns[i].how == NS_GROUP || ns[i].how == NS_NONE ||
 			  (i == NS_USER && b->own_user);
 
-		if (new && !*(const uint32_t *)((const char *)b->f + ns_table[i].fact))
+		if (new && !b->request->join && !*(const uint32_t *)((const char *)b->f + ns_table[i].fact))
 			wrong(b, ns_origin(b, i), "this kernel has no %s namespace (%s)%s",
 			      ns_names[i], ns_table[i].config,
 			      i == NS_USER && b->plan->rootless ? ", which an ordinary user needs" : "");
@@ -410,10 +413,10 @@ static void finish_clone(struct build *b)
 	for (unsigned i = plan->clone; i < plan->nsteps; i++)
 		barrier |= plan->step[i].kind == STEP_RELEASE || plan->step[i].kind == STEP_MEET || plan->step[i].kind == STEP_TIME_NEW ||
 			   plan->step[i].kind == STEP_FORK;
-	plan->init = b->p->init == AUTO_YES;
+	plan->init = b->p->init == AUTO_YES && !b->request->join;
 	/* A time namespace can only be entered by a process that shares no memory. */
 	plan->vfork = !plan->init && !barrier && b->p->ns[NS_PID].how != NS_PATH;
-	plan->namespaces = joined ? 0 : b->namespaces & ~CLONE_NEWTIME_;
+	plan->namespaces = joined || b->request->join ? 0 : b->namespaces & ~CLONE_NEWTIME_;
 	/* A joined group's namespace replaces the new one only if a member lives. */
 	plan->step[plan->clone].op[0].n = plan->namespaces;
 	plan->step[plan->clone].op[1].n = plan->vfork;
@@ -434,7 +437,7 @@ int plan_build(struct plan *plan, const struct profile *p, const struct facts *f
 		.plan = plan, .p = p, .f = f, .request = request, .d = d, .a = p->arena,
 		.root_slot = NO_SLOT, .null_slot = NO_SLOT, .proc_slot = NO_SLOT,
 		.scratch_slot = NO_SLOT, .tty_slot = NO_SLOT, .ipc_slot = NO_SLOT,
-		.shm_slot = NO_SLOT,
+		.shm_slot = NO_SLOT, .payload_slot = NO_SLOT,
 	};
 
 	memset(plan, 0, sizeof *plan);
@@ -449,12 +452,18 @@ int plan_build(struct plan *plan, const struct profile *p, const struct facts *f
 		diags_add(d, (struct origin){0}, 0, "the plan is too large");
 		return -1;
 	}
+	if (request->join)
+		b.p = plan->profile = join_profile(&b);
 	choose_namespaces(&b);
 	choose_maps(&b);
-	choose_root_switch(&b);
 	plan->tty = (uint8_t)choose_tty(&b);
-	plan_host(&b);
-	plan_inside(&b);
+	if (request->join) {
+		plan_join(&b);
+	} else {
+		choose_root_switch(&b);
+		plan_host(&b);
+		plan_inside(&b);
+	}
 	plan_payload(&b);
 	finish_clone(&b);
 	return d->count ? -1 : 0;

@@ -15,6 +15,7 @@ struct build {
 	uint32_t namespaces;	/* CLONE_NEW* made new, by the clone or after a join */
 	int own_user;		/* a new user namespace: asked for, or implied */
 	int root_slot, null_slot, proc_slot, scratch_slot, tty_slot, ipc_slot, shm_slot;
+	int payload_slot;	/* /proc/PID of the payload of the sandbox that is joined */
 	int self_map;		/* the inside writes its own one-line id map */
 	int bounded_admin;	/* CAP_SYS_ADMIN stays in the bounding set */
 	const char *listen_pid;	/* LISTEN_PID= and room for the number, or NULL */
@@ -23,23 +24,34 @@ struct build {
 };
 
 /*
- * Appends a step. Its operands follow, `count` of them, numbers as int64_t and the
- * rest as pointers, as the table of steps has them; what is not given is 0.
+ * Appends a step: its kind, and from bit 8 on how many operands follow, numbers as
+ * int64_t and the rest as pointers, as the table of steps has them; what is not given
+ * is 0.
  */
-void step_add(struct build *b, struct origin at, enum step_kind kind, int count, ...);
+void step_add(struct build *b, struct origin at, unsigned kind_and_count, ...);
 #define N(value) ((int64_t)(value))
 #define S(text) ((const char *)(text))
 #define P(pointer) ((const void *)(pointer))
 #define COUNT_ARGS(...) COUNT_SIXTH(__VA_ARGS__, 6, 5, 4, 3, 2, 1, 0)
 #define COUNT_SIXTH(a, b, c, d, e, f, n, ...) n
-#define ADD(b, at, id, ...) step_add(b, at, STEP_##id, COUNT_ARGS(__VA_ARGS__), __VA_ARGS__)
+#define ADD_KIND(b, at, kind, ...) \
+	step_add(b, at, (unsigned)(kind) | COUNT_ARGS(__VA_ARGS__) << 8, __VA_ARGS__)
+#define ADD(b, at, id, ...) ADD_KIND(b, at, STEP_##id, __VA_ARGS__)
 
 int slot_new(struct build *b);
 const char *text_printf(struct build *b, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* Where a key was written, or the place of its default. */
-struct origin where(const struct build *b, enum key_id key);
+/*
+ * Where a key was written, or the place of its default: a key without a file, which
+ * origin_settle replaces wherever an origin is kept.
+ */
+static inline struct origin where(const struct build *b, enum key_id key)
+{
+	(void)b;
+	return (struct origin){.key = (unsigned short)key};
+}
+struct origin origin_settle(const struct build *b, struct origin at);
 
 void wrong(struct build *b, struct origin at, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -49,6 +61,12 @@ void plan_sources(struct build *b);
 void plan_mounts(struct build *b);
 void plan_finish_mounts(struct build *b);	/* after the root switch */
 void plan_payload(struct build *b);
+
+/* The profile without what a program added to a running sandbox does not get of it. */
+const struct profile *join_profile(struct build *b);
+
+/* Everything before plan_payload, for such a program. */
+void plan_join(struct build *b);
 
 /* May the payload have uid 0, of whatever user namespace it is in? */
 int payload_is_root(const struct build *b);

@@ -18,10 +18,14 @@ enum step_kind {
 enum step_side { SIDE_HOST, SIDE_INSIDE, SIDE_PAYLOAD };
 
 struct step_info {
-	const char *name, *operands;
+	uint16_t operands;	/* see step_operands */
 	uint8_t side, may_block;
 };
 extern const struct step_info step_table[STEP_KINDS];
+
+/* The columns of steps.def that are texts. */
+const char *step_name(enum step_kind kind);
+const char *step_operands(enum step_kind kind);
 
 enum { OPERANDS = 6, NO_SLOT = -1 };
 
@@ -48,7 +52,7 @@ struct expect {
 	uint8_t own;		/* made by hutch: no source on the host */
 };
 
-enum switch_kind { SWITCH_NONE, SWITCH_PIVOT, SWITCH_OVER };
+enum switch_kind { SWITCH_NONE, SWITCH_PIVOT, SWITCH_OVER, SWITCH_JOIN };
 
 struct plan {
 	const struct profile *profile;
@@ -66,12 +70,19 @@ struct plan {
 	uint8_t host_equivalent;	/* the payload could take over the host */
 };
 
+/* The first process of a running sandbox, as one that cannot be mistaken. */
+struct target {
+	int pid;
+	uint64_t start;		/* clock ticks since boot */
+};
+
 /* What the caller adds to profile and facts. */
 struct plan_request {
 	const char *name;	/* of run --name, or NULL */
 	int terminal;		/* standard input is one */
 	int launch;		/* the plan is for now: only needed facts are looked up */
 	const char *const *env;	/* of the caller, for env-pass */
+	const struct target *join;	/* the plan is for one more program in this sandbox, or NULL */
 
 	/* By a supervisor only. */
 	int supervised;
