@@ -172,3 +172,5 @@ events() {
 registered() {
 	find /run/hutch -mindepth 1 2>/dev/null
 }
+
+mark

@@ -236,15 +236,14 @@ static void notify(const void *text, size_t n)
 	close(fd);
 }
 
-/* A bar in it is an end of line. */
+/* A bar in it is an end of line, and ^ a double quote. */
 static void do_notify(const char *text)
 {
 	char copy[300];
 
 	snprintf(copy, sizeof copy, "%s", text);
 	for (char *c = copy; *c; c++)
-		if (*c == '|')
-			*c = '\n';
+		*c = *c == '|' ? '\n' : *c == '^' ? '"' : *c;
 	notify(copy, strlen(copy));
 }
 
@@ -457,6 +456,25 @@ static int tool_client(char **word)
 	return 0;
 }
 
+/* SOCKET WORD...: a request as it stands; prints the first record of the reply. */
+static int tool_request(char **word)
+{
+	int fd = connect_path(SOCK_SEQPACKET, *word);
+	char text[8192];
+	size_t used = 0;
+	long n;
+
+	alarm(8);
+	for (word++; *word && used + strlen(*word) < sizeof text; word++) {
+		memcpy(text + used, *word, strlen(*word) + 1);
+		used += strlen(*word) + 1;
+	}
+	if (fd < 0 || send(fd, text, used, MSG_NOSIGNAL) < 0)
+		return die("request");
+	n = read(fd, text, sizeof text);
+	return n < 0 || fwrite(text, 1, (size_t)n, stdout) != (size_t)n;
+}
+
 /* SOCKET NAME: follows the log of a service and never reads. */
 static int tool_slow(char **word)
 {
@@ -562,7 +580,7 @@ static const struct {
 	int (*run)(char **word);
 } tools[] = {
 	{"talk", 2, tool_talk}, {"lo", 0, tool_lo}, {"hear", 1, tool_hear}, {"send", 2, tool_send},
-	{"client", 2, tool_client}, {"slow", 2, tool_slow}, {"crowd", 3, tool_crowd},
+	{"client", 2, tool_client}, {"request", 2, tool_request}, {"slow", 2, tool_slow}, {"crowd", 3, tool_crowd},
 	{"scribble", 2, tool_scribble}, {"time", 1, tool_time}, {"cpu", 1, tool_cpu},
 	{"now", 0, tool_now},
 };
