@@ -14,7 +14,7 @@ TESTS = "tests/floors.sh $(O) $(NM) $(FLOORS)"
 TESTS += "tests/man.sh $(O) $(MAN) $(COMPLETION)"
 TESTS += "tests/configs/run.sh $(O)/configs $(O)/hutch $(O)/rootfs/tree"
 SOAK =
-CLAIM_TOOLS := $(O)/claims/probe $(O)/claims/inrootfs
+CLAIM_TOOLS := $(O)/claims/probe $(O)/claims/inrootfs $(O)/supervised/probe
 # What has to be built before the tests run.
 TEST_NEEDS = $(O)/hutch $(UNIT) $(CLAIM_TOOLS) rootfs man fault
 
@@ -56,6 +56,13 @@ TESTS += "tests/claims/run.sh $(O)/claims $(O)/hutch"
 TESTS += "CLAIM_KERNEL=old tests/claims/run.sh $(O)/claims $(O)/hutch"
 
 $(O)/claims/%: tests/claims/%.c
+	@mkdir -p $(@D)
+	$(CC) $(filter-out -Isrc,$(BASE)) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $<
+
+# The supervisor, its payloads and its clients.
+TESTS += "tests/supervise/run.sh $(O)/supervised $(O)/hutch"
+
+$(O)/supervised/%: tests/supervise/%.c
 	@mkdir -p $(@D)
 	$(CC) $(filter-out -Isrc,$(BASE)) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $<
 

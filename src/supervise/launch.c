@@ -288,8 +288,7 @@ static void broken(struct supervisor *s, struct service *v, int code, const char
 	service_event(s, v, EVENT_BROKEN);
 }
 
-/* The payload runs: ready too, unless it said that it would tell. */
-static void payload_runs(struct supervisor *s, struct service *v)
+void launch_runs(struct supervisor *s, struct service *v)
 {
 	if (v->state != STATE_BUILDING)
 		return;
@@ -352,7 +351,7 @@ static void read_channel(struct supervisor *s, struct service *v)
 			close_one(&v->channel);
 			/* Closed on exec; with an init it says so, and holds on to its end. */
 			if (v->verdict == VERDICT_EXIT && !v->has_ended && !v->conf->own_init)
-				payload_runs(s, v);
+				launch_runs(s, v);
 			return;
 		}
 		if (passed >= 0)
@@ -360,7 +359,7 @@ static void read_channel(struct supervisor *s, struct service *v)
 		if (r.kind == REC_FAILED) {
 			exec_failed(s, v, &r);
 		} else if (r.kind == REC_STARTED) {
-			payload_runs(s, v);
+			launch_runs(s, v);
 		} else if (r.kind == REC_EXITED) {
 			v->status = r.value;
 			v->has_ended = 1;
@@ -375,8 +374,10 @@ static void read_ready(struct supervisor *s, struct service *v)
 	long n;
 
 	while (v->ready >= 0 && ((n = k_read(v->ready, text, sizeof text)) >= 0 || errno == EINTR)) {
-		if (n > 0 && memchr(text, '\n', (size_t)n))
+		if (n > 0 && memchr(text, '\n', (size_t)n)) {
+			launch_runs(s, v);
 			service_event(s, v, EVENT_READY);
+		}
 		if (n == 0)
 			close_one(&v->ready);
 	}

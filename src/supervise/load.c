@@ -337,8 +337,14 @@ static void adopt(struct supervisor *s, const struct image *image)
 		v->removed = 1;
 		service_want(s, v, 0);
 	}
-	for (unsigned i = 0; i < image->set.count; i++)
-		take(s, image, &image->set.service[i]);
+	for (unsigned i = 0; i < image->set.count; i++) {
+		const struct service_conf *c = &image->set.service[i];
+
+		if (set_find(&image->set, c->name) == c)
+			take(s, image, c);
+		else
+			event_tell(s, NULL, "%s", c->findings);
+	}
 	for (unsigned i = 0; i < s->places; i++) {
 		struct service *v = &s->service[i];
 

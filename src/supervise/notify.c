@@ -110,6 +110,7 @@ void notify_read(struct supervisor *s, struct service *v)
 			tell(s, v, TOLD_LONG, "NOTIFY_SOCKET: a message of more than 4096 bytes was dropped");
 			continue;
 		}
+		launch_runs(s, v);
 		notice_read(&notice, text, (size_t)got);
 		act(s, v, &notice);
 	}
