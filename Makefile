@@ -11,7 +11,10 @@ endif
 STRIP ?= $(CROSS_COMPILE)strip
 NM ?= $(CROSS_COMPILE)nm
 SIZE ?= $(CROSS_COMPILE)size
-CFLAGS ?= -Os
+# -Oz is smaller still, where the compiler knows it.
+ifeq ($(origin CFLAGS),undefined)
+CFLAGS := $(shell $(CC) -Oz -E -x c /dev/null >/dev/null 2>&1 && echo -Oz || echo -Os)
+endif
 PREFIX ?= /usr/local
 MAKEFLAGS += --no-builtin-rules
 
@@ -19,9 +22,10 @@ WARN := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wformat
 # Own code never unwinds; sections let the linker drop what a build does not use.
 BASE := -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' $(WARN) -Isrc \
 	-fno-pie -fno-asynchronous-unwind-tables -fno-unwind-tables -ffunction-sections -fdata-sections
-LINK := -static -no-pie -Wl,--gc-sections -Wl,-z,noseparate-code -Wl,--build-id=none
+# Nothing is relocated at the start, so there is nothing to protect after it.
+LINK := -static -no-pie -Wl,--gc-sections -Wl,-z,noseparate-code -Wl,-z,norelro -Wl,--build-id=none
 
-FLOORS := base archive profile mounts plan kernel apply cli
+FLOORS := base archive profile service mounts plan kernel apply supervise cli
 SRC := $(foreach f,$(FLOORS),$(sort $(wildcard src/$(f)/*.c)))
 OBJ := $(SRC:src/%.c=$(O)/%.o)
 LIB := $(filter-out $(O)/cli/main.o,$(OBJ))
@@ -30,7 +34,7 @@ all: $(O)/hutch
 
 $(O)/hutch: $(OBJ)
 	$(CC) $(BASE) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@.debug $(OBJ)
-	$(STRIP) -o $@ $@.debug
+	$(STRIP) -R .comment -o $@ $@.debug
 
 $(O)/%.o: src/%.c $(O)/flags
 	@mkdir -p $(@D)

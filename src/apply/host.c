@@ -13,40 +13,40 @@
 
 static char inside_stack[128 << 10] __attribute__((aligned(16)));
 
-/*
- * Copies this program into sealed memory and executes that: what the payload may
- * see of hutch through /proc can then be written to by nobody.
- */
-int do_SELF_SEAL(struct walk *w, const struct step *s)
+int self_seal(char *const *argv, uint64_t sigmask)
 {
-	int exe = k_open(AT_FDCWD, "/proc/self/exe", O_RDONLY, 0), copy;
+	int exe = k_open(AT_FDCWD, "/proc/self/exe", O_RDONLY, 0), copy, error;
 	uint64_t blocked;
 	long n;
 
-	(void)s;
 	if (exe < 0)
-		return step_failed(w, "/proc/self/exe");
-	copy = k_memfd("hutch");
-	if (copy < 0) {
-		step_failed(w, "");
-		k_close(exe);
 		return -1;
-	}
+	copy = k_memfd("hutch");
+	if (copy < 0)
+		goto failed;
 	while ((n = k_sendfile(copy, exe, 1 << 20)) > 0)
 		;
-	if (n < 0 || k_fcntl(copy, F_ADD_SEALS_, F_SEALS_ALL_))
-		step_failed(w, "");
-	else if (!k_sigmask(w->sigmask, &blocked)) {
-		/* Comes back only to fail. The first fact of the new life is self_sealed, and
-		 * its mask of signals the caller's, or the payload would get hutch's. */
-		k_execve_fd(copy, w->argv, environ);
-		k_sigmask(blocked, NULL);
-	}
-	if (w->err.step != (int)w->at)
-		step_failed(w, "");
-	k_close(copy);
+	if (n < 0 || k_fcntl(copy, F_ADD_SEALS_, F_SEALS_ALL_) || k_sigmask(sigmask, &blocked))
+		goto failed;
+	/* Comes back only to fail. The first fact of the new life is self_sealed, and
+	 * its mask of signals the caller's, or the payload would get hutch's. */
+	k_execve_fd(copy, argv, environ);
+	error = errno;
+	k_sigmask(blocked, NULL);
+	errno = error;
+failed:
+	error = errno;
+	if (copy >= 0)
+		k_close(copy);
 	k_close(exe);
+	errno = error;
 	return -1;
+}
+
+int do_SELF_SEAL(struct walk *w, const struct step *s)
+{
+	(void)s;
+	return self_seal(w->argv, w->sigmask) ? step_failed(w, "") : 0;
 }
 
 int do_PID_JOIN(struct walk *w, const struct step *s)
@@ -88,7 +88,10 @@ int do_CLONE(struct walk *w, const struct step *s)
 
 	if (s->op[1].n)
 		flags |= CLONE_VM | CLONE_VFORK;
-	w->pid = k_clone(walk_inside, inside_stack + sizeof inside_stack, flags, w);
+	/* A launch ends when its sandbox is built: the supervisor is its parent from the start. */
+	w->pid = w->born ? k_clone_sibling(walk_inside, inside_stack + sizeof inside_stack,
+					   (unsigned)s->op[0].n, w, w->born)
+			 : k_clone(walk_inside, inside_stack + sizeof inside_stack, flags, w);
 	if (w->pid < 0) {
 		w->pid = 0;
 		return step_failed(w, "");

@@ -189,7 +189,7 @@ int do_NET_UP(struct walk *w, const struct step *s)
 
 	if (fd < 0)
 		return step_failed(w, "");
-	strncpy(request.ifr_name, s->op[0].s, sizeof request.ifr_name - 1);
+	text_format(request.ifr_name, sizeof request.ifr_name, "%s", s->op[0].s);
 	request.ifr_flags = IFF_UP | IFF_RUNNING;
 	if (k_ioctl(fd, SIOCSIFFLAGS, &request))
 		result = step_failed(w, "");

@@ -8,6 +8,7 @@
 #include <sys/statfs.h>
 
 #include "base/parse.h"
+#include "base/text.h"
 #include "kernel/k.h"
 
 enum { MAX_DEPTH = 64, MAX_LINKS = 40, MAX_PATH = 4096 };
@@ -137,7 +138,7 @@ int path_walk(int root, const char *path, int flags, unsigned mode)
 		errno = ENAMETOOLONG;
 		return -1;
 	}
-	strcpy(s.rest, path);
+	memcpy(s.rest, path, strlen(path) + 1);
 	while (!result && *s.rest) {
 		next_part(&s, part);
 		result = step_into(&s, part, flags, mode, &fd);
@@ -234,7 +235,7 @@ static void note_made(struct walk *w, int dir, const char *name, int is_dir)
 
 	m->dir = dir;
 	m->is_dir = (uint8_t)is_dir;
-	strncpy(m->name, name, sizeof m->name - 1);
+	text_format(m->name, sizeof m->name, "%s", name);
 	w->nmade++;
 }
 

@@ -5,8 +5,10 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "apply/path.h"
@@ -32,6 +34,42 @@ int do_TTY_OPEN(struct walk *w, const struct step *s)
 		return step_failed(w, "handing it over");
 	k_close(master);
 	w->fd[s->op[0].n] = slave;
+	return 0;
+}
+
+/* Bound by a bare name from within its directory: the way there may have been bent. */
+int do_NOTIFY_OPEN(struct walk *w, const struct step *s)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	const char *name;
+	int dir = path_parent(w, s->op[0].s, &name), fd, one = 1, failed;
+
+	if (dir < 0)
+		return step_failed(w, s->op[0].s);
+	strncpy(address.sun_path, name, sizeof address.sun_path - 1);
+	fd = k_socket(AF_UNIX, SOCK_DGRAM);
+	failed = fd < 0 || k_fchdir(dir) || k_setsockopt(fd, SOL_SOCKET, SO_PASSCRED, one);
+	/* Whatever user the payload becomes may write to it. */
+	k_umask(0111);
+	if (failed || k_bind(fd, (struct sockaddr *)&address, sizeof address) ||
+	    channel_send(w, REC_NOTIFY, 0, 0, "", fd))
+		failed = step_failed(w, s->op[0].s);
+	k_umask(022);
+	if (!failed && k_chdir("/"))
+		failed = step_failed(w, "/");
+	if (fd >= 0)
+		k_close(fd);
+	k_close(dir);
+	return failed;
+}
+
+int do_LISTEN_SET(struct walk *w, const struct step *s)
+{
+	char *text = (char *)(uintptr_t)s->op[0].p;
+
+	(void)w;
+	/* The room behind = is ten digits; sd_listen_fds takes no zeros in front. */
+	text_format(strchr(text, '=') + 1, 11, "%d", k_getpid());
 	return 0;
 }
 
@@ -268,19 +306,13 @@ int do_READY(struct walk *w, const struct step *s)
 	return 0;
 }
 
-static const char *search_path(char *const *env)
-{
-	for (; *env; env++)
-		if (!strncmp(*env, "PATH=", 5))
-			return *env + 5;
-	return "";
-}
-
 /* Tries the program in every directory of PATH; the best error is the last told. */
 static void exec_search(const char *name, char *const *argv, char *const *env)
 {
-	const char *path = search_path(env);
+	const char *path = env_find((const char *const *)env, "PATH");
 	int denied = 0;
+
+	path += strlen("PATH=");	/* every plan has one */
 
 	errno = ENOENT;
 	while (*path) {
@@ -290,7 +322,7 @@ static void exec_search(const char *name, char *const *argv, char *const *env)
 		if (n && n + strlen(name) + 2 <= sizeof full) {
 			memcpy(full, path, n);
 			full[n] = '/';
-			strcpy(full + n + 1, name);
+			memcpy(full + n + 1, name, strlen(name) + 1);
 			k_execve(full, argv, env);
 			if (errno == EACCES)
 				denied = 1;

@@ -68,10 +68,10 @@ static int alive(const struct member *m)
 	return process_start(m->pid, &start) ? !is_gone() : start == m->start;
 }
 
-/* The registry's folder, made where it is missing, and nobody else's. */
-static int registry_dir(void)
+int registry_dir(void)
 {
-	const char *base = geteuid() ? getenv("XDG_RUNTIME_DIR") : "/run";
+	const char *own = geteuid() ? env_find((const char *const *)environ, "XDG_RUNTIME_DIR") : NULL;
+	const char *base = own ? own + strlen("XDG_RUNTIME_DIR=") : geteuid() ? NULL : "/run";
 	int run, dir, error;
 	struct k_stat st;
 

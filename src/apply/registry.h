@@ -22,6 +22,9 @@ int registry_find(const char *name, struct box *to, struct arena *a, struct err 
 /* Takes back what this walk noted. */
 void registry_leave(struct walk *w);
 
+/* The registry's folder, made where it is missing, and nobody else's; -1 with errno. */
+int registry_dir(void);
+
 /* When a process started, in clock ticks since boot; -1 when it is gone. */
 int process_start(int pid, uint64_t *start);
 

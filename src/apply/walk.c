@@ -7,6 +7,7 @@
 #include <sys/mount.h>
 
 #include "apply/registry.h"
+#include "base/text.h"
 #include "kernel/k.h"
 
 static step_fn *const executors[STEP_KINDS] = {
@@ -178,7 +179,7 @@ int channel_send(struct walk *w, enum record_kind kind, int code, int value, con
 {
 	struct record r = {.kind = kind, .step = (int32_t)w->at, .code = code, .value = value};
 
-	strncpy(r.text, text, sizeof r.text - 1);
+	text_format(r.text, sizeof r.text, "%s", text);
 	return k_send(w->channel, &r, sizeof r, pass) == (long)sizeof r ? 0 : -1;
 }
 

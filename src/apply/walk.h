@@ -43,6 +43,7 @@ struct walk {
 	int channel;		/* this side's end, or -1 */
 	int far_channel;	/* host side, until the clone: the inside's end */
 	int pid;		/* host side: of the child, 0 before the clone */
+	int *born;		/* host side under a supervisor: where the child's pid goes; else NULL */
 	int group_fd;		/* host side: the group's file while it is locked, see registry.h */
 	uint8_t registered, published;
 	char *const *argv;	/* hutch's own, for self.seal */
@@ -70,7 +71,7 @@ typedef int step_fn(struct walk *w, const struct step *s);
 #undef STEP
 
 /* What the inside tells the host side, always whole and of this size. */
-enum record_kind { REC_FAILED = 1, REC_READY, REC_TTY, REC_STARTED, REC_EXITED, REC_GO };
+enum record_kind { REC_FAILED = 1, REC_READY, REC_TTY, REC_STARTED, REC_EXITED, REC_GO, REC_NOTIFY };
 struct record {
 	uint32_t kind;
 	int32_t step, code, value;
@@ -95,6 +96,12 @@ void walk_undo(struct walk *w);
 
 /* The child's part; never returns. The argument is the host's struct walk. */
 int walk_inside(void *host_walk);
+
+/*
+ * Copies this program into sealed memory and executes that: what a payload may see of
+ * hutch through /proc can then be written to by nobody. Returns only with an error.
+ */
+int self_seal(char *const *argv, uint64_t sigmask);
 
 /* Goes on with the steps behind the one in hand until exec; never returns. */
 void walk_on(struct walk *w) __attribute__((noreturn));

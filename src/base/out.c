@@ -17,8 +17,11 @@ void out_init(struct out *o, char *memory, size_t size)
 
 void out_put(struct out *o, const char *text)
 {
-	size_t n = strlen(text);
+	out_bytes(o, text, strlen(text));
+}
 
+void out_bytes(struct out *o, const char *text, size_t n)
+{
 	if (n >= o->size - o->used) {
 		n = o->size - o->used - 1;
 		o->lost = 1;

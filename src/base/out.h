@@ -15,6 +15,7 @@ struct out {
 
 void out_init(struct out *o, char *memory, size_t size);
 void out_put(struct out *o, const char *text);
+void out_bytes(struct out *o, const char *text, size_t n);
 void out_printf(struct out *o, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 

@@ -108,6 +108,76 @@ int parse_time(const char *text, uint64_t *to)
 	return with_unit(text, units, to);
 }
 
+static int parse_ipv4(const char *text, unsigned char to[4])
+{
+	unsigned char bytes[4];
+
+	for (int i = 0; i < 4; i++) {
+		uint64_t part;
+
+		if (i && *text++ != '.')
+			return -1;
+		if ((text[0] == '0' && text[1] >= '0' && text[1] <= '9') || digits(&text, 10, 255, &part))
+			return -1;
+		bytes[i] = (unsigned char)part;
+	}
+	if (*text)
+		return -1;
+	memcpy(to, bytes, 4);
+	return 4;
+}
+
+/* One to four hexadecimal digits. */
+static int ipv6_part(const char **text, unsigned char to[2])
+{
+	static const char known[] = "0123456789abcdefABCDEF";
+	const char *at;
+	unsigned value = 0, n = 0;
+
+	for (; **text && (at = strchr(known, **text)) && n < 5; n++, ++*text)
+		value = value << 4 | (unsigned)(at - known < 16 ? at - known : at - known - 6);
+	to[0] = (unsigned char)(value >> 8);
+	to[1] = (unsigned char)value;
+	return n && n < 5 ? 0 : -1;
+}
+
+static int parse_ipv6(const char *text, unsigned char to[16])
+{
+	unsigned char bytes[16] = {0};
+	int n = 0, gap = -1;
+
+	if (text[0] == ':' && text[1] == ':') {
+		gap = 0;
+		text += 2;
+	}
+	while (*text) {
+		if (n == 16 || ipv6_part(&text, bytes + n))
+			return -1;
+		n += 2;
+		if (*text && (*text++ != ':' || !*text))
+			return -1;
+		if (*text == ':') {
+			if (gap >= 0)
+				return -1;
+			gap = n;
+			text++;
+		}
+	}
+	/* :: stands for one part at least. */
+	if (gap < 0 ? n != 16 : n == 16)
+		return -1;
+	gap = gap < 0 ? n : gap;
+	memset(to, 0, 16);
+	memcpy(to, bytes, (size_t)gap);
+	memcpy(to + 16 - (n - gap), bytes + gap, (size_t)(n - gap));
+	return 16;
+}
+
+int parse_address(const char *text, unsigned char to[16])
+{
+	return strchr(text, ':') ? parse_ipv6(text, to) : parse_ipv4(text, to);
+}
+
 int parse_set(const char *text, unsigned char *mask, unsigned bits)
 {
 	memset(mask, 0, (bits + 7) / 8);

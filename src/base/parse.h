@@ -25,6 +25,9 @@ int parse_size(const char *text, uint64_t *to);
 /* Milliseconds: a number and ms, s, m, h or d; a bare number is seconds. */
 int parse_time(const char *text, uint64_t *to);
 
+/* An IPv4 address with dots, or an IPv6 one with colons: returns 4 or 16, how many bytes it has. */
+int parse_address(const char *text, unsigned char to[16]);
+
 /* A list such as 0-3,5 into a bit mask of `bits` bits. */
 int parse_set(const char *text, unsigned char *mask, unsigned bits);
 

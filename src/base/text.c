@@ -174,6 +174,16 @@ uint64_t number_at(const char *text)
 	return text_number(&text, 10);
 }
 
+const char *env_find(const char *const *env, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (; env && *env; env++)
+		if (!strncmp(*env, name, n) && (*env)[n] == '=')
+			return *env;
+	return NULL;
+}
+
 char *text_find(const char *text, const char *part)
 {
 	size_t n = strlen(part);

@@ -23,6 +23,9 @@ uint64_t text_number(const char **text, unsigned base);
 /* The same for a text whose end nobody asks for, in base 10. */
 uint64_t number_at(const char *text);
 
+/* The one of these NAME=VALUE texts that sets `name`, or NULL; env may be NULL. */
+const char *env_find(const char *const *env, const char *name);
+
 /* Where `part` is in text, or NULL. */
 char *text_find(const char *text, const char *part);
 

@@ -57,6 +57,8 @@ struct open_how_ {
 
 /* statmount(2), Linux 6.8 */
 #define STATMOUNT_MNT_BASIC_ 0x02u
+#define STATX_TYPE_ 0x01u
+#define STATX_SIZE_ 0x200u
 #define STATX_MNT_ID_ 0x1000u
 #define STATX_MNT_ID_UNIQUE_ 0x4000u
 struct mnt_id_req_ {
@@ -116,11 +118,14 @@ struct cap_data_ {
 /* prctl.h */
 enum {
 	PR_SET_PDEATHSIG_ = 1, PR_GET_DUMPABLE_ = 3, PR_SET_DUMPABLE_ = 4,
-	PR_SET_KEEPCAPS_ = 8, PR_SET_NAME_ = 15, PR_CAPBSET_READ_ = 23,
+	PR_SET_KEEPCAPS_ = 8, PR_SET_CHILD_SUBREAPER_ = 36, PR_SET_NAME_ = 15, PR_CAPBSET_READ_ = 23,
 	PR_CAPBSET_DROP_ = 24, PR_SET_SECUREBITS_ = 28, PR_SET_NO_NEW_PRIVS_ = 38,
 	PR_CAP_AMBIENT_ = 47,
 };
 enum { PR_CAP_AMBIENT_RAISE_ = 2, PR_CAP_AMBIENT_CLEAR_ALL_ = 4 };
+
+/* socket.h: the groups of a peer, Linux 4.13; one number on every machine we build for */
+#define SO_PEERGROUPS_ 59
 
 /* keyctl.h, ioprio.h, fcntl.h */
 #define KEYCTL_JOIN_SESSION_KEYRING_ 1

@@ -1,76 +1,19 @@
 /* Words of the command line and files into a wish, facts and a plan. */
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "apply/file.h"
 #include "cli/cli.h"
-#include "kernel/k.h"
 #include "kernel/probe.h"
-
-enum { MAX_FILE = 1 << 20 };
-
-/* A whole regular file; anything else has no end, or no business here. */
-static int read_file(const char *path, struct profile_text *to, struct err *e)
-{
-	int fd = k_open(AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
-	struct k_stat st;
-	size_t used = 0;
-	char *text = NULL;
-	long n = -1;
-
-	if (fd < 0)
-		return err_set(e, errno, "%.150s", path);
-	if (k_stat(fd, "", AT_EMPTY_PATH, 0x201, &st)) {
-		err_set(e, errno, "%.150s", path);
-	} else if (!S_ISREG(st.mode)) {
-		err_set(e, 0, "%.150s: not a regular file", path);
-	} else if (st.size > MAX_FILE) {
-		err_set(e, 0, "%.150s: larger than 1 MiB", path);
-	} else if (!(text = arena_alloc(&cli_arena, (size_t)st.size + 1))) {
-		err_set(e, 0, "%.150s: no room left", path);
-	} else {
-		while (used <= st.size && (n = k_read(fd, text + used, (size_t)st.size + 1 - used)) > 0)
-			used += (size_t)n;
-		if (n < 0)
-			err_set(e, errno, "%.150s", path);
-		to->text = text;
-		to->length = used;
-		/* A pseudo file says it is empty and is not; a growing one is cut off. */
-		if (n >= 0 && used > st.size) {
-			n = -1;
-			err_set(e, 0, "%.150s: changed while it was read", path);
-		}
-	}
-	k_close(fd);
-	return n < 0 ? -1 : 0;
-}
-
-/* An included file is looked for beside the one that includes it. */
-static const char *beside(const char *path, const char *from)
-{
-	const char *slash = from && *path != '/' ? strrchr(from, '/') : NULL;
-	size_t n = slash ? (size_t)(slash - from) + 1 : 0;
-	char *to = arena_alloc(&cli_arena, n + strlen(path) + 1);
-
-	if (!to)
-		return NULL;
-	if (n)
-		memcpy(to, from, n);
-	strcpy(to + n, path);
-	return to;
-}
 
 int cli_load(void *ctx, const char *path, const char *from, struct profile_text *to,
 	     struct err *e)
 {
 	struct wish *wish = ctx;
 
-	to->name = beside(path, from);
+	to->name = file_beside(&cli_arena, path, from);
 	if (!to->name)
 		return err_set(e, 0, "%.150s: no room left", path);
-	if (!read_file(to->name, to, e))
+	if (!file_read(&cli_arena, to->name, to, e))
 		return 0;
 	wish->unreadable = 1;
 	return -1;
@@ -88,7 +31,7 @@ static int read_facts(struct wish *to, const char *file, int launch)
 			facts_probe(&to->facts);
 		return 0;
 	}
-	if (read_file(file, &text, &e)) {
+	if (file_read(&cli_arena, file, &text, &e)) {
 		cli_error("%s%s%s", e.text, e.code ? ": " : "", e.code ? strerror(e.code) : "");
 		return -1;
 	}

@@ -149,7 +149,8 @@ int cli_option(int argc, char **argv, int *i, const char *const *names, const ch
 static void fill_stdio(void)
 {
 	for (int fd = 0; fd < 3; fd++)
-		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+		if (k_fcntl(fd, F_GETFD, 0) < 0 &&
+		    (k_open(AT_FDCWD, "/dev/null", O_RDWR, 0) != fd || k_fcntl(fd, F_SETFD, 0)))
 			break;
 }
 

@@ -22,7 +22,7 @@ static int read_options(int argc, char **argv, int *i, const char **facts, const
 
 int command_plan(int argc, char **argv)
 {
-	struct plan_request request = {.terminal = isatty(0), .env = (const char *const *)environ};
+	struct plan_request request = {.terminal = k_is_terminal(0), .env = (const char *const *)environ};
 	static struct wish wish;
 	const char *facts;
 	int i;

@@ -261,7 +261,7 @@ static int run(struct run *r, char **argv)
 static int check_fds(const struct profile *p)
 {
 	for (const struct item *i = p->fds.first; i; i = i->next)
-		if (fcntl((int)i->a, F_GETFD) < 0) {
+		if (k_fcntl((int)i->a, F_GETFD, 0) < 0) {
 			out_init(&cli_out, cli_out.text, cli_out.size);
 			profile_where(p, i->at, &cli_out);
 			out_printf(&cli_out, ": fd %s is not open\n", i->text);
@@ -276,7 +276,7 @@ int command_run(int argc, char **argv)
 	static const char *const names[] = {"--name=", "--status-fd=", NULL};
 	static struct wish wish;
 	static struct run r;
-	struct plan_request request = {.terminal = isatty(0) && isatty(1), .launch = 1,
+	struct plan_request request = {.terminal = k_is_terminal(0) && k_is_terminal(1), .launch = 1,
 				       .env = (const char *const *)environ};
 	const char *value;
 	uint64_t fd = 0;
@@ -286,7 +286,7 @@ int command_run(int argc, char **argv)
 		if (option == 0 && name_ok(value)) {
 			request.name = value;
 		} else if (option == 1 && !parse_number(value, 1, 1023, &fd) &&
-			   fcntl((int)fd, F_GETFD) >= 0) {
+			   k_fcntl((int)fd, F_GETFD, 0) >= 0) {
 			/* Not closed on exec: self.seal executes hutch again. The payload's
 			 * steps close what it is not to have. */
 			continue;

@@ -17,6 +17,7 @@
 struct statfs;
 struct rlimit;
 struct pollfd;
+struct sockaddr;
 
 /* statx(2), whose layout is the same on every machine, unlike stat's. */
 struct k_stat {
@@ -62,6 +63,7 @@ int k_chown(int dir, const char *path, unsigned uid, unsigned gid, int flags);
 int k_dup2(int from, int to, int cloexec);
 int k_fcntl(int fd, int command, long argument);
 int k_ioctl(int fd, unsigned long request, void *argument);
+int k_is_terminal(int fd);
 int k_flock(int fd, int operation);
 long k_getdents(int fd, void *buf, size_t n);
 int k_memfd(const char *name);
@@ -87,12 +89,23 @@ int k_setns(int fd, unsigned type);
  * in clone(2), with the exit signal. Returns its pid.
  */
 int k_clone(int (*fn)(void *argument), void *stack_end, unsigned flags, void *argument);
+/*
+ * The same as a child of the caller's parent, whose pid the kernel writes to *born before it
+ * runs; `flags` without a signal: it ends with the caller's own.
+ */
+int k_clone_sibling(int (*fn)(void *argument), void *stack_end, unsigned flags, void *argument,
+		    int *born);
 int k_wait(int pid, int *status, int options);
 int k_kill(int pid, int signal);
 int k_execve(const char *path, char *const argv[], char *const env[]);
 int k_execve_fd(int fd, char *const argv[], char *const env[]);
 void k_exit(int status) __attribute__((noreturn));
 int k_getpid(void);
+int k_getppid(void);
+/* Zeroed pages, with `shared` also those of later children; NULL with errno. */
+void *k_memory(size_t n, int shared);
+int k_forget(void *memory, size_t n);
+int k_madvise(void *memory, size_t n, int advice);
 
 /* Rights, limits, names. */
 int k_prctl(int option, unsigned long a, unsigned long b, unsigned long c);
@@ -103,6 +116,9 @@ int k_setgid(uint32_t gid);	/* real, effective and saved */
 int k_setuid(uint32_t uid);
 int k_setsid(void);
 int k_setrlimit(int resource, uint64_t soft, uint64_t hard);
+/* RLIMIT_NOFILE: soft and hard. */
+int k_nofile(uint64_t limit[2]);
+int k_set_nofile(const uint64_t limit[2]);
 int k_open_max(void);	/* no descriptor is as high */
 int k_setpriority(int value);
 int k_sched_set(int policy, int priority);
@@ -119,11 +135,28 @@ int k_signal_default(int signal);	/* EINVAL for those that are always */
 
 /* Talking and waiting. */
 int k_socketpair(int fd[2]);	/* SEQPACKET */
+int k_pipe(int fd[2]);		/* fd[0], from which is read, never waits */
 int k_socket(int domain, int type);
+int k_bind(int fd, const void *address, unsigned n);
+int k_listen(int fd);	/* as many as the system lets wait */
+int k_connect(int fd, const void *address, unsigned n);
+int k_accept(int fd);	/* a descriptor that never blocks */
+int k_getsockopt(int fd, int level, int option, void *to, unsigned *n);
 /* One record with up to one descriptor (-1: none). */
 long k_send(int fd, const void *record, size_t n, int pass);
 /* 0 at the end; *passed is a new descriptor or -1. */
 long k_receive(int fd, void *record, size_t n, int *passed, int wait);
+/* An address is as long as bind(2) wants it; of getsockname's, *length is what fits. */
+int k_setsockopt(int fd, int level, int option, int value);
+int k_getsockname(int fd, struct sockaddr *address, unsigned *length);
+/*
+ * One datagram without waiting, of a socket with SO_PASSCRED; *pid: who sent it, 0: nobody
+ * that is seen from here. Descriptors do not come in. Returns its whole length,
+ * which may be more than n.
+ */
+long k_receive_from(int fd, void *record, size_t n, int *pid);
+int k_inotify(void);	/* reads without waiting */
+int k_inotify_add(int fd, const char *path, uint32_t mask);
 int k_poll(struct pollfd *fds, unsigned n, int timeout_ms);
 int k_signalfd(uint64_t signals);	/* bit n-1 is signal n */
 int k_sigmask(uint64_t block, uint64_t *old);	/* sets the mask */

@@ -6,8 +6,7 @@
 #include "base/parse.h"
 #include "base/uapi.h"
 
-/* Undoes \040 and its like in place: the kernel escapes blank, tab, newline, \. */
-static void unescape(char *p)
+void mounts_unescape(char *p)
 {
 	char *to = p;
 
@@ -37,7 +36,7 @@ static char *field(char **line)
 	return start;
 }
 
-static uint32_t parse_attrs(char *text)
+static uint32_t parse_attrs(const char *text)
 {
 	static const struct {
 		const char *word;
@@ -47,12 +46,15 @@ static uint32_t parse_attrs(char *text)
 		{"nodev", MOUNT_ATTR_NODEV_}, {"noexec", MOUNT_ATTR_NOEXEC_},
 	};
 	uint32_t attrs = 0;
-	char *save = NULL;
 
-	for (char *w = strtok_r(text, ",", &save); w; w = strtok_r(NULL, ",", &save))
+	while (*text) {
+		size_t n = strcspn(text, ",");
+
 		for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-			if (!strcmp(w, words[i].word))
+			if (strlen(words[i].word) == n && !strncmp(text, words[i].word, n))
 				attrs |= words[i].attr;
+		text += n + (text[n] == ',');
+	}
 	return attrs;
 }
 
@@ -101,10 +103,10 @@ static int parse_line(struct mount *m, char *line)
 	m->parent = (int)n[1];
 	m->major = (unsigned)n[2];
 	m->minor = (unsigned)n[3];
-	unescape(root);
-	unescape(point);
+	mounts_unescape(root);
+	mounts_unescape(point);
 	if (source)
-		unescape(source);
+		mounts_unescape(source);
 	m->root = root;
 	m->point = point;
 	m->attrs = parse_attrs(options);

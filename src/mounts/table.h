@@ -31,6 +31,9 @@ struct mounts {
 int mounts_parse(struct mounts *to, char *text, size_t length, struct arena *a,
 		 struct err *e);
 
+/* Undoes \040 and its like in place: the kernel escapes blank, tab, newline, \. */
+void mounts_unescape(char *text);
+
 /* The mount that a path shows: of those at this very point, the one on top. */
 const struct mount *mounts_top(const struct mounts *t, const char *point);
 

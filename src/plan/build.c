@@ -197,7 +197,7 @@ static int needs_self_seal(const struct build *b)
 
 int plan_meets(const struct build *b)
 {
-	return b->request->name || b->p->ns[NS_IPC].how == NS_GROUP;
+	return b->request->name || b->request->supervised || b->p->ns[NS_IPC].how == NS_GROUP;
 }
 
 static void plan_host(struct build *b)
@@ -205,7 +205,11 @@ static void plan_host(struct build *b)
 	const struct profile *p = b->p;
 	int own_pid = NO_SLOT;
 
-	if (needs_self_seal(b))
+	b->plan->needs_seal = (uint8_t)needs_self_seal(b);
+	/* A supervisor has sealed itself when it read the first profile that wants it. */
+	if (b->plan->needs_seal && b->request->supervised && b->request->launch)
+		wrong(b, where(b, KEY_caps), "needs a hutch that runs from a sealed copy: start the supervisor again");
+	else if (b->plan->needs_seal)
 		ADD(b, where(b, KEY_caps), SELF_SEAL, N(0));
 	if (p->ns[NS_IPC].how == NS_GROUP && b->own_user)
 		wrong(b, where(b, KEY_ipc), "an IPC group needs privilege: its namespace belongs to the first member's user namespace");
@@ -242,7 +246,9 @@ static void plan_host(struct build *b)
 		ADD(b, (struct origin){0}, REGISTER, S(b->request->name));
 	if (p->ns[NS_IPC].how == NS_GROUP)
 		ADD(b, where(b, KEY_ipc), GROUP_PUBLISH, S(p->ns[NS_IPC].name));
-	ADD(b, (struct origin){0}, RELEASE, N(0));
+	/* A supervisor lets it go by itself, when it has what the launch hands over. */
+	if (!b->request->supervised)
+		ADD(b, (struct origin){0}, RELEASE, N(0));
 }
 
 /* The id that the one-line map gives the payload. */
@@ -389,6 +395,8 @@ static void plan_inside(struct build *b)
 	}
 	if (profile_has(b->p, KEY_oom_score))
 		ADD(b, where(b, KEY_oom_score), OOM_SET, N(b->p->oom_score));
+	if (b->request->notify && !b->request->notify_name)
+		ADD(b, where(b, KEY_ready), NOTIFY_OPEN, S("/dev/notify"));
 	if (b->p->init == AUTO_YES)
 		ADD(b, where(b, KEY_init), INIT_START, N(0));
 }
@@ -400,7 +408,7 @@ static void finish_clone(struct build *b)
 	int barrier = 0, joined = b->p->ns[NS_USER].how == NS_PATH;
 
 	for (unsigned i = plan->clone; i < plan->nsteps; i++)
-		barrier |= plan->step[i].kind == STEP_RELEASE || plan->step[i].kind == STEP_TIME_NEW ||
+		barrier |= plan->step[i].kind == STEP_RELEASE || plan->step[i].kind == STEP_MEET || plan->step[i].kind == STEP_TIME_NEW ||
 			   plan->step[i].kind == STEP_FORK;
 	plan->init = b->p->init == AUTO_YES;
 	/* A time namespace can only be entered by a process that shares no memory. */

@@ -17,6 +17,7 @@ struct build {
 	int root_slot, null_slot, proc_slot, scratch_slot, tty_slot, ipc_slot, shm_slot;
 	int self_map;		/* the inside writes its own one-line id map */
 	int bounded_admin;	/* CAP_SYS_ADMIN stays in the bounding set */
+	const char *listen_pid;	/* LISTEN_PID= and room for the number, or NULL */
 	int root_joined;	/* slot of the clone whose peer group a shared root joins */
 	struct mount_state *mounts;	/* of mounts.c, between its passes */
 };

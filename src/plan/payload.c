@@ -1,6 +1,7 @@
 /* What the payload gets and loses, in the order that the kernel demands. */
 #include <string.h>
 
+#include "base/text.h"
 #include "base/uapi.h"
 #include "plan/build.h"
 
@@ -94,16 +95,6 @@ static void plan_caps(struct build *b)
 		ADD(b, where(b, KEY_no_new_privs), NO_NEW_PRIVS, N(0));
 }
 
-static const char *env_find(const char *const *env, const char *name)
-{
-	size_t n = strlen(name);
-
-	for (; env && *env; env++)
-		if (!strncmp(*env, name, n) && (*env)[n] == '=')
-			return *env;
-	return NULL;
-}
-
 /* Sets one variable; a later one replaces an earlier one of the same name. */
 static void env_set(const char **env, unsigned *n, const char *text)
 {
@@ -117,10 +108,33 @@ static void env_set(const char **env, unsigned *n, const char *text)
 	env[(*n)++] = text;
 }
 
+static void put_env(struct build *b, const char **env, unsigned *n, const char *name, const char *value)
+{
+	env_set(env, n, text_printf(b, "%s=%s", name, value));
+}
+
+/* What sd_notify(3) and sd_listen_fds(3) look at. */
+static void plan_service_env(struct build *b, const char **env, unsigned *n)
+{
+	const struct plan_request *r = b->request;
+
+	if (r->notify)
+		put_env(b, env, n, "NOTIFY_SOCKET", r->notify_name ? r->notify_name : "/dev/notify");
+	if (r->notify && r->watchdog)
+		env_set(env, n, text_printf(b, "WATCHDOG_USEC=%llu", (unsigned long long)r->watchdog * 1000));
+	if (!r->listens)
+		return;
+	env_set(env, n, text_printf(b, "LISTEN_FDS=%u", r->listens));
+	put_env(b, env, n, "LISTEN_FDNAMES", r->listen_names);
+	/* Its end is written over when the pid is known. */
+	b->listen_pid = text_printf(b, "LISTEN_PID=%010u", 0u);
+	env_set(env, n, b->listen_pid);
+}
+
 static const char *const *plan_env(struct build *b)
 {
 	const struct profile *p = b->p;
-	const char **env = ARENA_ARRAY(b->a, const char *, p->env.n + p->env_pass.n + 3);
+	const char **env = ARENA_ARRAY(b->a, const char *, p->env.n + p->env_pass.n + 8);
 	const char *found;
 	unsigned n = 0;
 
@@ -131,6 +145,7 @@ static const char *const *plan_env(struct build *b)
 	env_set(env, &n, DEFAULT_PATH);
 	if (b->plan->tty && (found = env_find(b->request->env, "TERM")))
 		env_set(env, &n, found);
+	plan_service_env(b, env, &n);
 	for (const struct item *i = p->env_pass.first; i; i = i->next)
 		if ((found = env_find(b->request->env, i->text)))
 			env_set(env, &n, found);
@@ -142,6 +157,7 @@ static const char *const *plan_env(struct build *b)
 void plan_payload(struct build *b)
 {
 	const struct profile *p = b->p;
+	const char *const *env = plan_env(b);
 
 	plan_session(b);
 	plan_resources(b);
@@ -154,9 +170,11 @@ void plan_payload(struct build *b)
 		ADD(b, where(b, KEY_fd), FDS_WALK, P(&p->fds), N(b->proc_slot));
 	plan_limits_last(b);
 	plan_caps(b);
+	if (b->listen_pid)
+		ADD(b, where(b, KEY_listen), LISTEN_SET, P(b->listen_pid));
 	ADD(b, (struct origin){0}, READY, N(0));
 	if (plan_meets(b))
 		ADD(b, (struct origin){0}, GO_AWAIT, N(0));
 	ADD(b, where(b, KEY_exec), EXEC, S(p->exec.n ? p->exec.word[0] : ""), P(p->exec.word),
-	    P(plan_env(b)));
+	    P(env));
 }

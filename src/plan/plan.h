@@ -62,6 +62,7 @@ struct plan {
 	uint8_t root_switch, sealed, rootless;
 	uint8_t openat2;	/* paths inside: by openat2, else by a walker of our own */
 	uint8_t new_mounts;	/* open_tree and mount_setattr, else mount(2) */
+	uint8_t needs_seal;	/* hutch has to run from a sealed copy of itself */
 	uint8_t host_equivalent;	/* the payload could take over the host */
 };
 
@@ -71,6 +72,14 @@ struct plan_request {
 	int terminal;		/* standard input is one */
 	int launch;		/* the plan is for now: only needed facts are looked up */
 	const char *const *env;	/* of the caller, for env-pass */
+
+	/* By a supervisor only. */
+	int supervised;
+	int notify;		/* a NOTIFY_SOCKET */
+	const char *notify_name;	/* its address, NULL: in the sandbox's own /dev */
+	uint64_t watchdog;	/* ms, 0: none */
+	unsigned listens;	/* sockets from descriptor 3 on */
+	const char *listen_names;
 };
 
 /*

@@ -95,6 +95,25 @@ static int seal_host(const struct profile *p)
 {
 	return p->root_seal == AUTO_YES && p->ns[NS_MOUNT].how == NS_HOST;
 }
+static int watchdog_deaf(const struct profile *p)
+{
+	return p->service.watchdog && p->service.ready.kind != READY_NOTIFY;
+}
+static int every_long(const struct profile *p) { return p->service.type != SERVICE_ONESHOT; }
+static int demand_alone(const struct profile *p)
+{
+	return p->service.start == START_DEMAND && !p->service.listens.n;
+}
+static int demanded(const struct profile *p) { return p->service.start == START_DEMAND; }
+static int no_limit(const struct profile *p) { return !p->service.restart_limit.count; }
+static int ready_oneshot(const struct profile *p)
+{
+	return p->service.ready.kind != READY_NONE && p->service.type == SERVICE_ONESHOT;
+}
+static int log_room(const struct profile *p)
+{
+	return p->service.log_size < 4 << 10 || p->service.log_size > 16 << 20;
+}
 
 enum when { ALWAYS, IF_SAID };	/* the key must have been written for the rule to hold */
 static const struct rule {
@@ -122,6 +141,14 @@ static const struct rule {
 	{KEY_root_mode, IF_SAID, image_overlaid, "root-mode=overlay is for a directory or an image: tmpfs and cpio are in memory already"},
 	{KEY_root_mode, IF_SAID, image_written, "an image is read-only: root-mode=overlay keeps changes in memory"},
 	{KEY_root_seal, IF_SAID, seal_host, "root-seal=yes needs a mount namespace of its own: ns.mount=new"},
+	{KEY_watchdog, IF_SAID, watchdog_deaf, "watchdog needs ready=notify"},
+	{KEY_every, IF_SAID, every_long, "every needs type=oneshot"},
+	{KEY_start, IF_SAID, demand_alone, "start=demand needs a socket: listen=tcp, udp or unix"},
+	{KEY_on_mount, IF_SAID, demanded, "on-mount and start=demand: one of them starts it, not both"},
+	{KEY_on_path, IF_SAID, demanded, "on-path and start=demand: one of them starts it, not both"},
+	{KEY_on_limit, IF_SAID, no_limit, "on-limit needs restart-limit"},
+	{KEY_ready, IF_SAID, ready_oneshot, "a oneshot is ready when it has succeeded: leave ready out"},
+	{KEY_log_size, IF_SAID, log_room, "log-size is from 4k to 16m"},
 };
 
 static int is_ipc_limit(enum key_id key) { return keys[key].type == TYPE_SYSCTL; }

@@ -145,11 +145,34 @@ void print_SIZE(const struct profile *p, const struct key *key, const void *fiel
 	out_printf(o, "%s=%llu\n", key->word, (unsigned long long)*(const uint64_t *)field);
 }
 
+int value_time(struct value *v, int i, uint64_t least, uint64_t most, uint64_t *to)
+{
+	const char *word = v->w.word[i];
+	uint64_t time;
+
+	if (parse_time(word, &time)) {
+		value_wrong(v, i, "%s is a time such as 500ms, 10s or 5m, not %.64s",
+			    v->key->word, word);
+	} else if (time < least) {
+		value_wrong(v, i, "%s is a time above 0", v->key->word);
+	} else if (time > most) {
+		value_wrong(v, i, "%s is a time up to %ud, not %.64s", v->key->word,
+			    (unsigned)(most / 86400000), word);
+	} else {
+		*to = time;
+		return 0;
+	}
+	return -1;
+}
+
 void read_TIME(struct value *v)
 {
-	if (value_count(v, 1, 1) && parse_time(v->w.word[0], v->field))
-		value_wrong(v, 0, "%s is a time such as 500ms, 10s or 5m, not %.64s",
-			    v->key->word, v->w.word[0]);
+	uint64_t most = UINT64_MAX;
+
+	if (!strcmp(v->key->group, "service") && v->key != &keys[KEY_every])
+		most = SERVICE_TIME;
+	if (value_count(v, 1, 1))
+		value_time(v, 0, 0, most, v->field);
 }
 
 void print_TIME(const struct profile *p, const struct key *key, const void *field, struct out *o)

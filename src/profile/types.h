@@ -36,6 +36,13 @@ int value_count(struct value *v, int min, int max);
 /* Appends an element to the list at v->field; NULL (reported) when there is no room. */
 struct item *value_item(struct value *v);
 
+/*
+ * Word i as a time of `least` to `most` milliseconds; -1 (reported) when it is none.
+ * No time of a service is longer than 45 days, so that 32 bits hold it.
+ */
+#define SERVICE_TIME (45ull * 86400000)
+int value_time(struct value *v, int i, uint64_t least, uint64_t most, uint64_t *to);
+
 /* The one path, checked; NULL (reported) when wrong. */
 const char *value_path(struct value *v, int i);
 

@@ -30,7 +30,7 @@ struct service_conf {
 	const char *findings;		/* what is wrong with the profile, NULL: nothing */
 	uint16_t file, nfiles;		/* into set.file: the profile, then what it includes */
 	uint8_t type, start, restart, critical, ready, ready_fd, stop_signal;
-	uint8_t on_limit, limit_status, log, log_keep, nlistens, own_pid_ns, own_mounts;
+	uint8_t on_limit, limit_status, log, log_keep, nlistens, own_pid_ns, own_init, own_mounts;
 	uint16_t nneeds, nafter;	/* in `order`, the needs first */
 	const uint16_t *order;		/* indices of other services of the set */
 	uint32_t delay_min, delay_max, reset;			/* ms */

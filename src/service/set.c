@@ -138,6 +138,7 @@ int set_add(struct set *set, const char *name, const struct profile *p, unsigned
 		return 0;
 	keep_numbers(c, &p->service);
 	c->own_pid_ns = p->ns[NS_PID].how == NS_NEW;
+	c->own_init = p->init == AUTO_YES;
 	c->own_mounts = p->ns[NS_MOUNT].how == NS_NEW && p->dev == DEV_MINIMAL;
 	c->on_mount = copy(set, p->service.on_mount);
 	c->on_path = copy(set, p->service.on_path);
@@ -160,13 +161,14 @@ const struct service_conf *set_find(const struct set *set, const char *name)
 	return i < 0 ? NULL : &set->service[i];
 }
 
-static void finding(struct set *set, struct service_conf *c, const char *format, const char *name)
+/* The first thing that is wrong is enough. */
+static void finding(struct set *set, struct service_conf *c, const char *what, const char *name)
 {
-	char text[200];
+	char text[400];
 
 	if (c->findings)
 		return;
-	text_format(text, sizeof text, format, c->name, name);
+	text_format(text, sizeof text, "%s: %s%s", c->name, what, name);
 	c->findings = copy(set, text);
 }
 
@@ -183,7 +185,7 @@ static int resolve(struct set *set, struct service_conf *c)
 		int found = find(set, name[i]);
 
 		if (found < 0 && i < c->nneeds)
-			finding(set, c, "%s: needs=%s: there is no such service", name[i]);
+			finding(set, c, "needs a service that there is not: ", name[i]);
 		if (found < 0)
 			continue;
 		needs += i < c->nneeds;
@@ -222,7 +224,7 @@ static void circle(struct sorter *s, unsigned depth, unsigned back)
 		out_printf(&o, "%s after ", s->set->service[s->at[i]].name);
 	out_put(&o, s->set->service[back].name);
 	for (unsigned i = from; i <= depth; i++)
-		finding(s->set, &s->set->service[s->at[i]], "%s: in a circle: %s", text);
+		finding(s->set, &s->set->service[s->at[i]], "in a circle: ", text);
 }
 
 static void sort_from(struct sorter *s, unsigned start)
@@ -280,7 +282,7 @@ int set_order(struct set *set)
 	for (unsigned i = 0; i < set->count; i++)
 		for (unsigned k = 0; k < i; k++)
 			if (!strcmp(set->service[i].name, set->service[k].name)) {
-				finding(set, &set->service[i], "%s: two profiles of this name%s", "");
+				finding(set, &set->service[i], "two profiles of this name", "");
 				break;
 			}
 	for (unsigned i = 0; i < set->count; i++)

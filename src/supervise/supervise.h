@@ -40,6 +40,7 @@ struct service {
 	uint8_t triggered;		/* what triggers it is there */
 	uint8_t attempted;		/* its first attempt has an end, good or bad */
 	uint8_t told;			/* bit mask of TOLD_*: said once per run */
+	uint8_t begun;			/* has been in a set that is in force */
 	uint8_t has_ended, broken;	/* `status` is one of wait(2); a build has failed */
 	int launcher, pid;		/* 0: none */
 	int report;			/* from the launcher, or -1 */
@@ -56,9 +57,11 @@ struct service {
 	uint64_t restarts;
 	struct past past;
 	struct ring ring;
-	uint64_t log_lost;		/* bytes that could not be forwarded */
+	uint64_t log_seen;		/* position in the ring: forwarded up to here */
+	uint64_t log_lost, log_untold;	/* bytes that could not be forwarded; not told there yet */
 	char why[WHY_ROOM];		/* what the status says about the state */
 };
+enum { OLD_IMAGES = 8 };
 enum { TOLD_MAINPID = 1, TOLD_STRANGER = 2, TOLD_LONG = 4 };
 
 struct supervisor {
@@ -73,10 +76,11 @@ struct supervisor {
 	uint8_t ending;			/* shutdown was asked for */
 	uint8_t reboot;			/* and then the machine's init is asked to reboot */
 	uint8_t changed;		/* a state or wish changed: look at the order again */
-	uint8_t loading, tell_parent;
+	uint8_t loading, load_again, must_seal;
 	uint8_t exit_status;
 	int loader;			/* pid, or 0 */
 	struct image *new_image;	/* that the loader fills */
+	const struct image *old[OLD_IMAGES];	/* of which something may still run */
 	unsigned reloads;		/* sets that came into force or were refused */
 	char reload_text[512];		/* about the last one */
 	struct ring events;		/* key=value lines: the supervisor's own log */
@@ -91,6 +95,7 @@ void service_event(struct supervisor *s, struct service *v, enum event event);
 
 /* A person's or trigger's wish. `restart`: what runs is stopped first. */
 void service_want(struct supervisor *s, struct service *v, int up);
+void service_want_boot(struct supervisor *s, struct service *v);	/* triggers are waited for */
 void service_restart(struct supervisor *s, struct service *v);
 
 /* Whether what triggers it is there now (trigger.c, listen.c tell). */
@@ -124,31 +129,71 @@ void launch_close(struct service *v);			/* what belongs to one run */
 int load_start(struct supervisor *s);			/* -1: errno */
 int load_reaped(struct supervisor *s, int pid, int status);	/* 1: it was the loader */
 
-/* event.c: one line for `hutch events` and, if it can take it, standard error. */
+/* event.c: one line for `hutch events` and, if it can take it, standard error; v may be NULL. */
 void event_tell(struct supervisor *s, const struct service *v, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* log.c: the pipes of the services, and where their text goes besides the ring. */
-int log_open(struct service *v);				/* -1: errno; tried again at the launch */
+/*
+ * log.c: the pipes of the services, and where their text goes besides the ring. What
+ * cannot go on now waits in the ring: log_move, in each turn of the loop, tries again.
+ */
+enum { LOG_POLL = 4 };
+int log_open(struct service *v);	/* before each launch; -1: errno. log[] is -1 at first */
 void log_read(struct supervisor *s, struct service *v);
+void log_end(struct supervisor *s, struct service *v);	/* a run is over, so is its last line */
 void log_close(struct service *v);
+int log_poll(struct pollfd *fds);			/* how many it put there, up to LOG_POLL */
+void log_move(struct supervisor *s);
+int64_t log_deadline(const struct supervisor *s);	/* ms, 0: none */
+int log_reaped(struct supervisor *s, int pid);		/* 1: it was the one that writes files */
+void log_plain(char *text, size_t n);			/* control characters become ? */
+
+/* logfile.c: the process that writes log files, because a disk may hang. */
+enum { LOG_TEXT = 4096 };		/* bytes of text in a record */
+struct log_record {
+	uint64_t limit;			/* bytes, of the file; 0: none */
+	uint32_t keep;			/* old files */
+	char text[4096 + LOG_TEXT];	/* the path with its NUL, then text */
+};
+int logfile_main(void *socket);		/* pointer to a descriptor; for k_clone */
 
 /* notify.c */
 void notify_read(struct supervisor *s, struct service *v);
 
+/*
+ * A NOTIFY_SOCKET for a service that sees the host's files: without a path, at an
+ * address that the kernel chose. `name` gets its text. -1: errno.
+ */
+int notify_abstract(char name[16]);
+
 /* listen.c: -1 with errno when a socket cannot be had; kept ones stay. */
 int listen_open(struct service *v);
 void listen_close(struct service *v);
+/* Before v->conf becomes `to`: keeps the sockets that both have, closes the others. */
+void listen_change(struct service *v, const struct service_conf *to);
+/* The sockets of those that wait for a connection, `room` at most; how many. */
+int listen_poll(struct supervisor *s, struct pollfd *fds, int room);
+void listen_read(struct supervisor *s, const struct pollfd *fds, int n);
 
-/* trigger.c: on-mount and on-path. */
-int trigger_poll(struct supervisor *s, struct pollfd *fds);	/* how many it put there */
+/*
+ * trigger.c: on-mount and on-path. Nothing is open and no time is set while no service
+ * has such a key. trigger_read is called in every turn, with what poll(2) said of
+ * trigger_poll's.
+ */
+int trigger_poll(struct supervisor *s, struct pollfd *fds);	/* how many it put there, up to 2 */
 void trigger_read(struct supervisor *s, const struct pollfd *fds, int n);
-void trigger_look(struct supervisor *s);			/* now, whatever happened */
+void trigger_look(struct supervisor *s);	/* now, whatever happened: after a load */
+int64_t trigger_deadline(const struct supervisor *s);	/* ms, 0: none */
 
-/* control.c */
+/*
+ * control.c. Opens the socket; readers_gid: the group whose members may look, or -1.
+ * -1 with EADDRINUSE: another supervisor answers there. Whatever else fails is told,
+ * and tried again later.
+ */
+int control_open(struct supervisor *s, long readers_gid);
 int control_poll(struct supervisor *s, struct pollfd *fds);	/* how many it put there */
 void control_move(struct supervisor *s, const struct pollfd *fds, int n);
-int64_t control_deadline(void);				/* ms, 0: none */
+int64_t control_deadline(void);		/* ms, 0: none; asked after control_poll() */
 void control_close(void);
 
 #endif

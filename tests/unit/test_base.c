@@ -8,8 +8,11 @@
 #include "base/err.h"
 #include "base/out.h"
 #include "base/parse.h"
+#include "base/signals.h"
 #include "base/words.h"
 #include "test.h"
+
+#include <signal.h>
 
 static char memory[65536] __attribute__((aligned(16)));
 static struct arena arena;
@@ -528,6 +531,44 @@ static void words_room(void)
 	CHECK(refused > 0 && refused < 199);
 }
 
+static void addresses(void)
+{
+	static const char *const wrong[] = {
+		"", "1", "1.2.3", "1.2.3.", "1.2.3.4.", "1.2.3.4.5", "1.2.3.256", "1.2.3.04", "1.2.3.-4",
+		" 1.2.3.4", "1.2.3.4 ", ".1.2.3", "1..2.3", "a.b.c.d", ":", ":::", "1:", ":1", "1::2::3",
+		"::1:", "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9", "1:2:3:4:5:6:7:8::", "::1:2:3:4:5:6:7:8",
+		"12345::", "g::", "::1.2.3.4", "[::1]", "::1%lo",
+	};
+	unsigned char to[16];
+
+	memset(to, 0xa5, sizeof to);
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+		if (parse_address(wrong[i], to) != -1 || to[0] != 0xa5)
+			CHECK_STR(wrong[i], "refused");
+	CHECK(parse_address("0.10.200.255", to) == 4 && !memcmp(to, "\0\12\310\377\245", 5));
+	CHECK(parse_address("::", to) == 16 && !memcmp(to, "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 16));
+	CHECK(parse_address("::1", to) == 16 && to[14] == 0 && to[15] == 1);
+	CHECK(parse_address("fE80::", to) == 16 && to[0] == 0xfe && to[1] == 0x80 && !to[2] && !to[15]);
+	CHECK(parse_address("1:2::7:89ab", to) == 16 && !memcmp(to, "\0\1\0\2\0\0\0\0\0\0\0\0\0\7\211\253", 16));
+	CHECK(parse_address("1:2:3:4:5:6:7:8", to) == 16 && !memcmp(to, "\0\1\0\2\0\3\0\4\0\5\0\6\0\7\0\10", 16));
+	CHECK(parse_address("1:2:3:4:5:6:7::", to) == 16 && to[13] == 7 && !to[15]);
+}
+
+static void signals(void)
+{
+	CHECK(signal_number("TERM") == SIGTERM && signal_number("SIGTERM") == SIGTERM);
+	CHECK(signal_number("USR1") == SIGUSR1 && signal_number("SIGWINCH") == SIGWINCH);
+	CHECK(signal_number("1") == 1 && signal_number("64") == 64);
+	CHECK(!signal_number("0") && !signal_number("65") && !signal_number("") && !signal_number("SIG"));
+	CHECK(!signal_number("term") && !signal_number("SIGSIGTERM") && !signal_number("TERM ") && !signal_number("-1"));
+	CHECK_STR(signal_name(SIGKILL), "KILL");
+	CHECK_STR(signal_name(SIGVTALRM), "VTALRM");
+	CHECK(!signal_name(0) && !signal_name(-1) && !signal_name(64) && !signal_name(1000));
+	for (int i = 1; i <= SIGNALS; i++)
+		if (signal_name(i))
+			CHECK(signal_number(signal_name(i)) == i);
+}
+
 int main(void)
 {
 	TEST(arena_space);
@@ -547,5 +588,7 @@ int main(void)
 	TEST(nearest);
 	TEST(words_cut);
 	TEST(words_room);
+	TEST(addresses);
+	TEST(signals);
 	return test_end();
 }

@@ -9,6 +9,7 @@
 #include "test.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 
 static char memory[4 << 20] __attribute__((aligned(16)));
@@ -221,6 +222,53 @@ static const struct row {
 	{KEY_securebits, "securebits=locked noroot", "securebits=noroot locked"},
 	{KEY_securebits, "securebits=noroot no-setuid-fixup keep-caps no-ambient-raise locked", NULL},
 	{KEY_keyring, "keyring=inherit", NULL},
+	{KEY_type, "type=oneshot", NULL},
+	{KEY_start, "start=demand", NULL},
+	{KEY_after, "after=net log-1\nafter=net", "after=net\nafter=log-1\nafter=net"},
+	{KEY_needs, "needs=db", NULL},
+	{KEY_restart, "restart=on-failure", NULL},
+	{KEY_restart_delay, "restart-delay=1ms 1d", "restart-delay=1ms 86400000ms"},
+	{KEY_restart_delay, "restart-delay=1", "restart-delay=1000ms 10000ms"},
+	{KEY_restart_delay, "restart-delay=20s", "restart-delay=20000ms 20000ms"},
+	{KEY_restart_delay, "restart-delay=5 5", "restart-delay=5000ms 5000ms"},
+	{KEY_restart_reset, "restart-reset=45d", "restart-reset=3888000000ms"},
+	{KEY_restart_limit, "restart-limit=1 1ms", NULL},
+	{KEY_restart_limit, "restart-limit=1000 45d", "restart-limit=1000 3888000000ms"},
+	{KEY_on_limit, "on-limit=slow 5m", "on-limit=slow 300000ms"},
+	{KEY_on_limit, "on-limit=stop", NULL},
+	{KEY_on_limit, "on-limit=exit", "on-limit=exit 1"},
+	{KEY_on_limit, "on-limit=exit 0", NULL},
+	{KEY_on_limit, "on-limit=exit 255", NULL},
+	{KEY_on_limit, "on-limit=reboot", NULL},
+	{KEY_success, "success=255 0 SIGTERM\nsuccess=15 HUP 255",
+	 "success=0\nsuccess=15\nsuccess=255\nsuccess=HUP\nsuccess=TERM"},
+	{KEY_ready, "ready=none", NULL},
+	{KEY_ready, "ready=fd 3", NULL},
+	{KEY_ready, "ready=fd 255", NULL},
+	{KEY_ready, "ready=notify", NULL},
+	{KEY_start_timeout, "start-timeout=0", "start-timeout=0ms"},
+	{KEY_stop_signal, "stop-signal=SIGINT", "stop-signal=INT"},
+	{KEY_stop_signal, "stop-signal=15", "stop-signal=TERM"},
+	{KEY_stop_signal, "stop-signal=64", NULL},
+	{KEY_stop_timeout, "stop-timeout=10", "stop-timeout=10000ms"},
+	{KEY_watchdog, "watchdog=500ms", NULL},
+	{KEY_critical, "critical=yes", NULL},
+	{KEY_every, "every=365d", "every=31536000000ms"},
+	{KEY_on_mount, "on-mount=/media/*", NULL},
+	{KEY_on_mount, "on-mount=\"/media/a b/[!]a-z]?/x\"", NULL},
+	{KEY_on_path, "on-path=/run/x", NULL},
+	{KEY_listen, "listen=tcp *:80\nlisten=tcp 127.0.0.1:1 name=a\nlisten=udp [::1]:65535\nlisten=tcp [::]:22", NULL},
+	{KEY_listen, "listen=tcp [1:2:3:4:5:6:7::]:80\nlisten=tcp [fe80::A:ffff]:1", NULL},
+	{KEY_listen, "listen=unix /run/a\nlisten=unix \"/run/a b\" dgram mode=666 name=x.y\nlisten=unix /c seqpacket mode=000", NULL},
+	{KEY_listen, "listen=unix /run/a name=x mode=0600 seqpacket", "listen=unix /run/a seqpacket name=x"},
+	{KEY_log, "log=ring", NULL},
+	{KEY_log, "log=console", NULL},
+	{KEY_log, "log=kmsg", NULL},
+	{KEY_log, "log=syslog", NULL},
+	{KEY_log, "log=file /a", "log=file /a size=1048576 keep=3"},
+	{KEY_log, "log=file \"/a b\" keep=0 size=4k", "log=file \"/a b\" size=4096 keep=0"},
+	{KEY_log, "log=file /a keep=99", "log=file /a size=1048576 keep=99"},
+	{KEY_log_size, "log-size=4k", "log-size=4096"},
 };
 enum { ROWS = sizeof rows / sizeof *rows };
 
@@ -395,6 +443,22 @@ static const struct {
 	{"ipc.sem=1 2 3 -4", "t:1:15: ipc.sem is four numbers: SEMMSL SEMMNS SEMOPM SEMMNI, not -4\n"},
 	{"caps=chown nte_raw", "t:1:12: unknown capability nte_raw, did you mean net_raw?\n"},
 	{"securebits=norot", "t:1:12: unknown securebit norot, did you mean noroot?\n"},
+	{"after=a -b", "t:1:9: after takes names of services, not -b\n"},
+	{"restart-delay=5s 4s", "t:1:18: restart-delay: MAX is below MIN\n"},
+	{"restart-delay=0", "t:1:15: restart-delay is a time above 0\n"},
+	{"restart-delay=1 25h", "t:1:17: restart-delay is a time up to 1d, not 25h\n"},
+	{"restart-limit=0 1m", "t:1:15: COUNT is a number in 1..1000, not 0\n"},
+	{"on-limit=exit 256", "t:1:15: STATUS is a number in 0..255, not 256\n"},
+	{"success=256 NOPE",
+	 "t:1:9: success takes statuses up to 255 and names of signals, not 256\n"
+	 "t:1:13: success takes statuses up to 255 and names of signals, not NOPE\n"},
+	{"ready=fd 2", "t:1:10: ready is a descriptor from 3 to 255, not 2\n"},
+	{"stop-signal=65", "t:1:13: stop-signal is a signal such as TERM or 15, not 65\n"},
+	{"watchdog=46d", "t:1:10: watchdog is a time up to 45d, not 46d\n"},
+	{"on-mount=/a/[!]", "t:1:10: on-mount has a [ without a ]\n"},
+	{"listen=tcp *:80 mode=600", "t:1:17: unknown option mode=600\n"},
+	{"listen=unix /a dgram seqpacket", "t:1:22: a socket is dgram or seqpacket, and one of them once\n"},
+	{"log=file /a keep=100", "t:1:13: keep=100: a number in 0..99\n"},
 	{"  umask = 9", "t:1:11: umask is an octal mode up to 7777, not 9\n"},
 	{"\t\tnice\t=\t99", "t:1:10: nice is a number in -20..19, not 99\n"},
 };
@@ -577,7 +641,7 @@ static void many_findings(void)
 static void no_room(void)
 {
 	static const char text[] = "exec=a b c\nbind=/a /b rw\nenv=A=1 B=2\nipc.msgmax=3\nrlimit.core=1\n"
-		"uidmap=0 1 2\nfd=3\ngroups=a\nenv-pass=X\ntime-offset=monotonic 1\n";
+		"uidmap=0 1 2\nafter=a\nlisten=tcp *:1\nfd=3\ngroups=a\nenv-pass=X\ntime-offset=monotonic 1\n";
 	unsigned whole = 0;
 
 	memset(files, 0, sizeof files);
@@ -598,6 +662,41 @@ static void no_room(void)
 	CHECK(whole > 0);
 }
 
+/* What a supervisor gets of a socket; one more than there is room for is refused. */
+static void sockets(void)
+{
+	char text[1000] = "", *end = text;
+	const struct item *i;
+
+	read_text("listen=udp [::1]:53\nlisten=unix /s seqpacket\nlisten=unix /t mode=640 name=t");
+	i = p.service.listens.first;
+	CHECK(p.service.listens.n == 3 && i->a == LISTEN_UDP && i->b == 53 && !i->name);
+	CHECK_STR(i->text, "::1");
+	i = i->next;
+	CHECK(i->a == LISTEN_UNIX_SEQPACKET && i->c == 0600);
+	i = i->next;
+	CHECK(i->a == LISTEN_UNIX && i->c == 0640);
+	CHECK_STR(i->text, "/t");
+	CHECK_STR(i->name, "t");
+	for (int k = 0; k < LISTENS; k++)
+		end += sprintf(end, "listen=tcp *:%d\n", k + 1);
+	read_text(text);
+	CHECK_STR(findings(), "");
+	strcpy(end, "listen=tcp *:99\n");
+	read_text(text);
+	CHECK_STR(findings(), "t:17:8: more than 16 sockets\n");
+	CHECK(p.service.listens.n == LISTENS);
+	/* The path of a socket has to fit into struct sockaddr_un. */
+	memcpy(text, "listen=unix /", 13);
+	memset(text + 13, 'a', 106);
+	text[119] = '\0';
+	read_text(text);
+	CHECK_STR(findings(), "");
+	strcpy(text + 119, "a");
+	read_text(text);
+	CHECK_STR(findings(), "t:1:13: the path of a socket has at most 107 bytes\n");
+}
+
 /* The defaults of keys.def are taken by the keys' own readers, and fill every field. */
 static void defaults(void)
 {
@@ -614,6 +713,13 @@ static void defaults(void)
 	CHECK(p.ns[NS_CGROUP].how == NS_HOST && p.ns[NS_TIME].how == NS_HOST);
 	for (int i = 0; i < CAPS_SETS; i++)
 		CHECK(p.caps[i] == 0);
+	CHECK(p.service.type == SERVICE_LONG && p.service.start == START_AUTO && p.service.restart == RESTART_ALWAYS);
+	CHECK(p.service.restart_delay.min == 100 && p.service.restart_delay.max == 10000);
+	CHECK(p.service.restart_reset == 10000 && !p.service.restart_limit.count);
+	CHECK(p.service.on_limit.action == LIMIT_SLOW && p.service.on_limit.delay == 300000);
+	CHECK(p.service.ready.kind == READY_NONE && p.service.start_timeout == 60000 && p.service.stop_timeout == 5000);
+	CHECK(p.service.stop_signal == SIGTERM && p.service.critical == NO && p.service.log.kind == LOG_NONE);
+	CHECK(p.service.log_size == 16384 && !p.service.listens.n && !p.service.every && !p.service.watchdog);
 	/* What one key implies for others. */
 	read_text("exec=/x\nroot=/r\nuidmap=0 1 1\ngidmap=0 1 1\ntime-offset=boottime 1\nipc=group a\nns=mount\n"
 		  "caps=chown kill\ncaps.ambient=kill\n");
@@ -661,6 +767,7 @@ int main(void)
 	TEST(arguments);
 	TEST(many_findings);
 	TEST(no_room);
+	TEST(sockets);
 	TEST(defaults);
 	TEST(finished_round_trip);
 	return test_end();

@@ -1,0 +1,60 @@
+/* Whole files, see file.h. */
+#include "apply/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "kernel/k.h"
+
+enum { MAX_FILE = 1 << 20 };
+
+int file_read(struct arena *a, const char *path, struct profile_text *to, struct err *e)
+{
+	int fd = k_open(AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+	struct k_stat st;
+	size_t used = 0;
+	char *text = NULL;
+	long n = -1;
+
+	if (fd < 0)
+		return err_set(e, errno, "%.150s", path);
+	if (k_stat(fd, "", AT_EMPTY_PATH, 0x201, &st)) {
+		err_set(e, errno, "%.150s", path);
+	} else if (!S_ISREG(st.mode)) {
+		err_set(e, 0, "%.150s: not a regular file", path);
+	} else if (st.size > MAX_FILE) {
+		err_set(e, 0, "%.150s: larger than 1 MiB", path);
+	} else if (!(text = arena_alloc(a, (size_t)st.size + 1))) {
+		err_set(e, 0, "%.150s: no room left", path);
+	} else {
+		while (used <= st.size && (n = k_read(fd, text + used, (size_t)st.size + 1 - used)) > 0)
+			used += (size_t)n;
+		if (n < 0)
+			err_set(e, errno, "%.150s", path);
+		to->text = text;
+		to->length = used;
+		/* A pseudo file says it is empty and is not; a growing one is cut off. */
+		if (n >= 0 && used > st.size) {
+			n = -1;
+			err_set(e, 0, "%.150s: changed while it was read", path);
+		}
+	}
+	k_close(fd);
+	return n < 0 ? -1 : 0;
+}
+
+const char *file_beside(struct arena *a, const char *path, const char *from)
+{
+	const char *slash = from && *path != '/' ? strrchr(from, '/') : NULL;
+	size_t n = slash ? (size_t)(slash - from) + 1 : 0;
+	char *to = arena_alloc(a, n + strlen(path) + 1);
+
+	if (!to)
+		return NULL;
+	if (n)
+		memcpy(to, from, n);
+	memcpy(to + n, path, strlen(path) + 1);
+	return to;
+}

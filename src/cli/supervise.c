@@ -1,0 +1,42 @@
+/* hutch supervise: many sandboxes, kept up. hutch graph: the table behind it. */
+#include <string.h>
+
+#include "base/parse.h"
+#include "cli/cli.h"
+#include "service/state.h"
+#include "supervise/main.h"
+
+int command_supervise(int argc, char **argv)
+{
+	static const char *const names[] = {"--readers=", NULL};
+	struct supervise_options o = {.readers = -1, .argv = argv - 1};
+	const char *value;
+	uint64_t group;
+	char why[200];
+	int i = 1, option, status;
+
+	while ((option = cli_option(argc, argv, &i, names, &value)) >= 0) {
+		if (parse_number(value, 0, UINT32_MAX - 1, &group)) {
+			cli_error("%s%.64s: the number of a group", names[option], value);
+			return EXIT_USAGE;
+		}
+		o.readers = (long)group;
+	}
+	if (option == -2 || i >= argc)
+		return cli_usage("supervise");
+	o.paths = argv + i;
+	o.npaths = argc - i;
+	status = supervise(&o, &cli_arena, why);
+	if (*why)
+		cli_error("%s", why);
+	return status;
+}
+
+int command_graph(int argc, char **argv)
+{
+	if (argc != 2 || strcmp(argv[1], "--states") != 0)
+		return cli_usage("graph");
+	states_print(&cli_out);
+	cli_flush(1);
+	return 0;
+}

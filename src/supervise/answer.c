@@ -1,0 +1,319 @@
+/* What the clients of the control socket are told, see answer.h. */
+#include "supervise/answer.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "apply/registry.h"
+#include "base/parse.h"
+#include "base/text.h"
+#include "kernel/k.h"
+
+enum { PIECE = 4000 };	/* bytes of a file in one record */
+
+static void refuse(struct client *c, int code, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static void refuse(struct client *c, int code, const char *format, ...)
+{
+	va_list args;
+
+	if (c->wrong[0])
+		return;
+	va_start(args, format);
+	text_vformat(c->wrong, sizeof c->wrong, format, args);
+	va_end(args);
+	c->code = (uint8_t)code;
+}
+
+static int is_up(const struct service *v)
+{
+	return v->state == STATE_UP || v->state == STATE_DONE;
+}
+
+/* A payload runs that may be signalled and entered. */
+static int is_running(const struct service *v)
+{
+	return v->pid > 0 && (v->state == STATE_STARTING || v->state == STATE_UP ||
+			      v->state == STATE_STOPPING);
+}
+
+/* All names are looked up before anything is done for the first. */
+static void find_names(struct supervisor *s, struct client *c)
+{
+	const char *names[SERVICES], *near;
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < s->places; i++)
+		if (s->service[i].conf)
+			names[n++] = s->service[i].conf->name;
+	for (unsigned i = 0; i < c->request.n; i++) {
+		const char *name = c->request.name[i];
+
+		if (name_find(name, names, (int)n) >= 0)
+			continue;
+		near = name_nearest(name, names, (int)n);
+		refuse(c, 1, "no service named %s%s%s", name, near ? ", did you mean " : "",
+		       near ? near : "");
+	}
+}
+
+static void send_signal(struct client *c, const struct service *v)
+{
+	if (!is_running(v))
+		refuse(c, 1, "%s is not running", v->conf->name);
+	else if (k_kill(v->pid, c->request.signal))
+		refuse(c, 1, "%s: %s", v->conf->name, strerror(errno));
+}
+
+static void act(struct supervisor *s, struct client *c, struct service *v)
+{
+	switch (c->request.verb) {
+	case VERB_START:
+	case VERB_STOP:
+		service_want(s, v, c->request.verb == VERB_START);
+		break;
+	case VERB_RESTART:
+		service_restart(s, v);
+		break;
+	case VERB_SIGNAL:
+		send_signal(c, v);
+		break;
+	case VERB_STATUS:
+		c->code |= !is_up(v);
+		break;
+	case VERB_DESCRIBE:
+		if (!is_running(v))
+			refuse(c, 1, "%s is not running", v->conf->name);
+		c->reloads = s->reloads;
+		break;
+	case VERB_LOGS:
+		c->cursor.position = c->request.lines == ALL_LINES
+			? v->ring.tail : ring_last(&v->ring, c->request.lines);
+	}
+}
+
+void answer_begin(struct supervisor *s, struct client *c)
+{
+	const struct request *r = &c->request;
+
+	find_names(s, c);
+	for (unsigned i = 0; i < r->n && !c->wrong[0]; i++) {
+		struct service *v = service_find(s, r->name[i]);
+
+		if (v)
+			act(s, c, v);
+	}
+	if (r->verb == VERB_EVENTS || (r->verb == VERB_LOGS && !r->n))
+		c->cursor.position = r->lines == ALL_LINES ? s->events.tail
+							   : ring_last(&s->events, r->lines);
+	if (r->verb == VERB_WAIT && r->time >= 0)
+		c->until = s->now + r->time + 1;
+	if (r->verb == VERB_SHUTDOWN)
+		supervisor_end(s, s->exit_status, r->reboot);
+}
+
+static enum answer end(struct client *c, struct out *o)
+{
+	control_put(o, "end", c->wrong[0] ? "error" : "ok");
+	if (c->code)
+		out_printf(o, "code=%u\n", c->code);
+	if (c->wrong[0])
+		control_put(o, "text", c->wrong);
+	return ANSWER_LAST;
+}
+
+static void seconds(char to[24], int64_t ms)
+{
+	unsigned long long whole = ms > 0 ? (unsigned long long)ms : 0;
+
+	text_format(to, 24, "%llu.%03u", whole / 1000, (unsigned)(whole % 1000));
+}
+
+static void put_exit(struct out *o, const struct service *v)
+{
+	char text[24];
+	int killed = WIFSIGNALED(v->status);
+
+	if (!v->has_ended)
+		return;
+	text_format(text, sizeof text, "%s %d", killed ? "signal" : "status",
+		    killed ? WTERMSIG(v->status) : WEXITSTATUS(v->status));
+	control_put(o, "exit", text);
+}
+
+/* In the order of the table, whose test compares them. */
+static void put_status(const struct supervisor *s, const struct service *v, struct out *o)
+{
+	char number[24];
+
+	control_put(o, "name", v->conf->name);
+	control_put(o, "state", state_names[v->state]);
+	control_put(o, "wish", v->wish_up ? "up" : "down");
+	if (v->why[0])
+		control_put(o, "why", v->why);
+	seconds(number, s->now - v->since);
+	out_printf(o, "since=%s\n", number);
+	if (v->pid > 0)
+		out_printf(o, "pid=%d\n", v->pid);
+	out_printf(o, "restarts=%llu\n", (unsigned long long)v->restarts);
+	put_exit(o, v);
+	if (v->deadline && (v->state == STATE_DELAYED || v->state == STATE_DONE)) {
+		seconds(number, v->deadline - s->now);
+		out_printf(o, "next=%s\n", number);
+	}
+	out_printf(o, "lost=%llu\n", (unsigned long long)v->log_lost);
+	control_put(o, "critical", v->conf->critical ? "yes" : "no");
+}
+
+/* Of the services by name, or of all: the next that is still there. */
+static struct service *next_service(struct supervisor *s, struct client *c)
+{
+	const struct request *r = &c->request;
+
+	while (c->cursor.at < (r->n ? r->n : s->places)) {
+		unsigned at = c->cursor.at++;
+		struct service *v = r->n ? service_find(s, r->name[at]) : &s->service[at];
+
+		if (v && v->conf)
+			return v;
+	}
+	return NULL;
+}
+
+static enum answer next_status(struct supervisor *s, struct client *c, struct out *o)
+{
+	const struct service *v = next_service(s, c);
+
+	if (!v)
+		return end(c, o);
+	put_status(s, v, o);
+	return ANSWER_MORE;
+}
+
+/* A load that was under way has not seen what was written since: another one follows. */
+static enum answer next_reload(struct supervisor *s, struct client *c, struct out *o)
+{
+	if (s->loading)
+		return ANSWER_LATER;
+	if (!c->cursor.begun) {
+		c->cursor.begun = 1;
+		c->reloads = s->reloads;
+		if (!load_start(s))
+			return ANSWER_LATER;
+		refuse(c, 0, "reload: %s", strerror(errno));
+	} else if (c->reloads == s->reloads) {
+		refuse(c, 0, "the reload came to nothing");
+	}
+	end(c, o);
+	if (!c->wrong[0])
+		out_printf(o, "\n%s", s->reload_text);
+	return ANSWER_LAST;
+}
+
+static int is_down(const struct service *v)
+{
+	return v->state == STATE_DOWN || v->state == STATE_ARMED || v->state == STATE_DONE;
+}
+
+static enum answer next_wait(struct supervisor *s, struct client *c, struct out *o)
+{
+	const struct service *v = service_find(s, c->request.name[0]);
+	int up = c->request.up;
+
+	if (v ? (up ? is_up(v) : is_down(v)) : !up)
+		return end(c, o);
+	if (!v)
+		refuse(c, 1, "%s is no more", c->request.name[0]);
+	else if (c->until && s->now >= c->until)
+		refuse(c, 1, "%s is %s%s%s", c->request.name[0], state_names[v->state],
+		       v->why[0] ? ": " : "", v->why);
+	else
+		return ANSWER_LATER;
+	return end(c, o);
+}
+
+static enum answer next_text(struct supervisor *s, struct client *c, struct out *o)
+{
+	const struct request *r = &c->request;
+	struct service *v = r->n ? service_find(s, r->name[0]) : NULL;
+	const struct ring *ring = !r->n ? &s->events : v ? &v->ring : NULL;
+	char text[CONTROL_BODY];
+	uint64_t lost = 0;
+	int64_t time;
+	size_t n;
+
+	/* Another service of this name has a ring of its own. */
+	if (ring && c->cursor.position > ring->head)
+		c->cursor.position = ring->tail;
+	n = ring ? ring_get(ring, &c->cursor.position, &time, text, &lost) : 0;
+	if (!n)
+		return ring && r->follow ? ANSWER_LATER : end(c, o);
+	out_printf(o, "time=%lld\n", (long long)time);
+	if (lost)
+		out_printf(o, "lost=%llu\n", (unsigned long long)lost);
+	out_put(o, "\n");
+	out_bytes(o, text, n);
+	return ANSWER_MORE;
+}
+
+static void put_process(const struct service *v, struct client *c, struct out *o)
+{
+	uint64_t start;
+
+	if (process_start(v->pid, &start)) {
+		refuse(c, 1, "%s: %s", v->conf->name, strerror(errno));
+		return;
+	}
+	out_printf(o, "pid=%d\nstart=%llu\n", v->pid, (unsigned long long)start);
+	control_put(o, "state", state_names[v->state]);
+}
+
+/* The process, then the files of the profile it was built from, in pieces. */
+static enum answer next_describe(struct supervisor *s, struct client *c, struct out *o)
+{
+	const struct service *v = service_find(s, c->request.name[0]);
+	const struct set_file *f;
+	size_t n;
+
+	if (c->wrong[0])
+		return end(c, o);
+	if (!v || !is_running(v) || c->reloads != s->reloads)
+		refuse(c, 1, "%s has just changed", c->request.name[0]);
+	else if (!c->cursor.begun)
+		put_process(v, c, o);
+	if (c->wrong[0] || (c->cursor.begun && c->cursor.at >= v->conf->nfiles))
+		return end(c, o);
+	if (!c->cursor.begun) {
+		c->cursor.begun = 1;
+		return ANSWER_MORE;
+	}
+	f = &v->image->set.file[v->conf->file + c->cursor.at];
+	n = f->length - c->cursor.offset;
+	n = n < PIECE ? n : PIECE;
+	control_put(o, "file", f->name);
+	out_put(o, "\n");
+	out_bytes(o, f->text + c->cursor.offset, n);
+	c->cursor.offset += (uint32_t)n;
+	if (c->cursor.offset >= f->length) {
+		c->cursor.at++;
+		c->cursor.offset = 0;
+	}
+	return ANSWER_MORE;
+}
+
+enum answer answer_next(struct supervisor *s, struct client *c, struct out *o)
+{
+	static enum answer (*const next[VERBS])(struct supervisor *s, struct client *c,
+						struct out *o) = {
+		[VERB_STATUS] = next_status, [VERB_RELOAD] = next_reload,
+		[VERB_WAIT] = next_wait, [VERB_EVENTS] = next_text, [VERB_LOGS] = next_text,
+		[VERB_DESCRIBE] = next_describe,
+	};
+
+	if (!c->wrong[0] && next[c->request.verb])
+		return next[c->request.verb](s, c, o);
+	return end(c, o);
+}

@@ -1,0 +1,422 @@
+/*
+ * The control socket: who may ask, and records in and out. Nothing is queued here: a
+ * reply is made record by record, each when the socket takes it, and whoever does
+ * not take one in time is dropped.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "apply/registry.h"
+#include "base/text.h"
+#include "kernel/k.h"
+#include "supervise/answer.h"
+
+enum {
+	ASK_MS = 2000, TAKE_MS = 5000,		/* what a client has for it */
+	PAUSE_MS = 100,				/* when no descriptor is left */
+	RETRY_MS = 1000, RETRY_MAX_MS = 60000,
+	LOCK_TRIES = 100, LOCK_PAUSE_MS = 20,
+	TURN = 64, GROUPS = 256,
+};
+
+static struct {
+	int listener;		/* -1: not there */
+	long readers;		/* gid, or -1 */
+	int64_t retry;		/* ms: when to try again, 0: no need */
+	int64_t delay, paused;	/* ms */
+	unsigned age;
+	struct client client[CLIENTS];
+	char record[CONTROL_RECORD];
+} control;
+
+typedef int address_call(int fd, const void *address, unsigned n);
+
+/*
+ * A name in a folder of which we know the descriptor only: through /proc, or where
+ * that is not, from within. Our working directory is / and nobody else's.
+ */
+static int at(int dir, const char *name, int fd, address_call *call)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	int result, error;
+
+	text_format(a.sun_path, sizeof a.sun_path, "/proc/self/fd/%d/%s", dir, name);
+	result = call(fd, &a, sizeof a);
+	if (!result || errno != ENOENT || k_fchdir(dir))
+		return result;
+	text_format(a.sun_path, sizeof a.sun_path, "%s", name);
+	result = call(fd, &a, sizeof a);
+	error = errno;
+	k_chdir("/");
+	errno = error;
+	return result;
+}
+
+/* Whether somebody answers there. */
+static int is_taken(int dir)
+{
+	int fd = k_socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK), taken;
+
+	if (fd < 0)
+		return 0;
+	/* EAGAIN: too many wait for it to answer. */
+	taken = !at(dir, "control", fd, k_connect) || errno == EAGAIN;
+	k_close(fd);
+	return taken;
+}
+
+/* Under a draft's name until it listens, so that nobody meets a socket without us. */
+static int listen_in(int dir)
+{
+	int fd = k_socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK), error, failed;
+	char draft[24];
+	unsigned mask;
+
+	if (fd < 0)
+		return -1;
+	text_format(draft, sizeof draft, ".control.%d", k_getpid());
+	k_unlink(dir, draft, 0);
+	mask = k_umask(0111);	/* everybody may connect: rights are the peer's */
+	failed = at(dir, draft, fd, k_bind);
+	error = errno;
+	k_umask(mask);
+	if (!failed) {
+		failed = k_listen(fd) || k_rename(dir, draft, "control");
+		error = errno;
+	}
+	if (!failed)
+		return fd;
+	k_unlink(dir, draft, 0);
+	k_close(fd);
+	errno = error;
+	return -1;
+}
+
+/* One at a time looks who is there and takes the name. */
+static int lock(int dir, int tries)
+{
+	while (k_flock(dir, LOCK_EX | LOCK_NB)) {
+		if ((errno != EINTR && errno != EWOULDBLOCK) || --tries <= 0)
+			return -1;
+		k_poll(NULL, 0, LOCK_PAUSE_MS);
+	}
+	return 0;
+}
+
+/* -1 with errno. */
+static int open_socket(int tries)
+{
+	int dir = registry_dir(), error;
+
+	if (dir < 0)
+		return -1;
+	control.listener = -1;
+	if (lock(dir, tries)) {
+		error = errno;
+	} else if (is_taken(dir)) {
+		error = EADDRINUSE;
+	} else {
+		control.listener = listen_in(dir);
+		error = errno;
+	}
+	k_close(dir);
+	errno = error;
+	return control.listener < 0 ? -1 : 0;
+}
+
+/* Tells once, tries for ever. */
+static void try_later(struct supervisor *s)
+{
+	if (!control.delay)
+		event_tell(s, NULL, "event=control text=\"no control socket: %s\"", strerror(errno));
+	control.delay = !control.delay ? RETRY_MS
+		: control.delay < RETRY_MAX_MS / 2 ? control.delay * 2 : RETRY_MAX_MS;
+	control.retry = s->now + control.delay;
+}
+
+int control_open(struct supervisor *s, long readers_gid)
+{
+	control.readers = readers_gid;
+	for (int i = 0; i < CLIENTS; i++)
+		control.client[i].fd = -1;
+	if (!open_socket(LOCK_TRIES))
+		return 0;
+	if (errno == EADDRINUSE)
+		return -1;
+	try_later(s);
+	return 0;
+}
+
+static void reopen(struct supervisor *s)
+{
+	control.retry = 0;
+	if (open_socket(1)) {
+		try_later(s);
+		return;
+	}
+	control.delay = 0;
+	event_tell(s, NULL, "event=control text=\"the control socket is there\"");
+}
+
+void control_close(void)
+{
+	for (int i = 0; i < CLIENTS; i++)
+		if (control.client[i].fd >= 0)
+			k_close(control.client[i].fd);
+	if (control.listener >= 0)
+		k_close(control.listener);
+	control.listener = -1;
+}
+
+static int in_group(int fd, uint32_t gid)
+{
+	uint32_t groups[GROUPS];
+	unsigned size = sizeof groups;
+
+	/* Before Linux 4.13, and for one with more groups, only the first one counts. */
+	if (k_getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS_, groups, &size))
+		return 0;
+	for (unsigned i = 0; i < size / sizeof *groups; i++)
+		if (groups[i] == gid)
+			return 1;
+	return 0;
+}
+
+static enum rights rights_of(int fd)
+{
+	struct ucred peer;
+	unsigned size = sizeof peer;
+
+	if (k_getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size))
+		return NOBODY;
+	if (!peer.uid || peer.uid == geteuid())
+		return OWNER;
+	if (control.readers >= 0 && (peer.gid == (uint32_t)control.readers ||
+				     in_group(fd, (uint32_t)control.readers)))
+		return READER;
+	return NOBODY;
+}
+
+static void drop(struct client *c)
+{
+	k_close(c->fd);
+	c->fd = -1;
+}
+
+/* The one record that a client gets who gets nothing else. */
+static void turn_away(int fd, const char *text)
+{
+	k_send(fd, text, strlen(text), -1);
+	k_close(fd);
+}
+
+/* Who makes room: one who has not asked, then one who only looks on; the oldest. */
+static struct client *place_for(void)
+{
+	struct client *silent = NULL, *watcher = NULL;
+
+	for (struct client *c = control.client; c < control.client + CLIENTS; c++) {
+		if (c->fd < 0)
+			return c;
+		if (!c->asked && (!silent || c->age < silent->age))
+			silent = c;
+		if (c->asked && c->rights != OWNER && (!watcher || c->age < watcher->age))
+			watcher = c;
+	}
+	if (!silent)
+		silent = watcher;
+	if (silent)
+		drop(silent);
+	return silent;
+}
+
+/* The whole reply is one record about what is wrong. */
+static void refuse(struct client *c, const char *end, const char *text)
+{
+	struct out o;
+
+	out_init(&o, control.record, sizeof control.record);
+	control_put(&o, "end", end);
+	if (text)
+		control_put(&o, "text", text);
+	k_send(c->fd, o.text, o.used, -1);
+	drop(c);
+}
+
+/* read(2) and not recvmsg(2): descriptors that come along are closed by the kernel. */
+static void take_request(struct supervisor *s, struct client *c)
+{
+	long n = k_read(c->fd, c->text, sizeof c->text);
+	char text[120];
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0) {
+		drop(c);
+	} else if (request_read(&c->request, c->text, (size_t)n, text)) {
+		refuse(c, "error", text);
+	} else if (verb_table[c->request.verb].who > c->rights) {
+		refuse(c, "denied", NULL);
+	} else {
+		c->asked = 1;
+		c->deadline = 0;
+		answer_begin(s, c);
+	}
+}
+
+/* Sends what can be sent now, but lets others have their turn. */
+static void reply(struct supervisor *s, struct client *c)
+{
+	for (int i = 0; i < TURN; i++) {
+		const struct cursor before = c->cursor;
+		enum answer answer;
+		struct out o;
+
+		c->deadline = s->now + TAKE_MS;
+		out_init(&o, control.record, sizeof control.record);
+		answer = answer_next(s, c, &o);
+		if (answer == ANSWER_LATER) {
+			c->deadline = 0;
+			return;
+		}
+		if (k_send(c->fd, o.text, o.used, -1) < 0) {
+			c->cursor = before;
+			c->full = errno == EAGAIN;
+			if (!c->full)
+				drop(c);
+			return;
+		}
+		if (answer == ANSWER_LAST) {
+			drop(c);
+			return;
+		}
+	}
+	c->full = 1;
+}
+
+static void admit(struct supervisor *s, int fd)
+{
+	enum rights rights = rights_of(fd);
+	struct client *c;
+
+	if (rights == NOBODY) {
+		turn_away(fd, "end=denied\n");
+		return;
+	}
+	c = place_for();
+	if (!c) {
+		turn_away(fd, "end=error\ntext=\"too many ask at once\"\n");
+		return;
+	}
+	*c = (struct client){.fd = fd, .rights = (uint8_t)rights, .age = control.age++,
+			     .deadline = s->now + ASK_MS};
+	/* Most have asked already, and this may be the last turn. */
+	take_request(s, c);
+	if (c->fd >= 0 && c->asked)
+		reply(s, c);
+}
+
+static void accept_all(struct supervisor *s)
+{
+	for (int i = 0; i < CLIENTS; i++) {
+		int fd = k_accept(control.listener);
+
+		if (fd >= 0) {
+			admit(s, fd);
+			continue;
+		}
+		if (errno == EINTR || errno == ECONNABORTED)
+			continue;
+		/* No descriptor or memory: whoever waits would wake us in a loop. */
+		if (errno != EAGAIN)
+			control.paused = s->now + PAUSE_MS;
+		break;
+	}
+}
+
+static struct client *client_of(int fd)
+{
+	for (int i = 0; i < CLIENTS; i++)
+		if (control.client[i].fd == fd)
+			return &control.client[i];
+	return NULL;
+}
+
+static void move(struct supervisor *s, struct client *c, int events)
+{
+	if (!c->asked && events)
+		take_request(s, c);
+	/* It has asked: what comes now is its end, or nonsense. */
+	else if (events & ~POLLOUT)
+		drop(c);
+	else if (events)
+		c->full = 0;
+}
+
+void control_move(struct supervisor *s, const struct pollfd *fds, int n)
+{
+	int knock = 0;
+
+	for (int i = 0; i < n; i++) {
+		struct client *c = fds[i].revents ? client_of(fds[i].fd) : NULL;
+
+		if (c)
+			move(s, c, fds[i].revents);
+		else if (fds[i].revents && fds[i].fd == control.listener)
+			knock = 1;
+	}
+	for (struct client *c = control.client; c < control.client + CLIENTS; c++) {
+		if (c->fd >= 0 && c->asked && !c->full)
+			reply(s, c);
+		if (c->fd >= 0 && c->deadline && s->now >= c->deadline)
+			drop(c);
+	}
+	if (knock)
+		accept_all(s);
+	if (control.retry && s->now >= control.retry)
+		reopen(s);
+}
+
+int control_poll(struct supervisor *s, struct pollfd *fds)
+{
+	int n = 0;
+
+	if (control.listener >= 0 && s->now >= control.paused) {
+		control.paused = 0;
+		fds[n++] = (struct pollfd){.fd = control.listener, .events = POLLIN};
+	}
+	for (struct client *c = control.client; c < control.client + CLIENTS; c++) {
+		/* What happened in this turn after control_move() has its answer too. */
+		if (c->fd >= 0 && c->asked && !c->full)
+			reply(s, c);
+		if (c->fd >= 0)
+			fds[n++] = (struct pollfd){.fd = c->fd,
+						   .events = c->full ? POLLIN | POLLOUT : POLLIN};
+	}
+	return n;
+}
+
+static void sooner(int64_t *first, int64_t time)
+{
+	if (time && (!*first || time < *first))
+		*first = time;
+}
+
+int64_t control_deadline(void)
+{
+	int64_t first = 0;
+
+	sooner(&first, control.retry);
+	sooner(&first, control.paused);
+	for (const struct client *c = control.client; c < control.client + CLIENTS; c++)
+		if (c->fd >= 0) {
+			sooner(&first, c->deadline);
+			sooner(&first, c->until);
+		}
+	return first;
+}

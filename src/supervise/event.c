@@ -1,0 +1,54 @@
+/* What the supervisor tells: a line in its own ring, and one for people. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/stat.h>
+
+#include "base/out.h"
+#include "base/text.h"
+#include "kernel/k.h"
+#include "supervise/supervise.h"
+
+/*
+ * Standard error in a description of our own, so that the one shared with others
+ * stays as it is and we do not wait even if somebody fills the pipe in between. A
+ * file is left alone: its offset is shared too.
+ */
+static void tell_people(const char *text, size_t n)
+{
+	struct k_stat st;
+	int own = k_stat(2, "", AT_EMPTY_PATH, STATX_TYPE_, &st) || S_ISREG(st.mode) ? -1
+		: k_open(AT_FDCWD, "/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_NOCTTY, 0);
+	struct pollfd to = {.fd = own < 0 ? 2 : own, .events = POLLOUT};
+
+	if (k_poll(&to, 1, 0) == 1 && to.revents == POLLOUT)
+		k_write(to.fd, text, n);
+	if (own >= 0)
+		k_close(own);
+}
+
+void event_tell(struct supervisor *s, const struct service *v, const char *format, ...)
+{
+	char line[RING_CHUNK], human[RING_CHUNK], text[RING_CHUNK];
+	const char *name = v && v->conf ? v->conf->name : NULL;
+	struct out o;
+	va_list args;
+
+	va_start(args, format);
+	text_vformat(text, sizeof text, format, args);
+	va_end(args);
+	/* One byte less than there is: the end of the line has room in any case. */
+	out_init(&o, line, sizeof line - 1);
+	out_printf(&o, "time=%lld.%03d ", (long long)(s->now / 1000), (int)(s->now % 1000));
+	if (name)
+		out_printf(&o, "service=%s state=%s ", name, state_names[v->state]);
+	out_put(&o, text);
+	log_plain(line, o.used);
+	line[o.used++] = '\n';
+	ring_put(&s->events, s->now, line, o.used);
+	out_init(&o, human, sizeof human - 1);
+	out_printf(&o, "hutch: %s%s%s", name ? name : "", name ? ": " : "", text);
+	log_plain(human, o.used);
+	human[o.used++] = '\n';
+	tell_people(human, o.used);
+}

@@ -1,0 +1,466 @@
+/*
+ * One start: a process that is a copy of this one reads the profile, plans, and
+ * takes the host's steps. Whatever hangs or fails hangs and fails there. The sandbox
+ * that it clones is the supervisor's own child (CLONE_PARENT), and its pid is
+ * written by the kernel into memory that both share before it runs: no moment at which
+ * a process exists that the supervisor does not know.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "apply/walk.h"
+#include "base/text.h"
+#include "kernel/k.h"
+#include "plan/plan.h"
+#include "supervise/launch.h"
+#include "supervise/supervise.h"
+
+enum { HIGH_FD = 256, FIRST_LISTEN = 3 };
+
+static char launch_stack[128 << 10] __attribute__((aligned(16)));
+static struct arena *launch_arena;	/* untouched here, each copy's own */
+
+/* What the copy needs to know; it cannot see struct supervisor. */
+static struct job {
+	const struct image *image;
+	const struct service_conf *conf;
+	int parent, report, log, ready, nlisten;
+	int listen[LISTENS];
+	int *born;
+	const char *notify;		/* an abstract address, or NULL */
+	char notify_room[40];
+	uint64_t nofile[2];		/* as hutch was started with */
+	struct profile profile;
+	struct diags diags;
+	struct plan plan;
+	struct walk walk;
+} job;
+
+void launch_init(struct arena *a, const uint64_t nofile[2])
+{
+	launch_arena = a;
+	memcpy(job.nofile, nofile, sizeof job.nofile);
+}
+
+static void say(enum record_kind kind, int code, const char *text, int pass)
+{
+	struct record r = {.kind = kind, .code = code};
+
+	strncpy(r.text, text, sizeof r.text - 1);
+	k_send(job.report, &r, sizeof r, pass);
+}
+
+static void fail(int code, const char *text)
+{
+	say(REC_FAILED, code, text, -1);
+	k_exit(125);
+}
+
+/* The descriptors of the payload at their numbers: as if a shell had opened them. */
+static void arrange(void)
+{
+	int *const fds[] = {&job.report, &job.log, &job.ready};
+	int null = k_open(AT_FDCWD, "/dev/null", O_RDWR, 0), high;
+
+	for (unsigned i = 0; i < sizeof fds / sizeof *fds + (unsigned)job.nlisten; i++) {
+		int *fd = i < 3 ? fds[i] : &job.listen[i - 3];
+
+		high = *fd < 0 ? -1 : k_fcntl(*fd, F_DUPFD_CLOEXEC, HIGH_FD);
+		if (*fd >= 0 && high < 0)
+			fail(errno, "descriptors of the payload");
+		*fd = high;
+	}
+	/* A /dev without null is no reason not to run: standard input is closed then. */
+	if (null < 0 || k_dup2(null, 0, 0) < 0)
+		k_close(0);
+	if (k_dup2(job.log, 1, 0) < 0 || k_dup2(job.log, 2, 0) < 0)
+		fail(errno, "descriptors of the payload");
+	for (int i = 0; i < job.nlisten; i++)
+		if (k_dup2(job.listen[i], FIRST_LISTEN + i, 1) < 0)
+			fail(errno, "descriptors of the payload");
+	if (job.ready >= 0 && k_dup2(job.ready, job.conf->ready_fd, 1) < 0)
+		fail(errno, "descriptors of the payload");
+	k_set_nofile(job.nofile);
+}
+
+static void keep(int fd)
+{
+	struct item *new = ARENA_NEW(launch_arena, struct item);
+	struct list *l = &job.profile.fds;
+
+	if (!new)
+		fail(ENOMEM, "descriptors of the payload");
+	new->a = (uint64_t)fd;
+	if (!l->last)
+		l->last = &l->first;
+	*l->last = new;
+	l->last = &new->next;
+	l->n++;
+}
+
+static const char *listen_names(void)
+{
+	static char text[LISTENS * 40];
+	struct out o;
+
+	out_init(&o, text, sizeof text);
+	for (int i = 0; i < job.nlisten; i++)
+		out_printf(&o, "%s%s", i ? ":" : "",
+			   job.conf->listens[i].name ? job.conf->listens[i].name : "unknown");
+	return text;
+}
+
+static void fail_findings(void)
+{
+	static char text[200];
+	struct out o;
+
+	out_init(&o, text, sizeof text);
+	profile_print_diags(&job.profile, &job.diags, &o);
+	fail(0, text);
+}
+
+static void read_and_plan(void)
+{
+	struct plan_request request = {
+		.launch = 1, .supervised = 1, .env = (const char *const *)environ,
+		.notify = job.conf->ready == READY_NOTIFY, .notify_name = job.notify,
+		.watchdog = job.conf->watchdog, .listens = (unsigned)job.nlisten,
+		.listen_names = listen_names(),
+	};
+	struct profile_reader r;
+
+	profile_init(&job.profile, launch_arena);
+	diags_init(&job.diags, launch_arena);
+	profile_reader_init(&r, &job.profile, &job.diags, set_load, (void *)(uintptr_t)&job.image->set);
+	profile_file(&r, job.image->set.file[job.conf->file].name);
+	profile_finish(&r);
+	for (int i = 0; i < job.nlisten; i++)
+		keep(FIRST_LISTEN + i);
+	if (job.ready >= 0)
+		keep(job.conf->ready_fd);
+	if (job.diags.count ||
+	    plan_build(&job.plan, &job.profile, &job.image->facts, &request, &job.diags))
+		fail_findings();
+}
+
+/* A step's error in the words that hutch run would use, on one line. */
+static void fail_step(const struct err *e)
+{
+	static char text[400];
+	struct out o;
+
+	out_init(&o, text, sizeof text);
+	plan_print_error(&job.plan, e, &o);
+	for (char *c = text; *c; c++)
+		if (*c == '\n')
+			*c = c[1] ? ' ' : '\0';
+	fail(e->code, text);
+}
+
+/* Where exec= is written: the supervisor has no plan if that step fails. */
+static void say_ready(void)
+{
+	char text[120];
+	struct out o;
+
+	out_init(&o, text, sizeof text);
+	profile_where(&job.profile, job.profile.at[KEY_exec], &o);
+	out_printf(&o, ": exec %s", job.profile.exec.word[0]);
+	say(REC_READY, 0, text, job.walk.channel);
+}
+
+static int launch_main(void *unused)
+{
+	struct record r;
+	int passed;
+
+	(void)unused;
+	if (k_prctl(PR_SET_PDEATHSIG_, SIGKILL, 0, 0) || k_getppid() != job.parent)
+		k_exit(125);
+	arrange();
+	read_and_plan();
+	if (walk_init(&job.walk, &job.plan, launch_arena))
+		fail(job.walk.err.code, job.walk.err.text);
+	job.walk.born = job.born;
+	if (walk_host(&job.walk))
+		fail_step(&job.walk.err);
+	while (channel_receive(job.walk.channel, &r, &passed, 1) == 1) {
+		if (r.kind == REC_FAILED && r.step >= 0 && (unsigned)r.step < job.plan.nsteps) {
+			err_set(&job.walk.err, r.code, "%s", r.text);
+			job.walk.err.step = r.step;
+			fail_step(&job.walk.err);
+		}
+		if (r.kind == REC_NOTIFY)
+			say(REC_NOTIFY, 0, "", passed);
+		if (passed >= 0)
+			k_close(passed);
+		if (r.kind != REC_READY)
+			continue;
+		if (walk_met(&job.walk))
+			fail_step(&job.walk.err);
+		say_ready();
+		k_exit(0);
+	}
+	fail(0, "the sandbox ended while it was built");
+	return 0;
+}
+
+static void job_fill(struct supervisor *s, struct service *v, int report, int ready)
+{
+	job.image = v->image;
+	job.conf = v->conf;
+	job.parent = k_getpid();
+	job.report = report;
+	job.log = v->log[1];
+	job.ready = ready;
+	job.nlisten = v->conf->nlistens;
+	memcpy(job.listen, v->listen, sizeof job.listen);
+	job.born = &s->born[v - s->service];
+	*job.born = 0;
+}
+
+/* Without a /dev of its own its NOTIFY_SOCKET is an abstract address. */
+static int open_notify(struct service *v)
+{
+	job.notify = NULL;
+	if (v->conf->ready != READY_NOTIFY || v->conf->own_mounts)
+		return 0;
+	v->notify = notify_abstract(job.notify_room);
+	job.notify = job.notify_room;
+	return v->notify < 0 ? -1 : 0;
+}
+
+int launch_start(struct supervisor *s, struct service *v)
+{
+	int report[2] = {-1, -1}, ready[2] = {-1, -1}, error;
+
+	if (log_open(v) || listen_open(v) || open_notify(v) || k_socketpair(report))
+		goto failed;
+	if (v->conf->ready == READY_FD && k_pipe(ready))
+		goto failed;
+	job_fill(s, v, report[1], ready[1]);
+	v->launcher = k_clone(launch_main, launch_stack + sizeof launch_stack, SIGCHLD, NULL);
+	if (v->launcher < 0)
+		goto failed;
+	k_close(report[1]);
+	if (ready[1] >= 0)
+		k_close(ready[1]);
+	v->report = report[0];
+	v->ready = ready[0];
+	return 0;
+failed:
+	error = errno;
+	v->launcher = 0;
+	for (int i = 0; i < 2; i++) {
+		if (report[i] >= 0)
+			k_close(report[i]);
+		if (ready[i] >= 0)
+			k_close(ready[i]);
+	}
+	launch_close(v);
+	errno = error;
+	return -1;
+}
+
+/* The sandbox's pid is known as soon as there is one. */
+static void learn_pid(const struct supervisor *s, struct service *v)
+{
+	if (!v->pid && s->born[v - s->service] > 0)
+		v->pid = s->born[v - s->service];
+}
+
+int launch_lives(const struct supervisor *s, struct service *v)
+{
+	learn_pid(s, v);
+	return v->launcher || v->pid;
+}
+
+void launch_kill(struct supervisor *s, struct service *v)
+{
+	if (v->launcher)
+		k_kill(v->launcher, SIGKILL);
+	learn_pid(s, v);
+	if (!v->pid)
+		return;
+	/* Without a PID namespace that ends with its init, its session is what we can reach. */
+	if (!v->conf->own_pid_ns)
+		k_kill(-v->pid, SIGKILL);
+	k_kill(v->pid, SIGKILL);
+}
+
+static void close_one(int *fd)
+{
+	if (*fd >= 0)
+		k_close(*fd);
+	*fd = -1;
+}
+
+void launch_close(struct service *v)
+{
+	close_one(&v->report);
+	close_one(&v->channel);
+	close_one(&v->ready);
+	close_one(&v->notify);
+}
+
+static void broken(struct supervisor *s, struct service *v, int code, const char *text)
+{
+	/* The first to say why is right; what it is asked to end for counts more. */
+	if (v->state == STATE_KILLING || v->verdict != VERDICT_EXIT)
+		return;
+	v->verdict = code_is_short(code) ? VERDICT_SHORT : VERDICT_BROKEN;
+	service_why(v, "%s", text);
+	service_event(s, v, EVENT_BROKEN);
+}
+
+/* The payload runs: ready too, unless it said that it would tell. */
+static void payload_runs(struct supervisor *s, struct service *v)
+{
+	if (v->state != STATE_BUILDING)
+		return;
+	v->why[0] = '\0';
+	service_event(s, v, EVENT_BUILT);
+	if (v->conf->type == SERVICE_LONG && v->conf->ready == READY_NONE)
+		service_event(s, v, EVENT_READY);
+}
+
+static void go(struct supervisor *s, struct service *v)
+{
+	struct record r = {.kind = REC_GO};
+
+	if (v->state == STATE_BUILDING && k_send(v->channel, &r, sizeof r, -1) != (long)sizeof r)
+		broken(s, v, errno, "the sandbox does not answer");
+}
+
+static void read_report(struct supervisor *s, struct service *v)
+{
+	struct record r;
+	int passed, got;
+
+	while (v->report >= 0 && (got = channel_receive(v->report, &r, &passed, 0)) >= 0) {
+		if (got && r.kind == REC_NOTIFY && v->notify < 0 && passed >= 0) {
+			v->notify = passed;
+			continue;
+		}
+		if (got && r.kind == REC_READY && v->channel < 0 && passed >= 0) {
+			v->channel = passed;
+			learn_pid(s, v);
+			service_why(v, "%s", r.text);
+			go(s, v);
+			continue;
+		}
+		if (passed >= 0)
+			k_close(passed);
+		if (got && r.kind == REC_FAILED)
+			broken(s, v, r.code, r.text);
+		else if (!got)
+			close_one(&v->report);
+	}
+}
+
+static void exec_failed(struct supervisor *s, struct service *v, const struct record *r)
+{
+	char text[WHY_ROOM];
+
+	text_format(text, sizeof text, "%s%s%s: %s", v->why, *r->text ? ": " : "", r->text,
+		    strerror(r->code));
+	broken(s, v, r->code, text);
+}
+
+static void read_channel(struct supervisor *s, struct service *v)
+{
+	struct record r;
+	int passed, got;
+
+	while (v->channel >= 0 && (got = channel_receive(v->channel, &r, &passed, 0)) >= 0) {
+		if (!got) {
+			close_one(&v->channel);
+			/* Closed on exec; with an init it says so, and holds on to its end. */
+			if (v->verdict == VERDICT_EXIT && !v->has_ended && !v->conf->own_init)
+				payload_runs(s, v);
+			return;
+		}
+		if (passed >= 0)
+			k_close(passed);
+		if (r.kind == REC_FAILED) {
+			exec_failed(s, v, &r);
+		} else if (r.kind == REC_STARTED) {
+			payload_runs(s, v);
+		} else if (r.kind == REC_EXITED) {
+			v->status = r.value;
+			v->has_ended = 1;
+		}
+	}
+}
+
+/* A newline is the word (s6); the end without one says nothing. */
+static void read_ready(struct supervisor *s, struct service *v)
+{
+	char text[64];
+	long n;
+
+	while (v->ready >= 0 && ((n = k_read(v->ready, text, sizeof text)) >= 0 || errno == EINTR)) {
+		if (n > 0 && memchr(text, '\n', (size_t)n))
+			service_event(s, v, EVENT_READY);
+		if (n == 0)
+			close_one(&v->ready);
+	}
+}
+
+void launch_read(struct supervisor *s, struct service *v)
+{
+	read_report(s, v);
+	read_channel(s, v);
+	read_ready(s, v);
+}
+
+/* Reaped: from here on the number may be somebody else's. */
+static void sandbox_ended(struct supervisor *s, struct service *v, int status)
+{
+	v->pid = s->born[v - s->service] = 0;
+	launch_read(s, v);
+	if (!v->has_ended)
+		v->status = status;
+	v->has_ended = 1;
+	/* A launcher that lost its sandbox has more to say about it than we know. */
+	if (state_lives(v->state) && !v->launcher)
+		service_event(s, v, EVENT_GONE);
+}
+
+static void launcher_ended(struct supervisor *s, struct service *v, int status)
+{
+	v->launcher = 0;
+	read_report(s, v);
+	if (v->state == STATE_BUILDING && v->channel < 0)
+		broken(s, v, WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL ? EAGAIN : 0,
+		       "what builds the sandbox was ended");
+	if (state_lives(v->state) && !launch_lives(s, v))
+		service_event(s, v, EVENT_GONE);
+	else if (v->state == STATE_KILLING)
+		launch_kill(s, v);
+}
+
+int launch_reaped(struct supervisor *s, int pid, int status)
+{
+	for (unsigned i = 0; i < s->places; i++) {
+		struct service *v = &s->service[i];
+
+		if (!v->conf)
+			continue;
+		learn_pid(s, v);
+		if (v->pid == pid)
+			sandbox_ended(s, v, status);
+		else if (v->launcher == pid)
+			launcher_ended(s, v, status);
+		else
+			continue;
+		return 1;
+	}
+	return 0;
+}

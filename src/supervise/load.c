@@ -1,0 +1,415 @@
+/*
+ * Sets come from a process of their own: a disk that hangs, a profile that is a
+ * riddle, a parser that falls over its input cannot hold the supervisor up. It
+ * fills memory that both share, and its exit status says whether it is whole.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "apply/file.h"
+#include "base/parse.h"
+#include "base/text.h"
+#include "kernel/k.h"
+#include "kernel/probe.h"
+#include "plan/plan.h"
+#include "supervise/launch.h"
+#include "supervise/supervise.h"
+
+enum { IMAGE_SIZE = 16 << 20, MAX_FILES = 4 * SERVICES, DRAFT_SIZE = 8 << 20, NAMES_SIZE = 64 << 10 };
+enum { LOADED = 0, REFUSED = 1 };
+
+static char loader_stack[128 << 10] __attribute__((aligned(16)));
+static struct arena *scratch;
+
+/* Only in the loader's own copy. */
+static struct loader {
+	struct image *image;
+	int parent, first, sealed;
+	char *const *paths;
+	int npaths;
+	struct set draft;
+	struct profile profile;
+	struct plan plan;
+	struct diags diags;
+	char text[1000];		/* of findings */
+} loader;
+
+void load_init(struct arena *a)
+{
+	scratch = a;
+}
+
+/* The whole set is refused, with these words. */
+static void refuse(const char *path, const char *why)
+{
+	char text[300];
+
+	text_format(text, sizeof text, "%.200s: %s", path, why);
+	loader.image->set.notes = arena_text(&loader.image->set.arena, text, strlen(text));
+	k_exit(REFUSED);
+}
+
+static const char no_room[] = "no room left for this set";
+
+static int load_file(void *ctx, const char *path, const char *from, struct profile_text *to,
+		     struct err *e)
+{
+	(void)ctx;
+	to->name = file_beside(scratch, path, from);
+	if (!to->name)
+		return err_set(e, ENOMEM, "%.150s", path);
+	if (file_read(scratch, to->name, to, e))
+		return -1;
+	if (loader.draft.nfiles >= MAX_FILES ||
+	    set_add_file(&loader.draft, to->name, to->text, to->length))
+		return err_set(e, 0, "%.150s: %s", path, no_room);
+	return 0;
+}
+
+static void check_service(struct profile *p)
+{
+	static const struct plan_request wanted = {.supervised = 1};
+	struct plan_request request = wanted;
+	struct err e;
+
+	request.notify = p->service.ready.kind == READY_NOTIFY;
+	request.notify_name = request.notify && (p->ns[NS_MOUNT].how != NS_NEW || p->dev != DEV_MINIMAL)
+			      ? "@" : NULL;
+	request.listens = p->service.listens.n;
+	request.listen_names = "";
+	if (profile_has(p, KEY_fd))
+		diags_add(&loader.diags, p->at[KEY_fd], 0, "a supervisor has no descriptors to hand on: fd is for hutch run");
+	if (p->tty == AUTO_YES)
+		diags_add(&loader.diags, p->at[KEY_tty], 0, "a service has no terminal: tty is for hutch run");
+	if (request.notify_name && p->ns[NS_NET].how != NS_HOST)
+		diags_add(&loader.diags, p->at[KEY_ready], 0, "ready=notify needs dev=minimal or the host's network: else no socket can be reached from inside");
+	if (loader.diags.count || plan_build(&loader.plan, p, &loader.image->facts, &request, &loader.diags))
+		return;
+	if (plan_check(&loader.plan, &e))
+		diags_add(&loader.diags, (struct origin){0}, 0, "defect in the plan: %s", e.text);
+	if (loader.plan.needs_seal && !loader.first && !loader.sealed)
+		diags_add(&loader.diags, p->at[KEY_exec], 0, "needs a hutch that runs from a sealed copy: start the supervisor again");
+	loader.draft.needs_seal |= loader.plan.needs_seal;
+}
+
+/* NAME.conf is service NAME. */
+static void service_name(char to[NAME_ROOM], const char *path)
+{
+	const char *base = strrchr(path, '/');
+	size_t n;
+
+	base = base ? base + 1 : path;
+	n = strlen(base);
+	if (n > 5 && !strcmp(base + n - 5, ".conf"))
+		n -= 5;
+	if (n >= NAME_ROOM)
+		n = NAME_ROOM - 1;
+	memcpy(to, base, n);
+	to[n] = '\0';
+}
+
+static void add(const char *path)
+{
+	unsigned file = loader.draft.nfiles;
+	size_t mark = scratch->used;
+	struct profile_reader r;
+	char name[NAME_ROOM];
+	struct out o;
+
+	if (loader.draft.count >= SERVICES)
+		refuse(path, "more services than there is room for");
+	service_name(name, path);
+	profile_init(&loader.profile, scratch);
+	diags_init(&loader.diags, scratch);
+	profile_reader_init(&r, &loader.profile, &loader.diags, load_file, NULL);
+	if (!name_ok(name))
+		diags_add(&loader.diags, (struct origin){0}, 0, "%.80s: not a name for a service", name);
+	profile_file(&r, path);
+	profile_finish(&r);
+	if (!loader.diags.count)
+		check_service(&loader.profile);
+	out_init(&o, loader.text, sizeof loader.text);
+	if (loader.diags.count)
+		profile_print_diags(&loader.profile, &loader.diags, &o);
+	if (set_add(&loader.draft, name, &loader.profile, file, loader.draft.nfiles - file,
+		    loader.diags.count ? loader.text : NULL))
+		refuse(path, no_room);
+	scratch->used = mark;
+}
+
+/* The names of a directory's profiles, each with a NUL, in one piece of memory. */
+static size_t list(int dir, const char *path, char *names)
+{
+	char buf[4096] __attribute__((aligned(8)));
+	size_t used = 0;
+	long n;
+
+	while ((n = k_getdents(dir, buf, sizeof buf)) > 0)
+		for (long at = 0; at < n; at += ((struct k_dirent *)(buf + at))->length) {
+			const char *name = ((struct k_dirent *)(buf + at))->name;
+			size_t length = strlen(name);
+
+			if (*name == '.' || length < 6 || strcmp(name + length - 5, ".conf") != 0)
+				continue;
+			if (used + length + 1 > NAMES_SIZE)
+				refuse(path, "too many profiles");
+			memcpy(names + used, name, length + 1);
+			used += length + 1;
+		}
+	if (n < 0)
+		refuse(path, strerror(errno));
+	return used;
+}
+
+/* The smallest name behind `after`, or NULL: sets are small, and in order. */
+static const char *next_name(const char *names, size_t used, const char *after)
+{
+	const char *best = NULL;
+
+	for (const char *p = names; p < names + used; p += strlen(p) + 1)
+		if ((!after || strcmp(p, after) > 0) && (!best || strcmp(p, best) < 0))
+			best = p;
+	return best;
+}
+
+static void add_directory(const char *path, int dir)
+{
+	char *names = arena_room(scratch, NAMES_SIZE), full[4096];
+	const char *name = NULL;
+	size_t used;
+
+	if (!names)
+		refuse(path, no_room);
+	used = list(dir, path, names);
+	while ((name = next_name(names, used, name))) {
+		if ((size_t)text_format(full, sizeof full, "%s/%s", path, name) >= sizeof full)
+			refuse(path, strerror(ENAMETOOLONG));
+		add(full);
+	}
+}
+
+static int load_main(void *unused)
+{
+	void *draft = k_memory(DRAFT_SIZE, 0);
+
+	(void)unused;
+	if (k_prctl(PR_SET_PDEATHSIG_, SIGKILL, 0, 0) || k_getppid() != loader.parent)
+		k_exit(REFUSED);
+	if (!draft)
+		refuse(*loader.paths, strerror(errno));
+	arena_init(&loader.draft.arena, draft, DRAFT_SIZE);
+	if (set_init(&loader.draft, SERVICES, MAX_FILES))
+		refuse(*loader.paths, no_room);
+	facts_probe(&loader.image->facts);
+	for (int i = 0; i < loader.npaths; i++) {
+		int dir = k_open(AT_FDCWD, loader.paths[i], O_RDONLY | O_DIRECTORY | O_NONBLOCK, 0);
+
+		if (dir >= 0)
+			add_directory(loader.paths[i], dir);
+		else if (errno == ENOTDIR)
+			add(loader.paths[i]);
+		else
+			refuse(loader.paths[i], strerror(errno));
+	}
+	if (set_order(&loader.draft) || set_copy(&loader.image->set, &loader.draft))
+		refuse(*loader.paths, no_room);
+	k_exit(LOADED);
+}
+
+static void forget(const struct image *image)
+{
+	k_forget((void *)(uintptr_t)image, image->size);
+}
+
+int load_start(struct supervisor *s)
+{
+	struct image *image;
+
+	if (s->loader) {
+		k_kill(s->loader, SIGKILL);
+		s->load_again = 1;
+		return 0;
+	}
+	image = k_memory(IMAGE_SIZE, 1);
+	if (!image)
+		return -1;
+	image->size = IMAGE_SIZE;
+	arena_init(&image->set.arena, image + 1, IMAGE_SIZE - sizeof *image);
+	loader = (struct loader){.image = image, .parent = k_getpid(), .first = !s->image,
+				 .sealed = s->image && s->image->facts.self_sealed,
+				 .paths = s->paths, .npaths = s->npaths};
+	s->loader = k_clone(load_main, loader_stack + sizeof loader_stack, SIGCHLD, NULL);
+	if (s->loader < 0) {
+		int error = errno;
+
+		s->loader = 0;
+		forget(image);
+		errno = error;
+		return -1;
+	}
+	s->new_image = image;
+	s->loading = 1;
+	return 0;
+}
+
+/* Memory that no place looks at any more. */
+static void forget_unused(struct supervisor *s)
+{
+	for (int i = 0; i < OLD_IMAGES; i++) {
+		int used = !s->old[i] || s->old[i] == s->image;
+
+		for (unsigned k = 0; k < s->places && !used; k++)
+			used = s->service[k].conf && (s->service[k].image == s->old[i] ||
+						      s->service[k].next_image == s->old[i]);
+		if (!used) {
+			forget(s->old[i]);
+			s->old[i] = NULL;
+		}
+	}
+}
+
+static int keep_old(struct supervisor *s)
+{
+	forget_unused(s);
+	for (int i = 0; s->image && i < OLD_IMAGES; i++)
+		if (!s->old[i]) {
+			s->old[i] = s->image;
+			return 0;
+		}
+	return s->image ? -1 : 0;
+}
+
+static void report(struct supervisor *s, const char *what, const char *name)
+{
+	size_t used = strlen(s->reload_text);
+
+	text_format(s->reload_text + used, sizeof s->reload_text - used, "%s=%s\n", what, name);
+}
+
+/* Boot, or a service that is new: up by itself unless its profile says otherwise. */
+static void begin(struct supervisor *s, struct service *v)
+{
+	v->removed = 0;
+	if (v->conf->findings)
+		event_tell(s, v, "%s", v->conf->findings);
+	else if (v->conf->start != START_MANUAL)
+		service_want_boot(s, v);
+}
+
+static void take(struct supervisor *s, const struct image *image, const struct service_conf *c)
+{
+	struct service *v = service_find(s, c->name);
+	int again;
+
+	if (!v) {
+		v = service_place(s, image, c);
+		if (!v)
+			return;
+		report(s, "added", c->name);
+		return;
+	}
+	again = v->removed;
+	v->removed = 0;
+	if (!again && set_same(&v->image->set, v->conf, &image->set, c)) {
+		v->conf = c;
+		v->image = image;
+		v->next = NULL;
+		v->next_image = NULL;
+		return;
+	}
+	report(s, "changed", c->name);
+	v->next = c;
+	v->next_image = image;
+	if (state_lives(v->state)) {
+		v->wish_up |= again;
+		service_restart(s, v);
+		return;
+	}
+	service_adopt(v);
+	if (!v->wish_up && again)
+		begin(s, v);
+}
+
+static void adopt(struct supervisor *s, const struct image *image)
+{
+	s->image = image;
+	for (unsigned i = 0; i < s->places; i++) {
+		struct service *v = &s->service[i];
+
+		if (!v->conf || v->removed || set_find(&image->set, v->conf->name))
+			continue;
+		report(s, "removed", v->conf->name);
+		v->removed = 1;
+		service_want(s, v, 0);
+	}
+	for (unsigned i = 0; i < image->set.count; i++)
+		take(s, image, &image->set.service[i]);
+	for (unsigned i = 0; i < s->places; i++) {
+		struct service *v = &s->service[i];
+
+		/* A place of this very load: it has never been in any state. */
+		if (v->conf && v->image == image && !v->begun)
+			begin(s, v);
+		v->begun = 1;
+	}
+	s->changed = 1;
+}
+
+/* A set that comes later must be whole: else what runs stays as it is. */
+static const char *first_finding(const struct set *set)
+{
+	for (unsigned i = 0; i < set->count; i++)
+		if (set->service[i].findings)
+			return set->service[i].findings;
+	return NULL;
+}
+
+static void refused(struct supervisor *s, struct image *image, const char *why)
+{
+	if (s->image)
+		text_format(s->reload_text, sizeof s->reload_text, "refused=nothing was changed\n%s", why);
+	else
+		text_format(s->reload_text, sizeof s->reload_text, "%s", why);
+	event_tell(s, NULL, "%s%s", s->image ? "nothing was changed: " : "", why);
+	forget(image);
+}
+
+int load_reaped(struct supervisor *s, int pid, int status)
+{
+	struct image *image = s->new_image;
+	const char *why;
+
+	if (pid != s->loader || !pid)
+		return 0;
+	s->loader = 0;
+	s->new_image = NULL;
+	s->loading = 0;
+	s->reloads++;
+	s->reload_text[0] = '\0';
+	if (s->load_again) {
+		s->load_again = 0;
+		forget(image);
+		if (load_start(s))
+			event_tell(s, NULL, "cannot load: %s", strerror(errno));
+		return 1;
+	}
+	why = s->image ? first_finding(&image->set) : NULL;
+	if (WIFSIGNALED(status))
+		refused(s, image, "what reads the profiles was ended by a signal");
+	else if (status)
+		refused(s, image, image->set.notes ? image->set.notes : "the profiles cannot be read");
+	else if (why)
+		refused(s, image, why);
+	else if (keep_old(s))
+		refused(s, image, "services of earlier sets are still being stopped");
+	else if (!s->image && image->set.needs_seal && !image->facts.self_sealed)
+		s->must_seal = 1;	/* before anything of it runs */
+	else
+		adopt(s, image);
+	return 1;
+}

@@ -1,0 +1,346 @@
+/*
+ * The output of the services. Its way is pipe, ring, target: a target that takes
+ * nothing now is a late reader of the ring, so a syslogd that comes up last gets the
+ * first lines too, and nothing here waits for anybody.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "base/text.h"
+#include "kernel/k.h"
+#include "supervise/supervise.h"
+
+enum {
+	READ = 16384, READS = 4,	/* one turn of the loop takes so much of a service */
+	RECORDS = 64,			/* and hands on so many records */
+	LINE = 2 * RING_CHUNK,		/* with its prefix a line has to fit a record of kmsg */
+	PAUSE = 1000,			/* ms, between two attempts to open a target */
+};
+
+/* By enum log_kind. */
+static struct target {
+	int fd;
+	int64_t retry;			/* not opened before */
+} targets[] = {{.fd = -1}, {.fd = -1}, {.fd = -1}, {.fd = -1}, {.fd = -1}};
+static unsigned stuck, more;		/* bits of kinds: takes nothing now; has had its share */
+static unsigned turn;
+static int writer;			/* pid of the process that writes files, or 0 */
+static char writer_stack[48 << 10] __attribute__((aligned(16)));
+
+/* A terminal may take half a line. */
+static char rest[LINE + 128];
+static size_t nrest;
+
+int log_open(struct service *v)
+{
+	if (v->log[0] < 0) {
+		if (k_pipe(v->log)) {
+			v->log[0] = v->log[1] = -1;
+			return -1;
+		}
+		if (k_fcntl(v->log[0], F_SETFL, O_RDONLY | O_NONBLOCK)) {
+			int code = errno;
+
+			log_close(v);
+			errno = code;
+			return -1;
+		}
+	}
+	/* The last payload may have left it otherwise. */
+	return k_fcntl(v->log[1], F_SETFL, O_WRONLY);
+}
+
+void log_close(struct service *v)
+{
+	for (int i = 0; i < 2; i++) {
+		if (v->log[i] >= 0)
+			k_close(v->log[i]);
+		v->log[i] = -1;
+	}
+}
+
+/* Also those that follow an ASCII letter or 0xc2: in UTF-8 they would be C1 controls. */
+void log_plain(char *text, size_t n)
+{
+	unsigned char before = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)text[i];
+
+		if ((c < 0x20 && c != '\t') || c == 0x7f ||
+		    (c >= 0x80 && c < 0xa0 && (before < 0x80 || before == 0xc2)))
+			text[i] = '?';
+		before = c;
+	}
+}
+
+static void target_close(const struct supervisor *s, struct target *t)
+{
+	if (t->fd >= 0)
+		k_close(t->fd);
+	t->fd = -1;
+	t->retry = s->now + PAUSE;
+}
+
+static int open_syslog(void)
+{
+	struct sockaddr_un to = {.sun_family = AF_UNIX, .sun_path = "/dev/log"};
+	int fd = k_socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK);
+
+	if (fd >= 0 && k_connect(fd, (void *)&to, sizeof to)) {
+		k_close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+/* The other end of a socket whose reader writes files. */
+static int open_writer(void)
+{
+	int ends[2];
+
+	if (writer || k_socketpair(ends))
+		return -1;
+	if (k_fcntl(ends[0], F_SETFL, O_RDWR | O_NONBLOCK) ||
+	    (writer = k_clone(logfile_main, writer_stack + sizeof writer_stack, SIGCHLD,
+			      &ends[1])) < 0) {
+		writer = 0;
+		k_close(ends[0]);
+		ends[0] = -1;
+	}
+	k_close(ends[1]);
+	return ends[0];
+}
+
+static int target_open(const struct supervisor *s, unsigned kind)
+{
+	struct target *t = &targets[kind];
+	const int flags = O_WRONLY | O_NOCTTY | O_NONBLOCK;
+
+	if (t->fd >= 0)
+		return 0;
+	if (s->now < t->retry)
+		return -1;
+	t->retry = s->now + PAUSE;
+	nrest = kind == LOG_CONSOLE ? 0 : nrest;
+	t->fd = kind == LOG_CONSOLE ? k_open(AT_FDCWD, "/dev/console", flags, 0)
+		: kind == LOG_KMSG  ? k_open(AT_FDCWD, "/dev/kmsg", flags, 0)
+		: kind == LOG_SYSLOG ? open_syslog() : open_writer();
+	return t->fd < 0 ? -1 : 0;
+}
+
+/* What a terminal does not take of a line it gets before the next one. */
+static long write_console(int fd, const char *text, size_t n)
+{
+	long done;
+
+	if (nrest) {
+		done = k_write(fd, rest, nrest);
+		if (done < 0)
+			return -1;
+		nrest -= (size_t)done;
+		memmove(rest, rest + done, nrest);
+		if (nrest) {
+			errno = EAGAIN;
+			return -1;
+		}
+	}
+	done = n ? k_write(fd, text, n) : 0;
+	if (done >= 0) {
+		nrest = n - (size_t)done;
+		memcpy(rest, text + done, nrest);
+	}
+	return done;
+}
+
+/* 0: taken; 1: it never will be; -1: not now. */
+static int give(const struct supervisor *s, unsigned kind, const void *record, size_t n)
+{
+	struct target *t = &targets[kind];
+	long done;
+
+	if (!target_open(s, kind)) {
+		done = kind == LOG_CONSOLE ? write_console(t->fd, record, n)
+			: kind == LOG_KMSG ? k_write(t->fd, record, n)
+					   : k_send(t->fd, record, n, -1);
+		/* The rest of a line waits for room. */
+		stuck |= kind == LOG_CONSOLE && nrest ? 1u << kind : 0;
+		if (done >= 0 || errno == EINVAL || errno == EMSGSIZE)
+			return done < 0;
+		if (errno != EAGAIN && errno != EINTR)
+			target_close(s, t);
+	}
+	stuck |= 1u << kind;
+	return -1;
+}
+
+/* A whole line from the ring, or with `many` as many as there is room for; 0: none yet. */
+static size_t take(const struct ring *r, uint64_t *position, char *to, size_t room, int many)
+{
+	uint64_t at = *position, lost = 0;
+	size_t n, have = 0, whole = 0;
+	int64_t time;
+
+	while (many || !whole) {
+		if (have + RING_CHUNK > room) {
+			/* A line longer than the room goes in pieces. */
+			if (!whole) {
+				whole = have;
+				*position = at;
+			}
+			break;
+		}
+		n = ring_get(r, &at, &time, to + have, &lost);
+		if (!n)
+			break;
+		have += n;
+		if (to[have - 1] == '\n') {
+			whole = have;
+			*position = at;
+		}
+	}
+	return whole;
+}
+
+/* What stands before the text; returns where it starts. */
+static char *start_record(const struct service_conf *c, struct log_record *r)
+{
+	char *text = (char *)r;
+
+	if (c->log == LOG_FILE) {
+		r->limit = c->log_file_size;
+		r->keep = c->log_keep;
+		return r->text + text_format(r->text, 4096, "%s", c->log_path) + 1;
+	}
+	return text + text_format(text, LINE, c->log == LOG_CONSOLE ? "%s: " : "<30>%s: ", c->name);
+}
+
+/* A line for people: without control characters; only a terminal wants its end. */
+static size_t line_plain(char *text, size_t n, int end)
+{
+	n -= n && text[n - 1] == '\n';
+	n -= n && text[n - 1] == '\r';
+	log_plain(text, n);
+	if (end)
+		text[n++] = '\n';
+	return n;
+}
+
+/* Hands one record on, if there is one: a note about what is missing, or text. */
+static int forward_one(const struct supervisor *s, struct service *v)
+{
+	const struct service_conf *c = v->conf;
+	struct log_record r;
+	char *text = start_record(c, &r);
+	uint64_t behind = v->log_seen;
+	size_t n;
+	int taken;
+
+	if (v->log_untold)
+		n = (size_t)text_format(text, LINE, "[hutch: about %llu bytes are missing here]\n",
+					(unsigned long long)v->log_untold);
+	else
+		n = take(&v->ring, &behind, text, c->log == LOG_FILE ? LOG_TEXT : LINE,
+			 c->log == LOG_FILE);
+	if (!n)
+		return -1;
+	if (c->log != LOG_FILE)
+		n = line_plain(text, n, c->log == LOG_CONSOLE);
+	taken = give(s, c->log, &r, (size_t)(text - (char *)&r) + n);
+	if (taken < 0)
+		return -1;
+	v->log_lost += taken ? behind - v->log_seen : 0;
+	v->log_untold = 0;
+	v->log_seen = behind;
+	return 0;
+}
+
+static void forward(const struct supervisor *s, struct service *v)
+{
+	unsigned bit = v->conf ? 1u << v->conf->log : 1, n = 0;
+
+	if (bit == 1 || v->log_seen > v->ring.head)
+		v->log_seen = v->ring.head;
+	if (v->log_seen < v->ring.tail) {
+		v->log_lost += v->ring.tail - v->log_seen;
+		v->log_untold += v->ring.tail - v->log_seen;
+		v->log_seen = v->ring.tail;
+	}
+	while (bit != 1 && !(stuck & bit) && !forward_one(s, v))
+		if (++n == RECORDS) {
+			more |= bit;
+			break;
+		}
+}
+
+void log_read(struct supervisor *s, struct service *v)
+{
+	char text[READ];
+	long n = READ;
+
+	for (int i = 0; i < READS && n == READ; i++) {
+		n = k_read(v->log[0], text, sizeof text);
+		if (n > 0)
+			ring_put(&v->ring, s->now, text, (size_t)n);
+	}
+	forward(s, v);
+}
+
+void log_end(struct supervisor *s, struct service *v)
+{
+	log_read(s, v);
+	if (ring_unfinished(&v->ring))
+		ring_put(&v->ring, s->now, "\n", 1);
+	forward(s, v);
+}
+
+int log_poll(struct pollfd *fds)
+{
+	int n = 0;
+
+	for (unsigned kind = LOG_CONSOLE; kind <= LOG_FILE; kind++)
+		if ((stuck >> kind & 1) && targets[kind].fd >= 0)
+			fds[n++] = (struct pollfd){.fd = targets[kind].fd, .events = POLLOUT};
+	return n;
+}
+
+/* Each turn starts with another service: a loud one does not keep the others off. */
+void log_move(struct supervisor *s)
+{
+	unsigned again = stuck | more;
+
+	stuck = more = 0;
+	if (!again)
+		return;
+	if (nrest)
+		give(s, LOG_CONSOLE, "", 0);
+	turn++;
+	for (unsigned i = 0; i < s->places; i++) {
+		struct service *v = &s->service[(turn + i) % s->places];
+
+		if (v->conf && (again >> v->conf->log & 1))
+			forward(s, v);
+	}
+}
+
+/* A target that is not there is looked for when something happens, but files are ours. */
+int64_t log_deadline(const struct supervisor *s)
+{
+	if (more)
+		return s->now;
+	return (stuck >> LOG_FILE & 1) && targets[LOG_FILE].fd < 0 && !writer
+		? targets[LOG_FILE].retry : 0;
+}
+
+int log_reaped(struct supervisor *s, int pid)
+{
+	if (!writer || pid != writer)
+		return 0;
+	writer = 0;
+	target_close(s, &targets[LOG_FILE]);
+	return 1;
+}

@@ -1,0 +1,407 @@
+/* The life of services: events through the table, wishes, and order. */
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+
+#include "base/text.h"
+#include "kernel/k.h"
+#include "supervise/supervise.h"
+
+#define NO_EVENT EVENTS
+enum { KILL_AGAIN_MS = 1000 };
+
+void service_why(struct service *v, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	text_vformat(v->why, sizeof v->why, format, args);
+	va_end(args);
+}
+
+struct service *service_find(struct supervisor *s, const char *name)
+{
+	for (unsigned i = 0; i < s->places; i++)
+		if (s->service[i].conf && !strcmp(s->service[i].conf->name, name))
+			return &s->service[i];
+	return NULL;
+}
+
+/* Mount and path hold a service up or down; a connection only starts it. */
+static int is_held(const struct service_conf *c)
+{
+	return c->on_mount || c->on_path;
+}
+
+static void enter(struct supervisor *s, struct service *v, enum state next)
+{
+	const struct service_conf *c = v->conf;
+
+	if (v->state != next) {
+		v->since = s->now;
+		s->changed = 1;
+	}
+	v->state = (uint8_t)next;
+	switch (next) {
+	case STATE_BUILDING:
+		v->started = s->now;
+		v->deadline = c->start_timeout ? s->now + c->start_timeout : 0;
+		break;
+	case STATE_STARTING:
+		break;		/* building and starting share one deadline */
+	case STATE_STOPPING:
+		v->deadline = s->now + c->stop_timeout;
+		break;
+	case STATE_KILLING:
+		v->deadline = s->now + KILL_AGAIN_MS;
+		break;
+	default:
+		v->deadline = 0;
+	}
+}
+
+/* How it ended, in words. */
+static void say_end(struct service *v)
+{
+	if (v->verdict == VERDICT_EXIT && v->has_ended)
+		service_why(v, WIFSIGNALED(v->status) ? "ended by signal %d" : "ended with status %d",
+			    WIFSIGNALED(v->status) ? WTERMSIG(v->status) : WEXITSTATUS(v->status));
+}
+
+static int exit_status(const struct service *v)
+{
+	if (v->verdict != VERDICT_EXIT || !v->has_ended)
+		return 1;
+	return WIFSIGNALED(v->status) ? 128 + WTERMSIG(v->status) : WEXITSTATUS(v->status);
+}
+
+/* What the end of one means for all. */
+static void consequences(struct supervisor *s, struct service *v, const struct judgement *j)
+{
+	if (j->limit)
+		event_tell(s, v, "failed more than %u times within %u ms",
+			   (unsigned)v->conf->limit_count, (unsigned)v->conf->limit_time);
+	if (j->limit == LIMIT_REBOOT)
+		supervisor_end(s, 0, 1);
+	else if (j->limit == LIMIT_EXIT)
+		supervisor_end(s, v->conf->limit_status, 0);
+	else if (j->event == EVENT_REST && v->wish_up && v->conf->critical)
+		supervisor_end(s, exit_status(v), 0);
+}
+
+static enum event act_judge(struct supervisor *s, struct service *v)
+{
+	struct end end = {
+		.verdict = v->verdict, .wish_up = v->wish_up, .has_trigger = (uint8_t)is_held(v->conf),
+		.triggered = v->triggered, .was_ready = v->ready_since != 0, .status = v->status,
+		.now = s->now, .ready_since = v->ready_since,
+	};
+	struct judgement j = judge(v->conf, &end, &v->past);
+
+	say_end(v);
+	launch_close(v);
+	v->attempted = 1;
+	v->pause = j.delay;
+	v->broken = j.failed && v->verdict != VERDICT_EXIT;
+	consequences(s, v, &j);
+	if (j.event == EVENT_AGAIN || j.event == EVENT_NOW)
+		v->restarts++;
+	if (j.event == EVENT_REST)
+		v->wish_up = 0;
+	v->verdict = VERDICT_EXIT;
+	service_adopt(v);
+	if (v->conf->findings)
+		return EVENT_REST;
+	return j.event;
+}
+
+static enum event act_launch(struct supervisor *s, struct service *v)
+{
+	v->why[0] = '\0';
+	v->verdict = VERDICT_EXIT;
+	v->has_ended = v->told = 0;
+	v->ready_since = 0;
+	if (!launch_start(s, v))
+		return NO_EVENT;
+	v->verdict = code_is_short(errno) ? VERDICT_SHORT : VERDICT_BROKEN;
+	if (!v->why[0])
+		service_why(v, "cannot be started: %s", strerror(errno));
+	return EVENT_BROKEN;
+}
+
+static void act_signal(struct service *v)
+{
+	if (v->pid <= 0)
+		return;
+	k_kill(v->pid, v->conf->stop_signal);
+	k_kill(v->pid, SIGCONT);
+}
+
+static void act_repeat(struct supervisor *s, struct service *v)
+{
+	int64_t next = v->started + (int64_t)v->conf->every;
+
+	v->ready_since = s->now;
+	if (v->conf->every)
+		v->deadline = next > s->now ? next : s->now + 1;
+}
+
+static enum event act(struct supervisor *s, struct service *v, enum action action)
+{
+	switch (action) {
+	case ACTION_LAUNCH:
+		return act_launch(s, v);
+	case ACTION_SIGNAL:
+		act_signal(v);
+		return NO_EVENT;
+	case ACTION_KILL:
+		launch_kill(s, v);
+		return launch_lives(s, v) ? NO_EVENT : EVENT_GONE;
+	case ACTION_JUDGE:
+		return act_judge(s, v);
+	case ACTION_PAUSE:
+		v->deadline = s->now + v->pause;
+		return NO_EVENT;
+	case ACTION_WATCH:
+		v->ready_since = s->now;
+		v->attempted = 1;
+		v->deadline = v->conf->watchdog ? s->now + v->conf->watchdog : 0;
+		return NO_EVENT;
+	case ACTION_REPEAT:
+		act_repeat(s, v);
+		return NO_EVENT;
+	default:
+		return NO_EVENT;
+	}
+}
+
+void service_event(struct supervisor *s, struct service *v, enum event event)
+{
+	while (event != NO_EVENT) {
+		enum state before = v->state;
+		struct move m = state_move(before, event);
+
+		if (!m.heard)
+			event_tell(s, v, "defect: %s in state %s", event_names[event],
+				   state_names[before]);
+		if (m.next == before && m.action == ACTION_NOTHING)
+			return;
+		enter(s, v, m.next);
+		event = act(s, v, m.action);
+		if (v->state != before && v->state != STATE_ENDED && v->state == m.next)
+			event_tell(s, v, "%s", v->why);
+	}
+}
+
+/* Triggers that are not there let it wait, unless a person wants it now. */
+static enum event wanted_event(const struct service *v)
+{
+	if (v->conf->start == START_DEMAND || (is_held(v->conf) && !v->triggered))
+		return EVENT_ARM;
+	return EVENT_START;
+}
+
+static void want_up(struct supervisor *s, struct service *v, enum event event)
+{
+	const struct service_conf *c = v->conf;
+
+	if (c->findings || s->ending || v->removed)
+		return;
+	if (v->state == STATE_STOPPING || v->state == STATE_KILLING)
+		v->verdict = VERDICT_ASKED;
+	if (v->wish_up && v->state != STATE_DOWN && event == EVENT_ARM)
+		return;
+	v->wish_up = 1;
+	s->changed = 1;
+	for (unsigned i = 0; i < c->nneeds; i++) {
+		struct service *need = service_find(s, v->image->set.service[c->order[i]].name);
+
+		if (need && !need->wish_up)
+			want_up(s, need, wanted_event(need));
+	}
+	if (v->state == STATE_DOWN || event == EVENT_START)
+		service_event(s, v, event);
+}
+
+/* Whether v is needed by w, or should only end after it when both do. */
+static int comes_after(const struct service *w, const struct service *v, int needs_only)
+{
+	const struct service_conf *c = w->conf;
+	unsigned n = needs_only ? c->nneeds : (unsigned)c->nneeds + c->nafter;
+
+	for (unsigned i = 0; i < n; i++)
+		if (!strcmp(w->image->set.service[c->order[i]].name, v->conf->name))
+			return 1;
+	return 0;
+}
+
+static void want_down(struct supervisor *s, struct service *v)
+{
+	v->wish_up = 0;
+	s->changed = 1;
+	for (unsigned i = 0; i < s->places; i++) {
+		struct service *w = &s->service[i];
+
+		if (w->conf && w->wish_up && comes_after(w, v, 1))
+			want_down(s, w);
+	}
+}
+
+void service_want(struct supervisor *s, struct service *v, int up)
+{
+	if (up)
+		want_up(s, v, EVENT_START);
+	else
+		want_down(s, v);
+}
+
+void service_want_boot(struct supervisor *s, struct service *v)
+{
+	want_up(s, v, wanted_event(v));
+}
+
+void service_restart(struct supervisor *s, struct service *v)
+{
+	if (!state_lives(v->state)) {
+		want_up(s, v, EVENT_START);
+		return;
+	}
+	if (v->conf->findings || s->ending || v->removed)
+		return;
+	v->wish_up = 1;
+	v->verdict = VERDICT_ASKED;
+	service_event(s, v, EVENT_STOP);
+}
+
+void service_trigger(struct supervisor *s, struct service *v, int there)
+{
+	if (v->triggered == there && v->conf->start != START_DEMAND)
+		return;
+	v->triggered = (uint8_t)there;
+	if (v->wish_up && there && v->state == STATE_ARMED)
+		service_event(s, v, EVENT_START);
+	else if (v->wish_up && !there)
+		service_event(s, v, EVENT_ARM);
+}
+
+void service_adopt(struct service *v)
+{
+	if (!v->next)
+		return;
+	listen_change(v, v->next);
+	v->conf = v->next;
+	v->image = v->next_image;
+	v->next = NULL;
+	v->past = (struct past){0};
+	if (v->conf->findings)
+		service_why(v, "%s", v->conf->findings);
+}
+
+/* Memory of its own for each ring: reserved now, real when something is written. */
+static void make_ring(struct service *v)
+{
+	size_t size = v->conf->log_size;
+	void *memory = size ? k_memory(size, 0) : NULL;
+
+	if (memory)
+		k_madvise(memory, size, MADV_DONTFORK);
+	ring_init(&v->ring, memory, memory ? size : 0);
+}
+
+struct service *service_place(struct supervisor *s, const struct image *image,
+			      const struct service_conf *conf)
+{
+	struct service *v = s->service;
+
+	while (v < s->service + s->places && v->conf)
+		v++;
+	if (v == s->service + SERVICES) {
+		event_tell(s, NULL, "%s: more than %d services", conf->name, SERVICES);
+		return NULL;
+	}
+	if (v == s->service + s->places)
+		s->places++;
+	memset(v, 0, sizeof *v);
+	v->conf = conf;
+	v->image = image;
+	v->report = v->channel = v->notify = v->ready = v->log[0] = v->log[1] = -1;
+	for (int i = 0; i < LISTENS; i++)
+		v->listen[i] = -1;
+	v->since = s->now;
+	make_ring(v);
+	if (conf->findings)
+		service_why(v, "%s", conf->findings);
+	return v;
+}
+
+static void place_free(struct service *v)
+{
+	launch_close(v);
+	log_close(v);
+	listen_close(v);
+	if (v->ring.memory)
+		k_forget(v->ring.memory, v->ring.size);
+	v->conf = NULL;
+}
+
+/* What it waits for, or NULL. */
+static const struct service *waits_for(struct supervisor *s, struct service *v)
+{
+	const struct service_conf *c = v->conf;
+
+	for (unsigned i = 0; i < (unsigned)c->nneeds + c->nafter; i++) {
+		struct service *w = service_find(s, v->image->set.service[c->order[i]].name);
+
+		if (!w || w->state == STATE_UP || w->state == STATE_DONE)
+			continue;
+		if (i < c->nneeds)
+			return w;
+		if (w->wish_up && !w->attempted && w->state != STATE_ARMED)
+			return w;
+	}
+	return NULL;
+}
+
+/* Those that come after it end before it. */
+static int is_held_up(struct supervisor *s, const struct service *v)
+{
+	for (unsigned i = 0; i < s->places; i++) {
+		struct service *w = &s->service[i];
+
+		if (w->conf && w != v && !w->wish_up && state_lives(w->state) && comes_after(w, v, 0))
+			return 1;
+	}
+	return 0;
+}
+
+static void look(struct supervisor *s, struct service *v)
+{
+	const struct service *first;
+
+	if (v->state == STATE_BLOCKED && v->wish_up) {
+		first = waits_for(s, v);
+		if (first)
+			service_why(v, "waits for %s, which is %s", first->conf->name,
+				    state_names[first->state]);
+		else
+			service_event(s, v, EVENT_CLEAR);
+	} else if (!v->wish_up && v->state != STATE_DOWN && v->state != STATE_STOPPING &&
+		   v->state != STATE_KILLING && !is_held_up(s, v)) {
+		service_event(s, v, EVENT_STOP);
+	}
+	if (v->removed && v->state == STATE_DOWN)
+		place_free(v);
+}
+
+void order_look(struct supervisor *s)
+{
+	/* Each round moves at least one service; the bound is against what cannot be. */
+	for (unsigned rounds = 0; s->changed && rounds < 2 * SERVICES; rounds++) {
+		s->changed = 0;
+		for (unsigned i = 0; i < s->places; i++)
+			if (s->service[i].conf)
+				look(s, &s->service[i]);
+	}
+}

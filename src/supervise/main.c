@@ -1,0 +1,272 @@
+/*
+ * The loop: one poll over everything, one list of deadlines. Nothing in it waits
+ * for anybody, and no failing call ends it.
+ */
+#include "supervise/main.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+#include "apply/walk.h"
+#include "base/text.h"
+#include "kernel/k.h"
+#include "supervise/launch.h"
+#include "supervise/supervise.h"
+
+enum { EVENTS_ROOM = 16 << 10, FDS = 5, BREATH_MS = 50, LONGEST_MS = 1 << 30 };
+
+#define BIT(signal) (1ull << ((signal) - 1))
+static const uint64_t handled = BIT(SIGCHLD) | BIT(SIGTERM) | BIT(SIGINT) | BIT(SIGHUP) | BIT(SIGPIPE);
+
+/* The word for whoever started this: sd_notify(3). */
+static void parent_tell(const char *text)
+{
+	const char *path = getenv("NOTIFY_SOCKET");
+	struct sockaddr_un to = {.sun_family = AF_UNIX};
+	size_t n = path ? strlen(path) : 0;
+	int fd;
+
+	if (n < 2 || n >= sizeof to.sun_path)
+		return;
+	memcpy(to.sun_path, path, n);
+	if (*path == '@')
+		to.sun_path[0] = '\0';
+	fd = k_socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK);
+	if (fd < 0)
+		return;
+	if (!k_connect(fd, (struct sockaddr *)&to, (unsigned)(offsetof(struct sockaddr_un, sun_path) + n)))
+		k_send(fd, text, strlen(text), -1);
+	k_close(fd);
+}
+
+void supervisor_end(struct supervisor *s, int status, int reboot)
+{
+	if (!s->ending) {
+		s->exit_status = (uint8_t)status;
+		parent_tell("STOPPING=1\n");
+		event_tell(s, NULL, "ends");
+	}
+	s->ending = 1;
+	s->reboot |= reboot != 0;
+	for (unsigned i = 0; i < s->places; i++)
+		if (s->service[i].conf)
+			service_want(s, &s->service[i], 0);
+	s->changed = 1;
+}
+
+/* Asked a second time, it does not wait for anybody's good will. */
+static void end_now(struct supervisor *s)
+{
+	if (!s->ending) {
+		supervisor_end(s, 0, 0);
+		return;
+	}
+	for (unsigned i = 0; i < s->places; i++)
+		if (s->service[i].conf && s->service[i].state == STATE_STOPPING)
+			service_event(s, &s->service[i], EVENT_DUE);
+}
+
+static void reload(struct supervisor *s)
+{
+	if (!s->ending && load_start(s))
+		event_tell(s, NULL, "cannot load: %s", strerror(errno));
+}
+
+static void read_signals(struct supervisor *s)
+{
+	struct signalfd_siginfo info;
+
+	while (k_read(s->signals, &info, sizeof info) == (long)sizeof info) {
+		if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT)
+			end_now(s);
+		else if (info.ssi_signo == SIGHUP)
+			reload(s);
+	}
+}
+
+static void reap(struct supervisor *s)
+{
+	int pid, status;
+
+	while ((pid = k_wait(-1, &status, WNOHANG)) > 0)
+		if (!launch_reaped(s, pid, status) && !load_reaped(s, pid, status))
+			log_reaped(s, pid);	/* or an orphan, of which nobody wants to know */
+}
+
+/* What a passed deadline means is in the table; here, whose fault it was. */
+static void due(struct supervisor *s, struct service *v)
+{
+	v->deadline = 0;
+	if (v->state == STATE_BUILDING || v->state == STATE_STARTING) {
+		v->verdict = VERDICT_TIMEOUT;
+		service_why(v, "not ready within start-timeout");
+	} else if (v->state == STATE_UP) {
+		v->verdict = VERDICT_WATCHDOG;
+		service_why(v, "its watchdog was not told in time");
+	}
+	service_event(s, v, EVENT_DUE);
+}
+
+static void earlier(int64_t *first, int64_t deadline)
+{
+	if (deadline && (!*first || deadline < *first))
+		*first = deadline;
+}
+
+/* Milliseconds until something is due, -1 for ever. */
+static int deadlines(struct supervisor *s)
+{
+	int64_t first = 0;
+
+	for (unsigned i = 0; i < s->places; i++) {
+		struct service *v = &s->service[i];
+
+		if (v->conf && v->deadline && v->deadline <= s->now)
+			due(s, v);
+	}
+	order_look(s);
+	for (unsigned i = 0; i < s->places; i++)
+		if (s->service[i].conf)
+			earlier(&first, s->service[i].deadline);
+	earlier(&first, control_deadline());
+	earlier(&first, trigger_deadline(s));
+	earlier(&first, log_deadline(s));
+	if (!first)
+		return -1;
+	first -= k_now_ms();
+	return first < 0 ? 0 : first > LONGEST_MS ? LONGEST_MS : (int)first;
+}
+
+static void watch(const struct service *v, struct pollfd *to)
+{
+	const int fds[FDS] = {v->report, v->channel, v->ready, v->notify, v->log[0]};
+
+	for (int i = 0; i < FDS; i++)
+		to[i] = (struct pollfd){.fd = v->conf ? fds[i] : -1, .events = POLLIN};
+}
+
+static void serve_service(struct supervisor *s, struct service *v, const struct pollfd *fds)
+{
+	if (v->conf && (fds[0].revents || fds[1].revents || fds[2].revents))
+		launch_read(s, v);
+	if (v->conf && fds[3].revents)
+		notify_read(s, v);
+	if (v->conf && fds[4].revents)
+		log_read(s, v);
+}
+
+/* One turn: what is due, then what has come. */
+static void turn(struct supervisor *s)
+{
+	unsigned places, n = 1;
+	int timeout, triggers, listens, controls, got;
+
+	s->now = k_now_ms();
+	timeout = deadlines(s);
+	places = s->places;
+	s->poll[0] = (struct pollfd){.fd = s->signals, .events = POLLIN};
+	for (unsigned i = 0; i < places; i++, n += FDS)
+		watch(&s->service[i], s->poll + n);
+	triggers = trigger_poll(s, s->poll + n);
+	listens = listen_poll(s, s->poll + n + triggers, SERVICES);
+	controls = control_poll(s, s->poll + n + triggers + listens);
+	got = k_poll(s->poll, n + (unsigned)(triggers + listens + controls), timeout);
+	s->now = k_now_ms();
+	if (got < 0) {
+		/* No memory for the list: look at everything, but not all the time. */
+		for (unsigned i = 0; i < n + (unsigned)(triggers + listens + controls); i++)
+			s->poll[i].revents = errno == EINTR ? 0 : POLLIN;
+		k_poll(NULL, 0, errno == EINTR ? 0 : BREATH_MS);
+	}
+	if (s->poll[0].revents)
+		read_signals(s);
+	for (unsigned i = 0; i < places; i++)
+		serve_service(s, &s->service[i], s->poll + 1 + i * FDS);
+	trigger_read(s, s->poll + n, triggers);
+	listen_read(s, s->poll + n + triggers, listens);
+	control_move(s, s->poll + n + triggers + listens, controls);
+	reap(s);
+	order_look(s);
+}
+
+static int all_down(const struct supervisor *s)
+{
+	for (unsigned i = 0; i < s->places; i++)
+		if (s->service[i].conf && s->service[i].state != STATE_DOWN)
+			return 0;
+	return 1;
+}
+
+/* The first set: a path that cannot be read is the caller's mistake, a profile is not. */
+static int first_load(struct supervisor *s)
+{
+	if (load_start(s))
+		return -1;
+	while (s->loading && !s->ending)
+		turn(s);
+	errno = 0;
+	return s->image || s->must_seal || s->ending ? 0 : -1;
+}
+
+static struct supervisor *reserve(void)
+{
+	struct supervisor *s = k_memory(sizeof *s, 0);
+	char *events = k_memory(EVENTS_ROOM, 0);
+
+	if (!s || !events)
+		return NULL;
+	s->service = k_memory(SERVICES * sizeof *s->service, 0);
+	s->born = k_memory(SERVICES * sizeof *s->born, 1);
+	if (!s->service || !s->born)
+		return NULL;
+	/* No child gets any of it: neither other services' output nor a copy to pay for. */
+	k_madvise(s, sizeof *s, MADV_DONTFORK);
+	k_madvise(events, EVENTS_ROOM, MADV_DONTFORK);
+	k_madvise(s->service, SERVICES * sizeof *s->service, MADV_DONTFORK);
+	ring_init(&s->events, events, EVENTS_ROOM);
+	return s;
+}
+
+int supervise(const struct supervise_options *o, struct arena *a, char *why)
+{
+	struct supervisor *s = reserve();
+	uint64_t nofile[2], mask, most[2];
+
+	why[0] = '\0';
+	if (!s || k_nofile(nofile))
+		goto failed;
+	s->paths = o->paths;
+	s->npaths = o->npaths;
+	most[0] = most[1] = nofile[1];
+	k_set_nofile(most);
+	launch_init(a, nofile);
+	load_init(a);
+	if (k_signal_default(SIGCHLD) || k_sigmask(handled, &mask) ||
+	    (s->signals = k_signalfd(handled)) < 0 || k_prctl(PR_SET_CHILD_SUBREAPER_, 1, 0, 0))
+		goto failed;
+	if (control_open(s, o->readers) || first_load(s))
+		goto failed;
+	if (s->must_seal) {
+		control_close();
+		k_set_nofile(nofile);
+		self_seal(o->argv, mask);
+		goto failed;
+	}
+	parent_tell("READY=1\n");
+	while (!s->ending || !all_down(s))
+		turn(s);
+	control_close();
+	if (s->reboot)
+		k_kill(1, SIGINT);	/* as Ctrl-Alt-Del does */
+	return s->exit_status;
+failed:
+	text_format(why, 200, "%s", s && s->reload_text[0] ? s->reload_text : strerror(errno));
+	return 125;
+}

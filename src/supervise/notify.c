@@ -1,0 +1,134 @@
+/*
+ * What payloads say of themselves on NOTIFY_SOCKET, see sd_notify(3). Whoever is not
+ * of the sandbox is not listened to: the kernel says who sent a datagram.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "base/text.h"
+#include "kernel/k.h"
+#include "supervise/supervise.h"
+
+enum { BURST = 16, DATAGRAM = 4096, EXTEND_MAX = 3600 * 1000 };
+
+/* Complains once in a run. */
+static void tell(struct supervisor *s, struct service *v, uint8_t what, const char *text)
+{
+	if (!(v->told & what))
+		event_tell(s, v, "%s", text);
+	v->told |= what;
+}
+
+static int pid_namespace(int pid, struct k_stat *to)
+{
+	char path[40];
+
+	text_format(path, sizeof path, "/proc/%d/ns/pid", pid);
+	return k_stat(AT_FDCWD, path, 0, 0x100, to);	/* STATX_INO */
+}
+
+/* A name service of systemd's, a program that was started and left: all have the sandbox's
+ * PID namespace. Without one of its own, only the payload itself is known. */
+static int is_inside(const struct service *v, int pid)
+{
+	struct k_stat box, sender;
+
+	if (pid <= 0 || !v->pid)
+		return 0;
+	if (pid == v->pid)
+		return 1;
+	if (!v->conf->own_pid_ns)
+		return 0;
+	/* Gone already, as short-lived helpers are: nobody outside finds this socket. */
+	if (pid_namespace(pid, &sender))
+		return errno == ENOENT || errno == ESRCH;
+	return !pid_namespace(v->pid, &box) && box.ino == sender.ino &&
+	       box.dev_major == sender.dev_major && box.dev_minor == sender.dev_minor;
+}
+
+static void extend(struct supervisor *s, struct service *v, uint64_t usec)
+{
+	int watched = v->state == STATE_UP && v->conf->watchdog;
+	int64_t until = s->now + (int64_t)(usec / 1000), most;
+
+	if (!watched && v->state != STATE_BUILDING && v->state != STATE_STARTING &&
+	    v->state != STATE_STOPPING)
+		return;
+	/* Counted from the state's beginning: who asks again and again does not live on. */
+	most = (watched ? s->now : v->since) + EXTEND_MAX;
+	if (usec / 1000 > EXTEND_MAX || until > most)
+		until = most;
+	if (v->deadline && until > v->deadline)
+		v->deadline = until;
+}
+
+static void act(struct supervisor *s, struct service *v, const struct notice *n)
+{
+	if (n->mainpid)
+		tell(s, v, TOLD_MAINPID, "MAINPID= is refused: the payload is what exec= says");
+	if (n->extend_usec)
+		extend(s, v, n->extend_usec);
+	if (n->stopping) {
+		service_why(v, "it says that it stops");
+	}
+	if (*n->status)
+		service_why(v, "%s", n->status);
+	if (n->watchdog && v->state == STATE_UP && v->conf->watchdog)
+		v->deadline = s->now + v->conf->watchdog;
+	if (n->ready && v->conf->ready == READY_NOTIFY)
+		service_event(s, v, EVENT_READY);
+	if (n->trigger_watchdog && (v->state == STATE_STARTING || v->state == STATE_UP)) {
+		v->verdict = VERDICT_WATCHDOG;
+		service_event(s, v, EVENT_DUE);
+	}
+}
+
+void notify_read(struct supervisor *s, struct service *v)
+{
+	int fd = v->notify;
+
+	/* An event may close the socket. */
+	for (int i = 0; i < BURST && fd >= 0 && v->notify == fd; i++) {
+		char text[DATAGRAM];
+		struct notice notice;
+		int pid;
+		long got = k_receive_from(fd, text, sizeof text, &pid);
+
+		if (got < 0)
+			return;
+		if (!is_inside(v, pid)) {
+			tell(s, v, TOLD_STRANGER, "NOTIFY_SOCKET: a message from outside of the sandbox was dropped");
+			continue;
+		}
+		if (got > DATAGRAM) {
+			tell(s, v, TOLD_LONG, "NOTIFY_SOCKET: a message of more than 4096 bytes was dropped");
+			continue;
+		}
+		notice_read(&notice, text, (size_t)got);
+		act(s, v, &notice);
+	}
+}
+
+int notify_abstract(char name[16])
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	socklen_t length = sizeof address;
+	int fd = k_socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK), error;
+
+	if (fd < 0)
+		return -1;
+	if (k_setsockopt(fd, SOL_SOCKET, SO_PASSCRED, 1) ||
+	    k_bind(fd, (struct sockaddr *)&address, sizeof address.sun_family) ||
+	    k_getsockname(fd, (struct sockaddr *)&address, &length)) {
+		error = errno;
+		k_close(fd);
+		errno = error;
+		return -1;
+	}
+	/* A NUL and five digits, without an end; sd_notify writes the NUL as @. */
+	text_format(name, 16, "@%.*s", (int)(length - offsetof(struct sockaddr_un, sun_path)) - 1,
+		    address.sun_path + 1);
+	return fd;
+}
