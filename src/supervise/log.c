@@ -42,7 +42,9 @@ int log_open(struct service *v)
 			v->log[0] = v->log[1] = -1;
 			return -1;
 		}
-		if (k_fcntl(v->log[0], F_SETFL, O_RDONLY | O_NONBLOCK)) {
+		/* Who is not root opens it, too: /dev/stdout, or a log file that leads there. */
+		if (k_fchmod(v->log[1], 0222) ||
+		    k_fcntl(v->log[0], F_SETFL, O_RDONLY | O_NONBLOCK)) {
 			int code = errno;
 
 			log_close(v);
