@@ -6,7 +6,7 @@
 /* Whether c is in the set that begins behind its [; *end: behind its ], NULL: it has none. */
 static int in_set(const char *set, unsigned char c, const char **end)
 {
-	int not = *set == '!', hit = 0;
+	int not = *set == '!' || *set == '^', hit = 0;
 	const char *p = set + not;
 
 	*end = NULL;

@@ -23,9 +23,11 @@ static void read_status(struct notice *to, const char *text, size_t n)
 {
 	if (n >= sizeof to->status)
 		n = sizeof to->status - 1;
-	for (size_t i = 0; i < n; i++)
-		to->status[i] = text[i] < ' ' || text[i] > '~' ? '?' : text[i];
+	memcpy(to->status, text, n);
 	to->status[n] = '\0';
+	for (char *p = to->status; n; n--, p++)
+		if (*p < ' ' || *p > '~')
+			*p = '?';
 }
 
 /* The length of the word that the line begins with, or 0. */

@@ -39,15 +39,16 @@ void event_tell(struct supervisor *s, const struct service *v, const char *forma
 	va_end(args);
 	/* One byte less than there is: the end of the line has room in any case. */
 	out_init(&o, line, sizeof line - 1);
-	out_printf(&o, "time=%lld.%03d ", (long long)(s->now / 1000), (int)(s->now % 1000));
+	out_printf(&o, "time=%lld.%03d", (long long)(s->now / 1000), (int)(s->now % 1000));
 	if (name)
-		out_printf(&o, "service=%s state=%s ", name, state_names[v->state]);
-	out_put(&o, text);
+		out_printf(&o, " service=%s state=%s", name, state_names[v->state]);
+	out_printf(&o, "%s%s", *text ? " " : "", text);
 	log_plain(line, o.used);
 	line[o.used++] = '\n';
 	ring_put(&s->events, s->now, line, o.used);
 	out_init(&o, human, sizeof human - 1);
-	out_printf(&o, "hutch: %s%s%s", name ? name : "", name ? ": " : "", text);
+	out_printf(&o, "hutch: %s%s%s", name ? name : "", name ? ": " : "",
+		   *text || !name ? text : state_names[v->state]);
 	log_plain(human, o.used);
 	human[o.used++] = '\n';
 	tell_people(human, o.used);

@@ -3,7 +3,6 @@
  * their removal: who connects meanwhile waits and is not refused. Nothing is
  * accepted here, and payloads get them as they are: blocking.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -12,9 +11,11 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
-#include "base/text.h"
+#include "base/parse.h"
 #include "kernel/k.h"
 #include "supervise/supervise.h"
+
+enum { AGAIN_MS = 1000 };
 
 union address {
 	struct sockaddr any;
@@ -26,6 +27,12 @@ union address {
 static int is_unix(const struct listen_conf *c)
 {
 	return c->kind >= LISTEN_UNIX;
+}
+
+/* Every address of the machine, of IPv6 and IPv4. */
+static int is_any(const struct listen_conf *c)
+{
+	return !strcmp(c->address, "*");
 }
 
 static int socket_type(const struct listen_conf *c)
@@ -63,21 +70,21 @@ static unsigned path_address(union address *to, const char *path)
 
 static unsigned ip_address(union address *to, const struct listen_conf *c, int family)
 {
-	const char *text = c->address;
-	size_t n = strcspn(text, "]") - (*text == '[');
-	char bare[64];
+	unsigned char bytes[16] = {0};
+	int size = family == AF_INET ? 4 : 16;
 
-	text_format(bare, sizeof bare, "%.*s", (int)n, text + (*text == '['));
+	if (!is_any(c) && parse_address(c->address, bytes) != size)
+		return 0;
 	memset(to, 0, sizeof *to);
 	to->any.sa_family = (sa_family_t)family;
 	if (family == AF_INET) {
 		to->v4.sin_port = htons(c->port);
-		return !strcmp(bare, "*") || inet_pton(family, bare, &to->v4.sin_addr) == 1
-			? sizeof to->v4 : 0;
+		memcpy(&to->v4.sin_addr, bytes, 4);
+		return sizeof to->v4;
 	}
 	to->v6.sin6_port = htons(c->port);
-	return !strcmp(bare, "*") || inet_pton(family, bare, &to->v6.sin6_addr) == 1
-		? sizeof to->v6 : 0;
+	memcpy(&to->v6.sin6_addr, bytes, 16);
+	return sizeof to->v6;
 }
 
 /* For TCP only: with UDP it lets two services have one port, and one of them hear nothing. */
@@ -86,7 +93,7 @@ static int set_options(int fd, const struct listen_conf *c, int family)
 	if (c->kind == LISTEN_TCP && k_setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, 1))
 		return -1;
 	return family == AF_INET6
-		? k_setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, strcmp(c->address, "*") != 0) : 0;
+		? k_setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, !is_any(c)) : 0;
 }
 
 static int open_ip(const struct listen_conf *c, int family)
@@ -108,7 +115,7 @@ static int open_ip(const struct listen_conf *c, int family)
 	return fd;
 }
 
-/* Removes a socket file that nobody answers at; anything else stays. */
+/* Removes a socket file that no socket has any more; anything else stays. */
 static void remove_stale(const struct listen_conf *c)
 {
 	union address a;
@@ -119,8 +126,8 @@ static void remove_stale(const struct listen_conf *c)
 	if (!length || k_stat(AT_FDCWD, c->address, AT_SYMLINK_NOFOLLOW, 1, &st) ||
 	    !S_ISSOCK(st.mode))
 		return;
-	/* Not blocking: somebody who is alive may have a full queue. */
-	fd = k_socket(AF_UNIX, socket_type(c) | SOCK_NONBLOCK);
+	/* By a datagram socket: who listens to connections is there, but gets none from us. */
+	fd = k_socket(AF_UNIX, SOCK_DGRAM);
 	if (fd < 0)
 		return;
 	if (k_connect(fd, &a.any, length) && errno == ECONNREFUSED)
@@ -176,9 +183,9 @@ static int open_one(const struct listen_conf *c)
 		return open_path(c);
 	if (strchr(c->address, ':'))
 		return open_ip(c, AF_INET6);
-	fd = strcmp(c->address, "*") != 0 ? -1 : open_ip(c, AF_INET6);
+	fd = is_any(c) ? open_ip(c, AF_INET6) : -1;
 	/* Without IPv6, by its build or by sysctl, all addresses are those of IPv4. */
-	if (fd < 0 && (*c->address != '*' || errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL))
+	if (fd < 0 && (!is_any(c) || errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL))
 		fd = open_ip(c, AF_INET);
 	return fd;
 }
@@ -201,6 +208,11 @@ int listen_open(struct service *v)
 	}
 	errno = failed;
 	return failed ? -1 : 0;
+}
+
+void listen_wait(struct supervisor *s, struct service *v)
+{
+	v->deadline = v->conf->start == START_DEMAND && listen_open(v) ? s->now + AGAIN_MS : 0;
 }
 
 static void close_one(int fd, const struct listen_conf *c)
@@ -270,10 +282,12 @@ static struct service *holder(struct supervisor *s, int fd)
 void listen_read(struct supervisor *s, const struct pollfd *fds, int n)
 {
 	for (int i = 0; i < n; i++) {
-		/* An error waits for the payload too: left alone, it would wake us for ever. */
 		struct service *v = fds[i].revents ? holder(s, fds[i].fd) : NULL;
+		struct pollfd again = fds[i];
 
-		if (v)
+		/* The loop guesses when it could not poll. An error is for the payload too: left
+		 * alone, it would wake us for ever. */
+		if (v && k_poll(&again, 1, 0) > 0)
 			service_trigger(s, v, 1);
 	}
 }

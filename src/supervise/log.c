@@ -43,14 +43,7 @@ int log_open(struct service *v)
 			return -1;
 		}
 		/* Who is not root opens it, too: /dev/stdout, or a log file that leads there. */
-		if (k_fchmod(v->log[1], 0222) ||
-		    k_fcntl(v->log[0], F_SETFL, O_RDONLY | O_NONBLOCK)) {
-			int code = errno;
-
-			log_close(v);
-			errno = code;
-			return -1;
-		}
+		k_fchmod(v->log[1], 0222);
 	}
 	/* The last payload may have left it otherwise. */
 	return k_fcntl(v->log[1], F_SETFL, O_WRONLY);
@@ -65,7 +58,7 @@ void log_close(struct service *v)
 	}
 }
 
-/* Also those that follow an ASCII letter or 0xc2: in UTF-8 they would be C1 controls. */
+/* C1 controls too: bare ones, and those behind 0xc2 as UTF-8 has them. */
 void log_plain(char *text, size_t n)
 {
 	unsigned char before = 0;

@@ -45,6 +45,9 @@ static void enter(struct supervisor *s, struct service *v, enum state next)
 	}
 	v->state = (uint8_t)next;
 	switch (next) {
+	case STATE_ARMED:
+		listen_wait(s, v);
+		break;
 	case STATE_BUILDING:
 		v->started = s->now;
 		v->deadline = c->start_timeout ? s->now + c->start_timeout : 0;
@@ -101,6 +104,7 @@ static enum event act_judge(struct supervisor *s, struct service *v)
 	struct judgement j = judge(v->conf, &end, &v->past);
 
 	say_end(v);
+	log_end(s, v);
 	launch_close(v);
 	v->attempted = 1;
 	v->pause = j.delay;
@@ -291,6 +295,7 @@ void service_adopt(struct service *v)
 	if (!v->next)
 		return;
 	listen_change(v, v->next);
+	trigger_soon();
 	v->conf = v->next;
 	v->image = v->next_image;
 	v->next = NULL;
@@ -331,6 +336,7 @@ struct service *service_place(struct supervisor *s, const struct image *image,
 		v->listen[i] = -1;
 	v->since = s->now;
 	make_ring(v);
+	trigger_soon();
 	if (conf->findings)
 		service_why(v, "%s", conf->findings);
 	return v;
@@ -344,6 +350,7 @@ static void place_free(struct service *v)
 	if (v->ring.memory)
 		k_forget(v->ring.memory, v->ring.size);
 	v->conf = NULL;
+	trigger_soon();
 }
 
 /* What it waits for, or NULL. */

@@ -104,6 +104,11 @@ static void reap(struct supervisor *s)
 static void due(struct supervisor *s, struct service *v)
 {
 	v->deadline = 0;
+	if (v->state == STATE_ARMED) {
+		v->why[0] = '\0';
+		listen_wait(s, v);
+		return;
+	}
 	if (v->state == STATE_BUILDING || v->state == STATE_STARTING) {
 		v->verdict = VERDICT_TIMEOUT;
 		service_why(v, "not ready within start-timeout");
@@ -166,9 +171,10 @@ static void serve_service(struct supervisor *s, struct service *v, const struct 
 static void turn(struct supervisor *s)
 {
 	unsigned places, n = 1;
-	int timeout, triggers, listens, controls, got;
+	int timeout, triggers, listens, controls, others, got;
 
 	s->now = k_now_ms();
+	log_move(s);
 	timeout = deadlines(s);
 	places = s->places;
 	s->poll[0] = (struct pollfd){.fd = s->signals, .events = POLLIN};
@@ -177,11 +183,13 @@ static void turn(struct supervisor *s)
 	triggers = trigger_poll(s, s->poll + n);
 	listens = listen_poll(s, s->poll + n + triggers, SERVICES);
 	controls = control_poll(s, s->poll + n + triggers + listens);
-	got = k_poll(s->poll, n + (unsigned)(triggers + listens + controls), timeout);
+	others = triggers + listens + controls;
+	others += log_poll(s->poll + n + others);
+	got = k_poll(s->poll, n + (unsigned)others, timeout);
 	s->now = k_now_ms();
 	if (got < 0) {
 		/* No memory for the list: look at everything, but not all the time. */
-		for (unsigned i = 0; i < n + (unsigned)(triggers + listens + controls); i++)
+		for (unsigned i = 0; i < n + (unsigned)others; i++)
 			s->poll[i].revents = errno == EINTR ? 0 : POLLIN;
 		k_poll(NULL, 0, errno == EINTR ? 0 : BREATH_MS);
 	}
@@ -262,6 +270,9 @@ int supervise(const struct supervise_options *o, struct arena *a, char *why)
 	parent_tell("READY=1\n");
 	while (!s->ending || !all_down(s))
 		turn(s);
+	for (unsigned i = 0; i < s->places; i++)
+		if (s->service[i].conf)
+			listen_close(&s->service[i]);
 	control_close();
 	if (s->reboot)
 		k_kill(1, SIGINT);	/* as Ctrl-Alt-Del does */

@@ -29,8 +29,7 @@ static int pid_namespace(int pid, struct k_stat *to)
 	return k_stat(AT_FDCWD, path, 0, 0x100, to);	/* STATX_INO */
 }
 
-/* A name service of systemd's, a program that was started and left: all have the sandbox's
- * PID namespace. Without one of its own, only the payload itself is known. */
+/* All of a sandbox have its PID namespace. Without one of its own, only the payload is known. */
 static int is_inside(const struct service *v, int pid)
 {
 	struct k_stat box, sender;
@@ -70,9 +69,8 @@ static void act(struct supervisor *s, struct service *v, const struct notice *n)
 		tell(s, v, TOLD_MAINPID, "MAINPID= is refused: the payload is what exec= says");
 	if (n->extend_usec)
 		extend(s, v, n->extend_usec);
-	if (n->stopping) {
+	if (n->stopping)
 		service_why(v, "it says that it stops");
-	}
 	if (*n->status)
 		service_why(v, "%s", n->status);
 	if (n->watchdog && v->state == STATE_UP && v->conf->watchdog)
@@ -81,14 +79,19 @@ static void act(struct supervisor *s, struct service *v, const struct notice *n)
 		service_event(s, v, EVENT_READY);
 	if (n->trigger_watchdog && (v->state == STATE_STARTING || v->state == STATE_UP)) {
 		v->verdict = VERDICT_WATCHDOG;
+		service_why(v, "it asked its watchdog to end it");
 		service_event(s, v, EVENT_DUE);
 	}
 }
 
 void notify_read(struct supervisor *s, struct service *v)
 {
-	int fd = v->notify;
+	int fd;
 
+	/* Nobody inside speaks before it was built: that was told, maybe after poll(2) looked. */
+	if (v->state == STATE_BUILDING)
+		launch_read(s, v);
+	fd = v->notify;
 	/* An event may close the socket. */
 	for (int i = 0; i < BURST && fd >= 0 && v->notify == fd; i++) {
 		char text[DATAGRAM];
@@ -99,7 +102,8 @@ void notify_read(struct supervisor *s, struct service *v)
 		if (got < 0)
 			return;
 		if (!is_inside(v, pid)) {
-			tell(s, v, TOLD_STRANGER, "NOTIFY_SOCKET: a message from outside of the sandbox was dropped");
+			if (v->pid)
+				tell(s, v, TOLD_STRANGER, "NOTIFY_SOCKET: a message from outside of the sandbox was dropped");
 			continue;
 		}
 		if (got > DATAGRAM) {

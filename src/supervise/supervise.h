@@ -169,6 +169,8 @@ int notify_abstract(char name[16]);
 /* listen.c: -1 with errno when a socket cannot be had; kept ones stay. */
 int listen_open(struct service *v);
 void listen_close(struct service *v);
+/* For one that waits for a connection: opens its sockets, or sets the time of the next try. */
+void listen_wait(struct supervisor *s, struct service *v);
 /* Before v->conf becomes `to`: keeps the sockets that both have, closes the others. */
 void listen_change(struct service *v, const struct service_conf *to);
 /* The sockets of those that wait for a connection, `room` at most; how many. */
@@ -182,7 +184,8 @@ void listen_read(struct supervisor *s, const struct pollfd *fds, int n);
  */
 int trigger_poll(struct supervisor *s, struct pollfd *fds);	/* how many it put there, up to 2 */
 void trigger_read(struct supervisor *s, const struct pollfd *fds, int n);
-void trigger_look(struct supervisor *s);	/* now, whatever happened: after a load */
+void trigger_look(struct supervisor *s);	/* now, whatever happened */
+void trigger_soon(void);	/* in the next turn: some service has another conf now */
 int64_t trigger_deadline(const struct supervisor *s);	/* ms, 0: none */
 
 /*

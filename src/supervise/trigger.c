@@ -109,22 +109,38 @@ static int read_mounts(struct look *look)
 	return 0;
 }
 
-/* Watches every directory on the way: each may be renamed, or a link that changes. */
+/*
+ * A directory on the way is of interest when it goes; only the last one, and those with
+ * a link in them that is followed, also for what comes: others may be busy.
+ */
+enum {
+	GOES = IN_DELETE | IN_MOVED_FROM | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR | IN_MASK_ADD,
+	COMES = GOES | IN_CREATE | IN_MOVED_TO,
+};
+
+/* Watches the way to a path as far as it is there. */
 static int add_way(const char *path)
 {
-	const uint32_t mask = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO |
-			      IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
-	char part[PATH_ROOM];
+	char part[PATH_ROOM] = "/", before[PATH_ROOM];
+	int found = k_inotify_add(watch.paths, part, GOES);
 
-	for (size_t n = 0; path[n] && n < sizeof part - 1; n++) {
+	for (size_t n = 1; found >= 0 && n < sizeof part - 1 && path[n]; n++) {
 		if (path[n] != '/')
 			continue;
+		memcpy(before, part, sizeof part);
 		memcpy(part, path, n);
-		memcpy(part + n, n ? "" : "/", n ? 1 : 2);
-		if (k_inotify_add(watch.paths, part, mask) < 0)
-			return errno == ENOENT || errno == ENOTDIR || errno == ELOOP ? 0 : -1;
+		part[n] = '\0';
+		if (k_inotify_add(watch.paths, part, GOES | IN_DONT_FOLLOW) >= 0)
+			continue;
+		/* Nothing or a link: what takes its place is told, or found now. */
+		found = k_inotify_add(watch.paths, before, COMES);
+		if (found >= 0)
+			found = k_inotify_add(watch.paths, part, GOES);
 	}
-	return 0;
+	if (found >= 0)
+		found = k_inotify_add(watch.paths, part, COMES);
+	/* It ends here. Should it lead on meanwhile, then that was told. */
+	return found >= 0 || errno == ENOENT || errno == ENOTDIR || errno == ELOOP ? 0 : -1;
 }
 
 /* Adding a directory again changes nothing, while a new watch costs 10 ms. */
@@ -206,6 +222,11 @@ void trigger_look(struct supervisor *s)
 	look_at_all(s, 1);
 }
 
+void trigger_soon(void)
+{
+	watch.again = 1;
+}
+
 int trigger_poll(struct supervisor *s, struct pollfd *fds)
 {
 	int n = 0;
@@ -250,7 +271,7 @@ static int read_paths(const struct supervisor *s)
 			e = (const struct inotify_event *)(text + at);
 			/* Without a name it is about a directory on the way, or was too much. */
 			if (!e->len || is_part(s, e->name))
-				todo |= e->mask & IN_MOVE_SELF ? LOOK | RENEW : LOOK;
+				todo |= e->mask & (IN_MOVE_SELF | IN_ISDIR) ? LOOK | RENEW : LOOK;
 		}
 	}
 	return todo;
