@@ -59,6 +59,7 @@ struct walk {
 	struct anchor anchor[ANCHORS];
 	unsigned nanchors;
 	struct ids ids;
+	uint8_t own_tty;	/* the standard streams are a pty of the sandbox's devpts */
 	struct made *made;	/* NULL until one is */
 	unsigned nmade;
 	int payload;		/* of the init: pid of its child */

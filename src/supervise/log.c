@@ -37,13 +37,9 @@ static size_t nrest;
 
 int log_open(struct service *v)
 {
-	if (v->log[0] < 0) {
-		if (k_pipe(v->log)) {
-			v->log[0] = v->log[1] = -1;
-			return -1;
-		}
-		/* Who is not root opens it, too: /dev/stdout, or a log file that leads there. */
-		k_fchmod(v->log[1], 0222);
+	if (v->log[0] < 0 && k_pipe(v->log)) {
+		v->log[0] = v->log[1] = -1;
+		return -1;
 	}
 	/* The last payload may have left it otherwise. */
 	return k_fcntl(v->log[1], F_SETFL, O_WRONLY);
