@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "base/words.h"
 #include "cli/cli.h"
 #include "cli/talk.h"
 
@@ -212,15 +211,6 @@ static uint64_t time_of(struct ask *a)
 	return time ? number_at(time) : 0;
 }
 
-static void print_time(const char *before, uint64_t ms)
-{
-	char text[24];
-
-	text_format(text, sizeof text, "%llu.%03u", (unsigned long long)ms / 1000,
-		    (unsigned)(ms % 1000));
-	out_printf(&cli_out, "%s%s", before, text);
-}
-
 static void print_text(struct ask *a)
 {
 	const char *body = record_body(a->talk.record), *end = a->talk.record + a->talk.n;
@@ -231,10 +221,9 @@ static void print_text(struct ask *a)
 		const char *line = memchr(body, '\n', (size_t)(end - body));
 		size_t n = (size_t)((line ? line + 1 : end) - body);
 
-		if (a->times && !a->midline) {
-			print_time("", time);
-			out_put(&cli_out, " ");
-		}
+		if (a->times && !a->midline)
+			out_printf(&cli_out, "%llu.%03u ", (unsigned long long)time / 1000,
+				   (unsigned)(time % 1000));
 		out_bytes(&cli_out, body, n);
 		a->midline = !line;
 		body += n;
@@ -243,43 +232,43 @@ static void print_text(struct ask *a)
 	cli_arena.used = mark;
 }
 
-/* The words of an event's line as members; what is none stays under "text". */
+/* What an event's line begins with; the rest of it is text. */
+static const struct status_row event_keys[] = {
+	{"time", NUMBER}, {"service", TEXT}, {"state", TEXT},
+};
+enum { EVENT_KEYS = sizeof event_keys / sizeof *event_keys };
+
 static void print_event(struct ask *a)
 {
-	char *body = (char *)record_body(a->talk.record);
-	size_t mark = cli_arena.used;
-	uint64_t time = time_of(a);
-	struct words w = {0};
-	unsigned column;
+	char *p = (char *)record_body(a->talk.record), *end;
+	const char *comma = "{";
 
-	if (!body)
+	if (!p || *p == '\n')
 		return;
-	body[strcspn(body, "\n")] = '\0';
-	print_time("{\"time\":", time);
-	if (words_split(&w, body, &cli_arena, &column))
-		print_member(",", "text", body, TEXT);
-	else
-		for (int i = 0; i < w.n; i++) {
-			char *word = (char *)w.word[i];
-			size_t n = strcspn(word, "=");
+	p[strcspn(p, "\n")] = '\0';
+	for (int i = 0; i < EVENT_KEYS; i++) {
+		size_t n = strlen(event_keys[i].name);
 
-			column = word[n] == '=';
-			word[n] = '\0';
-			print_member(",", column ? word : "text", column ? word + n + 1 : word, TEXT);
-		}
+		if (strncmp(p, event_keys[i].name, n) != 0 || p[n] != '=')
+			continue;
+		end = p + strcspn(p, " ");
+		if (*end)
+			*end++ = '\0';
+		print_member(comma, event_keys[i].name, p + n + 1, event_keys[i].kind);
+		comma = ",";
+		p = end;
+	}
+	print_member(comma, "text", p, TEXT);
 	out_put(&cli_out, "}\n");
 	cli_flush(1);
-	cli_arena.used = mark;
 }
 
 static void print_events(struct ask *a)
 {
-	if (a->json) {
+	if (a->json)
 		print_event(a);
-	} else {
-		a->times = 1;
+	else
 		print_text(a);
-	}
 }
 
 int command_logs(int argc, char **argv)

@@ -78,13 +78,14 @@ int talk_next(struct talk *t)
 	while (n < 0 && (left = until - k_now_ms()) > 0) {
 		k_poll(&fds, 1, t->timeout < 0 ? -1 : (int)left);
 		n = k_read(t->fd, t->record, CONTROL_RECORD);
-		if (n < 0 && errno != EAGAIN && errno != EINTR)
+		/* Reset: it closed without reading; what it said before that comes next. */
+		if (n < 0 && errno != EAGAIN && errno != EINTR && errno != ECONNRESET)
 			break;
 	}
 	t->n = n > 0 ? (size_t)n : 0;
 	t->record[t->n] = '\0';
 	if (n <= 0)
-		cli_error("the supervisor %s", n == 0 || errno == ECONNRESET ? "went away" : "does not answer");
+		cli_error("the supervisor %s", n == 0 ? "went away" : "does not answer");
 	return n > 0 && strncmp(t->record, "end=", 4) != 0;
 }
 

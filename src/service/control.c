@@ -38,11 +38,12 @@ static int read_words(struct reading *g, const char *record, size_t n)
 
 	if (!n || n > CONTROL_REQUEST || end[-1])
 		return wrong(g, "not a request", "");
-	for (; record < end; record += strlen(record) + 1) {
+	do {
 		if (count == CONTROL_WORDS)
 			return wrong(g, "too many words", "");
 		g->word[count++] = record;
-	}
+		record += strlen(record) + 1;
+	} while (record < end);
 	g->word[count] = NULL;
 	return 0;
 }
@@ -149,7 +150,7 @@ void control_put(struct out *o, const char *key, const char *value)
 	size_t n = 0;
 
 	for (; *value && n < sizeof clean - 1; value++)
-		clean[n++] = *value == '"' ? '\'' : (unsigned char)*value < ' ' ? ' ' : *value;
+		clean[n++] = (char)(*value == '"' ? '\'' : (unsigned char)*value < ' ' ? ' ' : *value);
 	clean[n] = '\0';
 	out_printf(o, "%s=", key);
 	out_word(o, clean);

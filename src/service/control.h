@@ -19,8 +19,9 @@ enum {
 	CONTROL_REQUEST = 1024,		/* bytes */
 	CONTROL_BODY = 4096,
 	CONTROL_RECORD = CONTROL_BODY + 512,
-	ALL_LINES = 0xffffffff,
 };
+
+#define ALL_LINES UINT32_MAX
 
 enum verb {
 #define VERB(id, name, who, takes, least, most) VERB_##id,
@@ -40,7 +41,7 @@ struct request {
 	uint8_t follow, reboot, up;	/* up: what wait waits for */
 	uint8_t signal;
 	uint8_t n;
-	uint32_t lines;			/* the last ones, ALL_LINES */
+	uint32_t lines;			/* the last ones, or ALL_LINES */
 	int64_t time;			/* ms that wait waits, -1: for ever */
 	const char *name[CONTROL_WORDS];	/* n services, in the record */
 };

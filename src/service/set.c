@@ -24,10 +24,11 @@ static const char *copy(struct set *set, const char *text)
 int set_add_file(struct set *set, const char *name, const char *text, size_t length)
 {
 	struct set_file *f = &set->file[set->nfiles];
-	char *to = arena_room(&set->arena, length + 1);
 	size_t used = 0;
+	char *to;
 
 	f->name = copy(set, name);
+	to = arena_room(&set->arena, length + 1);
 	if (!to || !f->name)
 		return -1;
 	for (size_t at = 0; at < length;) {

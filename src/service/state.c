@@ -47,6 +47,11 @@ int state_lives(enum state s)
 	       s == STATE_STOPPING || s == STATE_KILLING;
 }
 
+int state_passes(enum state s)
+{
+	return s == STATE_BLOCKED || (state_lives(s) && s != STATE_UP) || s == STATE_ENDED;
+}
+
 void states_print(struct out *o)
 {
 	out_put(o, "digraph states {\n\tnode [shape=box];\n");

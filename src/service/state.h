@@ -34,6 +34,9 @@ struct move state_move(enum state now, enum event event);
 /* Whether processes of the service may live in this state. */
 int state_lives(enum state s);
 
+/* Whether it is only on the way to another state. */
+int state_passes(enum state s);
+
 /* The table as a graph for dot(1). */
 void states_print(struct out *o);
 

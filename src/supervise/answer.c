@@ -55,8 +55,8 @@ static void find_names(struct supervisor *s, struct client *c)
 		if (name_find(name, names, (int)n) >= 0)
 			continue;
 		near = name_nearest(name, names, (int)n);
-		refuse(c, 1, "no service named %s%s%s", name, near ? ", did you mean " : "",
-		       near ? near : "");
+		refuse(c, 1, "no service named %s%s%s%s", name, near ? ", did you mean " : "",
+		       near ? near : "", near ? "?" : "");
 	}
 }
 
@@ -100,6 +100,9 @@ void answer_begin(struct supervisor *s, struct client *c)
 	const struct request *r = &c->request;
 
 	find_names(s, c);
+	/* Else it would never be done with its end. */
+	if (s->ending && (r->verb == VERB_START || r->verb == VERB_RESTART || r->verb == VERB_RELOAD))
+		refuse(c, 1, "the supervisor is about to end");
 	for (unsigned i = 0; i < r->n && !c->wrong[0]; i++) {
 		struct service *v = service_find(s, r->name[i]);
 
@@ -144,7 +147,7 @@ static void put_exit(struct out *o, const struct service *v)
 	control_put(o, "exit", text);
 }
 
-/* In the order of the table, whose test compares them. */
+/* In the order of the table. */
 static void put_status(const struct supervisor *s, const struct service *v, struct out *o)
 {
 	char number[24];
@@ -207,6 +210,7 @@ static enum answer next_reload(struct supervisor *s, struct client *c, struct ou
 	} else if (c->reloads == s->reloads) {
 		refuse(c, 0, "the reload came to nothing");
 	}
+	c->code = !strncmp(s->reload_text, "refused=", 8);
 	end(c, o);
 	if (!c->wrong[0])
 		out_printf(o, "\n%s", s->reload_text);
@@ -278,18 +282,17 @@ static enum answer next_describe(struct supervisor *s, struct client *c, struct 
 	const struct set_file *f;
 	size_t n;
 
-	if (c->wrong[0])
-		return end(c, o);
-	if (!v || !is_running(v) || c->reloads != s->reloads)
+	if (!v || !is_running(v) || c->reloads != s->reloads) {
 		refuse(c, 1, "%s has just changed", c->request.name[0]);
-	else if (!c->cursor.begun)
-		put_process(v, c, o);
-	if (c->wrong[0] || (c->cursor.begun && c->cursor.at >= v->conf->nfiles))
 		return end(c, o);
+	}
 	if (!c->cursor.begun) {
 		c->cursor.begun = 1;
-		return ANSWER_MORE;
+		put_process(v, c, o);
+		return c->wrong[0] ? end(c, o) : ANSWER_MORE;
 	}
+	if (c->cursor.at >= v->conf->nfiles)
+		return end(c, o);
 	f = &v->image->set.file[v->conf->file + c->cursor.at];
 	n = f->length - c->cursor.offset;
 	n = n < PIECE ? n : PIECE;

@@ -136,7 +136,7 @@ static int open_socket(int tries)
 static void try_later(struct supervisor *s)
 {
 	if (!control.delay)
-		event_tell(s, NULL, "event=control text=\"no control socket: %s\"", strerror(errno));
+		event_tell(s, NULL, "no control socket: %s", strerror(errno));
 	control.delay = !control.delay ? RETRY_MS
 		: control.delay < RETRY_MAX_MS / 2 ? control.delay * 2 : RETRY_MAX_MS;
 	control.retry = s->now + control.delay;
@@ -149,10 +149,12 @@ int control_open(struct supervisor *s, long readers_gid)
 		control.client[i].fd = -1;
 	if (!open_socket(LOCK_TRIES))
 		return 0;
-	if (errno == EADDRINUSE)
-		return -1;
-	try_later(s);
-	return 0;
+	if (errno != EADDRINUSE) {
+		try_later(s);
+		return 0;
+	}
+	text_format(s->reload_text, sizeof s->reload_text, "another supervisor is in charge here");
+	return -1;
 }
 
 static void reopen(struct supervisor *s)
@@ -163,17 +165,7 @@ static void reopen(struct supervisor *s)
 		return;
 	}
 	control.delay = 0;
-	event_tell(s, NULL, "event=control text=\"the control socket is there\"");
-}
-
-void control_close(void)
-{
-	for (int i = 0; i < CLIENTS; i++)
-		if (control.client[i].fd >= 0)
-			k_close(control.client[i].fd);
-	if (control.listener >= 0)
-		k_close(control.listener);
-	control.listener = -1;
+	event_tell(s, NULL, "the control socket is there");
 }
 
 static int in_group(int fd, uint32_t gid)
@@ -350,15 +342,30 @@ static struct client *client_of(int fd)
 	return NULL;
 }
 
+/* It has asked: what comes now is its end, or nonsense. Or poll(2) had no memory to look. */
+static void look_after(struct client *c)
+{
+	char byte;
+
+	if (k_read(c->fd, &byte, 1) >= 0 || (errno != EAGAIN && errno != EINTR))
+		drop(c);
+}
+
 static void move(struct supervisor *s, struct client *c, int events)
 {
 	if (!c->asked && events)
 		take_request(s, c);
-	/* It has asked: what comes now is its end, or nonsense. */
 	else if (events & ~POLLOUT)
-		drop(c);
-	else if (events)
+		look_after(c);
+	if (c->fd >= 0 && events & POLLOUT)
 		c->full = 0;
+}
+
+static void reply_all(struct supervisor *s)
+{
+	for (struct client *c = control.client; c < control.client + CLIENTS; c++)
+		if (c->fd >= 0 && c->asked && !c->full)
+			reply(s, c);
 }
 
 void control_move(struct supervisor *s, const struct pollfd *fds, int n)
@@ -373,12 +380,10 @@ void control_move(struct supervisor *s, const struct pollfd *fds, int n)
 		else if (fds[i].revents && fds[i].fd == control.listener)
 			knock = 1;
 	}
-	for (struct client *c = control.client; c < control.client + CLIENTS; c++) {
-		if (c->fd >= 0 && c->asked && !c->full)
-			reply(s, c);
+	reply_all(s);
+	for (struct client *c = control.client; c < control.client + CLIENTS; c++)
 		if (c->fd >= 0 && c->deadline && s->now >= c->deadline)
 			drop(c);
-	}
 	if (knock)
 		accept_all(s);
 	if (control.retry && s->now >= control.retry)
@@ -394,15 +399,31 @@ int control_poll(struct supervisor *s, struct pollfd *fds)
 		control.paused = 0;
 		fds[n++] = (struct pollfd){.fd = control.listener, .events = POLLIN};
 	}
-	for (struct client *c = control.client; c < control.client + CLIENTS; c++) {
-		/* What happened in this turn after control_move() has its answer too. */
-		if (c->fd >= 0 && c->asked && !c->full)
-			reply(s, c);
+	for (const struct client *c = control.client; c < control.client + CLIENTS; c++)
 		if (c->fd >= 0)
 			fds[n++] = (struct pollfd){.fd = c->fd,
 						   .events = c->full ? POLLIN | POLLOUT : POLLIN};
-	}
 	return n;
+}
+
+void control_close(struct supervisor *s)
+{
+	int dir;
+
+	reply_all(s);
+	for (int i = 0; i < CLIENTS; i++)
+		if (control.client[i].fd >= 0)
+			k_close(control.client[i].fd);
+	if (control.listener < 0)
+		return;
+	k_close(control.listener);
+	control.listener = -1;
+	dir = registry_dir();
+	if (dir < 0)
+		return;
+	if (!is_taken(dir))
+		k_unlink(dir, "control", 0);
+	k_close(dir);
 }
 
 static void sooner(int64_t *first, int64_t time)
@@ -411,10 +432,11 @@ static void sooner(int64_t *first, int64_t time)
 		*first = time;
 }
 
-int64_t control_deadline(void)
+int64_t control_deadline(struct supervisor *s)
 {
 	int64_t first = 0;
 
+	reply_all(s);
 	sooner(&first, control.retry);
 	sooner(&first, control.paused);
 	for (const struct client *c = control.client; c < control.client + CLIENTS; c++)

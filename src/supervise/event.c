@@ -42,13 +42,21 @@ void event_tell(struct supervisor *s, const struct service *v, const char *forma
 	out_printf(&o, "time=%lld.%03d", (long long)(s->now / 1000), (int)(s->now % 1000));
 	if (name)
 		out_printf(&o, " service=%s state=%s", name, state_names[v->state]);
-	out_printf(&o, "%s%s", *text ? " " : "", text);
+	if (*text) {
+		out_put(&o, " text=");
+		out_word(&o, text);
+	}
 	log_plain(line, o.used);
 	line[o.used++] = '\n';
 	ring_put(&s->events, s->now, line, o.used);
+	/* Steps on the way that have nothing to say are for programs. */
+	if (name && !*text && state_passes(v->state))
+		return;
 	out_init(&o, human, sizeof human - 1);
-	out_printf(&o, "hutch: %s%s%s", name ? name : "", name ? ": " : "",
-		   *text || !name ? text : state_names[v->state]);
+	out_put(&o, "hutch: ");
+	if (name)
+		out_printf(&o, "%s: %s%s", name, state_names[v->state], *text ? ": " : "");
+	out_put(&o, text);
 	log_plain(human, o.used);
 	human[o.used++] = '\n';
 	tell_people(human, o.used);

@@ -136,6 +136,8 @@ static void add(const char *path)
 	out_init(&o, loader.text, sizeof loader.text);
 	if (loader.diags.count)
 		profile_print_diags(&loader.profile, &loader.diags, &o);
+	if (o.used && o.text[o.used - 1] == '\n')
+		o.text[--o.used] = '\0';
 	if (set_add(&loader.draft, name, &loader.profile, file, loader.draft.nfiles - file,
 		    loader.diags.count ? loader.text : NULL))
 		refuse(path, no_room);

@@ -140,7 +140,7 @@ static int deadlines(struct supervisor *s)
 	for (unsigned i = 0; i < s->places; i++)
 		if (s->service[i].conf)
 			earlier(&first, s->service[i].deadline);
-	earlier(&first, control_deadline());
+	earlier(&first, control_deadline(s));
 	earlier(&first, trigger_deadline(s));
 	earlier(&first, log_deadline(s));
 	if (!first)
@@ -149,21 +149,32 @@ static int deadlines(struct supervisor *s)
 	return first < 0 ? 0 : first > LONGEST_MS ? LONGEST_MS : (int)first;
 }
 
-static void watch(const struct service *v, struct pollfd *to)
+/* Puts what is open into the list; which of them, as bits. */
+static uint8_t watch(const struct service *v, struct pollfd *to, unsigned *n)
 {
 	const int fds[FDS] = {v->report, v->channel, v->ready, v->notify, v->log[0]};
+	uint8_t open = 0;
 
-	for (int i = 0; i < FDS; i++)
-		to[i] = (struct pollfd){.fd = v->conf ? fds[i] : -1, .events = POLLIN};
+	for (int i = 0; v->conf && i < FDS; i++)
+		if (fds[i] >= 0) {
+			to[(*n)++] = (struct pollfd){.fd = fds[i], .events = POLLIN};
+			open |= (uint8_t)(1 << i);
+		}
+	return open;
 }
 
-static void serve_service(struct supervisor *s, struct service *v, const struct pollfd *fds)
+static void serve_service(struct supervisor *s, struct service *v, uint8_t open, unsigned *n)
 {
-	if (v->conf && (fds[0].revents || fds[1].revents || fds[2].revents))
+	uint8_t came = 0;
+
+	for (int i = 0; i < FDS; i++)
+		if (open & 1 << i && s->poll[(*n)++].revents)
+			came |= (uint8_t)(1 << i);
+	if (came & 7)
 		launch_read(s, v);
-	if (v->conf && fds[3].revents)
+	if (came & 8)
 		notify_read(s, v);
-	if (v->conf && fds[4].revents)
+	if (came & 16)
 		log_read(s, v);
 }
 
@@ -178,8 +189,8 @@ static void turn(struct supervisor *s)
 	timeout = deadlines(s);
 	places = s->places;
 	s->poll[0] = (struct pollfd){.fd = s->signals, .events = POLLIN};
-	for (unsigned i = 0; i < places; i++, n += FDS)
-		watch(&s->service[i], s->poll + n);
+	for (unsigned i = 0; i < places; i++)
+		s->open[i] = watch(&s->service[i], s->poll, &n);
 	triggers = trigger_poll(s, s->poll + n);
 	listens = listen_poll(s, s->poll + n + triggers, SERVICES);
 	controls = control_poll(s, s->poll + n + triggers + listens);
@@ -195,8 +206,8 @@ static void turn(struct supervisor *s)
 	}
 	if (s->poll[0].revents)
 		read_signals(s);
-	for (unsigned i = 0; i < places; i++)
-		serve_service(s, &s->service[i], s->poll + 1 + i * FDS);
+	for (unsigned i = 0, at = 1; i < places; i++)
+		serve_service(s, &s->service[i], s->open[i], &at);
 	trigger_read(s, s->poll + n, triggers);
 	listen_read(s, s->poll + n + triggers, listens);
 	control_move(s, s->poll + n + triggers + listens, controls);
@@ -262,7 +273,7 @@ int supervise(const struct supervise_options *o, struct arena *a, char *why)
 	if (control_open(s, o->readers) || first_load(s))
 		goto failed;
 	if (s->must_seal) {
-		control_close();
+		control_close(s);
 		k_set_nofile(nofile);
 		self_seal(o->argv, mask);
 		goto failed;
@@ -273,7 +284,7 @@ int supervise(const struct supervise_options *o, struct arena *a, char *why)
 	for (unsigned i = 0; i < s->places; i++)
 		if (s->service[i].conf)
 			listen_close(&s->service[i]);
-	control_close();
+	control_close(s);
 	if (s->reboot)
 		k_kill(1, SIGINT);	/* as Ctrl-Alt-Del does */
 	return s->exit_status;

@@ -84,6 +84,7 @@ struct supervisor {
 	unsigned reloads;		/* sets that came into force or were refused */
 	char reload_text[512];		/* about the last one */
 	struct ring events;		/* key=value lines: the supervisor's own log */
+	uint8_t open[SERVICES];		/* by place: which of its descriptors are polled */
 	struct pollfd poll[MAX_POLL];
 };
 
@@ -196,7 +197,8 @@ int64_t trigger_deadline(const struct supervisor *s);	/* ms, 0: none */
 int control_open(struct supervisor *s, long readers_gid);
 int control_poll(struct supervisor *s, struct pollfd *fds);	/* how many it put there */
 void control_move(struct supervisor *s, const struct pollfd *fds, int n);
-int64_t control_deadline(void);		/* ms, 0: none; asked after control_poll() */
-void control_close(void);
+/* When it wants to be called again: ms, 0: never. Answers what happened since it last was. */
+int64_t control_deadline(struct supervisor *s);
+void control_close(struct supervisor *s);	/* after the last answers */
 
 #endif

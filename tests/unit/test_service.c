@@ -130,6 +130,7 @@ static void files(void)
 	CHECK(set && set_find(set, "a")->nfiles == 2);
 	if (!set)
 		return;
+
 	/* Comments go, lines stay. */
 	CHECK(!set_load(set, "a", NULL, &text, &e) && !strcmp(text.text, "\n" RUN "\ninclude=b\n"));
 	/* Files are found in the set, and only there. */
@@ -255,7 +256,7 @@ static void table(void)
 			if (!m.heard)
 				inside &= m.next == s && m.action == ACTION_NOTHING;
 			/* Only an end is judged, and every end is. */
-			judged &= (m.next == STATE_ENDED) == (m.action == ACTION_JUDGE);
+			judged &= !m.heard || (m.next == STATE_ENDED) == (m.action == ACTION_JUDGE);
 		}
 	for (int e = EVENT_NOW; e <= EVENT_FINISH; e++)
 		ended &= state_move(STATE_ENDED, e).heard && state_move(STATE_ENDED, e).next != STATE_ENDED;
