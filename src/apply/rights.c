@@ -177,7 +177,7 @@ static void give_streams(const struct walk *w)
 		if (!k_fstatfs(fd, &fs) && fs.f_type == PIPEFS_MAGIC_)
 			k_fchmod(fd, fd ? 0622 : 0644);
 	if (w->own_tty)
-		k_fchownat(0, "", w->ids.uid, (uint32_t)-1, AT_EMPTY_PATH);
+		k_chown(0, "", w->ids.uid, (uint32_t)-1, AT_EMPTY_PATH);
 }
 
 int do_IDS_SET(struct walk *w, const struct step *s)
