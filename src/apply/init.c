@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 
 #include "apply/trees.h"
@@ -13,7 +14,7 @@
 
 enum { ALL_SIGNALS = -1 };
 
-static char payload_stack[65536] __attribute__((aligned(16)));
+static char payload_stack[65536] __attribute__((aligned(4096)));
 
 static int payload_main(void *walk)
 {
@@ -25,10 +26,28 @@ int status_code(int status)
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-/* Everything that the init held for the payload. */
+/* Whole pages within, as far as they can be told: the init needs none of it any more. */
+static void forget_pages(const char *from, uintptr_t to)
+{
+	const uintptr_t page = 4096;
+	uintptr_t first = ((uintptr_t)from + page - 1) & ~(page - 1), last = to & ~(page - 1);
+
+	if (first < last)
+		k_madvise((void *)first, last - first, MADV_DONTNEED);
+}
+
+/* Everything that the init held for the payload: descriptors, and the plan's memory. */
 static void let_go(struct walk *w)
 {
 	const int keep = 3;
+	char here;
+
+	forget_pages(w->arena->base, (uintptr_t)w->arena->base + w->arena->size);
+	forget_pages(payload_stack, (uintptr_t)payload_stack + sizeof payload_stack);
+	if (w->waste)
+		forget_pages(w->waste, (uintptr_t)w->waste + w->nwaste);
+	/* Below the part of the stack in use lies what the steps left there. */
+	forget_pages(walk_stack, (uintptr_t)&here - 2048);
 
 	if (w->channel != keep && k_dup2(w->channel, keep, 1) >= 0)
 		w->channel = keep;

@@ -37,12 +37,13 @@ struct walk {
 	const struct plan *plan;
 	struct arena *arena;	/* scratch memory of this side */
 	unsigned at;		/* the step in hand */
-	struct err err;
 	int *fd;		/* by slot; -1: empty */
 	struct note *note;	/* by slot */
 	int channel;		/* this side's end, or -1 */
 	int far_channel;	/* host side, until the clone: the inside's end */
 	int pid;		/* host side: of the child, 0 before the clone */
+	const char *waste;	/* memory that nobody needs once the payload runs, or NULL */
+	size_t nwaste;
 	int *born;		/* host side under a supervisor: where the child's pid goes; else NULL */
 	int group_fd;		/* host side: the group's file while it is locked, see registry.h */
 	uint8_t registered, published;
@@ -55,15 +56,21 @@ struct walk {
 	int scratch;		/* the place to stage things on */
 	unsigned piled;		/* mounts put over "/", before the root switch */
 	int null_used;		/* the null device is attached: copy it from there */
-	struct mounts before;
-	struct anchor anchor[ANCHORS];
-	unsigned nanchors;
-	struct ids ids;
+	int payload;		/* of the init: pid of its child */
 	uint8_t own_tty;	/* the standard streams are a pty of the sandbox's devpts */
 	struct made *made;	/* NULL until one is */
 	unsigned nmade;
-	int payload;		/* of the init: pid of its child */
+	unsigned nanchors;
+	struct mounts before;
+
+	struct err err;
+	struct ids ids;
+	struct anchor anchor[ANCHORS];
 };
+
+/* The inside runs on it, and after that the init. */
+enum { WALK_STACK = 128 << 10 };
+extern char walk_stack[WALK_STACK];
 
 /* One executor per kind of step: 0, or -1 with w->err filled. */
 typedef int step_fn(struct walk *w, const struct step *s);
@@ -113,6 +120,10 @@ void unmake_points(struct walk *w);
 /* Fails the step in hand with errno and, at will, a text. Always -1. */
 int step_failed(struct walk *w, const char *text);
 int step_failed_code(struct walk *w, int code, const char *text);
+
+/* 0 for the step in hand, or where it failed, -1 and errno kept; the latter closes fd. */
+int step_done(struct walk *w, int failed);
+int step_close(struct walk *w, int fd, int failed);
 
 /* The exit status that tells of a wait status: 128+N for signal N, as in a shell. */
 int status_code(int status);

@@ -58,6 +58,7 @@ struct open_how_ {
 /* statmount(2), Linux 6.8 */
 #define STATMOUNT_MNT_BASIC_ 0x02u
 #define STATX_TYPE_ 0x01u
+#define STATX_INO_ 0x100u
 #define STATX_SIZE_ 0x200u
 #define STATX_MNT_ID_ 0x1000u
 #define STATX_MNT_ID_UNIQUE_ 0x4000u

@@ -17,7 +17,7 @@ struct cursor {
 };
 
 struct client {
-	int fd;			/* -1: a free place */
+	int fd;			/* 0: a free place, and its memory untouched */
 	uint8_t rights;		/* enum rights */
 	uint8_t asked;
 	uint8_t full;		/* it has to take what lies there first */

@@ -145,8 +145,6 @@ static void try_later(struct supervisor *s)
 int control_open(struct supervisor *s, long readers_gid)
 {
 	control.readers = readers_gid;
-	for (int i = 0; i < CLIENTS; i++)
-		control.client[i].fd = -1;
 	if (!open_socket(LOCK_TRIES))
 		return 0;
 	if (errno != EADDRINUSE) {
@@ -182,12 +180,31 @@ static int in_group(int fd, uint32_t gid)
 	return 0;
 }
 
+static int mount_namespace(int pid, struct k_stat *to)
+{
+	char path[40];
+
+	text_format(path, sizeof path, "/proc/%d/ns/mnt", pid);
+	return k_stat(AT_FDCWD, path, 0, STATX_INO_, to);
+}
+
+/* The root of a sandbox that sees our /run is uid 0 too, and nobody to give orders. */
+static int is_outside(int pid)
+{
+	struct k_stat own, peer;
+
+	return pid <= 0 || mount_namespace(k_getpid(), &own) || mount_namespace(pid, &peer) ||
+	       own.ino != peer.ino;
+}
+
 static enum rights rights_of(int fd)
 {
 	struct ucred peer;
 	unsigned size = sizeof peer;
 
 	if (k_getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size))
+		return NOBODY;
+	if (is_outside(peer.pid))
 		return NOBODY;
 	if (!peer.uid || peer.uid == geteuid())
 		return OWNER;
@@ -200,7 +217,7 @@ static enum rights rights_of(int fd)
 static void drop(struct client *c)
 {
 	k_close(c->fd);
-	c->fd = -1;
+	c->fd = 0;
 }
 
 /* The one record that a client gets who gets nothing else. */
@@ -216,7 +233,7 @@ static struct client *place_for(void)
 	struct client *silent = NULL, *watcher = NULL;
 
 	for (struct client *c = control.client; c < control.client + CLIENTS; c++) {
-		if (c->fd < 0)
+		if (!c->fd)
 			return c;
 		if (!c->asked && (!silent || c->age < silent->age))
 			silent = c;
@@ -312,7 +329,7 @@ static void admit(struct supervisor *s, int fd)
 			     .deadline = s->now + ASK_MS};
 	/* Most have asked already, and this may be the last turn. */
 	take_request(s, c);
-	if (c->fd >= 0 && c->asked)
+	if (c->fd > 0 && c->asked)
 		reply(s, c);
 }
 
@@ -357,14 +374,14 @@ static void move(struct supervisor *s, struct client *c, int events)
 		take_request(s, c);
 	else if (events & ~POLLOUT)
 		look_after(c);
-	if (c->fd >= 0 && events & POLLOUT)
+	if (c->fd > 0 && events & POLLOUT)
 		c->full = 0;
 }
 
 static void reply_all(struct supervisor *s)
 {
 	for (struct client *c = control.client; c < control.client + CLIENTS; c++)
-		if (c->fd >= 0 && c->asked && !c->full)
+		if (c->fd > 0 && c->asked && !c->full)
 			reply(s, c);
 }
 
@@ -382,7 +399,7 @@ void control_move(struct supervisor *s, const struct pollfd *fds, int n)
 	}
 	reply_all(s);
 	for (struct client *c = control.client; c < control.client + CLIENTS; c++)
-		if (c->fd >= 0 && c->deadline && s->now >= c->deadline)
+		if (c->fd > 0 && c->deadline && s->now >= c->deadline)
 			drop(c);
 	if (knock)
 		accept_all(s);
@@ -400,7 +417,7 @@ int control_poll(struct supervisor *s, struct pollfd *fds)
 		fds[n++] = (struct pollfd){.fd = control.listener, .events = POLLIN};
 	}
 	for (const struct client *c = control.client; c < control.client + CLIENTS; c++)
-		if (c->fd >= 0)
+		if (c->fd > 0)
 			fds[n++] = (struct pollfd){.fd = c->fd,
 						   .events = c->full ? POLLIN | POLLOUT : POLLIN};
 	return n;
@@ -412,7 +429,7 @@ void control_close(struct supervisor *s)
 
 	reply_all(s);
 	for (int i = 0; i < CLIENTS; i++)
-		if (control.client[i].fd >= 0)
+		if (control.client[i].fd > 0)
 			k_close(control.client[i].fd);
 	if (control.listener < 0)
 		return;
@@ -440,7 +457,7 @@ int64_t control_deadline(struct supervisor *s)
 	sooner(&first, control.retry);
 	sooner(&first, control.paused);
 	for (const struct client *c = control.client; c < control.client + CLIENTS; c++)
-		if (c->fd >= 0) {
+		if (c->fd > 0) {
 			sooner(&first, c->deadline);
 			sooner(&first, c->until);
 		}
