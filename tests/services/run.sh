@@ -234,13 +234,13 @@ ok "nginx: none that is not there" says 404 curl -sS -m 5 -o /dev/null -w '%{htt
 ok "nginx: nobody in it is root" is "$(pgrep -U 0 nginx)" ""
 ok "nginx: its visitors are in the log" soon logged nginx '"GET / HTTP/1.1" 200'
 # A page that is being read when it is asked to stop is read to its end.
-head -c 3m /dev/zero >/var/www/html/large
-curl -sS -m 20 --limit-rate 2m -o $work/large http://127.0.0.1/large &
+head -c 24m /dev/zero >/var/www/html/large
+curl -sS -m 20 --limit-rate 10m -o $work/large http://127.0.0.1/large &
 reader=$!
 sleep 0.3
 stops ""
 wait $reader
-ok "nginx: served its last visitor to the end" is "$(stat -c %s $work/large)" 3145728
+ok "nginx: served its last visitor to the end" is "$(stat -c %s $work/large)" 25165824
 
 service=httpd
 boxed www-data 400 /usr/bin/sh /home /etc/shadow
