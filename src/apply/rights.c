@@ -139,7 +139,7 @@ int caps_raise(void)
 
 int do_CAPS_BOUND(struct walk *w, const struct step *s)
 {
-	uint64_t keep = (uint64_t)s->op[0].n;
+	uint64_t keep = (uint64_t)s->op[0].n & w->bound;
 
 	for (unsigned long cap = 0; cap < 64; cap++) {
 		if (keep >> cap & 1 && cap < CAP_NAMES)
@@ -212,7 +212,7 @@ int do_CAPS_SET(struct walk *w, const struct step *s)
 		return step_failed(w, "");
 	have = data[0].permitted | (uint64_t)data[1].permitted << 32;
 	for (int i = 0; i < 3; i++)
-		set[i] = all_or((uint64_t)s->op[i].n, have);
+		set[i] = all_or((uint64_t)s->op[i].n, have) & w->bound;
 	for (int i = 0; i < 2; i++)
 		data[i] = (struct cap_data_){
 			.permitted = (uint32_t)(set[0] >> 32 * i),
@@ -230,7 +230,7 @@ int do_CAPS_AMBIENT(struct walk *w, const struct step *s)
 	if (k_prctl(PR_CAP_AMBIENT_, PR_CAP_AMBIENT_CLEAR_ALL_, 0, 0) || (wish && k_capget(data)))
 		return step_failed(w, "");
 	wish = all_or(wish, (data[0].permitted | (uint64_t)data[1].permitted << 32) &
-			    (data[0].inheritable | (uint64_t)data[1].inheritable << 32));
+			    (data[0].inheritable | (uint64_t)data[1].inheritable << 32)) & w->bound;
 	for (unsigned long cap = 0; cap < CAP_NAMES; cap++)
 		if (wish >> cap & 1 && k_prctl(PR_CAP_AMBIENT_, PR_CAP_AMBIENT_RAISE_, cap, 0))
 			return step_failed(w, cap_names[cap]);

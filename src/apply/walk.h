@@ -64,6 +64,7 @@ struct walk {
 	struct mounts before;
 
 	struct err err;
+	uint64_t bound;		/* capabilities that the payload may have at all */
 	struct ids ids;
 	struct anchor anchor[ANCHORS];
 };

@@ -67,7 +67,9 @@ static void plan_ids(struct build *b)
 	/* One's own map comes with the groups one has: setgroups is forbidden. */
 	if (b->self_map && p->groups.n)
 		wrong(b, where(b, KEY_groups), "groups cannot be set in a user namespace that an ordinary user made");
-	if ((p->user || p->group || p->groups.n) && !b->self_map)
+	if (b->payload_slot >= 0)
+		ADD(b, where(b, KEY_user), IDS_TAKE, N(b->payload_slot), N(!b->self_map));
+	else if ((p->user || p->group || p->groups.n) && !b->self_map)
 		ADD(b, where(b, p->user ? KEY_user : p->group ? KEY_group : KEY_groups), USER_FIND,
 		    S(p->user), S(p->group), P(&p->groups));
 	ADD(b, where(b, KEY_caps), CAPS_BOUND, N((int64_t)p->caps[CAPS_BOUNDING]));

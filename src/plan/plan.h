@@ -52,7 +52,7 @@ struct expect {
 	uint8_t own;		/* made by hutch: no source on the host */
 };
 
-enum switch_kind { SWITCH_NONE, SWITCH_PIVOT, SWITCH_OVER };
+enum switch_kind { SWITCH_NONE, SWITCH_PIVOT, SWITCH_OVER, SWITCH_JOIN };
 
 struct plan {
 	const struct profile *profile;
@@ -70,12 +70,19 @@ struct plan {
 	uint8_t host_equivalent;	/* the payload could take over the host */
 };
 
+/* The first process of a running sandbox, as one that cannot be mistaken. */
+struct target {
+	int pid;
+	uint64_t start;		/* clock ticks since boot */
+};
+
 /* What the caller adds to profile and facts. */
 struct plan_request {
 	const char *name;	/* of run --name, or NULL */
 	int terminal;		/* standard input is one */
 	int launch;		/* the plan is for now: only needed facts are looked up */
 	const char *const *env;	/* of the caller, for env-pass */
+	const struct target *join;	/* the plan is for one more program in this sandbox, or NULL */
 
 	/* By a supervisor only. */
 	int supervised;
