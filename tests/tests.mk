@@ -34,6 +34,7 @@ soak-only: $(TEST_NEEDS)
 bench: $(O)/hutch	## hutch against hand-written floors and against its peers
 	@tests/deps.sh bench
 	@tests/bench/run.sh $(O)/bench $(O)/hutch
+	@tests/bench/supervise.sh $(O)/bench $(O)/hutch
 
 demo:		## the main job, on the screen
 	@tests/deps.sh demo
