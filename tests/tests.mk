@@ -13,7 +13,8 @@ UNIT := $(UNIT_SRC:tests/unit/%.c=$(O)/unit/%)
 TESTS = "tests/floors.sh $(O) $(NM) $(FLOORS)"
 TESTS += "tests/man.sh $(O) $(MAN) $(COMPLETION)"
 TESTS += "tests/configs/run.sh $(O)/configs $(O)/hutch $(O)/rootfs/tree"
-SOAK =
+TESTS += "tests/services/run.sh $(O)/services $(O)/hutch"
+SOAK = "SOAK=1 tests/services/run.sh $(O)/services $(O)/hutch"
 CLAIM_TOOLS := $(O)/claims/probe $(O)/claims/inrootfs $(O)/supervised/probe
 # What has to be built before the tests run.
 TEST_NEEDS = $(O)/hutch $(UNIT) $(CLAIM_TOOLS) rootfs man fault
