@@ -11,16 +11,18 @@ endif
 STRIP ?= $(CROSS_COMPILE)strip
 NM ?= $(CROSS_COMPILE)nm
 SIZE ?= $(CROSS_COMPILE)size
-# -Oz is smaller still, where the compiler knows it.
+# As small as the compiler knows how: these were found by trying them all.
 ifeq ($(origin CFLAGS),undefined)
-CFLAGS := $(shell $(CC) -Oz -E -x c /dev/null >/dev/null 2>&1 && echo -Oz || echo -Os)
+knows = $(shell $(CC) $(1) -Werror -c -x c -o /dev/null /dev/null 2>/dev/null && echo $(1))
+CFLAGS := $(or $(call knows,-Oz),-Os) $(call knows,-mgeneral-regs-only) \
+	$(call knows,-fno-caller-saves) $(call knows,-fno-move-loop-invariants)
 endif
 PREFIX ?= /usr/local
 MAKEFLAGS += --no-builtin-rules
 
 WARN := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wformat=2
 # Own code never unwinds; sections let the linker drop what a build does not use.
-BASE := -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' $(WARN) -Isrc \
+BASE := -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' $(WARN) -Isrc -I$(O) \
 	-fno-pie -fno-asynchronous-unwind-tables -fno-unwind-tables -ffunction-sections -fdata-sections
 # Nothing is relocated at the start, so there is nothing to protect after it.
 LINK := -static -no-pie -Wl,--gc-sections -Wl,-z,noseparate-code -Wl,-z,norelro -Wl,--build-id=none
@@ -39,6 +41,12 @@ $(O)/hutch: $(OBJ)
 $(O)/%.o: src/%.c $(O)/flags
 	@mkdir -p $(@D)
 	$(CC) $(BASE) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# The texts of the tables, packed.
+PACKED := $(O)/texts.inc
+$(PACKED): src/archive/texts.in src/archive/texts.sh $(wildcard src/*/*.def) $(O)/flags
+	src/archive/texts.sh $(CC) >$@.new && mv $@.new $@
+$(O)/archive/texts.o $(O)/asan/archive/texts.o: $(PACKED)
 
 # A change of compiler or flags rebuilds everything.
 $(O)/flags: FORCE

@@ -100,7 +100,7 @@ unit-test: $(O)/hutch $(UNIT)	## only what needs neither root nor namespaces
 # A hutch whose kernel calls can be made to fail, and what the fault tests use.
 FAULT_TOOLS := $(patsubst tests/fault/%.c,$(O)/fault/%,$(wildcard tests/fault/*.c))
 
-$(O)/fault/hutch: $(SRC) $(wildcard src/*/*.h src/*/*.def) $(O)/flags
+$(O)/fault/hutch: $(SRC) $(wildcard src/*/*.h src/*/*.def) $(PACKED)
 	@mkdir -p $(@D)
 	$(CC) $(BASE) -DHUTCH_FAULT $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $(SRC)
 
@@ -109,7 +109,7 @@ $(O)/fault/%: tests/fault/%.c tests/fault/errnos.h src/base/uapi.h src/kernel/fa
 	$(CC) $(BASE) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $<
 
 # hutch on a kernel that lacks everything since 5.2, for the claims on the fallbacks.
-$(O)/fault/hutch-old: $(SRC) tests/fault/enosys.c $(wildcard src/*/*.h src/*/*.def) $(O)/flags
+$(O)/fault/hutch-old: $(SRC) tests/fault/enosys.c $(wildcard src/*/*.h src/*/*.def) $(PACKED)
 	@mkdir -p $(@D)
 	$(CC) $(BASE) -DHUTCH_OLD $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $(SRC) tests/fault/enosys.c
 
@@ -130,9 +130,9 @@ cross:		## static builds for other machines, their unit and golden tests under q
 	@tests/run.sh $(O)/cross $(foreach a,$(ARCHS),"tests/cross/test.sh $(a) $(O)/cross/$(a)")
 
 lint:		## cppcheck, clang-tidy and shellcheck with the checked-in configuration
-	@tests/run.sh $(O) "tests/lint.sh $(O)/lint -std=c11 -D_GNU_SOURCE -Isrc"
+	@tests/run.sh $(O) "tests/lint.sh $(O)/lint -std=c11 -D_GNU_SOURCE -Isrc -I$(O)"
 
-TESTS += "tests/lint.sh $(O)/lint -std=c11 -D_GNU_SOURCE -Isrc"
+TESTS += "tests/lint.sh $(O)/lint -std=c11 -D_GNU_SOURCE -Isrc -I$(O)"
 # One machine of the other byte order and word size; `make cross` has them all.
 TESTS += "tests/cross/toolchain.sh mips >&2 && tests/cross/test.sh mips $(O)/cross/mips"
 SOAK += $(foreach a,$(ARCHS),"tests/cross/test.sh $(a) $(O)/cross/$(a)")

@@ -11,7 +11,7 @@
 #include "base/text.h"
 #include "kernel/k.h"
 
-char walk_stack[WALK_STACK] __attribute__((aligned(16)));
+char walk_stack[WALK_STACK] __attribute__((aligned(4096)));
 
 int self_seal(char *const *argv, uint64_t sigmask)
 {
@@ -51,7 +51,7 @@ int do_SELF_SEAL(struct walk *w, const struct step *s)
 
 int do_PID_JOIN(struct walk *w, const struct step *s)
 {
-	int own = k_open(AT_FDCWD, "/proc/self/ns/pid", O_RDONLY, 0), fd, result = 0;
+	int own = k_open(AT_FDCWD, "/proc/self/ns/pid", O_RDONLY, 0), fd;
 
 	if (own < 0)
 		return step_failed(w, "");
@@ -59,15 +59,12 @@ int do_PID_JOIN(struct walk *w, const struct step *s)
 	fd = k_open(AT_FDCWD, s->op[1].s, O_RDONLY, 0);
 	if (fd < 0)
 		return step_failed(w, "");
-	if (k_setns(fd, CLONE_NEWPID_))
-		result = step_failed(w, "");
-	k_close(fd);
-	return result;
+	return step_close(w, fd, k_setns(fd, CLONE_NEWPID_));
 }
 
 int do_PID_LEAVE(struct walk *w, const struct step *s)
 {
-	return k_setns(w->fd[s->op[0].n], CLONE_NEWPID_) ? step_failed(w, "") : 0;
+	return step_done(w, k_setns(w->fd[s->op[0].n], CLONE_NEWPID_));
 }
 
 int do_CHANNEL(struct walk *w, const struct step *s)
@@ -126,7 +123,7 @@ int do_MAP_WRITE(struct walk *w, const struct step *s)
 int do_RELEASE(struct walk *w, const struct step *s)
 {
 	(void)s;
-	return channel_send(w, REC_GO, 0, 0, "", -1) ? step_failed(w, "") : 0;
+	return step_done(w, channel_send(w, REC_GO, 0, 0, "", -1));
 }
 
 int do_MEET(struct walk *w, const struct step *s)

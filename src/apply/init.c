@@ -14,7 +14,7 @@
 
 enum { ALL_SIGNALS = -1 };
 
-static char payload_stack[65536] __attribute__((aligned(16)));
+static char payload_stack[65536] __attribute__((aligned(4096)));
 
 static int payload_main(void *walk)
 {

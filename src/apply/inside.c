@@ -116,14 +116,12 @@ int do_MAP_SELF(struct walk *w, const struct step *s)
 
 int do_NS_JOIN(struct walk *w, const struct step *s)
 {
-	int fd = k_open(AT_FDCWD, s->op[1].s, O_RDONLY, 0), result;
+	int fd = k_open(AT_FDCWD, s->op[1].s, O_RDONLY, 0);
 
 	if (fd < 0)
 		return step_failed(w, "");
 	/* The type is given, so that a file of another kind is refused. */
-	result = k_setns(fd, (unsigned)s->op[0].n) ? step_failed(w, "") : 0;
-	k_close(fd);
-	return result;
+	return step_close(w, fd, k_setns(fd, (unsigned)s->op[0].n));
 }
 
 int do_NS_SET(struct walk *w, const struct step *s)
@@ -133,19 +131,19 @@ int do_NS_SET(struct walk *w, const struct step *s)
 	/* Empty for the first member of a group: the new namespace is the group's. */
 	if (fd < 0)
 		return 0;
-	return k_setns(fd, (unsigned)s->op[0].n) ? step_failed(w, "") : 0;
+	return step_done(w, k_setns(fd, (unsigned)s->op[0].n));
 }
 
 int do_NS_NEW(struct walk *w, const struct step *s)
 {
-	return k_unshare((unsigned)s->op[0].n) ? step_failed(w, "") : 0;
+	return step_done(w, k_unshare((unsigned)s->op[0].n));
 }
 
 int do_TIME_NEW(struct walk *w, const struct step *s)
 {
 	const struct list *offsets = s->op[0].p;
 	char text[128];
-	int fd, result;
+	int fd;
 
 	if (k_unshare(CLONE_NEWTIME_))
 		return step_failed(w, "");
@@ -158,9 +156,7 @@ int do_TIME_NEW(struct walk *w, const struct step *s)
 	fd = k_open(w->proc, "self/ns/time_for_children", O_RDONLY, 0);
 	if (fd < 0)
 		return step_failed(w, "");
-	result = k_setns(fd, CLONE_NEWTIME_) ? step_failed(w, "") : 0;
-	k_close(fd);
-	return result;
+	return step_close(w, fd, k_setns(fd, CLONE_NEWTIME_));
 }
 
 int do_KEYRING_NEW(struct walk *w, const struct step *s)
@@ -174,27 +170,24 @@ int do_KEYRING_NEW(struct walk *w, const struct step *s)
 
 int do_HOST_NAME(struct walk *w, const struct step *s)
 {
-	return k_sethostname(s->op[0].s) ? step_failed(w, "") : 0;
+	return step_done(w, k_sethostname(s->op[0].s));
 }
 
 int do_DOMAIN_NAME(struct walk *w, const struct step *s)
 {
-	return k_setdomainname(s->op[0].s) ? step_failed(w, "") : 0;
+	return step_done(w, k_setdomainname(s->op[0].s));
 }
 
 int do_NET_UP(struct walk *w, const struct step *s)
 {
 	struct ifreq request = {0};
-	int fd = k_socket(AF_INET, SOCK_DGRAM), result = 0;
+	int fd = k_socket(AF_INET, SOCK_DGRAM);
 
 	if (fd < 0)
 		return step_failed(w, "");
 	text_format(request.ifr_name, sizeof request.ifr_name, "%s", s->op[0].s);
 	request.ifr_flags = IFF_UP | IFF_RUNNING;
-	if (k_ioctl(fd, SIOCSIFFLAGS, &request))
-		result = step_failed(w, "");
-	k_close(fd);
-	return result;
+	return step_close(w, fd, k_ioctl(fd, SIOCSIFFLAGS, &request));
 }
 
 int do_IPC_SET(struct walk *w, const struct step *s)

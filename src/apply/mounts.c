@@ -22,21 +22,18 @@ int do_MOUNT_POINT(struct walk *w, const struct step *s)
 			return step_failed(w, "");
 		is_dir = S_ISDIR(st.mode);
 	}
-	return path_make(w, s->op[0].s, is_dir, (unsigned)s->op[2].n, (int)s->op[3].n)
-		? step_failed(w, "") : 0;
+	return step_done(w, path_make(w, s->op[0].s, is_dir, (unsigned)s->op[2].n, (int)s->op[3].n));
 }
 
 static int attach(struct walk *w, int fd, const char *path)
 {
-	int target = path_open(w, path, O_PATH, 0), result = 0;
+	int target = path_open(w, path, O_PATH, 0), failed;
 
 	if (target < 0)
 		return step_failed(w, "");
-	if (k_move_mount(fd, "", target, "", MOVE_MOUNT_F_EMPTY_PATH_ | MOVE_MOUNT_T_EMPTY_PATH_))
-		result = step_failed(w, "");
+	failed = k_move_mount(fd, "", target, "", MOVE_MOUNT_F_EMPTY_PATH_ | MOVE_MOUNT_T_EMPTY_PATH_);
 	path_unanchor(w, path);
-	k_close(target);
-	return result;
+	return step_close(w, target, failed);
 }
 
 int do_MOUNT_TREE(struct walk *w, const struct step *s)
@@ -48,7 +45,7 @@ int do_MOUNT_TREE(struct walk *w, const struct step *s)
 
 int do_MOUNT_MOVE(struct walk *w, const struct step *s)
 {
-	int fd = w->fd[s->op[0].n], target, result = 0;
+	int fd = w->fd[s->op[0].n], target, failed;
 	char from[32], to[32];
 
 	if (fd < 0)
@@ -58,11 +55,9 @@ int do_MOUNT_MOVE(struct walk *w, const struct step *s)
 		return step_failed(w, "");
 	fd_path(from, fd);
 	fd_path(to, target);
-	if (k_mount(from, to, NULL, MS_MOVE, NULL))
-		result = step_failed(w, "");
+	failed = k_mount(from, to, NULL, MS_MOVE, NULL);
 	path_unanchor(w, s->op[1].s);
-	k_close(target);
-	return result;
+	return step_close(w, target, failed);
 }
 
 /* Does a later step go to a place below this one? */
@@ -154,8 +149,8 @@ int do_SHM_MOUNT(struct walk *w, const struct step *s)
 		return step_failed(w, "");
 	if (fd >= 0)
 		return attach(w, fd, s->op[1].s);
-	return mount_at(w, s->op[1].s, "shm", "tmpfs", MOUNT_ATTR_NOSUID_ | MOUNT_ATTR_NODEV_,
-			s->op[2].s) ? step_failed(w, "") : 0;
+	return step_done(w, mount_at(w, s->op[1].s, "shm", "tmpfs",
+				     MOUNT_ATTR_NOSUID_ | MOUNT_ATTR_NODEV_, s->op[2].s));
 }
 
 enum { LOWERS = 16 };
@@ -191,29 +186,27 @@ int do_MOUNT_OVERLAY(struct walk *w, const struct step *s)
 		return -1;
 	}
 	out_printf(&o, ",upperdir=/proc/self/fd/%d,workdir=/proc/self/fd/%d", upper, work);
-	return mount_at(w, s->op[1].s, "overlay", "overlay", (uint32_t)s->op[2].n, data)
-		? step_failed(w, "") : 0;
+	return step_done(w, mount_at(w, s->op[1].s, "overlay", "overlay", (uint32_t)s->op[2].n,
+				     data));
 }
 
 /* A copy of the mount at fd, of that place only, with attributes, back onto it. */
 static int bind_new(struct walk *w, int from, int target, uint32_t attrs)
 {
 	struct mount_attr_ attr = {.attr_set = attrs, .propagation = MS_PRIVATE};
-	int copy = k_open_tree(from, "", AT_EMPTY_PATH | OPEN_TREE_CLONE_), result = 0;
+	int copy = k_open_tree(from, "", AT_EMPTY_PATH | OPEN_TREE_CLONE_);
 
 	if (copy < 0)
 		return step_failed(w, "");
-	if (k_mount_setattr(copy, "", AT_EMPTY_PATH, &attr) ||
-	    k_move_mount(copy, "", target, "", MOVE_MOUNT_F_EMPTY_PATH_ | MOVE_MOUNT_T_EMPTY_PATH_))
-		result = step_failed(w, "");
-	k_close(copy);
-	return result;
+	return step_close(w, copy, k_mount_setattr(copy, "", AT_EMPTY_PATH, &attr) ||
+			  k_move_mount(copy, "", target, "",
+				       MOVE_MOUNT_F_EMPTY_PATH_ | MOVE_MOUNT_T_EMPTY_PATH_));
 }
 
 static int bind_old(struct walk *w, int from, int target, const char *path, uint32_t attrs)
 {
 	char source[32], to[32];
-	int top, result = 0;
+	int top;
 
 	fd_path(source, from);
 	fd_path(to, target);
@@ -222,10 +215,7 @@ static int bind_old(struct walk *w, int from, int target, const char *path, uint
 	top = path_open(w, path, O_PATH, 0);
 	if (top < 0)
 		return step_failed(w, "");
-	if (remount_fd(top, attrs))
-		result = step_failed(w, "");
-	k_close(top);
-	return result;
+	return step_close(w, top, remount_fd(top, attrs));
 }
 
 static int bind_part(struct walk *w, int from, int target, const char *path, uint32_t attrs)
@@ -240,7 +230,7 @@ static int open_target(struct walk *w, const char *path, int optional, int *fd)
 	*fd = path_open(w, path, O_PATH, 0);
 	if (*fd < 0 && optional && (errno == ENOENT || errno == ENOTDIR))
 		return 1;
-	return *fd < 0 ? step_failed(w, "") : 0;
+	return step_done(w, *fd < 0);
 }
 
 int do_MOUNT_SELF(struct walk *w, const struct step *s)
@@ -262,8 +252,8 @@ static int mask_file(struct walk *w, int null, int target, const char *path)
 	/* A detached copy serves once; then it is attached and can be copied itself. */
 	if (w->plan->new_mounts && !w->null_used) {
 		w->null_used = 1;
-		return k_move_mount(null, "", target, "", MOVE_MOUNT_F_EMPTY_PATH_ |
-				    MOVE_MOUNT_T_EMPTY_PATH_) ? step_failed(w, "") : 0;
+		return step_done(w, k_move_mount(null, "", target, "", MOVE_MOUNT_F_EMPTY_PATH_ |
+						 MOVE_MOUNT_T_EMPTY_PATH_));
 	}
 	return bind_part(w, null, target, path, attrs);
 }
@@ -302,16 +292,12 @@ int do_MOUNT_ATTR(struct walk *w, const struct step *s)
 		return step_failed(w, "");
 	failed = w->plan->new_mounts ? k_mount_setattr(fd, "", AT_EMPTY_PATH, &attr)
 				     : remount_fd(fd, (uint32_t)s->op[1].n);
-	if (failed)
-		step_failed(w, "");
-	if (!is_root)
-		k_close(fd);
-	return failed ? -1 : 0;
+	return step_close(w, is_root ? -1 : fd, failed);
 }
 
 int do_MOUNT_JOIN(struct walk *w, const struct step *s)
 {
-	int from = w->fd[s->op[0].n], fd, result = 0;
+	int from = w->fd[s->op[0].n], fd;
 
 	const struct note *of = &w->note[s->op[0].n];
 
@@ -321,11 +307,8 @@ int do_MOUNT_JOIN(struct walk *w, const struct step *s)
 	fd = path_open(w, s->op[1].s, O_PATH, 0);
 	if (fd < 0)
 		return step_failed(w, "");
-	if (k_move_mount(from, "", fd, "", MOVE_MOUNT_F_EMPTY_PATH_ | MOVE_MOUNT_T_EMPTY_PATH_ |
-			 MOVE_MOUNT_SET_GROUP_))
-		result = step_failed(w, "");
-	k_close(fd);
-	return result;
+	return step_close(w, fd, k_move_mount(from, "", fd, "", MOVE_MOUNT_F_EMPTY_PATH_ |
+					      MOVE_MOUNT_T_EMPTY_PATH_ | MOVE_MOUNT_SET_GROUP_));
 }
 
 int do_MOUNT_PROPAGATE(struct walk *w, const struct step *s)
@@ -346,8 +329,5 @@ int do_MOUNT_PROPAGATE(struct walk *w, const struct step *s)
 			fd_path(path, fd);
 		failed = k_mount(NULL, path, NULL, attr.propagation | (s->op[2].n ? MS_REC : 0), NULL);
 	}
-	if (failed)
-		step_failed(w, "");
-	k_close(fd);
-	return failed ? -1 : 0;
+	return step_close(w, fd, failed);
 }

@@ -76,7 +76,7 @@ int do_LISTEN_SET(struct walk *w, const struct step *s)
 int do_SESSION_NEW(struct walk *w, const struct step *s)
 {
 	(void)s;
-	return k_setsid() < 0 ? step_failed(w, "") : 0;
+	return step_done(w, k_setsid() < 0);
 }
 
 int do_TTY_TAKE(struct walk *w, const struct step *s)
@@ -94,7 +94,7 @@ int do_TTY_TAKE(struct walk *w, const struct step *s)
 int do_HIDE(struct walk *w, const struct step *s)
 {
 	(void)s;
-	return k_prctl(PR_SET_DUMPABLE_, 0, 0, 0) ? step_failed(w, "") : 0;
+	return step_done(w, k_prctl(PR_SET_DUMPABLE_, 0, 0, 0));
 }
 
 /* File systems whose files are doors to the kernel: a link in the root could lead
@@ -140,15 +140,12 @@ static int open_stream(struct walk *w, const char *path, int number, int kind)
 
 int do_STDIO_SET(struct walk *w, const struct step *s)
 {
-	int number = (int)s->op[0].n, kind = (int)s->op[2].n, result = 0;
+	int number = (int)s->op[0].n, kind = (int)s->op[2].n;
 	int fd = open_stream(w, kind == STDIO_NULL ? "/dev/null" : s->op[1].s, number, kind);
 
 	if (fd < 0)
 		return -1;
-	if (k_dup2(fd, number, 0) < 0)
-		result = step_failed(w, "");
-	k_close(fd);
-	return result;
+	return step_close(w, fd, k_dup2(fd, number, 0) < 0);
 }
 
 static int not_a_directory(struct walk *w, int fd)
@@ -188,18 +185,18 @@ int do_RLIMIT_SET(struct walk *w, const struct step *s)
 
 int do_NICE_SET(struct walk *w, const struct step *s)
 {
-	return k_setpriority((int)s->op[0].n) ? step_failed(w, "") : 0;
+	return step_done(w, k_setpriority((int)s->op[0].n));
 }
 
 int do_SCHED_SET(struct walk *w, const struct step *s)
 {
-	return k_sched_set((int)s->op[0].n, (int)s->op[1].n) ? step_failed(w, "") : 0;
+	return step_done(w, k_sched_set((int)s->op[0].n, (int)s->op[1].n));
 }
 
 int do_IOPRIO_SET(struct walk *w, const struct step *s)
 {
 	/* IOPRIO_PRIO_VALUE(class, level) of ioprio.h */
-	return k_ioprio_set((int)(s->op[0].n << 13 | s->op[1].n)) ? step_failed(w, "") : 0;
+	return step_done(w, k_ioprio_set((int)(s->op[0].n << 13 | s->op[1].n)));
 }
 
 int do_CPUS_SET(struct walk *w, const struct step *s)
@@ -212,7 +209,7 @@ int do_CPUS_SET(struct walk *w, const struct step *s)
 	for (unsigned i = 0; i < 1024; i++)
 		if (bytes[i / 8] & 1u << i % 8)
 			mask[i / bits] |= 1ul << i % bits;
-	return k_sched_affinity(mask, sizeof mask) ? step_failed(w, "") : 0;
+	return step_done(w, k_sched_affinity(mask, sizeof mask));
 }
 
 int do_UMASK_SET(struct walk *w, const struct step *s)
@@ -224,18 +221,15 @@ int do_UMASK_SET(struct walk *w, const struct step *s)
 
 int do_DIR_CHANGE(struct walk *w, const struct step *s)
 {
-	int fd, result = 0;
+	int fd;
 
 	/* In the host's mount namespace the host's paths are meant; "/" needs no look-up. */
 	if (w->root < 0 || !s->op[0].s[1])
-		return k_chdir(s->op[0].s) ? step_failed(w, "") : 0;
+		return step_done(w, k_chdir(s->op[0].s));
 	fd = path_open(w, s->op[0].s, O_PATH | O_DIRECTORY, 0);
 	if (fd < 0)
 		return step_failed(w, "");
-	if (k_fchdir(fd))
-		result = step_failed(w, "");
-	k_close(fd);
-	return result;
+	return step_close(w, fd, k_fchdir(fd));
 }
 
 static int keep_fds(struct walk *w, const struct list *keep)

@@ -33,14 +33,11 @@ int do_DIR_MAKE(struct walk *w, const struct step *s)
 int do_LINK_MAKE(struct walk *w, const struct step *s)
 {
 	const char *name;
-	int dir = path_parent(w, s->op[1].s, &name), result = 0;
+	int dir = path_parent(w, s->op[1].s, &name);
 
 	if (dir < 0)
 		return step_failed(w, "");
-	if (k_symlink(s->op[0].s, dir, name))
-		result = step_failed(w, "");
-	k_close(dir);
-	return result;
+	return step_close(w, dir, k_symlink(s->op[0].s, dir, name));
 }
 
 /* A node with exactly this mode: mknod itself minds the umask. */
@@ -48,17 +45,15 @@ static int make_node(struct walk *w, const char *path, unsigned mode, unsigned m
 		     unsigned minor)
 {
 	const char *name;
-	int dir = path_parent(w, path, &name), result = 0;
+	int dir = path_parent(w, path, &name), failed;
 	unsigned mask;
 
 	if (dir < 0)
 		return step_failed(w, "");
 	mask = k_umask(0);
-	if (k_mknod(dir, name, mode, major, minor))
-		result = step_failed(w, "");
+	failed = k_mknod(dir, name, mode, major, minor);
 	k_umask(mask);
-	k_close(dir);
-	return result;
+	return step_close(w, dir, failed);
 }
 
 int do_NODE_MAKE(struct walk *w, const struct step *s)
@@ -96,9 +91,5 @@ int do_FILE_STAGE(struct walk *w, const struct step *s)
 	failed = failed || k_fchmod(fd, (unsigned)s->op[2].n);
 	if (!failed && (s->op[3].n || s->op[4].n))
 		failed = k_chown(fd, "", (unsigned)s->op[3].n, (unsigned)s->op[4].n, AT_EMPTY_PATH);
-	if (failed)
-		step_failed(w, "");
-	if (fd >= 0)
-		k_close(fd);
-	return failed ? -1 : 0;
+	return step_close(w, fd, failed);
 }

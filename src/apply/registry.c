@@ -414,7 +414,7 @@ int do_GROUP_PUBLISH(struct walk *w, const struct step *s)
 	return 0;
 }
 
-static const char *step_name(const struct plan *plan, enum step_kind kind, int operand)
+static const char *step_text(const struct plan *plan, enum step_kind kind, int operand)
 {
 	for (unsigned i = 0; i < plan->nsteps; i++)
 		if (plan->step[i].kind == kind)
@@ -460,8 +460,8 @@ static int box_is(int dir, const char *file, int pid, struct arena *a)
 
 void registry_leave(struct walk *w)
 {
-	const char *name = step_name(w->plan, STEP_REGISTER, 0);
-	const char *group = step_name(w->plan, STEP_GROUP_JOIN, 2);
+	const char *name = step_text(w->plan, STEP_REGISTER, 0);
+	const char *group = step_text(w->plan, STEP_GROUP_JOIN, 2);
 	int locked = w->group_fd >= 0, dir;
 	char file[80];
 

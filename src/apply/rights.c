@@ -160,7 +160,7 @@ int do_SECUREBITS(struct walk *w, const struct step *s)
 	/* "locked" (bit 8) is each bit's neighbour, see capabilities(7). */
 	if (set & 0x100)
 		set = (set & 0xff) | (set & 0x55) << 1;
-	return k_prctl(PR_SET_SECUREBITS_, set, 0, 0) ? step_failed(w, "") : 0;
+	return step_done(w, k_prctl(PR_SET_SECUREBITS_, set, 0, 0));
 }
 
 int do_IDS_SET(struct walk *w, const struct step *s)
@@ -200,7 +200,7 @@ int do_CAPS_SET(struct walk *w, const struct step *s)
 			.effective = (uint32_t)(set[1] >> 32 * i),
 			.inheritable = (uint32_t)(set[2] >> 32 * i),
 		};
-	return k_capset(data) ? step_failed(w, "") : 0;
+	return step_done(w, k_capset(data));
 }
 
 int do_CAPS_AMBIENT(struct walk *w, const struct step *s)
@@ -221,7 +221,7 @@ int do_CAPS_AMBIENT(struct walk *w, const struct step *s)
 int do_NO_NEW_PRIVS(struct walk *w, const struct step *s)
 {
 	(void)s;
-	return k_prctl(PR_SET_NO_NEW_PRIVS_, 1, 0, 0) ? step_failed(w, "") : 0;
+	return step_done(w, k_prctl(PR_SET_NO_NEW_PRIVS_, 1, 0, 0));
 }
 
 int do_OOM_SET(struct walk *w, const struct step *s)
@@ -229,5 +229,5 @@ int do_OOM_SET(struct walk *w, const struct step *s)
 	char text[16];
 
 	text_format(text, sizeof text, "%d", (int)s->op[0].n);
-	return proc_write(w->proc, "self/oom_score_adj", text) ? step_failed(w, "") : 0;
+	return step_done(w, proc_write(w->proc, "self/oom_score_adj", text));
 }

@@ -139,7 +139,7 @@ static int source_open(struct walk *w, const struct source *src, int *fd)
 	*fd = k_open(src->dir, src->path, O_PATH, 0);
 	if (*fd < 0 && src->optional && (errno == ENOENT || errno == ENOTDIR))
 		return 1;
-	return *fd < 0 ? step_failed(w, "") : 0;
+	return step_done(w, *fd < 0);
 }
 
 int do_TREE_CLONE(struct walk *w, const struct step *s)
@@ -253,8 +253,8 @@ int do_TREE_ATTR(struct walk *w, const struct step *s)
 
 	if (fd < 0)
 		return 0;	/* optional, and not there */
-	return k_mount_setattr(fd, "", AT_EMPTY_PATH | (s->op[3].n ? AT_RECURSIVE_ : 0), &attr)
-		? step_failed(w, "") : 0;
+	return step_done(w, k_mount_setattr(fd, "", AT_EMPTY_PATH | (s->op[3].n ? AT_RECURSIVE_ : 0),
+					    &attr));
 }
 
 /*
@@ -356,7 +356,7 @@ int do_TREE_REMOUNT(struct walk *w, const struct step *s)
 int do_TREE_IDMAP(struct walk *w, const struct step *s)
 {
 	struct mount_attr_ attr = {.attr_set = MOUNT_ATTR_IDMAP_};
-	int fd = w->fd[s->op[0].n], result = 0, user;
+	int fd = w->fd[s->op[0].n], user;
 
 	if (fd < 0)
 		return 0;
@@ -365,20 +365,18 @@ int do_TREE_IDMAP(struct walk *w, const struct step *s)
 	if (user < 0)
 		return -1;
 	attr.userns_fd = (uint64_t)user;
-	if (k_mount_setattr(fd, "", AT_EMPTY_PATH | (s->op[4].n ? AT_RECURSIVE_ : 0), &attr))
-		result = step_failed(w, "");
-	k_close(user);
-	return result;
+	return step_close(w, user, k_mount_setattr(fd, "", AT_EMPTY_PATH |
+						   (s->op[4].n ? AT_RECURSIVE_ : 0), &attr));
 }
 
 int do_TREE_PRIVATE(struct walk *w, const struct step *s)
 {
-	return k_mount(NULL, s->op[0].s, NULL, MS_REC | MS_PRIVATE, NULL) ? step_failed(w, "") : 0;
+	return step_done(w, k_mount(NULL, s->op[0].s, NULL, MS_REC | MS_PRIVATE, NULL));
 }
 
 int do_TREE_SLAVE(struct walk *w, const struct step *s)
 {
-	return k_mount(NULL, s->op[0].s, NULL, MS_REC | MS_SLAVE, NULL) ? step_failed(w, "") : 0;
+	return step_done(w, k_mount(NULL, s->op[0].s, NULL, MS_REC | MS_SLAVE, NULL));
 }
 
 int do_NULL_CHECK(struct walk *w, const struct step *s)

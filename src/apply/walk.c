@@ -44,11 +44,25 @@ int step_failed(struct walk *w, const char *text)
 	return step_failed_code(w, errno, text);
 }
 
+int step_done(struct walk *w, int failed)
+{
+	return failed ? step_failed(w, "") : 0;
+}
+
+int step_close(struct walk *w, int fd, int failed)
+{
+	int result = step_done(w, failed);
+
+	if (fd >= 0)
+		k_close(fd);
+	return result;
+}
+
 static int step_do(struct walk *w)
 {
 	const struct step *s = &w->plan->step[w->at];
 
-	k_fault_step(step_table[s->kind].name);
+	k_fault_step(step_name(s->kind));
 	return executors[s->kind](w, s);
 }
 

@@ -37,7 +37,6 @@ struct walk {
 	const struct plan *plan;
 	struct arena *arena;	/* scratch memory of this side */
 	unsigned at;		/* the step in hand */
-	struct err err;
 	int *fd;		/* by slot; -1: empty */
 	struct note *note;	/* by slot */
 	int channel;		/* this side's end, or -1 */
@@ -57,13 +56,15 @@ struct walk {
 	int scratch;		/* the place to stage things on */
 	unsigned piled;		/* mounts put over "/", before the root switch */
 	int null_used;		/* the null device is attached: copy it from there */
-	struct mounts before;
-	struct anchor anchor[ANCHORS];
-	unsigned nanchors;
-	struct ids ids;
+	int payload;		/* of the init: pid of its child */
 	struct made *made;	/* NULL until one is */
 	unsigned nmade;
-	int payload;		/* of the init: pid of its child */
+	unsigned nanchors;
+	struct mounts before;
+
+	struct err err;
+	struct ids ids;
+	struct anchor anchor[ANCHORS];
 };
 
 /* The inside runs on it, and after that the init. */
@@ -118,6 +119,10 @@ void unmake_points(struct walk *w);
 /* Fails the step in hand with errno and, at will, a text. Always -1. */
 int step_failed(struct walk *w, const char *text);
 int step_failed_code(struct walk *w, int code, const char *text);
+
+/* 0 for the step in hand, or where it failed, -1 and errno kept; the latter closes fd. */
+int step_done(struct walk *w, int failed);
+int step_close(struct walk *w, int fd, int failed);
 
 /* The exit status that tells of a wait status: 128+N for signal N, as in a shell. */
 int status_code(int status);

@@ -26,6 +26,9 @@ void cli_flush(int fd);
 /* "hutch: text" on standard error. */
 void cli_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* The same for what was tried and an errno, 0 for none. */
+void cli_failed(const char *text, int code);
+
 /* Says how the command is used; returns EXIT_USAGE. */
 int cli_usage(const char *command);
 

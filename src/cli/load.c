@@ -32,7 +32,7 @@ static int read_facts(struct wish *to, const char *file, int launch)
 		return 0;
 	}
 	if (file_read(&cli_arena, file, &text, &e)) {
-		cli_error("%s%s%s", e.text, e.code ? ": " : "", e.code ? strerror(e.code) : "");
+		cli_failed(e.text, e.code);
 		return -1;
 	}
 	if (!facts_parse(&to->facts, text.text, text.length, &e))

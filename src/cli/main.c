@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "archive/texts.h"
 #include "base/parse.h"
 #include "base/text.h"
 #include "cli/cli.h"
@@ -15,16 +16,16 @@
 #endif
 
 /* Untouched pages cost nothing; a table of 50,000 mounts has to fit. */
-static char memory[24 << 20] __attribute__((aligned(16)));
+static char memory[24 << 20] __attribute__((aligned(4096)));
 static char out_memory[256 << 10];
 struct arena cli_arena;
 struct out cli_out;
 
 static const struct command {
-	const char *name, *usage, *help;
+	const char *name;
 	int (*run)(int argc, char **argv);
 } commands[] = {
-#define COMMAND(id, name_, usage_, help_) {name_, usage_, help_, command_##id},
+#define COMMAND(id, name, usage, help) {name, command_##id},
 #include "cli/commands.def"
 #undef COMMAND
 };
@@ -59,6 +60,11 @@ void cli_error(const char *format, ...)
 	cli_flush(2);
 }
 
+void cli_failed(const char *text, int code)
+{
+	cli_error("%s%s%s", text, code ? ": " : "", code ? error_text(code) : "");
+}
+
 static const struct command *command_find(const char *name)
 {
 	for (int i = 0; i < COMMANDS; i++)
@@ -69,8 +75,10 @@ static const struct command *command_find(const char *name)
 
 static void print_usage(const struct command *c)
 {
-	out_printf(&cli_out, "hutch %s%s%s\n    %s\n", c->name, *c->usage ? " " : "", c->usage,
-		   c->help);
+	unsigned row = 2 * (unsigned)(c - commands);
+	const char *usage = text_of(TEXTS_COMMANDS, row), *help = text_of(TEXTS_COMMANDS, row + 1);
+
+	out_printf(&cli_out, "hutch %s%s%s\n    %s\n", c->name, *usage ? " " : "", usage, help);
 }
 
 int cli_usage(const char *command)

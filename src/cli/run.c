@@ -55,7 +55,7 @@ static void tell_failed(struct run *r)
 		return;
 	out_init(&o, text, sizeof text);
 	out_printf(&o, "{\"event\":\"failed\",\"step\":%d,\"name\":\"%s\",\"errno\":%d,\"error\":", step + 1,
-		   step >= 0 ? step_table[r->wish->plan.step[step].kind].name : "", r->err.code);
+		   step >= 0 ? step_name(r->wish->plan.step[step].kind) : "", r->err.code);
 	out_json(&o, r->err.text);
 	out_put(&o, "}\n");
 	k_write(r->status_fd, o.text, o.used);
@@ -232,7 +232,7 @@ static int run(struct run *r, char **argv)
 {
 	r->relay.master = r->signals = -1;
 	if (walk_init(&r->walk, &r->wish->plan, &cli_arena)) {
-		cli_error("%s", r->walk.err.text);
+		cli_failed(r->walk.err.text, 0);
 		return EXIT_HUTCH;
 	}
 	r->walk.argv = argv - 1;
@@ -240,7 +240,7 @@ static int run(struct run *r, char **argv)
 	 * of the status that goes away must not take the sandbox along. */
 	if (k_signal_default(SIGCHLD) || k_sigmask(handled | BIT(SIGPIPE), &r->walk.sigmask) ||
 	    (r->signals = k_signalfd(handled)) < 0) {
-		cli_error("signals: %s", strerror(errno));
+		cli_failed("signals", errno);
 		return EXIT_HUTCH;
 	}
 	if (r->wish->profile.timeout)

@@ -27,11 +27,10 @@ int command_facts(int argc, char **argv)
 	facts_probe(&f);
 	if (!v)
 		facts_print(&f, &cli_out);
-	for (unsigned k = 0; v && k < fact_count; k++)
-		out_printf(&cli_out, "# %s%s%s\n%s=%u\n", fact_table[k].help,
-			   *fact_table[k].since ? ", Linux " : "", fact_table[k].since,
-			   fact_table[k].name,
-			   *(uint32_t *)((char *)&f + fact_table[k].offset));
+	for (unsigned k = 0; v && k < FACTS; k++)
+		out_printf(&cli_out, "# %s%s%s\n%s=%u\n", fact_help(k),
+			   *fact_since(k) ? ", Linux " : "", fact_since(k), fact_name(k),
+			   *fact_at(&f, k));
 	cli_flush(1);
 	return 0;
 }
@@ -39,7 +38,7 @@ int command_facts(int argc, char **argv)
 static int wanted(const struct key *k, int argc, char **argv, int first)
 {
 	for (int i = first; i < argc; i++)
-		if (!strcmp(argv[i], k->word) || !strcmp(argv[i], k->group))
+		if (!strcmp(argv[i], k->word) || !strcmp(argv[i], key_group(k)))
 			return 1;
 	return first >= argc;
 }
@@ -51,20 +50,21 @@ int command_keys(int argc, char **argv)
 
 	if (v < 0)
 		return cli_usage("keys");
-	for (unsigned k = KEY_NONE + 1; k < KEY_COUNT; k++) {
-		if (!wanted(&keys[k], argc, argv, i))
+	for (const struct key *k = keys + KEY_NONE + 1; k < keys + KEY_COUNT; k++) {
+		const char *dflt = key_default(k);
+
+		if (!wanted(k, argc, argv, i))
 			continue;
 		shown = 1;
-		if (v && strcmp(group, keys[k].group) != 0)
-			out_printf(&cli_out, "%s# %s\n", *group ? "\n" : "", keys[k].group);
-		group = keys[k].group;
-		out_printf(&cli_out, "%s%s\n", keys[k].word,
-			   keys[k].word[strlen(keys[k].word) - 1] == '.' ? "NAME=" : "=");
+		if (v && strcmp(group, key_group(k)) != 0)
+			out_printf(&cli_out, "%s# %s\n", *group ? "\n" : "", key_group(k));
+		group = key_group(k);
+		out_printf(&cli_out, "%s%s\n", k->word,
+			   k->word[strlen(k->word) - 1] == '.' ? "NAME=" : "=");
 		if (v)
-			out_printf(&cli_out, "    %s%s\n    %s%s%s%s\n", keys[k].syntax,
-				   keys[k].often == OFTEN_MANY ? "   (repeatable)" : "", keys[k].help,
-				   *keys[k].dflt ? " (default: " : "", keys[k].dflt,
-				   *keys[k].dflt ? ")" : "");
+			out_printf(&cli_out, "    %s%s\n    %s%s%s%s\n", key_syntax(k),
+				   k->often == OFTEN_MANY ? "   (repeatable)" : "", key_help(k),
+				   *dflt ? " (default: " : "", dflt, *dflt ? ")" : "");
 	}
 	if (!shown) {
 		cli_error("no such key or group: %.64s", argv[i]);

@@ -37,7 +37,7 @@ int command_verify(int argc, char **argv)
 	if (argc != 2 || !name_ok(argv[1]))
 		return cli_usage("verify");
 	if (registry_find(argv[1], &box, &cli_arena, &e)) {
-		cli_error("%s%s%s", e.text, e.code ? ": " : "", e.code ? strerror(e.code) : "");
+		cli_failed(e.text, e.code);
 		return EXIT_HUTCH;
 	}
 	if (cli_read_from(&wish, argv[1], load_box, &box, &request))
@@ -45,7 +45,7 @@ int command_verify(int argc, char **argv)
 	told = inspect_sandbox(&wish.plan, box.pid, &cli_arena, print_difference, argv[1], &e);
 	cli_flush(1);
 	if (told < 0) {
-		cli_error("%s%s%s", e.text, e.code ? ": " : "", e.code ? strerror(e.code) : "");
+		cli_failed(e.text, e.code);
 		return EXIT_HUTCH;
 	}
 	if (!told) {

@@ -169,7 +169,7 @@ void k_fault_step(const char *name);
 int k_fault(const char *call);
 #else
 #define k_fault_side(side) ((void)(side))
-#define k_fault_step(name) ((void)(name))
+#define k_fault_step(name) ((void)0)
 #define k_fault(call) 0
 #endif
 

@@ -21,9 +21,10 @@ static char operand_type(const char **operands)
 	return type;
 }
 
-void step_add(struct build *b, struct origin at, enum step_kind kind, int count, ...)
+void step_add(struct build *b, struct origin at, unsigned kind_and_count, ...)
 {
-	const char *operands = step_table[kind].operands;
+	unsigned kind = kind_and_count & 0xff, count = kind_and_count >> 8;
+	const char *operands = step_operands(kind);
 	struct step *s;
 	va_list args;
 
@@ -35,9 +36,9 @@ void step_add(struct build *b, struct origin at, enum step_kind kind, int count,
 	s = &b->plan->step[b->plan->nsteps++];
 	memset(s, 0, sizeof *s);
 	s->kind = (uint16_t)kind;
-	s->at = at;
-	va_start(args, count);
-	for (int i = 0; i < count; i++) {
+	s->at = origin_settle(b, at);
+	va_start(args, kind_and_count);
+	for (unsigned i = 0; i < count; i++) {
 		char type = operand_type(&operands);
 
 		if (type == 's')
@@ -74,11 +75,13 @@ const char *text_printf(struct build *b, const char *format, ...)
 	return to;
 }
 
-struct origin where(const struct build *b, enum key_id key)
+struct origin origin_settle(const struct build *b, struct origin at)
 {
-	struct origin at = b->p->at[key];
+	unsigned short key = at.key;
 
-	at.key = (unsigned short)key;
+	if (at.file == FILE_NONE)
+		at = b->p->at[key];
+	at.key = key;
 	return at;
 }
 
@@ -90,7 +93,7 @@ void wrong(struct build *b, struct origin at, const char *format, ...)
 	va_start(args, format);
 	text_vformat(text, sizeof text, format, args);
 	va_end(args);
-	diags_add(b->d, at, 0, "%s", text);
+	diags_add(b->d, origin_settle(b, at), 0, "%s", text);
 }
 
 static const struct {

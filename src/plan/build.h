@@ -23,23 +23,34 @@ struct build {
 };
 
 /*
- * Appends a step. Its operands follow, `count` of them, numbers as int64_t and the
- * rest as pointers, as the table of steps has them; what is not given is 0.
+ * Appends a step: its kind, and from bit 8 on how many operands follow, numbers as
+ * int64_t and the rest as pointers, as the table of steps has them; what is not given
+ * is 0.
  */
-void step_add(struct build *b, struct origin at, enum step_kind kind, int count, ...);
+void step_add(struct build *b, struct origin at, unsigned kind_and_count, ...);
 #define N(value) ((int64_t)(value))
 #define S(text) ((const char *)(text))
 #define P(pointer) ((const void *)(pointer))
 #define COUNT_ARGS(...) COUNT_SIXTH(__VA_ARGS__, 6, 5, 4, 3, 2, 1, 0)
 #define COUNT_SIXTH(a, b, c, d, e, f, n, ...) n
-#define ADD(b, at, id, ...) step_add(b, at, STEP_##id, COUNT_ARGS(__VA_ARGS__), __VA_ARGS__)
+#define ADD_KIND(b, at, kind, ...) \
+	step_add(b, at, (unsigned)(kind) | COUNT_ARGS(__VA_ARGS__) << 8, __VA_ARGS__)
+#define ADD(b, at, id, ...) ADD_KIND(b, at, STEP_##id, __VA_ARGS__)
 
 int slot_new(struct build *b);
 const char *text_printf(struct build *b, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* Where a key was written, or the place of its default. */
-struct origin where(const struct build *b, enum key_id key);
+/*
+ * Where a key was written, or the place of its default: a key without a file, which
+ * origin_settle replaces wherever an origin is kept.
+ */
+static inline struct origin where(const struct build *b, enum key_id key)
+{
+	(void)b;
+	return (struct origin){.key = (unsigned short)key};
+}
+struct origin origin_settle(const struct build *b, struct origin at);
 
 void wrong(struct build *b, struct origin at, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));

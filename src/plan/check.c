@@ -18,7 +18,7 @@ static int check_slots(const struct plan *plan, struct err *e)
 
 	for (unsigned i = 0; i < plan->nsteps; i++) {
 		const struct step *s = &plan->step[i];
-		const char *type = step_table[s->kind].operands;
+		const char *type = step_operands(s->kind);
 
 		for (int k = 0; *type; k++) {
 			int64_t n = s->op[k].n;

@@ -3,31 +3,32 @@
 
 #include <string.h>
 
+#include "archive/texts.h"
 #include "base/parse.h"
 
-const struct fact fact_table[] = {
-#define FACT(name_, since_, help_) \
-	{.name = #name_, .since = since_, .help = help_, .offset = offsetof(struct facts, name_)},
-#include "plan/facts.def"
-#undef FACT
-};
-const unsigned fact_count = sizeof fact_table / sizeof *fact_table;
+uint32_t *fact_at(struct facts *f, unsigned n) { return (uint32_t *)f + n; }
+
+enum { NAME, SINCE, HELP, COLUMNS };
+const char *fact_name(unsigned n) { return text_of(TEXTS_FACTS, n * COLUMNS + NAME); }
+const char *fact_since(unsigned n) { return text_of(TEXTS_FACTS, n * COLUMNS + SINCE); }
+const char *fact_help(unsigned n) { return text_of(TEXTS_FACTS, n * COLUMNS + HELP); }
 
 static int parse_line(struct facts *f, const char *line, unsigned number, uint64_t *seen,
 		      struct err *e)
 {
-	for (unsigned i = 0; i < fact_count; i++) {
-		size_t n = strlen(fact_table[i].name);
+	for (unsigned i = 0; i < FACTS; i++) {
+		const char *name = fact_name(i);
+		size_t n = strlen(name);
 		uint64_t value;
 
-		if (strncmp(line, fact_table[i].name, n) != 0 || line[n] != '=')
+		if (strncmp(line, name, n) != 0 || line[n] != '=')
 			continue;
 		if (parse_number(line + n + 1, 0, UINT32_MAX, &value))
-			return err_set(e, 0, "line %u: %s is a number", number, fact_table[i].name);
+			return err_set(e, 0, "line %u: %s is a number", number, name);
 		if (*seen & 1ull << i)
-			return err_set(e, 0, "line %u: %s given twice", number, fact_table[i].name);
+			return err_set(e, 0, "line %u: %s given twice", number, name);
 		*seen |= 1ull << i;
-		*(uint32_t *)((char *)f + fact_table[i].offset) = (uint32_t)value;
+		*fact_at(f, i) = (uint32_t)value;
 		return 0;
 	}
 	return err_set(e, 0, "line %u: unknown fact %.64s", number, line);
@@ -51,15 +52,14 @@ int facts_parse(struct facts *f, const char *text, size_t length, struct err *e)
 			return -1;
 		text += n + 1;
 	}
-	for (unsigned i = 0; i < fact_count; i++)
+	for (unsigned i = 0; i < FACTS; i++)
 		if (!(seen & 1ull << i))
-			return err_set(e, 0, "fact %s is missing", fact_table[i].name);
+			return err_set(e, 0, "fact %s is missing", fact_name(i));
 	return 0;
 }
 
 void facts_print(const struct facts *f, struct out *o)
 {
-	for (unsigned i = 0; i < fact_count; i++)
-		out_printf(o, "%s=%u\n", fact_table[i].name,
-			   *(const uint32_t *)((const char *)f + fact_table[i].offset));
+	for (unsigned i = 0; i < FACTS; i++)
+		out_printf(o, "%s=%u\n", fact_name(i), ((const uint32_t *)f)[i]);
 }

@@ -17,12 +17,14 @@ struct facts {
 #undef FACT
 };
 
-struct fact {
-	const char *name, *since, *help;
-	unsigned short offset;
-};
-extern const struct fact fact_table[];
-extern const unsigned fact_count;
+/* All are numbers, in the order of the table. */
+enum { FACTS = sizeof(struct facts) / sizeof(uint32_t) };
+uint32_t *fact_at(struct facts *f, unsigned n);
+
+/* The columns of facts.def. */
+const char *fact_name(unsigned n);
+const char *fact_since(unsigned n);
+const char *fact_help(unsigned n);
 
 /* key=value lines; every fact exactly once or an error that names the line. */
 int facts_parse(struct facts *f, const char *text, size_t length, struct err *e);

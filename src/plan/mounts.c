@@ -22,7 +22,7 @@ struct expect *expect_add(struct build *b, struct origin at, const char *path,
 	e = &b->plan->expect[b->plan->nexpect++];
 	memset(e, 0, sizeof *e);
 	e->path = path;
-	e->at = at;
+	e->at = origin_settle(b, at);
 	e->type = type;
 	e->attrs = attrs;
 	e->prop = PROP_PRIVATE;

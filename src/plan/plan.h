@@ -18,10 +18,14 @@ enum step_kind {
 enum step_side { SIDE_HOST, SIDE_INSIDE, SIDE_PAYLOAD };
 
 struct step_info {
-	const char *name, *operands;
+	uint16_t operands;	/* see step_operands */
 	uint8_t side, may_block;
 };
 extern const struct step_info step_table[STEP_KINDS];
+
+/* The columns of steps.def that are texts. */
+const char *step_name(enum step_kind kind);
+const char *step_operands(enum step_kind kind);
 
 enum { OPERANDS = 6, NO_SLOT = -1 };
 

@@ -1,36 +1,54 @@
 /* The table of steps, and steps as text. */
 #include <errno.h>
+#include <stddef.h>
 #include <string.h>
 
+#include "archive/texts.h"
 #include "base/parse.h"
 #include "base/uapi.h"
 #include "plan/plan.h"
 
 enum { NEVER, MAY, HOST = SIDE_HOST, INSIDE = SIDE_INSIDE, PAYLOAD = SIDE_PAYLOAD };
 
-const struct step_info step_table[STEP_KINDS] = {
-#define STEP(id, name_, side_, blocks_, operands_, help) \
-	{.name = name_, .operands = operands_, .side = side_, .may_block = blocks_},
+/* One text after the other: two bytes tell where each begins, a pointer takes eight. */
+static const struct {
+#define STEP(id, name, side, blocks, operands, help) char id[sizeof operands];
+#include "plan/steps.def"
+#undef STEP
+} operands_of = {
+#define STEP(id, name, side, blocks, operands, help) .id = operands,
 #include "plan/steps.def"
 #undef STEP
 };
 
-/* Errors and their usual causes. */
+const struct step_info step_table[STEP_KINDS] = {
+#define STEP(id, name, side_, blocks, operands_, help) \
+	{.operands = offsetof(__typeof__(operands_of), id), .side = side_, .may_block = blocks},
+#include "plan/steps.def"
+#undef STEP
+};
+
+const char *step_name(enum step_kind kind) { return text_of(TEXTS_STEPS, kind); }
+
+const char *step_operands(enum step_kind kind)
+{
+	return (const char *)&operands_of + step_table[kind].operands;
+}
+
+/* Errors with a usual cause. */
 static const struct {
-	enum step_kind kind;
-	int code;
-	const char *text;
+	uint16_t kind, code;
 } causes[] = {
-#define CAUSE(kind_, code_, text_) {STEP_##kind_, code_, text_},
+#define CAUSE(kind_, code_, text_) {STEP_##kind_, code_},
 #include "plan/causes.def"
 #undef CAUSE
 };
 
 const char *step_cause(enum step_kind kind, int code)
 {
-	for (size_t i = 0; i < sizeof causes / sizeof *causes; i++)
-		if (causes[i].kind == kind && causes[i].code == code)
-			return causes[i].text;
+	for (unsigned i = 0; i < sizeof causes / sizeof *causes; i++)
+		if (causes[i].kind == (unsigned)kind && causes[i].code == (unsigned)code)
+			return text_of(TEXTS_CAUSES, i);
 	return NULL;
 }
 
@@ -171,10 +189,9 @@ static void print_operand(char type, const char *label, union operand op, struct
 void step_print(const struct plan *plan, const struct step *s, struct out *o)
 {
 	static const char *const sides[] = {"host   ", "inside ", "payload"};
-	const struct step_info *info = &step_table[s->kind];
-	const char *type = info->operands;
+	const char *type = step_operands(s->kind);
 
-	out_printf(o, "%s  %-15s", sides[info->side], info->name);
+	out_printf(o, "%s  %-15s", sides[step_table[s->kind].side], step_name(s->kind));
 	for (int i = 0; *type; i++) {
 		print_operand(*type, type + 2, s->op[i], o);
 		type += strcspn(type, " ");
@@ -188,7 +205,7 @@ void step_print(const struct plan *plan, const struct step *s, struct out *o)
 
 const char *step_subject(const struct step *s)
 {
-	const char *type = step_table[s->kind].operands;
+	const char *type = step_operands(s->kind);
 	const char *found = "";
 
 	for (int i = 0; *type; i++) {
@@ -207,7 +224,7 @@ const char *step_subject(const struct step *s)
 
 int step_below(const struct step *s, const char *path)
 {
-	const char *type = step_table[s->kind].operands;
+	const char *type = step_operands(s->kind);
 
 	for (int i = 0; *type; i++) {
 		const char *text = *type == 's' ? s->op[i].s : NULL;
@@ -272,20 +289,20 @@ void plan_print_error(const struct plan *plan, const struct err *e, struct out *
 	if (e->step < 0 || (unsigned)e->step >= plan->nsteps) {
 		profile_where(plan->profile, (struct origin){0}, o);
 		out_printf(o, ": %s%s%s\n", e->text, e->code && *e->text ? ": " : "",
-			   e->code ? strerror(e->code) : "");
+			   e->code ? error_text(e->code) : "");
 		return;
 	}
 	s = &plan->step[e->step];
 	profile_where(plan->profile, s->at, o);
-	out_printf(o, ": %s", s->at.key ? keys[s->at.key].word : step_table[s->kind].name);
+	out_printf(o, ": %s", s->at.key ? keys[s->at.key].word : step_name(s->kind));
 	if (*step_subject(s))
 		out_printf(o, " %s", step_subject(s));
 	if (*e->text)
 		out_printf(o, ": %s", e->text);
 	if (e->code)
-		out_printf(o, ": %s", strerror(e->code));
+		out_printf(o, ": %s", error_text(e->code));
 	out_printf(o, " (step %d of %u, %s)\n", e->step + 1, plan->nsteps,
-		   step_table[s->kind].name);
+		   step_name(s->kind));
 	cause = step_cause(s->kind, e->code);
 	if (cause)
 		out_printf(o, "  usual cause: %s\n", cause);

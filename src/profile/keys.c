@@ -2,23 +2,47 @@
 #include "profile/profile.h"
 
 #include <stddef.h>
+#include <string.h>
+
+#include "archive/texts.h"
+
+/* Is the syntax what values are read by? Then it stands behind word and default. */
+#define READ_BY(type) \
+	(TYPE_##type == TYPE_CHOICE || TYPE_##type == TYPE_INT || TYPE_##type == TYPE_SYSCTL || \
+	 TYPE_##type == TYPE_NS)
 
 const struct key keys[KEY_COUNT] = {
 	[KEY_NONE] = {.word = NULL},
-#define KEY(id, word_, type_, field, often_, group_, syntax_, dflt_, help_)      \
-	[KEY_##id] = {                                                            \
-		.word = word_,                                                    \
-		.syntax = syntax_,                                                \
-		.dflt = dflt_,                                                    \
-		.help = help_,                                                    \
-		.group = #group_,                                                 \
-		.offset = offsetof(struct profile, field),                        \
-		.type = TYPE_##type_,                                             \
-		.often = OFTEN_##often_,                                          \
+#define KEY(id, word_, type_, field, often_, group, syntax, dflt, help)                       \
+	[KEY_##id] = {                                                                         \
+		.word = READ_BY(type_) ? word_ "\0" dflt "\0" syntax : word_ "\0" dflt,       \
+		.offset = offsetof(struct profile, field),                                     \
+		.type = TYPE_##type_,                                                          \
+		.often = OFTEN_##often_,                                                       \
 	},
 #include "profile/keys.def"
 #undef KEY
 };
+
+const char *key_default(const struct key *key) { return key->word + strlen(key->word) + 1; }
+
+const char *key_choices(const struct key *key)
+{
+	const char *dflt = key_default(key);
+
+	return dflt + strlen(dflt) + 1;
+}
+
+/* The packed columns of a key. */
+enum { GROUP, SYNTAX, HELP, COLUMNS };
+static const char *column(const struct key *key, unsigned n)
+{
+	return text_of(TEXTS_KEYS, (unsigned)(key - keys - 1) * COLUMNS + n);
+}
+
+const char *key_group(const struct key *key) { return column(key, GROUP); }
+const char *key_syntax(const struct key *key) { return column(key, SYNTAX); }
+const char *key_help(const struct key *key) { return column(key, HELP); }
 
 const char *const propagation_names[PROP_COUNT] = {
 	[PROP_PRIVATE] = "private",

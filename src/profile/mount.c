@@ -203,7 +203,7 @@ static int fixed_words(struct value *v, struct mount_wish *m, const char *words)
 			continue;
 		}
 		if (!word) {
-			value_wrong(v, -1, "%s takes %s", v->key->word, v->key->syntax);
+			value_wrong(v, -1, "%s takes %s", v->key->word, key_syntax(v->key));
 			return -1;
 		}
 		if (*words == 't')
@@ -368,7 +368,7 @@ void read_ROOT(struct value *v)
 		to->rec = !first[1];
 		allowed = MF_REC | MF_NOREC;
 	} else {
-		value_wrong(v, 0, "root is %s", v->key->syntax);
+		value_wrong(v, 0, "root is %s", key_syntax(v->key));
 		return;
 	}
 	for (; i < v->w.n; i++)

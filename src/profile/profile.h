@@ -157,41 +157,46 @@ struct service_wish {
 };
 
 struct profile {
+	/* First what is asked for most: near fields make short code. */
+	uint8_t tty, init, root_mode, root_seal, dev, shm, no_new_privs, keyring;
+	struct { uint8_t prop, rec; } propagation;
+	uint32_t ns_set, umask, securebits;
 	struct arena *arena;
+	const char *user, *group, *workdir, *hostname, *domainname;
+	struct words exec;
+	struct mount_list mounts;
+	struct root_wish root;
+	uint32_t ioprio, sched;		/* class or policy, level or priority << 8 */
+	struct ns_wish ns[NS_COUNT];
+	uint64_t caps[CAPS_SETS];
+	struct list groups, env, env_pass, fds, rlimits, uidmap, gidmap, time_offset, sysctls;
+	struct stdio_wish stdio[3];
+	int64_t nice, oom_score;
+	uint64_t shm_size, timeout;	/* bytes; milliseconds, 0: none */
 	const char **files;		/* names of the files read, by origin.file */
 	unsigned nfiles;
 	struct origin at[KEY_COUNT];	/* where each key was last written; file 0: nowhere */
-
-	struct words exec;
-	const char *user, *group, *workdir, *hostname, *domainname;
-	struct list groups, env, env_pass, fds, rlimits;
-	uint32_t umask;
-	int64_t nice, oom_score;
 	unsigned char cpus[128];	/* 1,024 processors, as cpu_set_t */
-	uint32_t ioprio, sched;		/* class or policy, level or priority << 8 */
-	struct stdio_wish stdio[3];
-	uint8_t tty, init, root_mode, root_seal, dev, shm, no_new_privs, keyring;
-	uint64_t timeout;		/* milliseconds, 0: none */
-	struct root_wish root;
-	struct mount_list mounts;
-	struct { uint8_t prop, rec; } propagation;
-	uint32_t ns_set;
-	struct ns_wish ns[NS_COUNT];
-	struct list uidmap, gidmap, time_offset, sysctls;
-	uint64_t shm_size;
-	uint64_t caps[CAPS_SETS];
-	uint32_t securebits;
 	struct service_wish service;
 };
 
 enum { OFTEN_ONCE, OFTEN_MANY };
 
 struct key {
-	const char *word, *syntax, *dflt, *help, *group;
+	const char *word;		/* and what is known of it at once, see keys.c */
 	unsigned short offset;		/* of the field in struct profile */
 	uint8_t type, often;
 };
 extern const struct key keys[KEY_COUNT];	/* keys[KEY_NONE] is empty */
+
+/* The other columns of keys.def; all but the default are unpacked when asked for. */
+const char *key_default(const struct key *key);
+const char *key_syntax(const struct key *key);
+const char *key_group(const struct key *key);
+const char *key_help(const struct key *key);
+
+/* The syntax, where values are read by it (CHOICE, INT, SYSCTL, NS): at no cost. */
+const char *key_choices(const struct key *key);
 
 /*
  * Where included files come from: the text of `path`, which is written relative

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "archive/texts.h"
 #include "base/parse.h"
 
 enum { MAX_DEPTH = 8, MAX_FILES = 256, MAX_LINE = 8192, MAX_LINES = 100000 };
@@ -241,7 +242,7 @@ void profile_file(struct profile_reader *r, const char *path)
 	if (r->load(r->ctx, path, from.file >= FILE_FIRST ? r->p->files[from.file] : NULL,
 		    &text, &e)) {
 		diags_add(r->diags, from, 0, "%s%s%s", e.text, e.code ? ": " : "",
-			  e.code ? strerror(e.code) : "");
+			  e.code ? error_text(e.code) : "");
 		return;
 	}
 	r->p->files[r->p->nfiles] = text.name;
@@ -285,10 +286,10 @@ static void read_defaults(struct profile_reader *r)
 {
 	r->at = (struct origin){.file = FILE_NONE};
 	for (unsigned i = KEY_NONE + 1; i < KEY_COUNT; i++) {
-		if (!*keys[i].dflt || profile_has(r->p, i))
+		if (!*key_default(&keys[i]) || profile_has(r->p, i))
 			continue;
 		r->at.key = (unsigned short)i;
-		key_value(r, i, "", keys[i].dflt);
+		key_value(r, i, "", key_default(&keys[i]));
 	}
 }
 

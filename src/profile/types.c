@@ -35,7 +35,7 @@ int value_count(struct value *v, int min, int max)
 {
 	if (v->w.n >= min && v->w.n <= max)
 		return 1;
-	value_wrong(v, v->w.n > max ? max : -1, "%s%s takes %s", v->key->word, v->suffix, v->key->syntax);
+	value_wrong(v, v->w.n > max ? max : -1, "%s%s takes %s", v->key->word, v->suffix, key_syntax(v->key));
 	return 0;
 }
 
@@ -87,19 +87,19 @@ void read_CHOICE(struct value *v)
 
 	if (!value_count(v, 1, 1))
 		return;
-	for (int i = 0; (word = choice_word(v->key->syntax, i, &n)); i++)
+	for (int i = 0; (word = choice_word(key_choices(v->key), i, &n)); i++)
 		if (strlen(v->w.word[0]) == n && !memcmp(word, v->w.word[0], n)) {
 			*(uint8_t *)v->field = (uint8_t)(i + 1);
 			return;
 		}
-	value_wrong(v, 0, "%s is %s, not %.64s", v->key->word, v->key->syntax, v->w.word[0]);
+	value_wrong(v, 0, "%s is %s, not %.64s", v->key->word, key_syntax(v->key), v->w.word[0]);
 }
 
 void print_CHOICE(const struct profile *p, const struct key *key, const void *field,
 		  struct out *o)
 {
 	size_t n = 0;
-	const char *word = choice_word(key->syntax, *(const uint8_t *)field - 1, &n);
+	const char *word = choice_word(key_choices(key), *(const uint8_t *)field - 1, &n);
 
 	(void)p;
 	out_printf(o, "%s=%.*s\n", key->word, (int)n, word);
@@ -120,10 +120,10 @@ void read_INT(struct value *v)
 {
 	int64_t min = 0, max = 0;
 
-	value_range(v->key->syntax, &min, &max);
+	value_range(key_choices(v->key), &min, &max);
 	if (value_count(v, 1, 1) && parse_integer(v->w.word[0], min, max, v->field))
 		value_wrong(v, 0, "%s is a number in %s, not %.64s", v->key->word,
-			    v->key->syntax, v->w.word[0]);
+			    key_syntax(v->key), v->w.word[0]);
 }
 
 void print_INT(const struct profile *p, const struct key *key, const void *field, struct out *o)
@@ -169,7 +169,8 @@ void read_TIME(struct value *v)
 {
 	uint64_t most = UINT64_MAX;
 
-	if (!strcmp(v->key->group, "service") && v->key != &keys[KEY_every])
+	/* The keys of the group service are the last ones. */
+	if (v->key >= &keys[KEY_type] && v->key != &keys[KEY_every])
 		most = SERVICE_TIME;
 	if (value_count(v, 1, 1))
 		value_time(v, 0, 0, most, v->field);

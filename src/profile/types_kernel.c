@@ -59,7 +59,7 @@ static void read_policy(struct value *v, const struct policy *table, int n)
 		*(uint32_t *)v->field = table[i].number | (uint32_t)level << 8;
 		return;
 	}
-	value_wrong(v, 0, "%s is %s", v->key->word, v->key->syntax);
+	value_wrong(v, 0, "%s is %s", v->key->word, key_syntax(v->key));
 }
 
 static void print_policy(const struct key *key, const void *field, const struct policy *table,
@@ -178,7 +178,7 @@ void read_STDIO(struct value *v)
 	to->path = NULL;
 	append = v->w.n == 2 && !strcmp(v->w.word[0], "append") && v->key != &keys[KEY_stdin];
 	if (v->w.n == 2 && !append) {
-		value_wrong(v, 0, "%s is %s", v->key->word, v->key->syntax);
+		value_wrong(v, 0, "%s is %s", v->key->word, key_syntax(v->key));
 	} else if (!strcmp(v->w.word[0], "inherit")) {
 		to->kind = STDIO_INHERIT;
 	} else if (!strcmp(v->w.word[0], "null")) {
@@ -215,7 +215,7 @@ void read_PROPAGATION(struct value *v)
 	else
 		p->propagation.prop = (uint8_t)prop;
 	if (v->w.n == 2 && strcmp(v->w.word[1], "rec") != 0)
-		value_wrong(v, 1, "%s is %s", v->key->word, v->key->syntax);
+		value_wrong(v, 1, "%s is %s", v->key->word, key_syntax(v->key));
 	p->propagation.rec = v->w.n == 2;
 }
 
@@ -271,9 +271,9 @@ void read_NS(struct value *v)
 		return;
 	how = name_find(v->w.word[0], ns_how_names, COUNT(ns_how_names));
 	/* The syntax says which of the words this kind has. */
-	if (how < 0 || !text_find(v->key->syntax, ns_how_names[how]) ||
+	if (how < 0 || !text_find(key_choices(v->key), ns_how_names[how]) ||
 	    v->w.n != 1 + (how == NS_PATH || how == NS_GROUP)) {
-		value_wrong(v, 0, "%s is %s", v->key->word, v->key->syntax);
+		value_wrong(v, 0, "%s is %s", v->key->word, key_syntax(v->key));
 		return;
 	}
 	to->how = (uint8_t)how;
@@ -384,11 +384,11 @@ void read_SYSCTL(struct value *v)
 	if (!value_count(v, n, n))
 		return;
 	if (n == 1)
-		value_range(v->key->syntax, &min, &max);
+		value_range(key_choices(v->key), &min, &max);
 	for (int i = 0; i < n; i++)
 		if (parse_integer(v->w.word[i], min, max, &value)) {
 			value_wrong(v, i, "%s is %s%s, not %.64s", v->key->word,
-				    n == 1 ? "a number in " : "four numbers: ", v->key->syntax,
+				    n == 1 ? "a number in " : "four numbers: ", key_syntax(v->key),
 				    v->w.word[i]);
 			return;
 		}

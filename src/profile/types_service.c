@@ -13,7 +13,7 @@ enum { LOG_SIZE = 1 << 20, LOG_LEAST = 4096, LOG_KEEP = 3 };
 /* The value is nothing of what its syntax shows. */
 static void value_other(struct value *v)
 {
-	value_wrong(v, 0, "%s is %s", v->key->word, v->key->syntax);
+	value_wrong(v, 0, "%s is %s", v->key->word, key_syntax(v->key));
 }
 
 void read_NAMES(struct value *v)

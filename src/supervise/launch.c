@@ -20,9 +20,8 @@
 #include "supervise/launch.h"
 #include "supervise/supervise.h"
 
-enum { HIGH_FD = 256, FIRST_LISTEN = 3 };
+enum { HIGH_FD = 256, FIRST_LISTEN = 3, LAUNCH_STACK = 124 << 10 };
 
-static char launch_stack[128 << 10] __attribute__((aligned(16)));
 static struct arena *launch_arena;	/* untouched here, each copy's own */
 
 /* What the copy needs to know; it cannot see struct supervisor. */
@@ -39,7 +38,8 @@ static struct job {
 	struct diags diags;
 	struct plan plan;
 	struct walk walk;
-} job;
+	char stack[LAUNCH_STACK];
+} job __attribute__((aligned(4096)));
 
 void launch_init(struct arena *a, const uint64_t nofile[2])
 {
@@ -189,8 +189,8 @@ static int launch_main(void *unused)
 	if (walk_init(&job.walk, &job.plan, launch_arena))
 		fail(job.walk.err.code, job.walk.err.text);
 	job.walk.born = job.born;
-	job.walk.waste = launch_stack;
-	job.walk.nwaste = sizeof launch_stack;
+	job.walk.waste = (char *)&job;
+	job.walk.nwaste = sizeof job;
 	if (walk_host(&job.walk))
 		fail_step(&job.walk.err);
 	while (channel_receive(job.walk.channel, &r, &passed, 1) == 1) {
@@ -248,7 +248,7 @@ int launch_start(struct supervisor *s, struct service *v)
 	if (v->conf->ready == READY_FD && k_pipe(ready))
 		goto failed;
 	job_fill(s, v, report[1], ready[1]);
-	v->launcher = k_clone(launch_main, launch_stack + sizeof launch_stack, SIGCHLD, NULL);
+	v->launcher = k_clone(launch_main, job.stack + sizeof job.stack, SIGCHLD, NULL);
 	if (v->launcher < 0)
 		goto failed;
 	k_close(report[1]);

@@ -243,10 +243,10 @@ static void events(void)
 	CHECK(!pipe(ends) && dup2(ends[1], 2) == 2);
 	super.now = 12034;
 	places[0].state = STATE_UP;
-	event_tell(&super, &places[0], "why=%s", "a\nb");
+	event_tell(&super, &places[0], "because %s", "a\nb");
 	n = ring_get(&super.events, &at, &time, chunk, &lost);
 	chunk[n] = '\0';
-	CHECK_STR(chunk, "time=12.034 service=one state=up why=a?b\n");
+	CHECK_STR(chunk, "time=12.034 service=one state=up text=\"because a?b\"\n");
 	event_tell(&super, &places[0], "%s", "");	/* the state says it */
 	n = ring_get(&super.events, &at, &time, chunk, &lost);
 	chunk[n] = '\0';
@@ -255,10 +255,10 @@ static void events(void)
 	longest[599] = '\0';
 	event_tell(&super, NULL, "%s", longest);
 	n = ring_get(&super.events, &at, &time, chunk, &lost);
-	CHECK(n > 440 && n <= RING_CHUNK && chunk[n - 1] == '\n' && !memcmp(chunk, "time=12.034 xxx", 15));
+	CHECK(n > 440 && n <= RING_CHUNK && chunk[n - 1] == '\n' && !memcmp(chunk, "time=12.034 text=xxx", 20));
 	n = (size_t)read(ends[0], text, 1000);
-	text[38] = '\0';
-	CHECK_STR(text, "hutch: one: why=a?b\nhutch: one: up\nhut");
+	text[46] = '\0';
+	CHECK_STR(text, "hutch: one: up: because a?b\nhutch: one: up\nhut");
 	CHECK(n > 440 && n < 500);
 	/* Nobody reads: dropped; the pipe's own flags stay. */
 	for (int i = 0; i < 1000; i++)

@@ -5,6 +5,7 @@
  * For: plans that are broken on purpose, and every combination of facts.
  * Never: walks a plan.
  */
+#include "archive/texts.h"
 #include "base/uapi.h"
 #include "plan/plan.h"
 #include "test.h"
@@ -44,14 +45,53 @@ static void facts_round_trip(void)
 	facts_print(&facts, &o);
 	CHECK_STR(text, modern);
 	/* Each fact has a place of its own. */
-	CHECK(sizeof facts == fact_count * sizeof *f);
-	for (unsigned i = 0; i < fact_count; i++)
+	CHECK(sizeof facts == FACTS * sizeof *f);
+	for (unsigned i = 0; i < FACTS; i++)
 		f[i] = 4294967295u - i;
 	out_init(&o, text, sizeof text);
 	facts_print(&facts, &o);
 	CHECK(parse(text) == 0);
-	for (unsigned i = 0; i < fact_count; i++)
+	for (unsigned i = 0; i < FACTS; i++)
 		CHECK(f[i] == 4294967295u - i);
+}
+
+/* Every packed text is the column of its table. */
+static void texts(void)
+{
+	unsigned n = 0;
+
+#define ERROR(code, text) CHECK_STR(error_text(code), text);
+#include "archive/errors.def"
+#undef ERROR
+	CHECK_STR(error_text(9999), "error 9999");
+#define KEY(id, word_, type, field, often, group, syntax, dflt, help) \
+	CHECK_STR(keys[KEY_##id].word, word_); \
+	CHECK_STR(key_default(&keys[KEY_##id]), dflt); \
+	CHECK_STR(key_group(&keys[KEY_##id]), #group); \
+	CHECK_STR(key_syntax(&keys[KEY_##id]), syntax); \
+	CHECK_STR(key_help(&keys[KEY_##id]), help);
+#include "profile/keys.def"
+#undef KEY
+#define STEP(id, name, side_, blocks, operands, help) \
+	CHECK_STR(step_name(STEP_##id), name); \
+	CHECK_STR(step_operands(STEP_##id), operands);
+#include "plan/steps.def"
+#undef STEP
+#define CAUSE(kind, code, text) CHECK_STR(step_cause(STEP_##kind, code), text);
+#include "plan/causes.def"
+#undef CAUSE
+#define FACT(name, since, help) \
+	CHECK_STR(fact_name(n), #name); \
+	CHECK_STR(fact_since(n), since); \
+	CHECK_STR(fact_help(n++), help);
+#include "plan/facts.def"
+#undef FACT
+	n = 0;
+#define COMMAND(id, name, usage, help) \
+	CHECK_STR(text_of(TEXTS_COMMANDS, n++), usage); \
+	CHECK_STR(text_of(TEXTS_COMMANDS, n++), help);
+#include "cli/commands.def"
+#undef COMMAND
 }
 
 static void facts_wrong(void)
@@ -351,9 +391,9 @@ static void printing(void)
 	CHECK_STR(step_subject(&plan.step[kind_at(STEP_MOUNT_NEW)]), "/proc");
 	/* Every kind of step has a name of its own. */
 	for (int i = 0; i < STEP_KINDS; i++) {
-		CHECK(*step_table[i].name != 0);
+		CHECK(*step_name(i) != 0);
 		for (int k = 0; k < i; k++)
-			CHECK(strcmp(step_table[i].name, step_table[k].name) != 0);
+			CHECK(strcmp(step_name(i), step_name(k)) != 0);
 	}
 }
 
@@ -429,6 +469,7 @@ static void many_lines(void)
 int main(void)
 {
 	TEST(facts_round_trip);
+	TEST(texts);
 	TEST(facts_wrong);
 	TEST(every_kernel);
 	TEST(orders);

@@ -230,6 +230,7 @@ static const struct row {
 	{KEY_restart_delay, "restart-delay=1ms 1d", "restart-delay=1ms 86400000ms"},
 	{KEY_restart_delay, "restart-delay=1", "restart-delay=1000ms 10000ms"},
 	{KEY_restart_delay, "restart-delay=20s", "restart-delay=20000ms 20000ms"},
+	{KEY_restart_delay, "restart-delay=0 0", "restart-delay=0ms 0ms"},
 	{KEY_restart_delay, "restart-delay=5 5", "restart-delay=5000ms 5000ms"},
 	{KEY_restart_reset, "restart-reset=45d", "restart-reset=3888000000ms"},
 	{KEY_restart_limit, "restart-limit=1 1ms", NULL},
@@ -306,7 +307,7 @@ static void every_key_has_a_row(void)
 static void every_choice(void)
 {
 	for (unsigned k = KEY_NONE + 1; k < KEY_COUNT; k++) {
-		const char *word = keys[k].syntax;
+		const char *word = key_syntax(&keys[k]);
 
 		if (keys[k].type != TYPE_CHOICE)
 			continue;
@@ -327,13 +328,13 @@ static void every_choice(void)
 static void every_range(void)
 {
 	for (unsigned k = KEY_NONE + 1; k < KEY_COUNT; k++) {
-		const char *dots = strstr(keys[k].syntax, "..");
+		const char *dots = strstr(key_syntax(&keys[k]), "..");
 		char line[100];
 		long long min, max;
 
 		if ((keys[k].type != TYPE_INT && keys[k].type != TYPE_SYSCTL) || !dots)
 			continue;
-		min = strtoll(keys[k].syntax, NULL, 10);
+		min = strtoll(key_syntax(&keys[k]), NULL, 10);
 		max = strtoll(dots + 2, NULL, 10);
 		CHECK(min < max);
 		for (int i = -1; i <= 1; i += 2)
@@ -445,7 +446,6 @@ static const struct {
 	{"securebits=norot", "t:1:12: unknown securebit norot, did you mean noroot?\n"},
 	{"after=a -b", "t:1:9: after takes names of services, not -b\n"},
 	{"restart-delay=5s 4s", "t:1:18: restart-delay: MAX is below MIN\n"},
-	{"restart-delay=0", "t:1:15: restart-delay is a time above 0\n"},
 	{"restart-delay=1 25h", "t:1:17: restart-delay is a time up to 1d, not 25h\n"},
 	{"restart-limit=0 1m", "t:1:15: COUNT is a number in 1..1000, not 0\n"},
 	{"on-limit=exit 256", "t:1:15: STATUS is a number in 0..255, not 256\n"},
