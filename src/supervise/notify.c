@@ -76,7 +76,7 @@ static void act(struct supervisor *s, struct service *v, const struct notice *n)
 	if (n->watchdog && v->state == STATE_UP && v->conf->watchdog)
 		v->deadline = s->now + v->conf->watchdog;
 	if (n->ready && v->conf->ready == READY_NOTIFY)
-		service_event(s, v, EVENT_READY);
+		launch_ready(s, v);
 	if (n->trigger_watchdog && (v->state == STATE_STARTING || v->state == STATE_UP)) {
 		v->verdict = VERDICT_WATCHDOG;
 		service_why(v, "it asked its watchdog to end it");

@@ -62,14 +62,14 @@ static const struct {
 #define COMMON "restart-delay=10ms 200ms\nstop-timeout=300ms\n"
 #define BOX "root=" W "/root\nbind=" W "/shared /shared rw\n" COMMON
 static struct service {
-	const char *name, *conf;	/* %d: the version */
+	const char *name, *conf;	/* @: the version */
 	int ups, said, version;		/* what was heard since the action began */
 	int pid, is_up;			/* by the last status */
 } services[] = {
-	{.name = "a", .conf = BOX "ready=fd 4\nexec=/bin/service a /shared %d 4\n"},
+	{.name = "a", .conf = BOX "ready=fd 4\nexec=/bin/service a /shared @ 4\n"},
 	{.name = "b", .conf = COMMON "ns=none\ninit=no\nready=notify\nlisten=unix " W "/b.sock\nlog=file " W "/b.log\n"
-		"exec=" W "/root/bin/service b " W "/shared %d\n"},
-	{.name = "c", .conf = BOX "ready=notify\nafter=a\non-path=" W "/flag\nexec=/bin/service c /shared %d\n"},
+		"exec=" W "/root/bin/service b " W "/shared @\n"},
+	{.name = "c", .conf = BOX "ready=notify\nafter=a\non-path=" W "/flag\nexec=/bin/service c /shared @\n"},
 };
 enum { SERVICES = sizeof services / sizeof *services, ALL = (1 << SERVICES) - 1 };
 
@@ -142,10 +142,11 @@ static void copy_file(const char *dir, const char *name, const char *to)
 
 static void put_profile(const struct service *v)
 {
+	const char *at = strchr(v->conf, '@');
 	char path[64], text[1024];
 
 	snprintf(path, sizeof path, W "/d/%s.conf", v->name);
-	snprintf(text, sizeof text, v->conf, version);
+	snprintf(text, sizeof text, "%.*s%d%s", (int)(at - v->conf), v->conf, version, at + 1);
 	put_file(path, text, strlen(text), 0644);
 }
 
