@@ -784,6 +784,7 @@ static void shut_down(void)
 static void start_whole(void)
 {
 	disarm();
+	fault_log->stopped = 0;
 	forget();
 	start();
 	if (!wait_up(ALL) || wrong_status()) {
