@@ -148,6 +148,7 @@ static int launch_main(void *unused)
 	int passed;
 
 	(void)unused;
+	k_fault_side('l');
 	if (k_prctl(PR_SET_PDEATHSIG_, SIGKILL, 0, 0) || k_getppid() != job.parent)
 		k_exit(125);
 	arrange();

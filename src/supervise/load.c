@@ -185,9 +185,11 @@ static void add_directory(const char *path, int dir)
 
 static int load_main(void *unused)
 {
-	void *draft = k_memory(DRAFT_SIZE, 0);
+	void *draft;
 
 	(void)unused;
+	k_fault_side('o');
+	draft = k_memory(DRAFT_SIZE, 0);
 	if (k_prctl(PR_SET_PDEATHSIG_, SIGKILL, 0, 0) || k_getppid() != loader.parent)
 		k_exit(REFUSED);
 	if (!draft)
