@@ -14,8 +14,9 @@ SIZE ?= $(CROSS_COMPILE)size
 # As small as the compiler knows how: these were found by trying them all.
 ifeq ($(origin CFLAGS),undefined)
 knows = $(shell $(CC) $(1) -Werror -c -x c -o /dev/null /dev/null 2>/dev/null && echo $(1))
-CFLAGS := $(or $(call knows,-Oz),-Os) $(call knows,-mgeneral-regs-only) \
-	$(call knows,-fno-caller-saves) $(call knows,-fno-move-loop-invariants)
+CFLAGS := $(or $(call knows,-Oz),-Os) $(foreach f,-mgeneral-regs-only -malign-data=abi \
+	-fno-caller-saves -fno-jump-tables -fno-move-loop-invariants -fno-tree-dominator-opts \
+	-fno-tree-tail-merge,$(call knows,$f))
 endif
 PREFIX ?= /usr/local
 MAKEFLAGS += --no-builtin-rules
