@@ -52,18 +52,8 @@ const char *step_cause(enum step_kind kind, int code)
 	return NULL;
 }
 
-static const struct {
-	uint32_t flag;
-	const char *name;
-} ns_flags[] = {
-	{CLONE_NEWNS_, "mount"}, {CLONE_NEWIPC_, "ipc"}, {CLONE_NEWPID_, "pid"},
-	{CLONE_NEWUTS_, "uts"}, {CLONE_NEWNET_, "net"}, {CLONE_NEWUSER_, "user"},
-	{CLONE_NEWCGROUP_, "cgroup"}, {CLONE_NEWTIME_, "time"},
-}, attr_flags[] = {
-	{MOUNT_ATTR_RDONLY_, "ro"}, {MOUNT_ATTR_NOSUID_, "nosuid"},
-	{MOUNT_ATTR_NODEV_, "nodev"}, {MOUNT_ATTR_NOEXEC_, "noexec"},
-};
-#define COUNT(array) (sizeof(array) / sizeof *(array))
+/* MOUNT_ATTR_*, from the lowest bit on. */
+static const char attr_names[][8] = {"ro", "nosuid", "nodev", "noexec"};
 
 static void print_caps(uint64_t set, struct out *o)
 {
@@ -81,17 +71,18 @@ static void print_caps(uint64_t set, struct out *o)
 			}
 }
 
-static void print_flags(uint32_t set, char type, struct out *o)
+static void print_attrs(uint32_t set, struct out *o)
 {
-	if (type == 'a') {
-		for (size_t i = 0; i < COUNT(attr_flags); i++)
-			if (set & attr_flags[i].flag)
-				out_printf(o, " %s", attr_flags[i].name);
-	} else {
-		for (size_t i = 0; i < COUNT(ns_flags); i++)
-			if (set & ns_flags[i].flag)
-				out_printf(o, " %s", ns_flags[i].name);
-	}
+	for (size_t i = 0; i < sizeof attr_names / sizeof *attr_names; i++)
+		if (set & 1u << i)
+			out_printf(o, " %s", attr_names[i]);
+}
+
+static void print_namespaces(uint32_t set, struct out *o)
+{
+	for (int i = 0; i < NS_COUNT; i++)
+		if (set & ns_flags[i])
+			out_printf(o, " %s", ns_names[i]);
 }
 
 /* Maps, offsets, ids and descriptors: three numbers, or one or two texts an item. */
@@ -180,8 +171,10 @@ static void print_operand(char type, const char *label, union operand op, struct
 		print_pointer(type, op.p, o);
 		break;
 	case 'a':
+		print_attrs((uint32_t)op.n, o);
+		break;
 	case 'n':
-		print_flags((uint32_t)op.n, type, o);
+		print_namespaces((uint32_t)op.n, o);
 		break;
 	}
 }
