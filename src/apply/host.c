@@ -28,14 +28,14 @@ int do_SELF_SEAL(struct walk *w, const struct step *s)
 		return step_failed(w, "/proc/self/exe");
 	copy = k_memfd("hutch");
 	if (copy < 0) {
-		step_failed(w, "");
+		step_error(w);
 		k_close(exe);
 		return -1;
 	}
 	while ((n = k_sendfile(copy, exe, 1 << 20)) > 0)
 		;
 	if (n < 0 || k_fcntl(copy, F_ADD_SEALS_, F_SEALS_ALL_))
-		step_failed(w, "");
+		step_error(w);
 	else if (!k_sigmask(w->sigmask, &blocked)) {
 		/* Comes back only to fail. The first fact of the new life is self_sealed, and
 		 * its mask of signals the caller's, or the payload would get hutch's. */
@@ -43,7 +43,7 @@ int do_SELF_SEAL(struct walk *w, const struct step *s)
 		k_sigmask(blocked, NULL);
 	}
 	if (w->err.step != (int)w->at)
-		step_failed(w, "");
+		step_error(w);
 	k_close(copy);
 	k_close(exe);
 	return -1;
@@ -54,11 +54,11 @@ int do_PID_JOIN(struct walk *w, const struct step *s)
 	int own = k_open(AT_FDCWD, "/proc/self/ns/pid", O_RDONLY, 0), fd;
 
 	if (own < 0)
-		return step_failed(w, "");
+		return step_error(w);
 	w->fd[s->op[0].n] = own;
 	fd = k_open(AT_FDCWD, s->op[1].s, O_RDONLY, 0);
 	if (fd < 0)
-		return step_failed(w, "");
+		return step_error(w);
 	return step_close(w, fd, k_setns(fd, CLONE_NEWPID_));
 }
 
@@ -73,7 +73,7 @@ int do_CHANNEL(struct walk *w, const struct step *s)
 
 	(void)s;
 	if (k_socketpair(fd))
-		return step_failed(w, "");
+		return step_error(w);
 	w->channel = fd[0];
 	w->far_channel = fd[1];
 	return 0;
@@ -88,7 +88,7 @@ int do_CLONE(struct walk *w, const struct step *s)
 	w->pid = k_clone(walk_inside, inside_stack + sizeof inside_stack, flags, w);
 	if (w->pid < 0) {
 		w->pid = 0;
-		return step_failed(w, "");
+		return step_error(w);
 	}
 	/* With the child alone holding it, the channel ends when the child does. */
 	k_close(w->far_channel);

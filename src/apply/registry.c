@@ -228,9 +228,9 @@ int do_REGISTER(struct walk *w, const struct step *s)
 	}
 	/* 0: it is done already, nobody will find it */
 	if (!result && process_start(w->pid, &start) && !is_gone())
-		result = step_failed(w, "");
+		result = step_error(w);
 	if (!result && box_write(dir, file, w, start))
-		result = step_failed(w, "");
+		result = step_error(w);
 	w->registered = !result;
 	w->arena->used = mark;
 	k_close(dir);
@@ -370,10 +370,10 @@ int do_GROUP_JOIN(struct walk *w, const struct step *s)
 	w->group_fd = group_lock(dir, file);
 	k_close(dir);
 	if (w->group_fd < 0)
-		return step_failed(w, "");
+		return step_error(w);
 	n = group_read(w->group_fd, m);
 	if (n < 0)
-		return step_failed(w, "");
+		return step_error(w);
 	for (i = 0; i < n; i++) {
 		ipc = open_ns(m[i].pid, "ipc");
 		/* Still the same process after the open, or the pid was used again. */
@@ -402,13 +402,13 @@ int do_GROUP_PUBLISH(struct walk *w, const struct step *s)
 
 	(void)s;
 	if (n < 0)
-		return step_failed(w, "");
+		return step_error(w);
 	if (n >= MEMBERS)
 		return step_failed_code(w, E2BIG, "the group has too many members");
 	m[n].pid = w->pid;
 	if (!process_start(w->pid, &m[n].start) ? group_write(w->group_fd, m, (unsigned)n + 1)
 						: !is_gone())
-		return step_failed(w, "");
+		return step_error(w);
 	w->published = 1;
 	k_close(w->group_fd);
 	w->group_fd = -1;

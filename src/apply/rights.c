@@ -148,7 +148,7 @@ int do_CAPS_BOUND(struct walk *w, const struct step *s)
 		/* Beyond the last one that the kernel knows, and not just refused. */
 		if (errno == EINVAL && cap && k_prctl(PR_CAPBSET_READ_, cap, 0, 0) < 0)
 			break;
-		return step_failed(w, "");
+		return step_error(w);
 	}
 	return 0;
 }
@@ -167,7 +167,7 @@ int do_IDS_SET(struct walk *w, const struct step *s)
 {
 	/* Else the change from root to a user takes every capability away. */
 	if (k_prctl(PR_SET_KEEPCAPS_, 1, 0, 0))
-		return step_failed(w, "");
+		return step_error(w);
 	if (s->op[0].n && k_setgroups(w->ids.ngroups, w->ids.group))
 		return step_failed(w, "groups");
 	if (w->ids.set_gid && k_setgid(w->ids.gid))
@@ -190,7 +190,7 @@ int do_CAPS_SET(struct walk *w, const struct step *s)
 
 	/* Where all are taken away, it does not matter which there were. */
 	if ((s->op[0].n | s->op[1].n | s->op[2].n) && k_capget(data))
-		return step_failed(w, "");
+		return step_error(w);
 	have = data[0].permitted | (uint64_t)data[1].permitted << 32;
 	for (int i = 0; i < 3; i++)
 		set[i] = all_or((uint64_t)s->op[i].n, have);
@@ -209,7 +209,7 @@ int do_CAPS_AMBIENT(struct walk *w, const struct step *s)
 	struct cap_data_ data[2] = {{0}};
 
 	if (k_prctl(PR_CAP_AMBIENT_, PR_CAP_AMBIENT_CLEAR_ALL_, 0, 0) || (wish && k_capget(data)))
-		return step_failed(w, "");
+		return step_error(w);
 	wish = all_or(wish, (data[0].permitted | (uint64_t)data[1].permitted << 32) &
 			    (data[0].inheritable | (uint64_t)data[1].inheritable << 32));
 	for (unsigned long cap = 0; cap < CAP_NAMES; cap++)

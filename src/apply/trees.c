@@ -155,7 +155,7 @@ int do_TREE_CLONE(struct walk *w, const struct step *s)
 		w->fd[slot] = k_open_tree(fd, "", AT_EMPTY_PATH | OPEN_TREE_CLONE_ |
 						   (src.rec ? AT_RECURSIVE_ : 0));
 		if (w->fd[slot] < 0)
-			result = step_failed(w, "");
+			result = step_error(w);
 	}
 	k_close(fd);
 	return result;
@@ -188,7 +188,7 @@ int do_TREE_BIND(struct walk *w, const struct step *s)
 	if (src.note && note_source(w, fd, &w->note[slot]))
 		return -1;
 	if (k_stat(fd, "", AT_EMPTY_PATH, 3, &st))
-		return step_failed(w, "");
+		return step_error(w);
 	is_dir = S_ISDIR(st.mode);
 	text_format(name, sizeof name, "tree%d", slot);
 	if (is_dir ? k_mkdir(w->scratch, name, 0700) : k_mknod(w->scratch, name, S_IFREG | 0600, 0, 0))
@@ -199,7 +199,7 @@ int do_TREE_BIND(struct walk *w, const struct step *s)
 	fd_path(from, fd);
 	fd_path(to, place);
 	if (k_mount(from, to, NULL, MS_BIND | (src.rec ? MS_REC : 0), NULL))
-		return step_failed(w, "");
+		return step_error(w);
 	k_close(place);
 	k_close(fd);
 	/* The same name again: now it is the mount on top. */
@@ -346,10 +346,10 @@ int do_TREE_REMOUNT(struct walk *w, const struct step *s)
 	if (rec && remount_below(w, fd, (uint32_t)s->op[1].n))
 		return -1;
 	if (remount_fd(fd, (uint32_t)s->op[1].n))
-		return step_failed(w, "");
+		return step_error(w);
 	fd_path(path, fd);
 	if (prop && k_mount(NULL, path, NULL, prop_to_flag(prop) | (rec ? MS_REC : 0), NULL))
-		return step_failed(w, "");
+		return step_error(w);
 	return 0;
 }
 
@@ -384,7 +384,7 @@ int do_NULL_CHECK(struct walk *w, const struct step *s)
 	struct k_stat st;
 
 	if (k_stat(w->fd[s->op[0].n], "", AT_EMPTY_PATH, 3, &st))
-		return step_failed(w, "");
+		return step_error(w);
 	if (!S_ISCHR(st.mode) || st.rdev_major != 1 || st.rdev_minor != 3)
 		return step_failed_code(w, ENODEV, "the host's /dev/null is not the null device");
 	return 0;
