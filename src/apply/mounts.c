@@ -18,7 +18,7 @@ int do_MOUNT_POINT(struct walk *w, const struct step *s)
 	if (s->op[1].n >= 0 && like < 0)
 		return 0;	/* what should come here is optional and not there */
 	if (like >= 0) {
-		if (k_stat(like, "", AT_EMPTY_PATH, 3, &st))
+		if (k_fstat(like, 3, &st))
 			return step_error(w);
 		is_dir = S_ISDIR(st.mode);
 	}
@@ -83,8 +83,8 @@ static int anchor_new(struct walk *w, const char *path, int target, const char *
 	fd = path_open(w, path, O_PATH | O_DIRECTORY, 0);
 	if (fd < 0)
 		return -1;
-	if (k_stat(target, "", AT_EMPTY_PATH, STATX_MNT_ID_, &below) ||
-	    k_stat(fd, "", AT_EMPTY_PATH, STATX_MNT_ID_, &top) || k_fstatfs(fd, &fs))
+	if (k_fstat(target, STATX_MNT_ID_, &below) ||
+	    k_fstat(fd, STATX_MNT_ID_, &top) || k_fstatfs(fd, &fs))
 		goto fail;
 	/* Before Linux 5.8 the device has to tell: a new file system has one of its own. */
 	same = top.mask & STATX_MNT_ID_ ? below.mnt_id == top.mnt_id
@@ -273,7 +273,7 @@ int do_MASK(struct walk *w, const struct step *s)
 
 	if (missing)
 		return missing < 0 ? -1 : 0;
-	if (k_stat(fd, "", AT_EMPTY_PATH, 3, &st))
+	if (k_fstat(fd, 3, &st))
 		result = step_error(w);
 	else
 		result = S_ISDIR(st.mode) ? mask_dir(w, fd)

@@ -99,7 +99,7 @@ static int step_into(struct stand *s, const char *part, int flags, unsigned mode
 	}
 	if (found < 0)
 		return -1;
-	if (k_stat(found, "", AT_EMPTY_PATH, 3, &st))
+	if (k_fstat(found, 3, &st))
 		goto fail;
 	if (S_ISLNK(st.mode)) {
 		if (follow(s, found))

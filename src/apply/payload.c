@@ -115,7 +115,7 @@ static int not_a_directory(struct walk *w, int fd)
 	char text[40];
 	struct k_stat st;
 
-	if (k_stat(fd, "", AT_EMPTY_PATH, 3, &st))
+	if (k_fstat(fd, 3, &st))
 		return errno == EBADF ? 0 : step_error(w);
 	if (!S_ISDIR(st.mode))
 		return 0;

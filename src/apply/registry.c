@@ -89,7 +89,7 @@ static int registry_dir(void)
 	}
 	dir = k_open(run, "hutch", O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
 	k_close(run);
-	if (dir >= 0 && (error = k_stat(dir, "", AT_EMPTY_PATH, 0xf, &st) ? errno :
+	if (dir >= 0 && (error = k_fstat(dir, 0xf, &st) ? errno :
 			 st.uid != geteuid() || st.mode & 022 ? EPERM : 0)) {
 		k_close(dir);
 		errno = error;
@@ -252,7 +252,7 @@ static int group_lock(int dir, const char *file)
 			return -1;
 		if (lock(fd))
 			goto fail;
-		if (k_stat(fd, "", AT_EMPTY_PATH, 7, &st))
+		if (k_fstat(fd, 7, &st))
 			goto fail;
 		if (st.nlink)
 			return fd;

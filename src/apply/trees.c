@@ -81,7 +81,7 @@ static int mount_id(struct walk *w, int fd)
 	long n;
 	int info;
 
-	if (!k_stat(fd, "", AT_EMPTY_PATH, STATX_MNT_ID_, &st) && (st.mask & STATX_MNT_ID_))
+	if (!k_fstat(fd, STATX_MNT_ID_, &st) && (st.mask & STATX_MNT_ID_))
 		return (int)st.mnt_id;
 	text_format(path, sizeof path, "self/fdinfo/%d", fd);
 	info = k_open(w->proc, path, O_RDONLY, 0);
@@ -108,7 +108,7 @@ static int note_source(struct walk *w, int fd, struct note *to)
 		*to = (struct note){1, m->shared, m->master};
 		return 0;
 	}
-	if (k_stat(fd, "", AT_EMPTY_PATH, STATX_MNT_ID_UNIQUE_, &st) ||
+	if (k_fstat(fd, STATX_MNT_ID_UNIQUE_, &st) ||
 	    k_statmount(st.mnt_id, STATMOUNT_MNT_BASIC_, &sm))
 		return step_failed(w, "cannot tell the source's peer group");
 	*to = (struct note){1, (uint32_t)sm.mnt_peer_group, (uint32_t)sm.mnt_master};
@@ -171,8 +171,8 @@ static int is_scratch(struct walk *w, int fd)
 {
 	struct k_stat a, b;
 
-	return !k_stat(fd, "", AT_EMPTY_PATH, 0x100 /* STATX_INO */, &a) &&
-	       !k_stat(w->scratch, "", AT_EMPTY_PATH, 0x100, &b) && a.ino == b.ino &&
+	return !k_fstat(fd, 0x100 /* STATX_INO */, &a) &&
+	       !k_fstat(w->scratch, 0x100, &b) && a.ino == b.ino &&
 	       a.dev_major == b.dev_major && a.dev_minor == b.dev_minor;
 }
 
@@ -187,7 +187,7 @@ int do_TREE_BIND(struct walk *w, const struct step *s)
 		return missing < 0 ? -1 : 0;
 	if (src.note && note_source(w, fd, &w->note[slot]))
 		return -1;
-	if (k_stat(fd, "", AT_EMPTY_PATH, 3, &st))
+	if (k_fstat(fd, 3, &st))
 		return step_error(w);
 	is_dir = S_ISDIR(st.mode);
 	text_format(name, sizeof name, "tree%d", slot);
@@ -383,7 +383,7 @@ int do_NULL_CHECK(struct walk *w, const struct step *s)
 {
 	struct k_stat st;
 
-	if (k_stat(w->fd[s->op[0].n], "", AT_EMPTY_PATH, 3, &st))
+	if (k_fstat(w->fd[s->op[0].n], 3, &st))
 		return step_error(w);
 	if (!S_ISCHR(st.mode) || st.rdev_major != 1 || st.rdev_minor != 3)
 		return step_failed_code(w, ENODEV, "the host's /dev/null is not the null device");

@@ -104,6 +104,11 @@ int k_stat(int dir, const char *path, int flags, unsigned mask, struct k_stat *t
 	return (int)RAW("statx", SYS_statx, dir, path, flags, mask, to);
 }
 
+int k_fstat(int fd, unsigned mask, struct k_stat *to)
+{
+	return k_stat(fd, "", AT_EMPTY_PATH, mask, to);
+}
+
 int k_fstatfs(int fd, struct statfs *to)
 {
 	return (int)RAW("fstatfs", NR_fstatfs, fd, STATFS_TO(to));

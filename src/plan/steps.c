@@ -6,6 +6,7 @@
 #include "archive/texts.h"
 #include "base/parse.h"
 #include "base/uapi.h"
+#include "mounts/table.h"
 #include "plan/plan.h"
 
 enum { NEVER, MAY, HOST = SIDE_HOST, INSIDE = SIDE_INSIDE, PAYLOAD = SIDE_PAYLOAD };
@@ -52,9 +53,6 @@ const char *step_cause(enum step_kind kind, int code)
 	return NULL;
 }
 
-/* MOUNT_ATTR_*, from the lowest bit on. */
-static const char attr_names[][8] = {"ro", "nosuid", "nodev", "noexec"};
-
 static void print_caps(uint64_t set, struct out *o)
 {
 	const char *comma = "";
@@ -73,7 +71,7 @@ static void print_caps(uint64_t set, struct out *o)
 
 static void print_attrs(uint32_t set, struct out *o)
 {
-	for (size_t i = 0; i < sizeof attr_names / sizeof *attr_names; i++)
+	for (int i = 0; i < ATTRS; i++)
 		if (set & 1u << i)
 			out_printf(o, " %s", attr_names[i]);
 }
