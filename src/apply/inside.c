@@ -84,18 +84,14 @@ int do_PROC_OPEN(struct walk *w, const struct step *s)
 
 int proc_write(int proc, const char *path, const char *text)
 {
-	int fd = k_open(proc, path, O_WRONLY, 0), error;
-	size_t n = strlen(text);
+	int fd = k_open(proc, path, O_WRONLY, 0);
+	long n = (long)strlen(text), put;
 
 	if (fd < 0)
 		return -1;
-	if (k_write(fd, text, n) != (long)n) {
-		error = errno;
-		k_close(fd);
-		errno = error;
-		return -1;
-	}
-	return k_close(fd);
+	put = k_write(fd, text, (size_t)n);
+	k_close(fd);
+	return put == n ? 0 : -1;
 }
 
 int do_MAP_SELF(struct walk *w, const struct step *s)

@@ -31,9 +31,7 @@ static int bind_free(int control, int file)
 	k_ioctl(loop, LOOP_CLR_FD_, NULL);
 	errno = error;
 fail:
-	error = errno;
 	k_close(loop);
-	errno = error;
 	return -1;
 }
 

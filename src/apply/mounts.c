@@ -109,23 +109,19 @@ static int mount_at(struct walk *w, const char *path, const char *source, const 
 {
 	/* What is laid over directories of the host may have links for its own root. */
 	int anchored = strcmp(type, "overlay") != 0 && needed_later(w, path);
-	int target = path_open(w, path, O_PATH | O_DIRECTORY, 0), error = 0;
+	int target = path_open(w, path, O_PATH | O_DIRECTORY, 0), failed = 0;
 	char place[32] = ".";
 
 	if (target < 0)
 		return -1;
 	if (k_fchdir(target)) {
-		if (errno != EACCES)
-			error = errno;
+		failed = errno != EACCES;
 		fd_path(place, target);
 	}
-	if (!error && k_mount(source, place, type, attrs_to_flags(attrs), data))
-		error = errno;
-	if (!error && anchored && anchor_new(w, path, target, type))
-		error = errno;
+	failed = failed || k_mount(source, place, type, attrs_to_flags(attrs), data) ||
+		 (anchored && anchor_new(w, path, target, type));
 	k_close(target);
-	errno = error;
-	return error ? -1 : 0;
+	return failed ? -1 : 0;
 }
 
 int do_MOUNT_NEW(struct walk *w, const struct step *s)

@@ -26,7 +26,7 @@ struct member {
 int process_start(int pid, uint64_t *start)
 {
 	char path[40], text[512], *p;
-	int fd, field, error;
+	int fd, field;
 	long n;
 
 	text_format(path, sizeof path, "/proc/%d/stat", pid);
@@ -34,9 +34,9 @@ int process_start(int pid, uint64_t *start)
 	if (fd < 0)
 		return -1;
 	n = k_read(fd, text, sizeof text - 1);
-	error = errno;
 	k_close(fd);
-	errno = n < 0 ? error : ESRCH;
+	if (n >= 0)
+		errno = ESRCH;
 	text[n > 0 ? n : 0] = '\0';
 	/* The name in brackets may hold anything, a bracket too: count from the last. */
 	p = strrchr(text, ')');

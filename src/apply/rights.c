@@ -37,7 +37,7 @@ static char *find_line(char *file, int which, const char *text, char *fields[4])
 /* A file of the sandbox as text; NULL where it has none. */
 static char *inside_file(struct walk *w, const char *path)
 {
-	int fd = path_open(w, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0), error;
+	int fd = path_open(w, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
 	size_t length;
 	char *text;
 
@@ -45,9 +45,7 @@ static char *inside_file(struct walk *w, const char *path)
 		return NULL;
 	/* Bounded by the arena; a device or pipe gives nothing and no wait. */
 	text = read_all(fd, w->arena, &length);
-	error = errno;
 	k_close(fd);
-	errno = error;
 	return text;
 }
 

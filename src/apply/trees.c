@@ -42,15 +42,13 @@ char *read_all(int fd, struct arena *a, size_t *length)
 
 char *proc_read(int proc, const char *path, struct arena *a, size_t *length)
 {
-	int fd = k_open(proc, path, O_RDONLY, 0), error;
+	int fd = k_open(proc, path, O_RDONLY, 0);
 	char *text;
 
 	if (fd < 0)
 		return NULL;
 	text = read_all(fd, a, length);
-	error = errno;
 	k_close(fd);
-	errno = error;
 	return text;
 }
 

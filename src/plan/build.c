@@ -87,13 +87,11 @@ struct origin origin_settle(const struct build *b, struct origin at)
 
 void wrong(struct build *b, struct origin at, const char *format, ...)
 {
-	char text[400];
 	va_list args;
 
 	va_start(args, format);
-	text_vformat(text, sizeof text, format, args);
+	diags_vadd(b->d, origin_settle(b, at), 0, format, args);
 	va_end(args);
-	diags_add(b->d, origin_settle(b, at), 0, "%s", text);
 }
 
 /* Facts about namespaces are in the order of enum ns_kind. */

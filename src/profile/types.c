@@ -10,15 +10,13 @@
 void value_wrong(struct value *v, int i, const char *format, ...)
 {
 	unsigned column = v->r->column;
-	char text[400];
 	va_list args;
 
 	if (i >= 0 && i < v->w.n)
 		column += v->w.column[i] - 1;
 	va_start(args, format);
-	text_vformat(text, sizeof text, format, args);
+	diags_vadd(v->r->diags, v->r->at, column, format, args);
 	va_end(args);
-	diags_add(v->r->diags, v->r->at, column, "%s", text);
 }
 
 void value_unknown(struct value *v, int i, const char *what, const char *const *names, int n)
