@@ -55,18 +55,14 @@ const char *step_cause(enum step_kind kind, int code)
 
 static void print_caps(uint64_t set, struct out *o)
 {
-	const char *comma = "";
-
 	if (!set)
 		out_put(o, " none");
 	else if ((set & CAPS_EVERY) == CAPS_EVERY)
 		out_put(o, " all");
-	else
-		for (int i = 0; i < CAP_NAMES; i++)
-			if (set & 1ull << i) {
-				out_printf(o, "%s%s", *comma ? comma : " ", cap_names[i]);
-				comma = ",";
-			}
+	else if (set & CAPS_EVERY)
+		out_put(o, " ");
+	if ((set & CAPS_EVERY) != CAPS_EVERY)
+		out_names(o, set, cap_names, CAP_NAMES, ",");
 }
 
 static void print_attrs(uint32_t set, struct out *o)
