@@ -26,7 +26,8 @@ WARN := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wformat
 BASE := -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' $(WARN) -Isrc -I$(O) \
 	-fno-pie -fno-asynchronous-unwind-tables -fno-unwind-tables -ffunction-sections -fdata-sections
 # Nothing is relocated at the start, so there is nothing to protect after it.
-LINK := -static -no-pie -Wl,--gc-sections -Wl,-z,noseparate-code -Wl,-z,norelro -Wl,--build-id=none
+LINK := -static -no-pie -Wl,--gc-sections -Wl,-z,noseparate-code -Wl,-z,norelro -Wl,--build-id=none \
+	$(shell $(CC) -Wl,--help 2>/dev/null | grep -q -e --sort-section && echo -Wl,--sort-section=alignment)
 
 FLOORS := base archive profile mounts plan kernel apply cli
 SRC := $(foreach f,$(FLOORS),$(sort $(wildcard src/$(f)/*.c)))

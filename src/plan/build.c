@@ -11,16 +11,6 @@
 #include "base/text.h"
 #include "base/uapi.h"
 
-/* The letter of the next operand of a step's table row, 0 behind the last. */
-static char operand_type(const char **operands)
-{
-	char type = **operands;
-
-	*operands += strcspn(*operands, " ");
-	*operands += **operands == ' ';
-	return type;
-}
-
 void step_add(struct build *b, struct origin at, unsigned kind_and_count, ...)
 {
 	unsigned kind = kind_and_count & 0xff, count = kind_and_count >> 8;
@@ -39,7 +29,7 @@ void step_add(struct build *b, struct origin at, unsigned kind_and_count, ...)
 	s->at = origin_settle(b, at);
 	va_start(args, kind_and_count);
 	for (unsigned i = 0; i < count; i++) {
-		char type = operand_type(&operands);
+		char type = operand_next(&operands);
 
 		if (type == 's')
 			s->op[i].s = va_arg(args, const char *);
@@ -174,12 +164,12 @@ static void choose_root_switch(struct build *b)
 	b->plan->root_switch = b->f->pivot_root ? SWITCH_PIVOT : SWITCH_OVER;
 	if (p->root_seal == AUTO_AUTO)
 		seal = b->bounded_admin || (!b->f->pivot_root && b->f->ns_user);
-	if (seal && !b->f->ns_user && !b->bounded_admin)
-		wrong(b, where(b, KEY_root_seal),
-		      "a sealed root needs a user namespace, which this kernel does not give (CONFIG_USER_NS, user.max_user_namespaces)");
-	else if (seal && !b->f->ns_user)
-		wrong(b, where(b, KEY_caps),
-		      "a payload with sys_admin needs a sealed root, and that a user namespace, which this kernel does not give (CONFIG_USER_NS, user.max_user_namespaces): drop sys_admin, or say root-seal=no");
+	if (seal && !b->f->ns_user)
+		wrong(b, where(b, b->bounded_admin ? KEY_caps : KEY_root_seal),
+		      "%s a user namespace, which this kernel does not give (%s)%s",
+		      b->bounded_admin ? "a payload with sys_admin needs a sealed root, and that"
+				       : "a sealed root needs", ns_table[NS_USER].config,
+		      b->bounded_admin ? ": drop sys_admin, or say root-seal=no" : "");
 	b->plan->sealed = (uint8_t)seal;
 	b->plan->host_equivalent = (uint8_t)(b->bounded_admin && !b->own_user &&
 					     p->ns[NS_USER].how == NS_HOST);

@@ -19,21 +19,19 @@ static int check_slots(const struct plan *plan, struct err *e)
 
 	for (unsigned i = 0; i < plan->nsteps; i++) {
 		const struct step *s = &plan->step[i];
-		const char *type = step_operands(s->kind);
+		const char *operands = step_operands(s->kind);
+		char type;
 
-		for (int k = 0; *type; k++) {
+		for (int k = 0; (type = operand_next(&operands)); k++) {
 			int64_t n = s->op[k].n;
 
-			if ((*type == 'o' || *type == 'i') && n >= 0) {
-				if (n >= (int64_t)plan->slots || n >= (int64_t)sizeof filled)
-					return err_set(e, 0, "step %u: slot %d out of range", i + 1, (int)n);
-				if (*type == 'i' && !filled[n])
-					return err_set(e, 0, "step %u: slot %d used before it is filled", i + 1, (int)n);
-				filled[n] = 1;
-			}
-			while (*type && *type != ' ')
-				type++;
-			type += *type == ' ';
+			if ((type != 'o' && type != 'i') || n < 0)
+				continue;
+			if (n >= (int64_t)plan->slots || n >= (int64_t)sizeof filled)
+				return err_set(e, 0, "step %u: slot %d out of range", i + 1, (int)n);
+			if (type == 'i' && !filled[n])
+				return err_set(e, 0, "step %u: slot %d used before it is filled", i + 1, (int)n);
+			filled[n] = 1;
 		}
 	}
 	return 0;

@@ -53,6 +53,15 @@ const char *step_cause(enum step_kind kind, int code)
 	return NULL;
 }
 
+char operand_next(const char **operands)
+{
+	char type = **operands;
+
+	*operands += strcspn(*operands, " ");
+	*operands += **operands == ' ';
+	return type;
+}
+
 static void print_caps(uint64_t set, struct out *o)
 {
 	if (!set)
@@ -176,14 +185,12 @@ static void print_operand(char type, const char *label, union operand op, struct
 void step_print(const struct plan *plan, const struct step *s, struct out *o)
 {
 	static const char *const sides[] = {"host   ", "inside ", "payload"};
-	const char *type = step_operands(s->kind);
+	const char *operands = step_operands(s->kind), *label = operands + 2;
+	char type;
 
 	out_printf(o, "%s  %-15s", sides[step_table[s->kind].side], step_name(s->kind));
-	for (int i = 0; *type; i++) {
-		print_operand(*type, type + 2, s->op[i], o);
-		type += strcspn(type, " ");
-		type += *type == ' ';
-	}
+	for (int i = 0; (type = operand_next(&operands)); i++, label = operands + 2)
+		print_operand(type, label, s->op[i], o);
 	if (s->at.file != FILE_NONE) {
 		out_put(o, "   # ");
 		profile_where(plan->profile, s->at, o);
@@ -192,34 +199,31 @@ void step_print(const struct plan *plan, const struct step *s, struct out *o)
 
 const char *step_subject(const struct step *s)
 {
-	const char *type = step_operands(s->kind);
-	const char *found = "";
+	const char *operands = step_operands(s->kind), *found = "";
+	char type;
 
-	for (int i = 0; *type; i++) {
-		if (*type == 's' && s->op[i].s && *s->op[i].s) {
-			/* The first absolute path says most; else the first text. */
-			if (*s->op[i].s == '/')
-				return s->op[i].s;
-			if (!*found)
-				found = s->op[i].s;
-		}
-		type += strcspn(type, " ");
-		type += *type == ' ';
+	for (int i = 0; (type = operand_next(&operands)); i++) {
+		if (type != 's' || !s->op[i].s || !*s->op[i].s)
+			continue;
+		/* The first absolute path says most; else the first text. */
+		if (*s->op[i].s == '/')
+			return s->op[i].s;
+		if (!*found)
+			found = s->op[i].s;
 	}
 	return found;
 }
 
 int step_below(const struct step *s, const char *path)
 {
-	const char *type = step_operands(s->kind);
+	const char *operands = step_operands(s->kind);
+	char type;
 
-	for (int i = 0; *type; i++) {
-		const char *text = *type == 's' ? s->op[i].s : NULL;
+	for (int i = 0; (type = operand_next(&operands)); i++) {
+		const char *text = type == 's' ? s->op[i].s : NULL;
 
 		if (text && *text == '/' && strcmp(text, path) != 0 && path_below(text, path))
 			return 1;
-		type += strcspn(type, " ");
-		type += *type == ' ';
 	}
 	return 0;
 }
