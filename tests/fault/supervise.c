@@ -59,7 +59,7 @@ static const struct {
 	[SHUTDOWN] = {"shutdown", "s", "siw", "s", 0},
 };
 
-#define COMMON "restart-delay=10ms 200ms\nstop-timeout=300ms\n"
+#define COMMON "restart-delay=10ms 50ms\nstop-timeout=300ms\n"
 #define BOX "root=" W "/root\nbind=" W "/shared /shared rw\n" COMMON
 static struct service {
 	const char *name, *conf;	/* @: the version */
