@@ -13,8 +13,9 @@ UNIT := $(UNIT_SRC:tests/unit/%.c=$(O)/unit/%)
 TESTS = "tests/floors.sh $(O) $(NM) $(FLOORS)"
 TESTS += "tests/man.sh $(O) $(MAN) $(COMPLETION)"
 TESTS += "tests/configs/run.sh $(O)/configs $(O)/hutch $(O)/rootfs/tree"
-SOAK =
-CLAIM_TOOLS := $(O)/claims/probe $(O)/claims/inrootfs
+TESTS += "tests/services/run.sh $(O)/services $(O)/hutch"
+SOAK = "SOAK=1 tests/services/run.sh $(O)/services $(O)/hutch"
+CLAIM_TOOLS := $(O)/claims/probe $(O)/claims/inrootfs $(O)/supervised/probe
 # What has to be built before the tests run.
 TEST_NEEDS = $(O)/hutch $(UNIT) $(CLAIM_TOOLS) rootfs man fault
 
@@ -33,6 +34,7 @@ soak-only: $(TEST_NEEDS)
 bench: $(O)/hutch	## hutch against hand-written floors and against its peers
 	@tests/deps.sh bench
 	@tests/bench/run.sh $(O)/bench $(O)/hutch
+	@tests/bench/supervise.sh $(O)/bench $(O)/hutch
 
 demo:		## the main job, on the screen
 	@tests/deps.sh demo
@@ -55,6 +57,13 @@ TESTS += "tests/claims/run.sh $(O)/claims $(O)/hutch"
 TESTS += "CLAIM_KERNEL=old tests/claims/run.sh $(O)/claims $(O)/hutch"
 
 $(O)/claims/%: tests/claims/%.c
+	@mkdir -p $(@D)
+	$(CC) $(filter-out -Isrc,$(BASE)) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $<
+
+# The supervisor, its payloads and its clients.
+TESTS += "tests/supervise/run.sh $(O)/supervised $(O)/hutch"
+
+$(O)/supervised/%: tests/supervise/%.c
 	@mkdir -p $(@D)
 	$(CC) $(filter-out -Isrc,$(BASE)) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $<
 

@@ -156,6 +156,7 @@ int do_FORK(struct walk *w, const struct step *s)
 	pid = k_clone(fork_main, fork_stack + sizeof fork_stack, SIGCHLD, w);
 	if (pid < 0)
 		return step_failed(w, "");
+	drop_caps();
 	k_sigmask((uint64_t)ALL_SIGNALS, NULL);
 	let_go(w);
 	k_close(w->channel);

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "apply/proc.h"
+#include "apply/registry.h"
 #include "base/text.h"
 #include "base/uapi.h"
 #include "kernel/k.h"
@@ -47,8 +48,7 @@ static int proc_dir(int pid)
 	return k_open(AT_FDCWD, path, O_PATH | O_DIRECTORY, 0);
 }
 
-/* The value behind "Name:" in a status file, NULL when it has none. */
-static const char *status_field(const char *status, const char *name)
+const char *status_field(const char *status, const char *name)
 {
 	size_t n = strlen(name);
 
@@ -73,17 +73,14 @@ static char *read_file(struct inspection *i, int dir, const char *name)
 /* The payload is the init's first child; init itself is what was registered. */
 static int find_payload(struct inspection *i, int pid)
 {
-	char path[48], *children;
+	int child;
 
 	if (!i->plan->init)
 		return proc_dir(pid);
-	text_format(path, sizeof path, "task/%d/children", pid);
-	children = read_file(i, i->first, path);
-	if (!children || !(int)number_at(children)) {
-		err_set(i->e, children ? 0 : errno, "cannot find the payload below its init");
-		return -1;
-	}
-	return proc_dir((int)number_at(children));
+	child = process_child(i->first, pid, i->a);
+	if (child <= 0)
+		return err_set(i->e, child ? errno : 0, "cannot find the payload below its init");
+	return proc_dir(child);
 }
 
 static int tell_mount(void *ctx, const struct expect *e, const char *text)

@@ -15,4 +15,7 @@ char *read_all(int fd, struct arena *a, size_t *length);
 /* Reads a whole file into the arena, NUL-terminated; NULL with errno. */
 char *proc_read(int proc, const char *path, struct arena *a, size_t *length);
 
+/* The value behind "Name:" in the text of a status file, NULL when it has none. */
+const char *status_field(const char *status, const char *name);
+
 #endif

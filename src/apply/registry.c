@@ -23,14 +23,12 @@ struct member {
 };
 
 /* -1 with errno: ENOENT or ESRCH when there is no such process. */
-int process_start(int pid, uint64_t *start)
+int process_start_at(int dir, const char *path, uint64_t *start)
 {
-	char path[40], text[512], *p;
-	int fd, field, error;
+	int fd = k_open(dir, path, O_RDONLY, 0), field, error;
+	char text[512], *p;
 	long n;
 
-	text_format(path, sizeof path, "/proc/%d/stat", pid);
-	fd = k_open(AT_FDCWD, path, O_RDONLY, 0);
 	if (fd < 0)
 		return -1;
 	n = k_read(fd, text, sizeof text - 1);
@@ -51,6 +49,25 @@ int process_start(int pid, uint64_t *start)
 		return -1;
 	*start = number_at(p + 1);
 	return 0;
+}
+
+int process_start(int pid, uint64_t *start)
+{
+	char path[40];
+
+	text_format(path, sizeof path, "/proc/%d/stat", pid);
+	return process_start_at(AT_FDCWD, path, start);
+}
+
+int process_child(int dir, int pid, struct arena *a)
+{
+	size_t mark = a->used, length;
+	char path[48], *text;
+
+	text_format(path, sizeof path, "task/%d/children", pid);
+	text = proc_read(dir, path, a, &length);
+	a->used = mark;
+	return text ? (int)number_at(text) : -1;
 }
 
 static int is_gone(void)
@@ -118,6 +135,7 @@ static int box_read(int dir, const char *file, struct member *m, struct box *to,
 	}
 	*m = (struct member){(int)number_at(text + 4), number_at(start + 6)};
 	to->pid = m->pid;
+	to->start = m->start;
 	to->profile = blank + 2;
 	to->length = length - (size_t)(to->profile - text);
 	return 0;

@@ -12,6 +12,7 @@
 /* A registered sandbox: its process, and the profile that it was built from. */
 struct box {
 	int pid;
+	uint64_t start;		/* clock ticks since boot */
 	char *profile;		/* text, in the arena */
 	size_t length;
 };
@@ -27,5 +28,11 @@ int registry_dir(void);
 
 /* When a process started, in clock ticks since boot; -1 when it is gone. */
 int process_start(int pid, uint64_t *start);
+
+/* The same by its /proc/PID/stat, which is `path` below the descriptor `dir`. */
+int process_start_at(int dir, const char *path, uint64_t *start);
+
+/* The first child of the process pid whose /proc/PID is dir; 0: none, -1 with errno. */
+int process_child(int dir, int pid, struct arena *a);
 
 #endif

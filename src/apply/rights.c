@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/statfs.h>
 
 #include "apply/path.h"
 #include "apply/proc.h"
@@ -138,7 +139,7 @@ int caps_raise(void)
 
 int do_CAPS_BOUND(struct walk *w, const struct step *s)
 {
-	uint64_t keep = (uint64_t)s->op[0].n;
+	uint64_t keep = (uint64_t)s->op[0].n & w->bound;
 
 	for (unsigned long cap = 0; cap < 64; cap++) {
 		if (keep >> cap & 1 && cap < CAP_NAMES)
@@ -163,8 +164,26 @@ int do_SECUREBITS(struct walk *w, const struct step *s)
 	return step_done(w, k_prctl(PR_SET_SECUREBITS_, set, 0, 0));
 }
 
+/*
+ * A user can open his standard streams again, as /dev/stdout or by a log file that
+ * leads there: a pipe lets him, a pty of the sandbox's own becomes his. Best effort, as
+ * the streams themselves work anyway. A file that has a name is not ours to change.
+ */
+static void give_streams(const struct walk *w)
+{
+	struct statfs fs;
+
+	for (int fd = 0; fd < 3; fd++)
+		if (!k_fstatfs(fd, &fs) && fs.f_type == PIPEFS_MAGIC_)
+			k_fchmod(fd, fd ? 0622 : 0644);
+	if (w->own_tty)
+		k_chown(0, "", w->ids.uid, (uint32_t)-1, AT_EMPTY_PATH);
+}
+
 int do_IDS_SET(struct walk *w, const struct step *s)
 {
+	if (w->ids.set_uid)
+		give_streams(w);
 	/* Else the change from root to a user takes every capability away. */
 	if (k_prctl(PR_SET_KEEPCAPS_, 1, 0, 0))
 		return step_failed(w, "");
@@ -193,7 +212,7 @@ int do_CAPS_SET(struct walk *w, const struct step *s)
 		return step_failed(w, "");
 	have = data[0].permitted | (uint64_t)data[1].permitted << 32;
 	for (int i = 0; i < 3; i++)
-		set[i] = all_or((uint64_t)s->op[i].n, have);
+		set[i] = all_or((uint64_t)s->op[i].n, have) & w->bound;
 	for (int i = 0; i < 2; i++)
 		data[i] = (struct cap_data_){
 			.permitted = (uint32_t)(set[0] >> 32 * i),
@@ -211,7 +230,7 @@ int do_CAPS_AMBIENT(struct walk *w, const struct step *s)
 	if (k_prctl(PR_CAP_AMBIENT_, PR_CAP_AMBIENT_CLEAR_ALL_, 0, 0) || (wish && k_capget(data)))
 		return step_failed(w, "");
 	wish = all_or(wish, (data[0].permitted | (uint64_t)data[1].permitted << 32) &
-			    (data[0].inheritable | (uint64_t)data[1].inheritable << 32));
+			    (data[0].inheritable | (uint64_t)data[1].inheritable << 32)) & w->bound;
 	for (unsigned long cap = 0; cap < CAP_NAMES; cap++)
 		if (wish >> cap & 1 && k_prctl(PR_CAP_AMBIENT_, PR_CAP_AMBIENT_RAISE_, cap, 0))
 			return step_failed(w, cap_names[cap]);

@@ -57,12 +57,14 @@ struct walk {
 	unsigned piled;		/* mounts put over "/", before the root switch */
 	int null_used;		/* the null device is attached: copy it from there */
 	int payload;		/* of the init: pid of its child */
+	uint8_t own_tty;	/* the standard streams are a pty of the sandbox's devpts */
 	struct made *made;	/* NULL until one is */
 	unsigned nmade;
 	unsigned nanchors;
 	struct mounts before;
 
 	struct err err;
+	uint64_t bound;		/* capabilities that the payload may have at all */
 	struct ids ids;
 	struct anchor anchor[ANCHORS];
 };

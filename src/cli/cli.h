@@ -55,9 +55,16 @@ struct wish {
 int cli_read(struct wish *to, int argc, char **argv, int first, const char *facts_file,
 	     const struct plan_request *request);
 
-/* The same from one profile that a loader knows by name. */
+/* The same from one profile that a loader knows by name; n words replace its exec. */
 int cli_read_from(struct wish *to, const char *name, profile_loader *load, void *ctx,
-		  const struct plan_request *request);
+		  const char *const *words, int n, const struct plan_request *request);
+
+/*
+ * The same from the profile of a running sandbox; its process goes to *target, to which
+ * the request may point already.
+ */
+int cli_box(struct wish *to, const char *name, const char *const *words, int n,
+	    struct plan_request *request, struct target *target);
 
 /* Loads a profile's file; see profile_loader. */
 int cli_load(void *ctx, const char *path, const char *from, struct profile_text *to,

@@ -96,11 +96,13 @@ int cli_read(struct wish *to, int argc, char **argv, int first, const char *fact
 }
 
 int cli_read_from(struct wish *to, const char *name, profile_loader *load, void *ctx,
-		  const struct plan_request *request)
+		  const char *const *words, int n, const struct plan_request *request)
 {
 	struct profile_reader r;
 
 	start_reading(to, &r, load, ctx);
 	profile_file(&r, name);
+	if (n)
+		profile_exec(&r, words, n);
 	return finish_reading(to, &r, NULL, request);
 }

@@ -4,30 +4,44 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/parse.h"
 #include "cli/cli.h"
 #include "kernel/k.h"
 
-static int read_options(int argc, char **argv, int *i, const char **facts, const char **name)
+static int read_options(int argc, char **argv, int *i, const char **facts,
+			struct plan_request *request, struct target *target)
 {
-	static const char *const names[] = {"--facts=", "--name=", NULL};
+	const char *const names[] = {"--facts=", "--name=", "--service", target ? "--join=" : NULL, NULL};
 	const char *value;
+	uint64_t pid;
 	int option;
 
 	*facts = NULL;
 	*i = 1;
-	while ((option = cli_option(argc, argv, i, names, &value)) >= 0)
-		*(option ? name : facts) = value;
+	while ((option = cli_option(argc, argv, i, names, &value)) >= 0) {
+		if (option == 3 && parse_number(value, 1, INT32_MAX, &pid))
+			return 1;
+		if (option == 2) {
+			request->supervised = 1;
+		} else if (option == 3) {
+			*target = (struct target){.pid = (int)pid};
+			request->join = target;
+		} else {
+			*(option ? &request->name : facts) = value;
+		}
+	}
 	return option == -2 || *i >= argc;
 }
 
 int command_plan(int argc, char **argv)
 {
 	struct plan_request request = {.terminal = k_is_terminal(0), .env = (const char *const *)environ};
+	struct target target;
 	static struct wish wish;
 	const char *facts;
 	int i;
 
-	if (read_options(argc, argv, &i, &facts, &request.name))
+	if (read_options(argc, argv, &i, &facts, &request, &target))
 		return cli_usage("plan");
 	if (cli_read(&wish, argc, argv, i, facts, &request))
 		return EXIT_HUTCH;
@@ -64,7 +78,7 @@ int command_check(int argc, char **argv)
 	const char *facts;
 	int i;
 
-	if (read_options(argc, argv, &i, &facts, &request.name))
+	if (read_options(argc, argv, &i, &facts, &request, NULL))
 		return cli_usage("check");
 	if (cli_read(&wish, argc, argv, i, facts, &request))
 		return wish.unreadable ? EXIT_HUTCH : EXIT_NOT;

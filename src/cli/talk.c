@@ -54,7 +54,8 @@ int talk_open(struct talk *t, const char *request, size_t n)
 	t->record[0] = '\0';
 	t->fd = k_socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK);
 	if (t->fd < 0 || ((!own || *own != '/' || connect_to(t->fd, own)) && connect_to(t->fd, "/run"))) {
-		cli_error("no supervisor: %s", strerror(errno));
+		if (!t->quiet)
+			cli_error("no supervisor: %s", strerror(errno));
 	} else if (check_peer(t->fd)) {
 		cli_error("the supervisor is somebody else's: %s", strerror(errno));
 	} else {

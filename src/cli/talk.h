@@ -6,6 +6,7 @@
 
 struct talk {
 	int fd;
+	uint8_t quiet;			/* that there is no supervisor is not told */
 	int timeout;			/* ms between two records, -1: for ever */
 	size_t n;			/* bytes of the record */
 	char record[CONTROL_RECORD + 1];	/* a NUL behind it */

@@ -133,7 +133,7 @@ static void choose_namespaces(struct build *b)
 		int new = ns[i].how == NS_NEW || ns[i].how == NS_GROUP || ns[i].how == NS_NONE ||
 			  (i == NS_USER && b->own_user);
 
-		if (new && !*(const uint32_t *)((const char *)b->f + ns_table[i].fact))
+		if (new && !b->request->join && !*(const uint32_t *)((const char *)b->f + ns_table[i].fact))
 			wrong(b, ns_origin(b, i), "this kernel has no %s namespace (%s)%s",
 			      ns_names[i], ns_table[i].config,
 			      i == NS_USER && b->plan->rootless ? ", which an ordinary user needs" : "");
@@ -398,8 +398,8 @@ static void plan_inside(struct build *b)
 	}
 	if (profile_has(b->p, KEY_oom_score))
 		ADD(b, where(b, KEY_oom_score), OOM_SET, N(b->p->oom_score));
-	if (b->request->notify && !b->request->notify_name)
-		ADD(b, where(b, KEY_ready), NOTIFY_OPEN, S("/dev/notify"));
+	if (b->request->supervised)
+		service_notify(b);
 	if (b->p->init == AUTO_YES)
 		ADD(b, where(b, KEY_init), INIT_START, N(0));
 }
@@ -413,10 +413,10 @@ static void finish_clone(struct build *b)
 	for (unsigned i = plan->clone; i < plan->nsteps; i++)
 		barrier |= plan->step[i].kind == STEP_RELEASE || plan->step[i].kind == STEP_MEET || plan->step[i].kind == STEP_TIME_NEW ||
 			   plan->step[i].kind == STEP_FORK;
-	plan->init = b->p->init == AUTO_YES;
+	plan->init = b->p->init == AUTO_YES && !b->request->join;
 	/* A time namespace can only be entered by a process that shares no memory. */
 	plan->vfork = !plan->init && !barrier && b->p->ns[NS_PID].how != NS_PATH;
-	plan->namespaces = joined ? 0 : b->namespaces & ~CLONE_NEWTIME_;
+	plan->namespaces = joined || b->request->join ? 0 : b->namespaces & ~CLONE_NEWTIME_;
 	/* A joined group's namespace replaces the new one only if a member lives. */
 	plan->step[plan->clone].op[0].n = plan->namespaces;
 	plan->step[plan->clone].op[1].n = plan->vfork;
@@ -437,7 +437,7 @@ int plan_build(struct plan *plan, const struct profile *p, const struct facts *f
 		.plan = plan, .p = p, .f = f, .request = request, .d = d, .a = p->arena,
 		.root_slot = NO_SLOT, .null_slot = NO_SLOT, .proc_slot = NO_SLOT,
 		.scratch_slot = NO_SLOT, .tty_slot = NO_SLOT, .ipc_slot = NO_SLOT,
-		.shm_slot = NO_SLOT,
+		.shm_slot = NO_SLOT, .payload_slot = NO_SLOT,
 	};
 
 	memset(plan, 0, sizeof *plan);
@@ -452,12 +452,20 @@ int plan_build(struct plan *plan, const struct profile *p, const struct facts *f
 		diags_add(d, (struct origin){0}, 0, "the plan is too large");
 		return -1;
 	}
+	if (request->join)
+		b.p = plan->profile = join_profile(&b);
+	if (request->supervised)
+		b.p = plan->profile = service_profile(&b);
 	choose_namespaces(&b);
 	choose_maps(&b);
-	choose_root_switch(&b);
 	plan->tty = (uint8_t)choose_tty(&b);
-	plan_host(&b);
-	plan_inside(&b);
+	if (request->join) {
+		plan_join(&b);
+	} else {
+		choose_root_switch(&b);
+		plan_host(&b);
+		plan_inside(&b);
+	}
 	plan_payload(&b);
 	finish_clone(&b);
 	return d->count ? -1 : 0;

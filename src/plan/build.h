@@ -15,6 +15,7 @@ struct build {
 	uint32_t namespaces;	/* CLONE_NEW* made new, by the clone or after a join */
 	int own_user;		/* a new user namespace: asked for, or implied */
 	int root_slot, null_slot, proc_slot, scratch_slot, tty_slot, ipc_slot, shm_slot;
+	int payload_slot;	/* /proc/PID of the payload of the sandbox that is joined */
 	int self_map;		/* the inside writes its own one-line id map */
 	int bounded_admin;	/* CAP_SYS_ADMIN stays in the bounding set */
 	const char *listen_pid;	/* LISTEN_PID= and room for the number, or NULL */
@@ -60,6 +61,18 @@ void plan_sources(struct build *b);
 void plan_mounts(struct build *b);
 void plan_finish_mounts(struct build *b);	/* after the root switch */
 void plan_payload(struct build *b);
+
+/* The profile without what a program added to a running sandbox does not get of it. */
+const struct profile *join_profile(struct build *b);
+
+/* Everything before plan_payload, for such a program. */
+void plan_join(struct build *b);
+
+/* service.c: the profile with the descriptors that a supervisor hands over. */
+const struct profile *service_profile(struct build *b);
+void service_notify(struct build *b);
+enum { SERVICE_ENV = 5 };
+unsigned service_env(struct build *b, const char **env);	/* how many of up to SERVICE_ENV */
 
 /* May the payload have uid 0, of whatever user namespace it is in? */
 int payload_is_root(const struct build *b);

@@ -19,6 +19,7 @@ enum {
 	CONTROL_REQUEST = 1024,		/* bytes */
 	CONTROL_BODY = 4096,
 	CONTROL_RECORD = CONTROL_BODY + 512,
+	CONTROL_PIECE = 4000,		/* of a file, unless it is the last */
 };
 
 #define ALL_LINES UINT32_MAX

@@ -11,7 +11,7 @@
 #include "base/text.h"
 #include "kernel/k.h"
 
-enum { PIECE = 4000 };	/* bytes of a file in one record */
+enum { PIECE = CONTROL_PIECE };
 
 static void refuse(struct client *c, int code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));

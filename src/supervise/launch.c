@@ -20,7 +20,7 @@
 #include "supervise/launch.h"
 #include "supervise/supervise.h"
 
-enum { HIGH_FD = 256, FIRST_LISTEN = 3, LAUNCH_STACK = 124 << 10 };
+enum { HIGH_FD = 256, LAUNCH_STACK = 124 << 10 };
 
 static struct arena *launch_arena;	/* untouched here, each copy's own */
 
@@ -81,38 +81,11 @@ static void arrange(void)
 	if (k_dup2(job.log, 1, 0) < 0 || k_dup2(job.log, 2, 0) < 0)
 		fail(errno, "descriptors of the payload");
 	for (int i = 0; i < job.nlisten; i++)
-		if (k_dup2(job.listen[i], FIRST_LISTEN + i, 1) < 0)
+		if (k_dup2(job.listen[i], SERVICE_FIRST_FD + i, 1) < 0)
 			fail(errno, "descriptors of the payload");
 	if (job.ready >= 0 && k_dup2(job.ready, job.conf->ready_fd, 1) < 0)
 		fail(errno, "descriptors of the payload");
 	k_set_nofile(job.nofile);
-}
-
-static void keep(int fd)
-{
-	struct item *new = ARENA_NEW(launch_arena, struct item);
-	struct list *l = &job.profile.fds;
-
-	if (!new)
-		fail(ENOMEM, "descriptors of the payload");
-	new->a = (uint64_t)fd;
-	if (!l->last)
-		l->last = &l->first;
-	*l->last = new;
-	l->last = &new->next;
-	l->n++;
-}
-
-static const char *listen_names(void)
-{
-	static char text[LISTENS * 40];
-	struct out o;
-
-	out_init(&o, text, sizeof text);
-	for (int i = 0; i < job.nlisten; i++)
-		out_printf(&o, "%s%s", i ? ":" : "",
-			   job.conf->listens[i].name ? job.conf->listens[i].name : "unknown");
-	return text;
 }
 
 static void fail_findings(void)
@@ -129,9 +102,7 @@ static void read_and_plan(void)
 {
 	struct plan_request request = {
 		.launch = 1, .supervised = 1, .env = (const char *const *)environ,
-		.notify = job.conf->ready == READY_NOTIFY, .notify_name = job.notify,
-		.watchdog = job.conf->watchdog, .listens = (unsigned)job.nlisten,
-		.listen_names = listen_names(),
+		.notify = job.notify,
 	};
 	struct profile_reader r;
 
@@ -140,10 +111,6 @@ static void read_and_plan(void)
 	profile_reader_init(&r, &job.profile, &job.diags, set_load, (void *)(uintptr_t)&job.image->set);
 	profile_file(&r, job.image->set.file[job.conf->file].name);
 	profile_finish(&r);
-	for (int i = 0; i < job.nlisten; i++)
-		keep(FIRST_LISTEN + i);
-	if (job.ready >= 0)
-		keep(job.conf->ready_fd);
 	if (job.diags.count ||
 	    plan_build(&job.plan, &job.profile, &job.image->facts, &request, &job.diags))
 		fail_findings();
@@ -322,8 +289,7 @@ static void broken(struct supervisor *s, struct service *v, int code, const char
 	service_event(s, v, EVENT_BROKEN);
 }
 
-/* The payload runs: ready too, unless it said that it would tell. */
-static void payload_runs(struct supervisor *s, struct service *v)
+void launch_runs(struct supervisor *s, struct service *v)
 {
 	if (v->state != STATE_BUILDING)
 		return;
@@ -331,13 +297,6 @@ static void payload_runs(struct supervisor *s, struct service *v)
 	service_event(s, v, EVENT_BUILT);
 	if (v->conf->type == SERVICE_LONG && v->conf->ready == READY_NONE)
 		service_event(s, v, EVENT_READY);
-}
-
-/* Its word may overtake its init's, which tells that it runs. */
-void launch_ready(struct supervisor *s, struct service *v)
-{
-	payload_runs(s, v);
-	service_event(s, v, EVENT_READY);
 }
 
 static void go(struct supervisor *s, struct service *v)
@@ -393,7 +352,7 @@ static void read_channel(struct supervisor *s, struct service *v)
 			close_one(&v->channel);
 			/* Closed on exec; with an init it says so, and holds on to its end. */
 			if (v->verdict == VERDICT_EXIT && !v->has_ended && !v->conf->own_init)
-				payload_runs(s, v);
+				launch_runs(s, v);
 			return;
 		}
 		if (passed >= 0)
@@ -401,7 +360,7 @@ static void read_channel(struct supervisor *s, struct service *v)
 		if (r.kind == REC_FAILED) {
 			exec_failed(s, v, &r);
 		} else if (r.kind == REC_STARTED) {
-			payload_runs(s, v);
+			launch_runs(s, v);
 		} else if (r.kind == REC_EXITED) {
 			v->status = r.value;
 			v->has_ended = 1;
@@ -416,8 +375,10 @@ static void read_ready(struct supervisor *s, struct service *v)
 	long n;
 
 	while (v->ready >= 0 && ((n = k_read(v->ready, text, sizeof text)) >= 0 || errno == EINTR)) {
-		if (n > 0 && memchr(text, '\n', (size_t)n))
-			launch_ready(s, v);
+		if (n > 0 && memchr(text, '\n', (size_t)n)) {
+			launch_runs(s, v);
+			service_event(s, v, EVENT_READY);
+		}
 		if (n == 0)
 			close_one(&v->ready);
 	}

@@ -73,22 +73,10 @@ static int load_file(void *ctx, const char *path, const char *from, struct profi
 
 static void check_service(struct profile *p)
 {
-	static const struct plan_request wanted = {.supervised = 1};
-	struct plan_request request = wanted;
+	static const struct plan_request request = {.supervised = 1};
 	struct err e;
 
-	request.notify = p->service.ready.kind == READY_NOTIFY;
-	request.notify_name = request.notify && (p->ns[NS_MOUNT].how != NS_NEW || p->dev != DEV_MINIMAL)
-			      ? "@" : NULL;
-	request.listens = p->service.listens.n;
-	request.listen_names = "";
-	if (profile_has(p, KEY_fd))
-		diags_add(&loader.diags, p->at[KEY_fd], 0, "a supervisor has no descriptors to hand on: fd is for hutch run");
-	if (p->tty == AUTO_YES)
-		diags_add(&loader.diags, p->at[KEY_tty], 0, "a service has no terminal: tty is for hutch run");
-	if (request.notify_name && p->ns[NS_NET].how != NS_HOST)
-		diags_add(&loader.diags, p->at[KEY_ready], 0, "ready=notify needs dev=minimal or the host's network: else no socket can be reached from inside");
-	if (loader.diags.count || plan_build(&loader.plan, p, &loader.image->facts, &request, &loader.diags))
+	if (plan_build(&loader.plan, p, &loader.image->facts, &request, &loader.diags))
 		return;
 	if (plan_check(&loader.plan, &e))
 		diags_add(&loader.diags, (struct origin){0}, 0, "defect in the plan: %s", e.text);
@@ -351,8 +339,14 @@ static void adopt(struct supervisor *s, const struct image *image)
 		v->removed = 1;
 		service_want(s, v, 0);
 	}
-	for (unsigned i = 0; i < image->set.count; i++)
-		take(s, image, &image->set.service[i]);
+	for (unsigned i = 0; i < image->set.count; i++) {
+		const struct service_conf *c = &image->set.service[i];
+
+		if (set_find(&image->set, c->name) == c)
+			take(s, image, c);
+		else
+			event_tell(s, NULL, "%s", c->findings);
+	}
 	for (unsigned i = 0; i < s->places; i++) {
 		struct service *v = &s->service[i];
 

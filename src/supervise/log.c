@@ -210,7 +210,10 @@ static char *start_record(const struct service_conf *c, struct log_record *r)
 	return text + text_format(text, LINE, c->log == LOG_CONSOLE ? "%s: " : "<30>%s: ", c->name);
 }
 
-/* A line for people: without control characters; only a terminal wants its end. */
+/*
+ * A line for people: without control characters. A terminal wants its end, and kmsg
+ * shows a record without one only when the next comes.
+ */
 static size_t line_plain(char *text, size_t n, int end)
 {
 	n -= n && text[n - 1] == '\n';
@@ -240,7 +243,7 @@ static int forward_one(const struct supervisor *s, struct service *v)
 	if (!n)
 		return -1;
 	if (c->log != LOG_FILE)
-		n = line_plain(text, n, c->log == LOG_CONSOLE);
+		n = line_plain(text, n, c->log != LOG_SYSLOG);
 	taken = give(s, c->log, &r, (size_t)(text - (char *)&r) + n);
 	if (taken < 0)
 		return -1;

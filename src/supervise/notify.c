@@ -76,7 +76,7 @@ static void act(struct supervisor *s, struct service *v, const struct notice *n)
 	if (n->watchdog && v->state == STATE_UP && v->conf->watchdog)
 		v->deadline = s->now + v->conf->watchdog;
 	if (n->ready && v->conf->ready == READY_NOTIFY)
-		launch_ready(s, v);
+		service_event(s, v, EVENT_READY);
 	if (n->trigger_watchdog && (v->state == STATE_STARTING || v->state == STATE_UP)) {
 		v->verdict = VERDICT_WATCHDOG;
 		service_why(v, "it asked its watchdog to end it");
@@ -110,6 +110,7 @@ void notify_read(struct supervisor *s, struct service *v)
 			tell(s, v, TOLD_LONG, "NOTIFY_SOCKET: a message of more than 4096 bytes was dropped");
 			continue;
 		}
+		launch_runs(s, v);
 		notice_read(&notice, text, (size_t)got);
 		act(s, v, &notice);
 	}

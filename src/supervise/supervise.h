@@ -123,7 +123,11 @@ int launch_start(struct supervisor *s, struct service *v);	/* -1: errno */
 int launch_lives(const struct supervisor *s, struct service *v);
 void launch_kill(struct supervisor *s, struct service *v);
 void launch_read(struct supervisor *s, struct service *v);	/* report, channel, ready */
-void launch_ready(struct supervisor *s, struct service *v);	/* the payload says so */
+/*
+ * The payload runs: ready too, unless it said that it would tell. Whatever it says
+ * shows that, and may come before the word of its init.
+ */
+void launch_runs(struct supervisor *s, struct service *v);
 int launch_reaped(struct supervisor *s, int pid, int status);	/* 1: it was one's */
 void launch_close(struct service *v);			/* what belongs to one run */
 

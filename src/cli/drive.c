@@ -1,0 +1,243 @@
+/* One sandbox from its clone to its end, see drive.h. */
+#include "cli/drive.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+
+#include "apply/registry.h"
+#include "kernel/k.h"
+#include "kernel/probe.h"
+
+enum { GRACE_MS = 5000 };	/* from TERM to KILL at the timeout */
+
+#define BIT(signal) (1ull << ((signal) - 1))
+static const uint64_t handled = BIT(SIGCHLD) | BIT(SIGINT) | BIT(SIGQUIT) | BIT(SIGHUP) |
+				BIT(SIGTERM) | BIT(SIGUSR1) | BIT(SIGUSR2) | BIT(SIGWINCH);
+
+/* One line of JSON for whoever asked for it. */
+static void tell(struct run *r, const char *event, const char *key, int value)
+{
+	char text[128];
+	struct out o;
+
+	if (r->status_fd < 0)
+		return;
+	out_init(&o, text, sizeof text);
+	out_printf(&o, "{\"event\":\"%s\",\"%s\":%d}\n", event, key, value);
+	k_write(r->status_fd, o.text, o.used);
+}
+
+static void tell_failed(struct run *r)
+{
+	char text[512];
+	struct out o;
+	int step = r->err.step;
+
+	if (r->status_fd < 0)
+		return;
+	out_init(&o, text, sizeof text);
+	out_printf(&o, "{\"event\":\"failed\",\"step\":%d,\"name\":\"%s\",\"errno\":%d,\"error\":", step + 1,
+		   step >= 0 ? step_name(r->wish->plan.step[step].kind) : "", r->err.code);
+	out_json(&o, r->err.text);
+	out_put(&o, "}\n");
+	k_write(r->status_fd, o.text, o.used);
+}
+
+static void take_record(struct run *r, const struct record *record, int passed)
+{
+	switch (record->kind) {
+	case REC_FAILED:
+		if (record->step < 0 || (unsigned)record->step >= r->wish->plan.nsteps)
+			break;
+		r->failed = 1;
+		err_set(&r->err, record->code, "%s", record->text);
+		r->err.step = record->step;
+		break;
+	case REC_READY:
+		r->built = 1;
+		if (walk_met(&r->walk)) {
+			r->failed = r->reaped = 1;
+			r->err = r->walk.err;
+			break;
+		}
+		tell(r, "built", "pid", r->walk.pid);
+		break;
+	case REC_STARTED:
+		tell(r, "started", "pid", r->walk.pid);
+		break;
+	case REC_EXITED:
+		r->exited = 1;
+		r->status = record->value;
+		break;
+	case REC_TTY:
+		if (passed >= 0 && r->relay.master < 0) {
+			relay_start(&r->relay, passed);
+			return;
+		}
+		break;
+	}
+	if (passed >= 0)
+		k_close(passed);
+}
+
+/* Takes what is there; the end of the channel is the payload's start, or its end. */
+static void read_channel(struct run *r)
+{
+	struct record record;
+	int passed, got;
+
+	while (r->walk.channel >= 0 &&
+	       (got = channel_receive(r->walk.channel, &record, &passed, 0)) >= 0) {
+		if (got) {
+			take_record(r, &record, passed);
+			continue;
+		}
+		if (r->built && !r->failed && !r->wish->plan.init)
+			tell(r, "started", "pid", r->walk.pid);
+		k_close(r->walk.channel);
+		r->walk.channel = -1;
+	}
+}
+
+static void reap(struct run *r)
+{
+	int status, got;
+
+	do
+		got = k_wait(r->walk.pid, &status, WNOHANG);
+	while (got < 0 && errno != ECHILD);
+	if (got == 0)
+		return;
+	/* Cannot be: nobody else takes our child. But to wait on would be for ever. */
+	if (got < 0)
+		status = EXIT_HUTCH << 8;
+	r->reaped = 1;
+	read_channel(r);
+	if (!r->exited)
+		r->status = status;
+}
+
+static void read_signals(struct run *r)
+{
+	struct signalfd_siginfo info;
+
+	while (!r->reaped && k_read(r->signals, &info, sizeof info) == (long)sizeof info) {
+		if (info.ssi_signo == SIGCHLD)
+			reap(r);
+		else if (info.ssi_signo == SIGWINCH)
+			relay_resize(&r->relay);
+		else
+			k_kill(r->walk.pid, (int)info.ssi_signo);
+	}
+}
+
+/* Milliseconds until something is due, -1 for ever. */
+static int due(struct run *r)
+{
+	int64_t left = r->deadline - k_now_ms();
+
+	if (!r->deadline)
+		return -1;
+	if (left > 0)
+		return left > 1000000 ? 1000000 : (int)left;
+	k_kill(r->walk.pid, r->timed_out ? SIGKILL : SIGTERM);
+	r->deadline = r->timed_out ? 0 : k_now_ms() + GRACE_MS;
+	r->timed_out = 1;
+	return r->deadline ? GRACE_MS : -1;
+}
+
+static void serve(struct run *r)
+{
+	struct pollfd fds[4];
+
+	while (!r->reaped) {
+		fds[0] = (struct pollfd){.fd = r->signals, .events = POLLIN};
+		fds[1] = (struct pollfd){.fd = r->walk.channel, .events = POLLIN};
+		relay_poll(&r->relay, fds + 2);
+		if (k_poll(fds, 4, due(r)) < 0 && errno != EINTR)
+			continue;
+		if (fds[1].revents)
+			read_channel(r);
+		/* Signals first, also one that came since: what was typed after a change of the
+		 * window's size must find the new size. */
+		read_signals(r);
+		relay_move(&r->relay, fds + 2);
+	}
+}
+
+static int failure(struct run *r)
+{
+	int code = EXIT_HUTCH;
+
+	if (r->err.step >= 0 && r->wish->plan.step[r->err.step].kind == STEP_EXEC)
+		code = r->err.code == ENOENT ? EXIT_MISSING : EXIT_DENIED;
+	plan_print_error(&r->wish->plan, &r->err, &cli_out);
+	cli_flush(2);
+	tell_failed(r);
+	return code;
+}
+
+static int result(struct run *r)
+{
+	if (r->failed)
+		return failure(r);
+	if (!r->built) {
+		err_set(&r->err, 0, "the sandbox ended while it was built, by %s %d",
+			WIFSIGNALED(r->status) ? "signal" : "status",
+			WIFSIGNALED(r->status) ? WTERMSIG(r->status) : WEXITSTATUS(r->status));
+		return failure(r);
+	}
+	if (WIFSIGNALED(r->status))
+		tell(r, "exited", "signal", WTERMSIG(r->status));
+	else
+		tell(r, "exited", "status", WEXITSTATUS(r->status));
+	return r->timed_out ? EXIT_TIMEOUT : status_code(r->status);
+}
+
+/* The clone was refused: if a namespace is what this kernel lacks, says which. */
+static int no_namespace(struct run *r)
+{
+	struct plan_request request = {0};
+	struct plan plan;
+
+	if (r->walk.err.step != (int)r->wish->plan.clone || r->walk.err.code != EINVAL)
+		return 0;
+	facts_probe(&r->wish->facts);
+	if (!plan_build(&plan, &r->wish->profile, &r->wish->facts, &request, &r->wish->diags))
+		return 0;
+	profile_print_diags(&r->wish->profile, &r->wish->diags, &cli_out);
+	cli_flush(2);
+	return 1;
+}
+
+int drive(struct run *r, char **argv)
+{
+	r->relay.master = r->signals = r->err.step = -1;
+	if (walk_init(&r->walk, &r->wish->plan, &cli_arena)) {
+		cli_failed(r->walk.err.text, 0);
+		return EXIT_HUTCH;
+	}
+	r->walk.argv = argv - 1;
+	/* A caller that ignores SIGCHLD would have our child vanish without a word; a reader
+	 * of the status that goes away must not take the sandbox along. */
+	if (k_signal_default(SIGCHLD) || k_sigmask(handled | BIT(SIGPIPE), &r->walk.sigmask) ||
+	    (r->signals = k_signalfd(handled)) < 0) {
+		cli_failed("signals", errno);
+		return EXIT_HUTCH;
+	}
+	if (r->wish->profile.timeout)
+		r->deadline = k_now_ms() + (int64_t)r->wish->profile.timeout;
+	if (walk_host(&r->walk)) {
+		if (no_namespace(r))
+			return EXIT_HUTCH;
+		r->err = r->walk.err;
+		return failure(r);
+	}
+	serve(r);
+	relay_end(&r->relay);
+	registry_leave(&r->walk);
+	return result(r);
+}

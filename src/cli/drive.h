@@ -1,0 +1,30 @@
+/*
+ * The loop around one process in a sandbox, in the foreground: its channel, its
+ * terminal, the signals and the time limit. hutch run and hutch exec share it.
+ */
+#ifndef HUTCH_DRIVE_H
+#define HUTCH_DRIVE_H
+
+#include "apply/walk.h"
+#include "cli/cli.h"
+#include "cli/relay.h"
+
+/* The caller sets wish, and status_fd to a descriptor or -1; the rest is 0. */
+struct run {
+	struct wish *wish;
+	struct walk walk;
+	struct relay relay;
+	int signals, status_fd;
+	int built, failed, exited, timed_out, reaped;
+	int status;		/* as wait(2) tells it */
+	int64_t deadline;	/* ms, 0: none */
+	struct err err;
+};
+
+/*
+ * Walks the plan of the wish and waits for the end; argv is that of the command, for
+ * self.seal. Prints what fails. Returns hutch's exit status.
+ */
+int drive(struct run *r, char **argv);
+
+#endif
