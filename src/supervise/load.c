@@ -296,7 +296,7 @@ static void begin(struct supervisor *s, struct service *v)
 static void take(struct supervisor *s, const struct image *image, const struct service_conf *c)
 {
 	struct service *v = service_find(s, c->name);
-	int again;
+	int again, was_wrong;
 
 	if (!v) {
 		v = service_place(s, image, c);
@@ -306,6 +306,7 @@ static void take(struct supervisor *s, const struct image *image, const struct s
 		return;
 	}
 	again = v->removed;
+	was_wrong = v->conf->findings != NULL;
 	v->removed = 0;
 	if (!again && set_same(&v->image->set, v->conf, &image->set, c)) {
 		v->conf = c;
@@ -323,7 +324,7 @@ static void take(struct supervisor *s, const struct image *image, const struct s
 		return;
 	}
 	service_adopt(v);
-	if (!v->wish_up && again)
+	if (!v->wish_up && (again || was_wrong))
 		begin(s, v);
 }
 
