@@ -378,6 +378,19 @@ static void refused(struct supervisor *s, struct image *image, const char *why)
 	forget(image);
 }
 
+/*
+ * At the first set with findings: what could not be read or probed may be no mistake of a
+ * profile's author, and there is nothing that would look again.
+ */
+static int looks_again(struct supervisor *s, struct image *image)
+{
+	if (s->image || s->looked_again || !first_finding(&image->set) || load_start(s))
+		return 0;
+	s->looked_again = 1;
+	forget(image);
+	return 1;
+}
+
 int load_reaped(struct supervisor *s, int pid, int status)
 {
 	struct image *image = s->new_image;
@@ -397,6 +410,8 @@ int load_reaped(struct supervisor *s, int pid, int status)
 			event_tell(s, NULL, "cannot load: %s", strerror(errno));
 		return 1;
 	}
+	if (!status && looks_again(s, image))
+		return 1;
 	why = s->image ? first_finding(&image->set) : NULL;
 	if (WIFSIGNALED(status))
 		refused(s, image, "what reads the profiles was ended by a signal");
