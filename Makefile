@@ -84,7 +84,7 @@ install: $(O)/hutch $(MAN) $(COMPLETION)	## to DESTDIR and PREFIX
 	install -D -m 755 $(O)/hutch $(DESTDIR)$(PREFIX)/sbin/hutch
 	for m in $(MAN); do install -D -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/}; done
 	install -D -m 644 $(COMPLETION) $(DESTDIR)$(PREFIX)/share/bash-completion/completions/hutch
-	for c in configs/*.conf; do install -D -m 644 $$c $(DESTDIR)$(PREFIX)/share/hutch/$${c##*/}; done
+	for c in configs/*.conf configs/services/*.conf; do install -D -m 644 $$c $(DESTDIR)$(PREFIX)/share/hutch/$${c#*/}; done
 
 clean:		## remove the build folder
 	rm -rf $(O)

@@ -13,7 +13,8 @@ UNIT := $(UNIT_SRC:tests/unit/%.c=$(O)/unit/%)
 TESTS = "tests/floors.sh $(O) $(NM) $(FLOORS)"
 TESTS += "tests/man.sh $(O) $(MAN) $(COMPLETION)"
 TESTS += "tests/configs/run.sh $(O)/configs $(O)/hutch $(O)/rootfs/tree"
-SOAK =
+TESTS += "tests/services/run.sh $(O)/services $(O)/hutch"
+SOAK = "SOAK=1 tests/services/run.sh $(O)/services $(O)/hutch"
 CLAIM_TOOLS := $(O)/claims/probe $(O)/claims/inrootfs $(O)/supervised/probe
 # What has to be built before the tests run.
 TEST_NEEDS = $(O)/hutch $(UNIT) $(CLAIM_TOOLS) rootfs man fault
@@ -33,6 +34,7 @@ soak-only: $(TEST_NEEDS)
 bench: $(O)/hutch	## hutch against hand-written floors and against its peers
 	@tests/deps.sh bench
 	@tests/bench/run.sh $(O)/bench $(O)/hutch
+	@tests/bench/supervise.sh $(O)/bench $(O)/hutch
 
 demo:		## the main job, on the screen
 	@tests/deps.sh demo
@@ -111,7 +113,7 @@ $(O)/fault/hutch: $(SRC) $(wildcard src/*/*.h src/*/*.def) $(PACKED)
 	@mkdir -p $(@D)
 	$(CC) $(BASE) -DHUTCH_FAULT $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $(SRC)
 
-$(O)/fault/%: tests/fault/%.c src/base/uapi.h src/kernel/fault.h $(O)/flags
+$(O)/fault/%: tests/fault/%.c tests/fault/errnos.h src/base/uapi.h src/kernel/fault.h $(O)/flags
 	@mkdir -p $(@D)
 	$(CC) $(BASE) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $<
 

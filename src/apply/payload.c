@@ -88,6 +88,7 @@ int do_TTY_TAKE(struct walk *w, const struct step *s)
 	for (int i = 0; i < 3; i++)
 		if (k_dup2(fd, i, 0) < 0)
 			return step_failed(w, "");
+	w->own_tty = 1;
 	return 0;
 }
 

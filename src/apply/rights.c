@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/statfs.h>
 
 #include "apply/path.h"
 #include "apply/proc.h"
@@ -163,8 +164,26 @@ int do_SECUREBITS(struct walk *w, const struct step *s)
 	return step_done(w, k_prctl(PR_SET_SECUREBITS_, set, 0, 0));
 }
 
+/*
+ * A user can open his standard streams again, as /dev/stdout or by a log file that
+ * leads there: a pipe lets him, a pty of the sandbox's own becomes his. Best effort, as
+ * the streams themselves work anyway. A file that has a name is not ours to change.
+ */
+static void give_streams(const struct walk *w)
+{
+	struct statfs fs;
+
+	for (int fd = 0; fd < 3; fd++)
+		if (!k_fstatfs(fd, &fs) && fs.f_type == PIPEFS_MAGIC_)
+			k_fchmod(fd, fd ? 0622 : 0644);
+	if (w->own_tty)
+		k_chown(0, "", w->ids.uid, (uint32_t)-1, AT_EMPTY_PATH);
+}
+
 int do_IDS_SET(struct walk *w, const struct step *s)
 {
+	if (w->ids.set_uid)
+		give_streams(w);
 	/* Else the change from root to a user takes every capability away. */
 	if (k_prctl(PR_SET_KEEPCAPS_, 1, 0, 0))
 		return step_failed(w, "");

@@ -93,6 +93,7 @@ struct loop_info64_ {
 };
 
 /* magic.h */
+#define PIPEFS_MAGIC_ 0x50495045
 #define PROC_SUPER_MAGIC_ 0x9fa0
 #define SYSFS_MAGIC_ 0x62656572
 #define CGROUP_MAGIC_ 0x27e0eb

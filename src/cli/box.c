@@ -64,7 +64,7 @@ static int ask(const char *name, struct files *f, struct target *target)
 }
 
 /* A sandbox of hutch run --name, else a service of the supervisor. */
-static int find(const char *name, struct files *f, struct target *target)
+static int find(const char *name, struct files *f, struct target *target, int *supervised)
 {
 	struct err e = {.step = -1};
 	struct box box;
@@ -75,6 +75,7 @@ static int find(const char *name, struct files *f, struct target *target)
 		*target = (struct target){box.pid, box.start};
 		return 0;
 	}
+	*supervised = 1;
 	answer = ask(name, f, target);
 	if (answer >= 0)
 		return answer || !f->n || target->pid <= 0 ? -1 : 0;
@@ -100,9 +101,12 @@ int cli_box(struct wish *to, const char *name, const char *const *words, int n,
 	    struct plan_request *request, struct target *target)
 {
 	struct files f = {.n = 0};
+	int supervised = 0;
 
 	*target = (struct target){0};
-	if (find(name, &f, target))
+	if (find(name, &f, target, &supervised))
 		return -1;
+	/* One that joins gets nothing of what a supervisor hands to its payload. */
+	request->supervised = supervised && !request->join;
 	return cli_read_from(to, f.file[0].name, load, &f, words, n, request);
 }

@@ -11,7 +11,7 @@
 static int read_options(int argc, char **argv, int *i, const char **facts,
 			struct plan_request *request, struct target *target)
 {
-	const char *const names[] = {"--facts=", "--name=", target ? "--join=" : NULL, NULL};
+	const char *const names[] = {"--facts=", "--name=", "--service", target ? "--join=" : NULL, NULL};
 	const char *value;
 	uint64_t pid;
 	int option;
@@ -19,9 +19,11 @@ static int read_options(int argc, char **argv, int *i, const char **facts,
 	*facts = NULL;
 	*i = 1;
 	while ((option = cli_option(argc, argv, i, names, &value)) >= 0) {
-		if (option == 2 && parse_number(value, 1, INT32_MAX, &pid))
+		if (option == 3 && parse_number(value, 1, INT32_MAX, &pid))
 			return 1;
 		if (option == 2) {
+			request->supervised = 1;
+		} else if (option == 3) {
 			*target = (struct target){.pid = (int)pid};
 			request->join = target;
 		} else {

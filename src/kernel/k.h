@@ -164,7 +164,7 @@ int k_sigwait(uint64_t signals);
 int64_t k_now_ms(void);	/* monotonic */
 
 #ifdef HUTCH_FAULT
-void k_fault_side(char side);	/* 'i' once the child runs */
+void k_fault_side(char side);	/* whose calls follow: 'i' once the child runs */
 void k_fault_step(const char *name);
 int k_fault(const char *call);
 #else

@@ -398,8 +398,8 @@ static void plan_inside(struct build *b)
 	}
 	if (profile_has(b->p, KEY_oom_score))
 		ADD(b, where(b, KEY_oom_score), OOM_SET, N(b->p->oom_score));
-	if (b->request->notify && !b->request->notify_name)
-		ADD(b, where(b, KEY_ready), NOTIFY_OPEN, S("/dev/notify"));
+	if (b->request->supervised)
+		service_notify(b);
 	if (b->p->init == AUTO_YES)
 		ADD(b, where(b, KEY_init), INIT_START, N(0));
 }
@@ -454,6 +454,8 @@ int plan_build(struct plan *plan, const struct profile *p, const struct facts *f
 	}
 	if (request->join)
 		b.p = plan->profile = join_profile(&b);
+	if (request->supervised)
+		b.p = plan->profile = service_profile(&b);
 	choose_namespaces(&b);
 	choose_maps(&b);
 	plan->tty = (uint8_t)choose_tty(&b);

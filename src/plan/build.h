@@ -68,6 +68,12 @@ const struct profile *join_profile(struct build *b);
 /* Everything before plan_payload, for such a program. */
 void plan_join(struct build *b);
 
+/* service.c: the profile with the descriptors that a supervisor hands over. */
+const struct profile *service_profile(struct build *b);
+void service_notify(struct build *b);
+enum { SERVICE_ENV = 5 };
+unsigned service_env(struct build *b, const char **env);	/* how many of up to SERVICE_ENV */
+
 /* May the payload have uid 0, of whatever user namespace it is in? */
 int payload_is_root(const struct build *b);
 

@@ -110,35 +110,12 @@ static void env_set(const char **env, unsigned *n, const char *text)
 	env[(*n)++] = text;
 }
 
-static void put_env(struct build *b, const char **env, unsigned *n, const char *name, const char *value)
-{
-	env_set(env, n, text_printf(b, "%s=%s", name, value));
-}
-
-/* What sd_notify(3) and sd_listen_fds(3) look at. */
-static void plan_service_env(struct build *b, const char **env, unsigned *n)
-{
-	const struct plan_request *r = b->request;
-
-	if (r->notify)
-		put_env(b, env, n, "NOTIFY_SOCKET", r->notify_name ? r->notify_name : "/dev/notify");
-	if (r->notify && r->watchdog)
-		env_set(env, n, text_printf(b, "WATCHDOG_USEC=%llu", (unsigned long long)r->watchdog * 1000));
-	if (!r->listens)
-		return;
-	env_set(env, n, text_printf(b, "LISTEN_FDS=%u", r->listens));
-	put_env(b, env, n, "LISTEN_FDNAMES", r->listen_names);
-	/* Its end is written over when the pid is known. */
-	b->listen_pid = text_printf(b, "LISTEN_PID=%010u", 0u);
-	env_set(env, n, b->listen_pid);
-}
-
 static const char *const *plan_env(struct build *b)
 {
 	const struct profile *p = b->p;
-	const char **env = ARENA_ARRAY(b->a, const char *, p->env.n + p->env_pass.n + 8);
-	const char *found;
-	unsigned n = 0;
+	const char **env = ARENA_ARRAY(b->a, const char *, p->env.n + p->env_pass.n + 3 + SERVICE_ENV);
+	const char *found, *extra[SERVICE_ENV];
+	unsigned n = 0, own = 0;
 
 	if (!env) {
 		wrong(b, where(b, KEY_env), "the plan is too large");
@@ -147,7 +124,10 @@ static const char *const *plan_env(struct build *b)
 	env_set(env, &n, DEFAULT_PATH);
 	if (b->plan->tty && (found = env_find(b->request->env, "TERM")))
 		env_set(env, &n, found);
-	plan_service_env(b, env, &n);
+	if (b->request->supervised)
+		own = service_env(b, extra);
+	for (unsigned i = 0; i < own; i++)
+		env_set(env, &n, extra[i]);
 	for (const struct item *i = p->env_pass.first; i; i = i->next)
 		if ((found = env_find(b->request->env, i->text)))
 			env_set(env, &n, found);

@@ -76,6 +76,10 @@ struct target {
 	uint64_t start;		/* clock ticks since boot */
 };
 
+/* Where a supervised payload finds its sockets. */
+enum { SERVICE_FIRST_FD = 3 };
+#define SERVICE_NOTIFY "/dev/notify"
+
 /* What the caller adds to profile and facts. */
 struct plan_request {
 	const char *name;	/* of run --name, or NULL */
@@ -84,13 +88,9 @@ struct plan_request {
 	const char *const *env;	/* of the caller, for env-pass */
 	const struct target *join;	/* the plan is for one more program in this sandbox, or NULL */
 
-	/* By a supervisor only. */
+	/* By a supervisor: the payload waits for its word, and gets what service keys say. */
 	int supervised;
-	int notify;		/* a NOTIFY_SOCKET */
-	const char *notify_name;	/* its address, NULL: in the sandbox's own /dev */
-	uint64_t watchdog;	/* ms, 0: none */
-	unsigned listens;	/* sockets from descriptor 3 on */
-	const char *listen_names;
+	const char *notify;	/* the address of a NOTIFY_SOCKET that is not inside */
 };
 
 /*

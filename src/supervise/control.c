@@ -38,21 +38,24 @@ typedef int address_call(int fd, const void *address, unsigned n);
 
 /*
  * A name in a folder of which we know the descriptor only: through /proc, or where
- * that is not, from within. Our working directory is / and nobody else's.
+ * that is not, from within: the profiles are named from where we are, so we come back.
  */
 static int at(int dir, const char *name, int fd, address_call *call)
 {
 	struct sockaddr_un a = {.sun_family = AF_UNIX};
-	int result, error;
+	int result, error, here;
 
 	text_format(a.sun_path, sizeof a.sun_path, "/proc/self/fd/%d/%s", dir, name);
 	result = call(fd, &a, sizeof a);
-	if (!result || errno != ENOENT || k_fchdir(dir))
+	if (!result || errno != ENOENT || (here = k_open(AT_FDCWD, ".", O_PATH, 0)) < 0)
 		return result;
-	text_format(a.sun_path, sizeof a.sun_path, "%s", name);
-	result = call(fd, &a, sizeof a);
+	if (!k_fchdir(dir)) {
+		text_format(a.sun_path, sizeof a.sun_path, "%s", name);
+		result = call(fd, &a, sizeof a);
+	}
 	error = errno;
-	k_chdir("/");
+	k_fchdir(here);
+	k_close(here);
 	errno = error;
 	return result;
 }
@@ -408,7 +411,8 @@ int control_poll(struct supervisor *s, struct pollfd *fds)
 {
 	int n = 0;
 
-	if (control.listener >= 0 && s->now >= control.paused) {
+	/* Who asks before the first profiles are read waits for them. */
+	if (control.listener >= 0 && s->image && s->now >= control.paused) {
 		control.paused = 0;
 		fds[n++] = (struct pollfd){.fd = control.listener, .events = POLLIN};
 	}

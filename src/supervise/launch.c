@@ -20,7 +20,7 @@
 #include "supervise/launch.h"
 #include "supervise/supervise.h"
 
-enum { HIGH_FD = 256, FIRST_LISTEN = 3, LAUNCH_STACK = 124 << 10 };
+enum { HIGH_FD = 256, LAUNCH_STACK = 124 << 10 };
 
 static struct arena *launch_arena;	/* untouched here, each copy's own */
 
@@ -81,38 +81,11 @@ static void arrange(void)
 	if (k_dup2(job.log, 1, 0) < 0 || k_dup2(job.log, 2, 0) < 0)
 		fail(errno, "descriptors of the payload");
 	for (int i = 0; i < job.nlisten; i++)
-		if (k_dup2(job.listen[i], FIRST_LISTEN + i, 1) < 0)
+		if (k_dup2(job.listen[i], SERVICE_FIRST_FD + i, 1) < 0)
 			fail(errno, "descriptors of the payload");
 	if (job.ready >= 0 && k_dup2(job.ready, job.conf->ready_fd, 1) < 0)
 		fail(errno, "descriptors of the payload");
 	k_set_nofile(job.nofile);
-}
-
-static void keep(int fd)
-{
-	struct item *new = ARENA_NEW(launch_arena, struct item);
-	struct list *l = &job.profile.fds;
-
-	if (!new)
-		fail(ENOMEM, "descriptors of the payload");
-	new->a = (uint64_t)fd;
-	if (!l->last)
-		l->last = &l->first;
-	*l->last = new;
-	l->last = &new->next;
-	l->n++;
-}
-
-static const char *listen_names(void)
-{
-	static char text[LISTENS * 40];
-	struct out o;
-
-	out_init(&o, text, sizeof text);
-	for (int i = 0; i < job.nlisten; i++)
-		out_printf(&o, "%s%s", i ? ":" : "",
-			   job.conf->listens[i].name ? job.conf->listens[i].name : "unknown");
-	return text;
 }
 
 static void fail_findings(void)
@@ -129,9 +102,7 @@ static void read_and_plan(void)
 {
 	struct plan_request request = {
 		.launch = 1, .supervised = 1, .env = (const char *const *)environ,
-		.notify = job.conf->ready == READY_NOTIFY, .notify_name = job.notify,
-		.watchdog = job.conf->watchdog, .listens = (unsigned)job.nlisten,
-		.listen_names = listen_names(),
+		.notify = job.notify,
 	};
 	struct profile_reader r;
 
@@ -140,10 +111,6 @@ static void read_and_plan(void)
 	profile_reader_init(&r, &job.profile, &job.diags, set_load, (void *)(uintptr_t)&job.image->set);
 	profile_file(&r, job.image->set.file[job.conf->file].name);
 	profile_finish(&r);
-	for (int i = 0; i < job.nlisten; i++)
-		keep(FIRST_LISTEN + i);
-	if (job.ready >= 0)
-		keep(job.conf->ready_fd);
 	if (job.diags.count ||
 	    plan_build(&job.plan, &job.profile, &job.image->facts, &request, &job.diags))
 		fail_findings();
@@ -181,6 +148,7 @@ static int launch_main(void *unused)
 	int passed;
 
 	(void)unused;
+	k_fault_side('l');
 	if (k_prctl(PR_SET_PDEATHSIG_, SIGKILL, 0, 0) || k_getppid() != job.parent)
 		k_exit(125);
 	arrange();

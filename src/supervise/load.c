@@ -73,22 +73,10 @@ static int load_file(void *ctx, const char *path, const char *from, struct profi
 
 static void check_service(struct profile *p)
 {
-	static const struct plan_request wanted = {.supervised = 1};
-	struct plan_request request = wanted;
+	static const struct plan_request request = {.supervised = 1};
 	struct err e;
 
-	request.notify = p->service.ready.kind == READY_NOTIFY;
-	request.notify_name = request.notify && (p->ns[NS_MOUNT].how != NS_NEW || p->dev != DEV_MINIMAL)
-			      ? "@" : NULL;
-	request.listens = p->service.listens.n;
-	request.listen_names = "";
-	if (profile_has(p, KEY_fd))
-		diags_add(&loader.diags, p->at[KEY_fd], 0, "a supervisor has no descriptors to hand on: fd is for hutch run");
-	if (p->tty == AUTO_YES)
-		diags_add(&loader.diags, p->at[KEY_tty], 0, "a service has no terminal: tty is for hutch run");
-	if (request.notify_name && p->ns[NS_NET].how != NS_HOST)
-		diags_add(&loader.diags, p->at[KEY_ready], 0, "ready=notify needs dev=minimal or the host's network: else no socket can be reached from inside");
-	if (loader.diags.count || plan_build(&loader.plan, p, &loader.image->facts, &request, &loader.diags))
+	if (plan_build(&loader.plan, p, &loader.image->facts, &request, &loader.diags))
 		return;
 	if (plan_check(&loader.plan, &e))
 		diags_add(&loader.diags, (struct origin){0}, 0, "defect in the plan: %s", e.text);
@@ -197,9 +185,11 @@ static void add_directory(const char *path, int dir)
 
 static int load_main(void *unused)
 {
-	void *draft = k_memory(DRAFT_SIZE, 0);
+	void *draft;
 
 	(void)unused;
+	k_fault_side('o');
+	draft = k_memory(DRAFT_SIZE, 0);
 	if (k_prctl(PR_SET_PDEATHSIG_, SIGKILL, 0, 0) || k_getppid() != loader.parent)
 		k_exit(REFUSED);
 	if (!draft)

@@ -255,9 +255,11 @@ static struct supervisor *reserve(void)
 
 int supervise(const struct supervise_options *o, struct arena *a, char *why)
 {
-	struct supervisor *s = reserve();
+	struct supervisor *s;
 	uint64_t nofile[2], mask, most[2];
 
+	k_fault_side('s');
+	s = reserve();
 	why[0] = '\0';
 	if (!s || k_nofile(nofile))
 		goto failed;

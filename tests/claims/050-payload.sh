@@ -87,6 +87,15 @@ box stdout=null -- "$P" args gone
 same "null" "$text" ""
 refused "none" stdin=/none -- "${ran[@]}"
 
+claim "a user opens his standard streams again where they are pipes; a file with a name stays as it is"
+says ok user=7 -- "$P" open-w /proc/self/fd/1
+mkfifo -m 600 "$T/io/fifo"
+exec 5<>"$T/io/fifo"
+timeout 20 "$H" run root="$R" user=7 -- "$P" args one >&5 2>&1 </dev/null
+read -r -t 5 text <&5
+exec 5>&-
+same "through a fifo" "$text $(stat -c %a,%u "$T/io/fifo")" "[one] 600,0"
+
 claim "fd= keeps a descriptor, all others are closed"
 text=$(timeout 20 "$H" run root="$R" fd=7 -- "$P" fds 7</etc/passwd 8</etc/passwd 100</dev/null 2>&1 </dev/null | cut -d' ' -f1 | tr '\n' ' ')
 same "numbers" "$text" "0 1 2 7 "

@@ -12,6 +12,12 @@ pty "=ready" "+session
 " -- "$H" run root="$R" -- "$P" serve
 same "result" "$text" "status 0"
 
+claim "the terminal is the user's own: he opens it again"
+pty "=ready" "+open-w /dev/pts/0
+" "=ok" "+quit
+" -- "$H" run root="$R" user=7 -- "$P" serve
+same "result" "$text" "status 0"
+
 claim "what is typed arrives, what is written comes back, the status is the payload's"
 pty "=ready" "+args hello
 " "=[hello]" "+quit 7

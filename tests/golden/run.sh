@@ -104,7 +104,7 @@ error_cases() {
 	local conf
 	for conf in errors/*.conf; do
 		facts "$conf"
-		check "$(basename "$conf" .conf)" --facts "$facts" "$conf"
+		check "$(basename "$conf" .conf)" --facts "$facts" "${options[@]}" "$conf"
 	done
 }
 

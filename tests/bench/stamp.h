@@ -1,0 +1,15 @@
+/* What stamp.c says to supervise.c, and where. */
+#ifndef STAMP_H
+#define STAMP_H
+
+#include <stdint.h>
+
+#define STAMP_SOCKET "/stamp/socket"
+#define STAMP_CRASH "/stamp/crash"
+
+struct stamp {
+	uint64_t ns;		/* CLOCK_MONOTONIC when it began to run */
+	uint64_t stays;
+};
+
+#endif
