@@ -213,28 +213,19 @@ int do_TREE_BIND(struct walk *w, const struct step *s)
 	return w->fd[slot] < 0 ? step_failed(w, "scratch") : 0;
 }
 
-static const struct {
-	uint32_t attr;
-	unsigned long old, statvfs;
-} attr_table[] = {
-	/* The bits of statfs(2) f_flags are those of mount(2) for these four. */
-	{MOUNT_ATTR_RDONLY_, MS_RDONLY, 1}, {MOUNT_ATTR_NOSUID_, MS_NOSUID, 2},
-	{MOUNT_ATTR_NODEV_, MS_NODEV, 4}, {MOUNT_ATTR_NOEXEC_, MS_NOEXEC, 8},
-};
+/* These four have the same bits in mount_setattr(2), mount(2) and statfs(2). */
+enum { ATTRS_OLD = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC };
+_Static_assert(MOUNT_ATTR_RDONLY_ == MS_RDONLY && MOUNT_ATTR_NOSUID_ == MS_NOSUID &&
+	       MOUNT_ATTR_NODEV_ == MS_NODEV && MOUNT_ATTR_NOEXEC_ == MS_NOEXEC, "the same bits");
 
 unsigned long attrs_to_flags(uint32_t attrs)
 {
-	unsigned long flags = 0;
-
-	for (size_t i = 0; i < sizeof attr_table / sizeof *attr_table; i++)
-		if (attrs & attr_table[i].attr)
-			flags |= attr_table[i].old;
-	return flags;
+	return attrs & ATTRS_OLD;
 }
 
 unsigned long prop_to_flag(uint8_t prop)
 {
-	static const unsigned long flags[PROP_COUNT] = {
+	static const uint32_t flags[PROP_COUNT] = {
 		[PROP_PRIVATE] = MS_PRIVATE, [PROP_SLAVE] = MS_SLAVE, [PROP_SHARED] = MS_SHARED,
 		[PROP_UNBINDABLE] = MS_UNBINDABLE, [PROP_SLAVE_SHARED] = MS_SHARED,
 	};
@@ -262,14 +253,11 @@ int do_TREE_ATTR(struct walk *w, const struct step *s)
 static int remount_one(const char *path, int fd, unsigned long add)
 {
 	struct statfs fs = {0};
-	unsigned long flags = add;
 
 	if (k_fstatfs(fd, &fs))
 		return -1;
-	for (size_t i = 0; i < sizeof attr_table / sizeof *attr_table; i++)
-		if ((unsigned long)fs.f_flags & attr_table[i].statvfs)
-			flags |= attr_table[i].old;
-	return k_mount(NULL, path, NULL, MS_REMOUNT | MS_BIND | flags, NULL);
+	add |= attrs_to_flags((uint32_t)fs.f_flags);
+	return k_mount(NULL, path, NULL, MS_REMOUNT | MS_BIND | add, NULL);
 }
 
 int remount_fd(int fd, uint32_t attrs)
