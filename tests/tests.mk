@@ -113,7 +113,7 @@ $(O)/fault/hutch: $(SRC) $(wildcard src/*/*.h src/*/*.def) $(PACKED)
 	@mkdir -p $(@D)
 	$(CC) $(BASE) -DHUTCH_FAULT $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $(SRC)
 
-$(O)/fault/%: tests/fault/%.c src/base/uapi.h src/kernel/fault.h $(O)/flags
+$(O)/fault/%: tests/fault/%.c tests/fault/errnos.h src/base/uapi.h src/kernel/fault.h $(O)/flags
 	@mkdir -p $(@D)
 	$(CC) $(BASE) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $<
 

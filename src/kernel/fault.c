@@ -7,6 +7,10 @@
  * HUTCH_FAULT_LOG names a file of struct fault_log's size that all processes of a
  * launch share: standard error is closed, or the payload's, when the late calls
  * are made. Without it the calls are told on standard error.
+ *
+ * HUTCH_FAULT=shared is for what lives longer than one fault, a supervisor: which call
+ * is meant, of which side, is in the shared memory (struct fault_wish), and the harness
+ * sets it again and again.
  */
 #ifdef HUTCH_FAULT
 #include "kernel/fault.h"
@@ -21,7 +25,8 @@
 #include <unistd.h>
 
 static struct fault_log *fault_log;
-static int host, told;
+static int host, told, inside;
+static char outside = 'h';
 /* By side: with vfork both live in one memory. */
 static const char *step_now[2] = {"", ""};
 
@@ -45,13 +50,20 @@ __attribute__((constructor)) static void fault_start(void)
 /* Helpers of the host side before the clone have other pids too. */
 static int side(void)
 {
-	return fault_log->inside && k_getpid() != host;
+	return inside && k_getpid() != host;
 }
 
+/* A copy of a process that takes another part has memory of its own, a vfork's child has not. */
 void k_fault_side(char to)
 {
-	if (fault_log)
-		fault_log->inside = to == 'i';
+	if (!fault_log)
+		return;
+	inside = to == 'i';
+	if (inside)
+		return;
+	outside = to;
+	host = k_getpid();
+	step_now[0] = "";
 }
 
 void k_fault_step(const char *name)
@@ -86,7 +98,7 @@ static void note(int at, int n, const char *call)
 	char line[128], *p = line;
 	unsigned length, to;
 
-	*p++ = at ? 'i' : 'h';
+	*p++ = at ? 'i' : outside;
 	*p++ = ' ';
 	p = put_number(p, n);
 	*p++ = ' ';
@@ -102,15 +114,46 @@ static void note(int at, int n, const char *call)
 		memcpy(fault_log->text + to, line, length);
 }
 
+/* Until the harness says so, which kills somebody meanwhile. */
+static void stop_here(void)
+{
+	const struct timespec moment = {.tv_nsec = 50000};
+
+	__atomic_store_n(&fault_log->stopped, 1, __ATOMIC_SEQ_CST);
+	while (!__atomic_load_n(&fault_log->go, __ATOMIC_SEQ_CST))
+		nanosleep(&moment, NULL);
+}
+
+static int shared_fault(const char *call)
+{
+	struct fault_wish *w = &fault_log->wish;
+	int armed = __atomic_load_n(&w->armed, __ATOMIC_SEQ_CST), at = side(), n;
+	const char *step = *step_now[at] ? step_now[at] : "-";
+
+	if (!armed || w->side != (at ? 'i' : outside))
+		return 0;
+	if (armed != FAULT_LIST && (strcmp(w->call, call) != 0 || strcmp(w->step, step) != 0))
+		return 0;
+	n = __atomic_add_fetch(&w->count, 1, __ATOMIC_SEQ_CST);
+	if (armed != FAULT_LIST && n != w->nth)
+		return 0;
+	note(at, n, call);
+	if (armed == FAULT_STOP)
+		stop_here();
+	errno = w->code;
+	return armed == FAULT_FAIL;
+}
+
 int k_fault(const char *call)
 {
 	const char *wish = fault_log ? getenv("HUTCH_FAULT") : NULL;
-	const struct timespec moment = {.tv_nsec = 50000};
 	int at, n, nth;
 	char *rest;
 
 	if (!wish)
 		return 0;
+	if (!strcmp(wish, "shared"))
+		return shared_fault(call);
 	at = side();
 	if (wish[0] != (at ? 'i' : 'h') || wish[1] != ':')
 		return 0;
@@ -122,9 +165,7 @@ int k_fault(const char *call)
 	if (!nth)
 		return 0;
 	if (!strcmp(rest, ":stop")) {
-		__atomic_store_n(&fault_log->stopped, 1, __ATOMIC_SEQ_CST);
-		while (!__atomic_load_n(&fault_log->go, __ATOMIC_SEQ_CST))
-			nanosleep(&moment, NULL);
+		stop_here();
 		return 0;
 	}
 	errno = atoi(rest + 1);

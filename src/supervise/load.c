@@ -85,8 +85,8 @@ static void check_service(struct profile *p)
 	loader.draft.needs_seal |= loader.plan.needs_seal;
 }
 
-/* NAME.conf is service NAME. */
-static void service_name(char to[NAME_ROOM], const char *path)
+/* NAME.conf is service NAME. One that is too long is cut where it still is too long. */
+static void service_name(char to[NAME_ROOM + 1], const char *path)
 {
 	const char *base = strrchr(path, '/');
 	size_t n;
@@ -95,8 +95,8 @@ static void service_name(char to[NAME_ROOM], const char *path)
 	n = strlen(base);
 	if (n > 5 && !strcmp(base + n - 5, ".conf"))
 		n -= 5;
-	if (n >= NAME_ROOM)
-		n = NAME_ROOM - 1;
+	if (n > NAME_ROOM)
+		n = NAME_ROOM;
 	memcpy(to, base, n);
 	to[n] = '\0';
 }
@@ -106,7 +106,7 @@ static void add(const char *path)
 	unsigned file = loader.draft.nfiles;
 	size_t mark = scratch->used;
 	struct profile_reader r;
-	char name[NAME_ROOM];
+	char name[NAME_ROOM + 1];
 	struct out o;
 
 	if (loader.draft.count >= SERVICES)
@@ -185,9 +185,11 @@ static void add_directory(const char *path, int dir)
 
 static int load_main(void *unused)
 {
-	void *draft = k_memory(DRAFT_SIZE, 0);
+	void *draft;
 
 	(void)unused;
+	k_fault_side('o');
+	draft = k_memory(DRAFT_SIZE, 0);
 	if (k_prctl(PR_SET_PDEATHSIG_, SIGKILL, 0, 0) || k_getppid() != loader.parent)
 		k_exit(REFUSED);
 	if (!draft)
@@ -294,7 +296,7 @@ static void begin(struct supervisor *s, struct service *v)
 static void take(struct supervisor *s, const struct image *image, const struct service_conf *c)
 {
 	struct service *v = service_find(s, c->name);
-	int again;
+	int again, was_wrong;
 
 	if (!v) {
 		v = service_place(s, image, c);
@@ -304,6 +306,7 @@ static void take(struct supervisor *s, const struct image *image, const struct s
 		return;
 	}
 	again = v->removed;
+	was_wrong = v->conf->findings != NULL;
 	v->removed = 0;
 	if (!again && set_same(&v->image->set, v->conf, &image->set, c)) {
 		v->conf = c;
@@ -321,7 +324,7 @@ static void take(struct supervisor *s, const struct image *image, const struct s
 		return;
 	}
 	service_adopt(v);
-	if (!v->wish_up && again)
+	if (!v->wish_up && (again || was_wrong))
 		begin(s, v);
 }
 
@@ -375,6 +378,19 @@ static void refused(struct supervisor *s, struct image *image, const char *why)
 	forget(image);
 }
 
+/*
+ * At the first set with findings: what could not be read or probed may be no mistake of a
+ * profile's author, and there is nothing that would look again.
+ */
+static int looks_again(struct supervisor *s, struct image *image)
+{
+	if (s->image || s->looked_again || !first_finding(&image->set) || load_start(s))
+		return 0;
+	s->looked_again = 1;
+	forget(image);
+	return 1;
+}
+
 int load_reaped(struct supervisor *s, int pid, int status)
 {
 	struct image *image = s->new_image;
@@ -394,6 +410,8 @@ int load_reaped(struct supervisor *s, int pid, int status)
 			event_tell(s, NULL, "cannot load: %s", strerror(errno));
 		return 1;
 	}
+	if (!status && looks_again(s, image))
+		return 1;
 	why = s->image ? first_finding(&image->set) : NULL;
 	if (WIFSIGNALED(status))
 		refused(s, image, "what reads the profiles was ended by a signal");

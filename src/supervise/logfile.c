@@ -73,6 +73,7 @@ int logfile_main(void *socket)
 	int fd = *(const int *)socket, passed;
 	long n;
 
+	k_fault_side('w');
 	/*
 	 * It ends when no supervisor is left to write to it, and not before all is written:
 	 * no signal but KILL cuts that short, and no tie to a parent.

@@ -34,6 +34,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "errnos.h"
 #include "kernel/fault.h"
 
 #define W "/run/w"
@@ -85,43 +86,6 @@ static const struct plan plans[] = {
 	{.name = "old: layers", .old = 1, .slow = 1, .args = {ROOT, LAYERS}},
 };
 enum { PLANS = sizeof plans / sizeof *plans };
-
-#define CODES(...) {__VA_ARGS__, 0}
-static const struct {
-	const char *call;
-	int code[8];
-} errnos[] = {
-	/* A failed close loses a descriptor number at worst, and the kernel's is closed all the same. */
-	{"close", {0}},
-	{"openat", CODES(EMFILE, ENOENT, EACCES, ENOMEM, ELOOP)},
-	{"openat2", CODES(EMFILE, ENOENT, EAGAIN, ENOSYS, ELOOP)},
-	{"read", CODES(EIO, EINTR)}, {"pread", CODES(EIO)}, {"write", CODES(EPERM, ENOSPC, EINVAL, EINTR)},
-	{"readlinkat", CODES(ENOENT, ENAMETOOLONG)}, {"statx", CODES(EACCES, ENOENT, ENOSYS)},
-	{"fstatfs", CODES(EIO, ENOSYS)}, {"mkdirat", CODES(ENOSPC, EROFS, EACCES)},
-	{"symlinkat", CODES(ENOSPC, EEXIST)}, {"mknodat", CODES(EPERM, EEXIST)},
-	{"unlinkat", CODES(EROFS)}, {"renameat", CODES(ENOSPC)}, {"fchmod", CODES(EPERM)},
-	{"fchownat", CODES(EPERM, EINVAL)}, {"dup3", CODES(EMFILE, EBUSY)}, {"fcntl", CODES(EBADF, EINVAL)},
-	{"ioctl", CODES(EPERM, ENOTTY, EINVAL)}, {"flock", CODES(ENOLCK, EINTR)},
-	{"getdents64", CODES(EACCES, ENOENT)}, {"pipe2", CODES(EMFILE, ENFILE)},
-	{"memfd_create", CODES(ENOSYS, EMFILE)}, {"sendfile", CODES(EINVAL, ENOSPC)},
-	{"chdir", CODES(EACCES)}, {"fchdir", CODES(EACCES, ENOENT)}, {"chroot", CODES(EPERM)},
-	{"mount", CODES(EPERM, EINVAL, ENODEV, ENOENT, ENOMEM, EBUSY)}, {"umount2", CODES(EINVAL, EBUSY)},
-	{"pivot_root", CODES(EINVAL, EBUSY)}, {"open_tree", CODES(EINVAL, EPERM, ENOMEM)},
-	{"move_mount", CODES(EINVAL, EPERM, ENOENT, ELOOP)}, {"mount_setattr", CODES(EPERM, EINVAL, EBUSY)},
-	{"statfs", CODES(EACCES)}, {"statmount", CODES(ENOENT, EPERM)}, {"unshare", CODES(EPERM, ENOSPC, EINVAL)},
-	{"setns", CODES(EPERM, EINVAL)}, {"clone", CODES(EAGAIN, ENOMEM, EPERM, ENOSPC, EINVAL)},
-	{"waitpid", CODES(EINTR)}, {"kill", CODES(EPERM, ESRCH)},
-	{"execve", CODES(ENOENT, EACCES, ENOEXEC, ENOMEM)}, {"execveat", CODES(EACCES, ENOMEM)},
-	{"prctl", CODES(EPERM, EINVAL)}, {"capget", CODES(EINVAL)}, {"capset", CODES(EPERM)},
-	{"setgroups", CODES(EPERM)}, {"setresgid", CODES(EPERM, EINVAL)}, {"setresuid", CODES(EAGAIN, EPERM, EINVAL)},
-	{"setsid", CODES(EPERM)}, {"prlimit64", CODES(EPERM)}, {"setpriority", CODES(EACCES)},
-	{"sched_setscheduler", CODES(EPERM)}, {"sched_setaffinity", CODES(EINVAL)}, {"ioprio_set", CODES(EPERM)},
-	{"sethostname", CODES(EPERM)}, {"setdomainname", CODES(EPERM)}, {"keyctl", CODES(EDQUOT, ENOSYS)},
-	{"close_range", CODES(EINVAL, ENOSYS)}, {"sigaction", CODES(EINVAL)}, {"socketpair", CODES(EMFILE)},
-	{"socket", CODES(EMFILE, EAFNOSUPPORT)}, {"sendmsg", CODES(ENOBUFS, EINTR)}, {"recvmsg", CODES(EINTR, ENOMEM)},
-	{"poll", CODES(EINTR, ENOMEM)}, {"signalfd", CODES(EMFILE)}, {"sigprocmask", CODES(EINVAL)},
-	{"sigwaitinfo", CODES(EINTR)}, {"pidfd_open", CODES(EMFILE)},
-};
 
 /* Failures that the payload may survive, each with its reason. NULL: any. */
 static const struct {
@@ -655,10 +619,10 @@ static void judge(const struct plan *p, const char *fault, const struct outcome 
 static const int *codes_of(const char *call)
 {
 	static const int one[] = {EPERM, 0};
+	const int *codes = errnos_of(call);
 
-	for (size_t i = 0; i < sizeof errnos / sizeof *errnos; i++)
-		if (!strcmp(errnos[i].call, call))
-			return errnos[i].code;
+	if (codes)
+		return codes;
 	printf("# no errnos for %s\n", call);
 	bad++;
 	return one;
