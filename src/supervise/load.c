@@ -85,8 +85,8 @@ static void check_service(struct profile *p)
 	loader.draft.needs_seal |= loader.plan.needs_seal;
 }
 
-/* NAME.conf is service NAME. */
-static void service_name(char to[NAME_ROOM], const char *path)
+/* NAME.conf is service NAME. One that is too long is cut where it still is too long. */
+static void service_name(char to[NAME_ROOM + 1], const char *path)
 {
 	const char *base = strrchr(path, '/');
 	size_t n;
@@ -95,8 +95,8 @@ static void service_name(char to[NAME_ROOM], const char *path)
 	n = strlen(base);
 	if (n > 5 && !strcmp(base + n - 5, ".conf"))
 		n -= 5;
-	if (n >= NAME_ROOM)
-		n = NAME_ROOM - 1;
+	if (n > NAME_ROOM)
+		n = NAME_ROOM;
 	memcpy(to, base, n);
 	to[n] = '\0';
 }
@@ -106,7 +106,7 @@ static void add(const char *path)
 	unsigned file = loader.draft.nfiles;
 	size_t mark = scratch->used;
 	struct profile_reader r;
-	char name[NAME_ROOM];
+	char name[NAME_ROOM + 1];
 	struct out o;
 
 	if (loader.draft.count >= SERVICES)

@@ -257,6 +257,7 @@ int supervise(const struct supervise_options *o, struct arena *a, char *why)
 {
 	struct supervisor *s;
 	uint64_t nofile[2], mask, most[2];
+	int error;
 
 	k_fault_side('s');
 	s = reserve();
@@ -272,8 +273,14 @@ int supervise(const struct supervise_options *o, struct arena *a, char *why)
 	if (k_signal_default(SIGCHLD) || k_sigmask(handled, &mask) ||
 	    (s->signals = k_signalfd(handled)) < 0 || k_prctl(PR_SET_CHILD_SUBREAPER_, 1, 0, 0))
 		goto failed;
-	if (control_open(s, o->readers) || first_load(s))
+	if (control_open(s, o->readers))
 		goto failed;
+	if (first_load(s)) {
+		error = errno;
+		control_close(s);
+		errno = error;
+		goto failed;
+	}
 	if (s->must_seal) {
 		control_close(s);
 		k_set_nofile(nofile);
