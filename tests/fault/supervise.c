@@ -94,6 +94,7 @@ static const struct {
 	{'s', "shutdown", "-", "as mkdirat"},
 	{'s', "mmap", "-", "a service without room for its output runs without; its next start has it"},
 	{'i', "dup3", "init", "the init has lost its channel: its own status tells how the payload ended"},
+	{'w', "dup3", "-", "as recvmsg"},
 	{'w', "recvmsg", "-", "the writer of log files ends, and is there again with the next line"},
 };
 
