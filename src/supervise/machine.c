@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 
 #include "base/text.h"
@@ -304,17 +303,6 @@ void service_adopt(struct service *v)
 		service_why(v, "%s", v->conf->findings);
 }
 
-/* Memory of its own for each ring: reserved now, real when something is written. */
-static void make_ring(struct service *v)
-{
-	size_t size = v->conf->log_size;
-	void *memory = size ? k_memory(size, 0) : NULL;
-
-	if (memory)
-		k_madvise(memory, size, MADV_DONTFORK);
-	ring_init(&v->ring, memory, memory ? size : 0);
-}
-
 struct service *service_place(struct supervisor *s, const struct image *image,
 			      const struct service_conf *conf)
 {
@@ -335,7 +323,6 @@ struct service *service_place(struct supervisor *s, const struct image *image,
 	for (int i = 0; i < LISTENS; i++)
 		v->listen[i] = -1;
 	v->since = s->now;
-	make_ring(v);
 	trigger_soon();
 	if (conf->findings)
 		service_why(v, "%s", conf->findings);
