@@ -46,8 +46,10 @@ static void let_go(struct walk *w)
 	forget_pages(payload_stack, (uintptr_t)payload_stack + sizeof payload_stack);
 	if (w->waste)
 		forget_pages(w->waste, (uintptr_t)w->waste + w->nwaste);
-	/* Below the part of the stack in use lies what the steps left there. */
-	forget_pages(walk_stack, (uintptr_t)&here - 2048);
+	/* Below the part of the stack in use lies what the steps left there. Behind a fork step
+	 * another one is in use, and the walk itself lies here. */
+	if (&here > walk_stack && &here < walk_stack + WALK_STACK)
+		forget_pages(walk_stack, (uintptr_t)&here - 2048);
 
 	if (w->channel != keep && k_dup2(w->channel, keep, 1) >= 0)
 		w->channel = keep;
