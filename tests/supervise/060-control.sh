@@ -66,6 +66,19 @@ text=$("$T/probe" request $C describe a)
 like "describe for an owner" "$text" "pid=$(get a pid)*start=*"
 same "a" "$(get a restarts) $(get a state)" "0 up"
 
+claim "root of another mount namespace is denied: a sandbox's root is root too"
+text=$(timeout 10 unshare -m "$H" status 2>&1)
+same "status" "$text" "hutch: the supervisor does not let you"
+mkdir "$R/run/hutch"
+cp "$H" "$R/bin/hutch"
+service inner "exec=/bin/hutch stop a" "bind=/run/hutch" restart=never
+ask reload
+await inner down
+same "said" "$("$H" logs inner) $(get inner why)" "hutch: the supervisor does not let you ended with status 125"
+same "a" "$(get a state)" up
+rm "$D/inner.conf"
+ask reload
+
 claim "status --json is JSON, for all, for one, and with what payloads put into it"
 service evil "exec=/bin/probe notify \"STATUS=^}],\\ \$(x) \'\" notify READY=1 forever -" ready=notify
 ask reload

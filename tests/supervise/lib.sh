@@ -42,7 +42,9 @@ clean() {
 
 up() {
 	local hear
-	rm -f "$T/notify" "$S/stamps"
+	rm -f "$T/notify"
+	: >"$S/stamps"
+	chmod 666 "$S/stamps"
 	"$T/probe" hear "$T/notify" >"$T/heard" &
 	hear=$!
 	until [ -S "$T/notify" ]; do nap; done
@@ -52,12 +54,13 @@ up() {
 	sup=$!
 	wait -n "$hear" "$sup"
 	if [ "$(cat "$T/heard")" != READY=1 ]; then
-		note "the supervisor did not come up: $(cat "$T/heard" "$T/said.err")"
+		note "the supervisor did not come up: $(cat "$T/heard" "$T/said.err" | tail -n 5)"
 		kill "$hear" 2>/dev/null
 		return 1
 	fi
 }
 paths=()
+asker=()	# what runs `hutch` where the supervisor would not listen otherwise
 
 # It has ended by itself or was told to: $status.
 ended() {
@@ -89,7 +92,7 @@ murder_it() {
 }
 
 ask() {
-	text=$(timeout -k 1 "${ask_time:-15}" "$H" "$@" 2>&1)
+	text=$(timeout -k 1 15 "${asker[@]}" "$H" "$@" 2>&1)
 	status=$?
 }
 
@@ -101,7 +104,7 @@ tell() {
 
 get() {
 	local line
-	line=$("$H" status --json "$1" 2>/dev/null)
+	line=$("${asker[@]}" "$H" status --json "$1" 2>/dev/null)
 	if [[ $line =~ \"$2\":(\"([^\"]*)\"|([^,}]*)) ]]; then
 		echo "${BASH_REMATCH[2]:-${BASH_REMATCH[3]}}"
 	fi
