@@ -14,8 +14,9 @@ SIZE ?= $(CROSS_COMPILE)size
 # As small as the compiler knows how: these were found by trying them all.
 ifeq ($(origin CFLAGS),undefined)
 knows = $(shell $(CC) $(1) -Werror -c -x c -o /dev/null /dev/null 2>/dev/null && echo $(1))
-CFLAGS := $(or $(call knows,-Oz),-Os) $(call knows,-mgeneral-regs-only) \
-	$(call knows,-fno-caller-saves) $(call knows,-fno-move-loop-invariants)
+CFLAGS := $(or $(call knows,-Oz),-Os) $(foreach f,-mgeneral-regs-only -malign-data=abi \
+	-fno-caller-saves -fno-jump-tables -fno-move-loop-invariants -fno-tree-dominator-opts \
+	-fno-tree-tail-merge,$(call knows,$f))
 endif
 PREFIX ?= /usr/local
 MAKEFLAGS += --no-builtin-rules
@@ -25,7 +26,8 @@ WARN := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wformat
 BASE := -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' $(WARN) -Isrc -I$(O) \
 	-fno-pie -fno-asynchronous-unwind-tables -fno-unwind-tables -ffunction-sections -fdata-sections
 # Nothing is relocated at the start, so there is nothing to protect after it.
-LINK := -static -no-pie -Wl,--gc-sections -Wl,-z,noseparate-code -Wl,-z,norelro -Wl,--build-id=none
+LINK := -static -no-pie -Wl,--gc-sections -Wl,-z,noseparate-code -Wl,-z,norelro -Wl,--build-id=none \
+	$(shell $(CC) -Wl,--help 2>/dev/null | grep -q -e --sort-section && echo -Wl,--sort-section=alignment)
 
 FLOORS := base archive profile service mounts plan kernel apply supervise cli
 SRC := $(foreach f,$(FLOORS),$(sort $(wildcard src/$(f)/*.c)))

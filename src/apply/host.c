@@ -54,11 +54,11 @@ int do_PID_JOIN(struct walk *w, const struct step *s)
 	int own = k_open(AT_FDCWD, "/proc/self/ns/pid", O_RDONLY, 0), fd;
 
 	if (own < 0)
-		return step_failed(w, "");
+		return step_error(w);
 	w->fd[s->op[0].n] = own;
 	fd = k_open(AT_FDCWD, s->op[1].s, O_RDONLY, 0);
 	if (fd < 0)
-		return step_failed(w, "");
+		return step_error(w);
 	return step_close(w, fd, k_setns(fd, CLONE_NEWPID_));
 }
 
@@ -73,7 +73,7 @@ int do_CHANNEL(struct walk *w, const struct step *s)
 
 	(void)s;
 	if (k_socketpair(fd))
-		return step_failed(w, "");
+		return step_error(w);
 	w->channel = fd[0];
 	w->far_channel = fd[1];
 	return 0;
@@ -91,7 +91,7 @@ int do_CLONE(struct walk *w, const struct step *s)
 			 : k_clone(walk_inside, walk_stack + sizeof walk_stack, flags, w);
 	if (w->pid < 0) {
 		w->pid = 0;
-		return step_failed(w, "");
+		return step_error(w);
 	}
 	/* With the child alone holding it, the channel ends when the child does. */
 	k_close(w->far_channel);

@@ -112,12 +112,12 @@ int do_INIT_START(struct walk *w, const struct step *s)
 	/* Before the payload is: it must not find a moment to attach. */
 	if (parent_check(w) || k_prctl(PR_SET_DUMPABLE_, 0, 0, 0) ||
 	    k_sigmask((uint64_t)ALL_SIGNALS, NULL))
-		return w->err.step >= 0 ? -1 : step_failed(w, "");
+		return w->err.step >= 0 ? -1 : step_error(w);
 	/* Shares our memory until it executes its program: no page table is copied. */
 	w->payload = k_clone(payload_main, payload_stack + sizeof payload_stack,
 			     CLONE_VM | CLONE_VFORK | SIGCHLD, w);
 	if (w->payload < 0)
-		return step_failed(w, "");
+		return step_error(w);
 	if (w->err.step >= 0) {
 		/* The child has told why. */
 		unmake_points(w);

@@ -21,7 +21,7 @@ int parent_check(struct walk *w)
 	struct pollfd channel = {.fd = w->channel};
 
 	if (k_prctl(PR_SET_PDEATHSIG_, SIGKILL, 0, 0) || k_poll(&channel, 1, 0) < 0)
-		return step_failed(w, "");
+		return step_error(w);
 	if (channel.revents & POLLHUP)
 		return step_failed_code(w, ESRCH, "hutch is gone");
 	return 0;
@@ -43,7 +43,7 @@ int do_AWAIT(struct walk *w, const struct step *s)
 	(void)s;
 	got = channel_receive(w->channel, &r, &passed, 1);
 	if (got < 0)
-		return step_failed(w, "");
+		return step_error(w);
 	if (!got || r.kind != REC_GO)
 		return step_failed_code(w, ESRCH, "hutch is gone");
 	return 0;
@@ -62,7 +62,7 @@ int do_IDS_ROOT(struct walk *w, const struct step *s)
 {
 	(void)s;
 	if (k_setgid(0) || k_setuid(0))
-		return step_failed(w, "");
+		return step_error(w);
 	return 0;
 }
 
@@ -84,18 +84,14 @@ int do_PROC_OPEN(struct walk *w, const struct step *s)
 
 int proc_write(int proc, const char *path, const char *text)
 {
-	int fd = k_open(proc, path, O_WRONLY, 0), error;
-	size_t n = strlen(text);
+	int fd = k_open(proc, path, O_WRONLY, 0);
+	long n = (long)strlen(text), put;
 
 	if (fd < 0)
 		return -1;
-	if (k_write(fd, text, n) != (long)n) {
-		error = errno;
-		k_close(fd);
-		errno = error;
-		return -1;
-	}
-	return k_close(fd);
+	put = k_write(fd, text, (size_t)n);
+	k_close(fd);
+	return put == n ? 0 : -1;
 }
 
 int do_MAP_SELF(struct walk *w, const struct step *s)
@@ -119,7 +115,7 @@ int do_NS_JOIN(struct walk *w, const struct step *s)
 	int fd = k_open(AT_FDCWD, s->op[1].s, O_RDONLY, 0);
 
 	if (fd < 0)
-		return step_failed(w, "");
+		return step_error(w);
 	/* The type is given, so that a file of another kind is refused. */
 	return step_close(w, fd, k_setns(fd, (unsigned)s->op[0].n));
 }
@@ -146,7 +142,7 @@ int do_TIME_NEW(struct walk *w, const struct step *s)
 	int fd;
 
 	if (k_unshare(CLONE_NEWTIME_))
-		return step_failed(w, "");
+		return step_error(w);
 	for (const struct item *i = offsets->first; i; i = i->next) {
 		text_format(text, sizeof text, "%s %s 0", i->name, i->text);
 		if (proc_write(w->proc, "self/timens_offsets", text))
@@ -155,7 +151,7 @@ int do_TIME_NEW(struct walk *w, const struct step *s)
 	/* unshare is for children only; this process enters by setns. */
 	fd = k_open(w->proc, "self/ns/time_for_children", O_RDONLY, 0);
 	if (fd < 0)
-		return step_failed(w, "");
+		return step_error(w);
 	return step_close(w, fd, k_setns(fd, CLONE_NEWTIME_));
 }
 
@@ -164,7 +160,7 @@ int do_KEYRING_NEW(struct walk *w, const struct step *s)
 	(void)s;
 	/* A kernel without keys has none to protect. */
 	if (k_keyring_new() < 0 && errno != ENOSYS)
-		return step_failed(w, "");
+		return step_error(w);
 	return 0;
 }
 
@@ -184,7 +180,7 @@ int do_NET_UP(struct walk *w, const struct step *s)
 	int fd = k_socket(AF_INET, SOCK_DGRAM);
 
 	if (fd < 0)
-		return step_failed(w, "");
+		return step_error(w);
 	text_format(request.ifr_name, sizeof request.ifr_name, "%s", s->op[0].s);
 	request.ifr_flags = IFF_UP | IFF_RUNNING;
 	return step_close(w, fd, k_ioctl(fd, SIOCSIFFLAGS, &request));

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "apply/proc.h"
@@ -164,22 +165,14 @@ static int same_ns(int dir, const char *kind, const char *path, int *same)
 
 static int inspect_namespaces(struct inspection *i)
 {
-	static const char *const files[NS_COUNT] = {
-		"mnt", "ipc", "pid", "uts", "net", "user", "cgroup", "time",
-	};
-	static const uint32_t flags[NS_COUNT] = {
-		CLONE_NEWNS_, CLONE_NEWIPC_, CLONE_NEWPID_, CLONE_NEWUTS_, CLONE_NEWNET_,
-		CLONE_NEWUSER_, CLONE_NEWCGROUP_, CLONE_NEWTIME_,
-	};
-
-	for (int k = 0; k < NS_COUNT; k++) {
+	for (enum ns_kind k = 0; k < NS_COUNT; k++) {
 		const struct ns_wish *wish = &i->p->ns[k];
 		int new = wish->how == NS_NEW || wish->how == NS_NONE || wish->how == NS_GROUP ||
-			  (i->plan->namespaces & flags[k]) != 0, same;
+			  (i->plan->namespaces & ns_flags[k]) != 0, same;
 		char own[32];
 
-		text_format(own, sizeof own, "/proc/self/ns/%s", files[k]);
-		if (same_ns(i->payload, files[k], wish->how == NS_PATH ? wish->name : own, &same)) {
+		text_format(own, sizeof own, "/proc/self/ns/%s", ns_file(k));
+		if (same_ns(i->payload, ns_file(k), wish->how == NS_PATH ? wish->name : own, &same)) {
 			if (errno == ENOENT && !new)
 				continue;	/* this kernel has none */
 			return err_set(i->e, errno, "the %s namespace", ns_names[k]);
@@ -279,15 +272,15 @@ static int inspect_status(struct inspection *i)
 }
 
 /* /proc/PID/limits: a name of words, then soft and hard limit. */
-static const char *const limit_lines[] = {
-	"Max address space", "Max core file size", "Max cpu time", "Max data size",
-	"Max file size", "Max file locks", "Max locked memory", "Max msgqueue size",
-	"Max nice priority", "Max open files", "Max processes", "Max resident set",
-	"Max realtime priority", "Max realtime timeout", "Max pending signals", "Max stack size",
-};
-static const char *const limit_names[] = {
-	"as", "core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice", "nofile",
-	"nproc", "rss", "rtprio", "rttime", "sigpending", "stack",
+static const char limit_lines[RLIMITS][24] = {
+	[RLIMIT_AS] = "Max address space", [RLIMIT_CORE] = "Max core file size",
+	[RLIMIT_CPU] = "Max cpu time", [RLIMIT_DATA] = "Max data size",
+	[RLIMIT_FSIZE] = "Max file size", [RLIMIT_LOCKS] = "Max file locks",
+	[RLIMIT_MEMLOCK] = "Max locked memory", [RLIMIT_MSGQUEUE] = "Max msgqueue size",
+	[RLIMIT_NICE] = "Max nice priority", [RLIMIT_NOFILE] = "Max open files",
+	[RLIMIT_NPROC] = "Max processes", [RLIMIT_RSS] = "Max resident set",
+	[RLIMIT_RTPRIO] = "Max realtime priority", [15] = "Max realtime timeout",
+	[RLIMIT_SIGPENDING] = "Max pending signals", [RLIMIT_STACK] = "Max stack size",
 };
 
 static uint64_t limit_value(const char **text)
@@ -306,19 +299,15 @@ static int inspect_limits(struct inspection *i)
 
 	if (!limits)
 		return -1;
-	for (const struct item *r = i->p->rlimits.first; r; r = r->next)
-		for (size_t k = 0; k < sizeof limit_names / sizeof *limit_names; k++) {
-			const char *line;
+	for (const struct item *r = i->p->rlimits.first; r; r = r->next) {
+		const char *line = text_find(limits, limit_lines[r->c]);
 
-			if (strcmp(rlimit_names[r->c], limit_names[k]) != 0)
-				continue;
-			line = text_find(limits, limit_lines[k]);
-			if (!line)
-				continue;
-			line += strlen(limit_lines[k]);
-			if (limit_value(&line) != r->a || limit_value(&line) != r->b)
-				differ(i, "rlimit.%s is not %s", limit_names[k], r->text);
-		}
+		if (!line)
+			continue;
+		line += strlen(limit_lines[r->c]);
+		if (limit_value(&line) != r->a || limit_value(&line) != r->b)
+			differ(i, "rlimit.%s is not %s", rlimit_names[r->c], r->text);
+	}
 	return 0;
 }
 

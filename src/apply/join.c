@@ -59,21 +59,13 @@ int do_TARGET_ROOT(struct walk *w, const struct step *s)
 }
 
 /* The name in /proc/PID/ns of the namespace that a flag of clone(2) means. */
-static const char *ns_file(uint32_t flag)
+static const char *flag_file(uint32_t flag)
 {
-	static const struct {
-		uint32_t flag;
-		char name[8];
-	} files[NS_COUNT] = {
-		{CLONE_NEWNS_, "mnt"}, {CLONE_NEWIPC_, "ipc"}, {CLONE_NEWPID_, "pid"},
-		{CLONE_NEWUTS_, "uts"}, {CLONE_NEWNET_, "net"}, {CLONE_NEWUSER_, "user"},
-		{CLONE_NEWCGROUP_, "cgroup"}, {CLONE_NEWTIME_, "time"},
-	};
-	int i = 0;
+	enum ns_kind kind = 0;
 
-	while (i < NS_COUNT - 1 && files[i].flag != flag)
-		i++;
-	return files[i].name;
+	while (kind < NS_COUNT - 1 && ns_flags[kind] != flag)
+		kind++;
+	return ns_file(kind);
 }
 
 int do_NS_OPEN(struct walk *w, const struct step *s)
@@ -82,7 +74,7 @@ int do_NS_OPEN(struct walk *w, const struct step *s)
 	char path[24];
 	int fd;
 
-	text_format(path, sizeof path, "self/ns/%s", ns_file((uint32_t)s->op[2].n));
+	text_format(path, sizeof path, "self/ns/%s", flag_file((uint32_t)s->op[2].n));
 	/* A kind that this kernel does not have is nobody's. */
 	if (k_stat(w->proc, path, 0, 0x100 /* STATX_INO */, &own))
 		return errno == ENOENT ? 0 : step_failed(w, path);

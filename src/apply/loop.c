@@ -31,9 +31,7 @@ static int bind_free(int control, int file)
 	k_ioctl(loop, LOOP_CLR_FD_, NULL);
 	errno = error;
 fail:
-	error = errno;
 	k_close(loop);
-	errno = error;
 	return -1;
 }
 
@@ -42,7 +40,7 @@ int loop_attach(struct walk *w, const char *path)
 	int file = k_open(AT_FDCWD, path, O_RDONLY, 0), control, loop = -1;
 
 	if (file < 0)
-		return step_failed(w, "");
+		return step_error(w);
 	control = k_open(AT_FDCWD, "/dev/loop-control", O_RDWR, 0);
 	if (control < 0) {
 		step_failed(w, "/dev/loop-control");
@@ -55,7 +53,7 @@ int loop_attach(struct walk *w, const char *path)
 			break;
 	}
 	if (loop < 0)
-		step_failed(w, "");
+		step_error(w);
 	k_close(control);
 	k_close(file);
 	return loop;

@@ -18,8 +18,8 @@ int do_MOUNT_POINT(struct walk *w, const struct step *s)
 	if (s->op[1].n >= 0 && like < 0)
 		return 0;	/* what should come here is optional and not there */
 	if (like >= 0) {
-		if (k_stat(like, "", AT_EMPTY_PATH, 3, &st))
-			return step_failed(w, "");
+		if (k_fstat(like, 3, &st))
+			return step_error(w);
 		is_dir = S_ISDIR(st.mode);
 	}
 	return step_done(w, path_make(w, s->op[0].s, is_dir, (unsigned)s->op[2].n, (int)s->op[3].n));
@@ -30,7 +30,7 @@ static int attach(struct walk *w, int fd, const char *path)
 	int target = path_open(w, path, O_PATH, 0), failed;
 
 	if (target < 0)
-		return step_failed(w, "");
+		return step_error(w);
 	failed = k_move_mount(fd, "", target, "", MOVE_MOUNT_F_EMPTY_PATH_ | MOVE_MOUNT_T_EMPTY_PATH_);
 	path_unanchor(w, path);
 	return step_close(w, target, failed);
@@ -52,7 +52,7 @@ int do_MOUNT_MOVE(struct walk *w, const struct step *s)
 		return 0;
 	target = path_open(w, s->op[1].s, O_PATH, 0);
 	if (target < 0)
-		return step_failed(w, "");
+		return step_error(w);
 	fd_path(from, fd);
 	fd_path(to, target);
 	failed = k_mount(from, to, NULL, MS_MOVE, NULL);
@@ -83,8 +83,8 @@ static int anchor_new(struct walk *w, const char *path, int target, const char *
 	fd = path_open(w, path, O_PATH | O_DIRECTORY, 0);
 	if (fd < 0)
 		return -1;
-	if (k_stat(target, "", AT_EMPTY_PATH, STATX_MNT_ID_, &below) ||
-	    k_stat(fd, "", AT_EMPTY_PATH, STATX_MNT_ID_, &top) || k_fstatfs(fd, &fs))
+	if (k_fstat(target, STATX_MNT_ID_, &below) ||
+	    k_fstat(fd, STATX_MNT_ID_, &top) || k_fstatfs(fd, &fs))
 		goto fail;
 	/* Before Linux 5.8 the device has to tell: a new file system has one of its own. */
 	same = top.mask & STATX_MNT_ID_ ? below.mnt_id == top.mnt_id
@@ -109,23 +109,19 @@ static int mount_at(struct walk *w, const char *path, const char *source, const 
 {
 	/* What is laid over directories of the host may have links for its own root. */
 	int anchored = strcmp(type, "overlay") != 0 && needed_later(w, path);
-	int target = path_open(w, path, O_PATH | O_DIRECTORY, 0), error = 0;
+	int target = path_open(w, path, O_PATH | O_DIRECTORY, 0), failed = 0;
 	char place[32] = ".";
 
 	if (target < 0)
 		return -1;
 	if (k_fchdir(target)) {
-		if (errno != EACCES)
-			error = errno;
+		failed = errno != EACCES;
 		fd_path(place, target);
 	}
-	if (!error && k_mount(source, place, type, attrs_to_flags(attrs), data))
-		error = errno;
-	if (!error && anchored && anchor_new(w, path, target, type))
-		error = errno;
+	failed = failed || k_mount(source, place, type, attrs_to_flags(attrs), data) ||
+		 (anchored && anchor_new(w, path, target, type));
 	k_close(target);
-	errno = error;
-	return error ? -1 : 0;
+	return failed ? -1 : 0;
 }
 
 int do_MOUNT_NEW(struct walk *w, const struct step *s)
@@ -134,7 +130,7 @@ int do_MOUNT_NEW(struct walk *w, const struct step *s)
 		return 0;
 	if (s->op[5].n && (errno == ENODEV || errno == ENOENT))
 		return 0;
-	return step_failed(w, "");
+	return step_error(w);
 }
 
 int do_SHM_MOUNT(struct walk *w, const struct step *s)
@@ -146,7 +142,7 @@ int do_SHM_MOUNT(struct walk *w, const struct step *s)
 
 	/* Whatever the member made of its own mount meanwhile. */
 	if (fd >= 0 && w->plan->new_mounts && k_mount_setattr(fd, "", AT_EMPTY_PATH, &attr))
-		return step_failed(w, "");
+		return step_error(w);
 	if (fd >= 0)
 		return attach(w, fd, s->op[1].s);
 	return step_done(w, mount_at(w, s->op[1].s, "shm", "tmpfs",
@@ -197,7 +193,7 @@ static int bind_new(struct walk *w, int from, int target, uint32_t attrs)
 	int copy = k_open_tree(from, "", AT_EMPTY_PATH | OPEN_TREE_CLONE_);
 
 	if (copy < 0)
-		return step_failed(w, "");
+		return step_error(w);
 	return step_close(w, copy, k_mount_setattr(copy, "", AT_EMPTY_PATH, &attr) ||
 			  k_move_mount(copy, "", target, "",
 				       MOVE_MOUNT_F_EMPTY_PATH_ | MOVE_MOUNT_T_EMPTY_PATH_));
@@ -211,10 +207,10 @@ static int bind_old(struct walk *w, int from, int target, const char *path, uint
 	fd_path(source, from);
 	fd_path(to, target);
 	if (k_mount(source, to, NULL, MS_BIND, NULL))
-		return step_failed(w, "");
+		return step_error(w);
 	top = path_open(w, path, O_PATH, 0);
 	if (top < 0)
-		return step_failed(w, "");
+		return step_error(w);
 	return step_close(w, top, remount_fd(top, attrs));
 }
 
@@ -262,7 +258,7 @@ static int mask_dir(struct walk *w, int fd)
 {
 	if (k_fchdir(fd) || k_mount("mask", ".", "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV |
 				    MS_NOEXEC, "mode=0000,size=4k,nr_inodes=2"))
-		return step_failed(w, "");
+		return step_error(w);
 	return 0;
 }
 
@@ -273,8 +269,8 @@ int do_MASK(struct walk *w, const struct step *s)
 
 	if (missing)
 		return missing < 0 ? -1 : 0;
-	if (k_stat(fd, "", AT_EMPTY_PATH, 3, &st))
-		result = step_failed(w, "");
+	if (k_fstat(fd, 3, &st))
+		result = step_error(w);
 	else
 		result = S_ISDIR(st.mode) ? mask_dir(w, fd)
 					  : mask_file(w, w->fd[s->op[0].n], fd, s->op[1].s);
@@ -289,7 +285,7 @@ int do_MOUNT_ATTR(struct walk *w, const struct step *s)
 	int fd = is_root ? w->root : path_open(w, s->op[0].s, O_PATH, 0);
 
 	if (fd < 0)
-		return step_failed(w, "");
+		return step_error(w);
 	failed = w->plan->new_mounts ? k_mount_setattr(fd, "", AT_EMPTY_PATH, &attr)
 				     : remount_fd(fd, (uint32_t)s->op[1].n);
 	return step_close(w, is_root ? -1 : fd, failed);
@@ -306,7 +302,7 @@ int do_MOUNT_JOIN(struct walk *w, const struct step *s)
 		return 0;
 	fd = path_open(w, s->op[1].s, O_PATH, 0);
 	if (fd < 0)
-		return step_failed(w, "");
+		return step_error(w);
 	return step_close(w, fd, k_move_mount(from, "", fd, "", MOVE_MOUNT_F_EMPTY_PATH_ |
 					      MOVE_MOUNT_T_EMPTY_PATH_ | MOVE_MOUNT_SET_GROUP_));
 }

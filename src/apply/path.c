@@ -83,7 +83,7 @@ static int follow(struct stand *s, int fd)
 /* One part: 0 go on, 1 *fd is what the path names, -1 error. */
 static int step_into(struct stand *s, const char *part, int flags, unsigned mode, int *fd)
 {
-	int last = !*s->rest, found, error;
+	int last = !*s->rest, found;
 	struct k_stat st;
 
 	if (!*part || !strcmp(part, "."))
@@ -99,7 +99,7 @@ static int step_into(struct stand *s, const char *part, int flags, unsigned mode
 	}
 	if (found < 0)
 		return -1;
-	if (k_stat(found, "", AT_EMPTY_PATH, 3, &st))
+	if (k_fstat(found, 3, &st))
 		goto fail;
 	if (S_ISLNK(st.mode)) {
 		if (follow(s, found))
@@ -122,9 +122,7 @@ static int step_into(struct stand *s, const char *part, int flags, unsigned mode
 	k_close(found);
 	return *fd < 0 ? -1 : 1;
 fail:
-	error = errno;
 	k_close(found);
-	errno = error;
 	return -1;
 }
 
@@ -132,7 +130,7 @@ int path_walk(int root, const char *path, int flags, unsigned mode)
 {
 	struct stand s = {.root = root};
 	char part[256];
-	int fd = -1, result = 0, error;
+	int fd = -1, result = 0;
 
 	if (strlen(path) >= MAX_PATH) {
 		errno = ENAMETOOLONG;
@@ -146,9 +144,7 @@ int path_walk(int root, const char *path, int flags, unsigned mode)
 	/* The path ended in a directory: open that again as asked for. */
 	if (!result)
 		fd = k_open(here(&s), ".", flags & ~(O_CREAT | O_EXCL), 0);
-	error = errno;
 	climb(&s, 0);
-	errno = error;
 	return result < 0 ? -1 : fd;
 }
 
@@ -243,7 +239,7 @@ static void note_made(struct walk *w, int dir, const char *name, int is_dir)
 static int make_one(struct walk *w, const char *path, int is_dir, unsigned mode, int memory)
 {
 	const char *name;
-	int dir = path_parent(w, path, &name), made, error;
+	int dir = path_parent(w, path, &name), made;
 
 	if (dir < 0)
 		return -1;
@@ -257,11 +253,9 @@ static int make_one(struct walk *w, const char *path, int is_dir, unsigned mode,
 	made = is_dir ? k_mkdir(dir, name, mode)
 		      : k_open(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode & 0666);
 	if (made < 0) {
-		error = errno;
 		k_close(dir);
-		errno = error;
 		/* Somebody else made it meanwhile: as good. */
-		return error == EEXIST ? 0 : -1;
+		return errno == EEXIST ? 0 : -1;
 	}
 	if (!is_dir)
 		k_close(made);

@@ -84,7 +84,7 @@ int do_TTY_TAKE(struct walk *w, const struct step *s)
 	int fd = w->fd[s->op[0].n];
 
 	if (k_ioctl(fd, TIOCSCTTY, NULL))
-		return step_failed(w, "");
+		return step_error(w);
 	for (int i = 0; i < 3; i++)
 		if (k_dup2(fd, i, 0) < 0)
 			return step_failed(w, "");
@@ -154,8 +154,8 @@ static int not_a_directory(struct walk *w, int fd)
 	char text[40];
 	struct k_stat st;
 
-	if (k_stat(fd, "", AT_EMPTY_PATH, 3, &st))
-		return errno == EBADF ? 0 : step_failed(w, "");
+	if (k_fstat(fd, 3, &st))
+		return errno == EBADF ? 0 : step_error(w);
 	if (!S_ISDIR(st.mode))
 		return 0;
 	text_format(text, sizeof text, "descriptor %d is a directory of the host", fd);
@@ -180,7 +180,7 @@ int do_RLIMIT_SET(struct walk *w, const struct step *s)
 	if (k_setrlimit((int)s->op[1].n, (uint64_t)s->op[2].n, (uint64_t)s->op[3].n) &&
 	    (errno != EPERM || caps_raise() ||
 	     k_setrlimit((int)s->op[1].n, (uint64_t)s->op[2].n, (uint64_t)s->op[3].n)))
-		return step_failed(w, "");
+		return step_error(w);
 	return 0;
 }
 
@@ -229,7 +229,7 @@ int do_DIR_CHANGE(struct walk *w, const struct step *s)
 		return step_done(w, k_chdir(s->op[0].s));
 	fd = path_open(w, s->op[0].s, O_PATH | O_DIRECTORY, 0);
 	if (fd < 0)
-		return step_failed(w, "");
+		return step_error(w);
 	return step_close(w, fd, k_fchdir(fd));
 }
 
@@ -248,7 +248,7 @@ static int keep_fds(struct walk *w, const struct list *keep)
 int do_FDS_CLOSE(struct walk *w, const struct step *s)
 {
 	if (k_close_range_cloexec(3, ~0u))
-		return step_failed(w, "");
+		return step_error(w);
 	return keep_fds(w, s->op[0].p);
 }
 
@@ -278,10 +278,10 @@ int do_FDS_WALK(struct walk *w, const struct step *s)
 		/* A limit of the profile is in force already; the caller's may have been larger. */
 		for (int fd = 3; fd < last || fd < 1 << 16; fd++)
 			if (k_fcntl(fd, F_SETFD, FD_CLOEXEC) && errno != EBADF)
-				return step_failed(w, "");
+				return step_error(w);
 		return keep_fds(w, s->op[0].p);
 	}
-	failed = close_listed(dir) ? step_failed(w, "") : 0;
+	failed = close_listed(dir) ? step_error(w) : 0;
 	k_close(dir);
 	return failed ? -1 : keep_fds(w, s->op[0].p);
 }
@@ -295,9 +295,9 @@ int do_READY(struct walk *w, const struct step *s)
 	/* What the caller ignores or blocks would stay so across exec. */
 	for (int i = 1; i <= 64; i++)
 		if (k_signal_default(i) && errno != EINVAL)
-			return step_failed(w, "");
+			return step_error(w);
 	if (channel_send(w, REC_READY, 0, 0, "", -1) || k_sigmask(0, NULL))
-		return step_failed(w, "");
+		return step_error(w);
 	return 0;
 }
 
@@ -337,5 +337,5 @@ int do_EXEC(struct walk *w, const struct step *s)
 		k_execve(s->op[0].s, argv, env);
 	else
 		exec_search(s->op[0].s, argv, env);
-	return step_failed(w, "");
+	return step_error(w);
 }

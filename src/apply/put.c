@@ -13,16 +13,16 @@ int do_DIR_MAKE(struct walk *w, const struct step *s)
 	int dir = path_parent(w, s->op[0].s, &name), result = 0, fd;
 
 	if (dir < 0)
-		return step_failed(w, "");
+		return step_error(w);
 	if (k_mkdir(dir, name, 0700)) {
-		result = errno == EEXIST ? 0 : step_failed(w, "");
+		result = errno == EEXIST ? 0 : step_error(w);
 	} else {
 		/* By descriptor, for the umask and a link that somebody puts in between. */
 		fd = k_open(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
 		if (fd < 0 || k_fchmod(fd, (unsigned)s->op[1].n) ||
 		    ((s->op[2].n || s->op[3].n) &&
 		     k_chown(fd, "", (unsigned)s->op[2].n, (unsigned)s->op[3].n, AT_EMPTY_PATH)))
-			result = step_failed(w, "");
+			result = step_error(w);
 		if (fd >= 0)
 			k_close(fd);
 	}
@@ -36,7 +36,7 @@ int do_LINK_MAKE(struct walk *w, const struct step *s)
 	int dir = path_parent(w, s->op[1].s, &name);
 
 	if (dir < 0)
-		return step_failed(w, "");
+		return step_error(w);
 	return step_close(w, dir, k_symlink(s->op[0].s, dir, name));
 }
 
@@ -49,7 +49,7 @@ static int make_node(struct walk *w, const char *path, unsigned mode, unsigned m
 	unsigned mask;
 
 	if (dir < 0)
-		return step_failed(w, "");
+		return step_error(w);
 	mask = k_umask(0);
 	failed = k_mknod(dir, name, mode, major, minor);
 	k_umask(mask);
@@ -69,7 +69,7 @@ int do_NODE_COPY(struct walk *w, const struct step *s)
 	if (k_stat(AT_FDCWD, s->op[0].s, 0, 3, &st)) {
 		if (errno == ENOENT && s->op[3].n)
 			return 0;
-		return step_failed(w, "");
+		return step_error(w);
 	}
 	if (!S_ISCHR(st.mode) && !S_ISBLK(st.mode))
 		return step_failed_code(w, ENODEV, "not a device node");

@@ -25,16 +25,16 @@ struct member {
 /* -1 with errno: ENOENT or ESRCH when there is no such process. */
 int process_start_at(int dir, const char *path, uint64_t *start)
 {
-	int fd = k_open(dir, path, O_RDONLY, 0), field, error;
+	int fd = k_open(dir, path, O_RDONLY, 0), field;
 	char text[512], *p;
 	long n;
 
 	if (fd < 0)
 		return -1;
 	n = k_read(fd, text, sizeof text - 1);
-	error = errno;
 	k_close(fd);
-	errno = n < 0 ? error : ESRCH;
+	if (n >= 0)
+		errno = ESRCH;
 	text[n > 0 ? n : 0] = '\0';
 	/* The name in brackets may hold anything, a bracket too: count from the last. */
 	p = strrchr(text, ')');
@@ -105,7 +105,7 @@ int registry_dir(void)
 	}
 	dir = k_open(run, "hutch", O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
 	k_close(run);
-	if (dir >= 0 && (error = k_stat(dir, "", AT_EMPTY_PATH, 0xf, &st) ? errno :
+	if (dir >= 0 && (error = k_fstat(dir, 0xf, &st) ? errno :
 			 st.uid != geteuid() || st.mode & 022 ? EPERM : 0)) {
 		k_close(dir);
 		errno = error;
@@ -245,9 +245,9 @@ int do_REGISTER(struct walk *w, const struct step *s)
 	}
 	/* 0: it is done already, nobody will find it */
 	if (!result && process_start(w->pid, &start) && !is_gone())
-		result = step_failed(w, "");
+		result = step_error(w);
 	if (!result && box_write(dir, file, w, start))
-		result = step_failed(w, "");
+		result = step_error(w);
 	w->registered = !result;
 	w->arena->used = mark;
 	k_close(dir);
@@ -269,7 +269,7 @@ static int group_lock(int dir, const char *file)
 			return -1;
 		if (lock(fd))
 			goto fail;
-		if (k_stat(fd, "", AT_EMPTY_PATH, 7, &st))
+		if (k_fstat(fd, 7, &st))
 			goto fail;
 		if (st.nlink)
 			return fd;
@@ -387,10 +387,10 @@ int do_GROUP_JOIN(struct walk *w, const struct step *s)
 	w->group_fd = group_lock(dir, file);
 	k_close(dir);
 	if (w->group_fd < 0)
-		return step_failed(w, "");
+		return step_error(w);
 	n = group_read(w->group_fd, m);
 	if (n < 0)
-		return step_failed(w, "");
+		return step_error(w);
 	for (i = 0; i < n; i++) {
 		ipc = open_ns(m[i].pid, "ipc");
 		/* Still the same process after the open, or the pid was used again. */
@@ -419,13 +419,13 @@ int do_GROUP_PUBLISH(struct walk *w, const struct step *s)
 
 	(void)s;
 	if (n < 0)
-		return step_failed(w, "");
+		return step_error(w);
 	if (n >= MEMBERS)
 		return step_failed_code(w, E2BIG, "the group has too many members");
 	m[n].pid = w->pid;
 	if (!process_start(w->pid, &m[n].start) ? group_write(w->group_fd, m, (unsigned)n + 1)
 						: !is_gone())
-		return step_failed(w, "");
+		return step_error(w);
 	w->published = 1;
 	k_close(w->group_fd);
 	w->group_fd = -1;

@@ -38,7 +38,7 @@ static char *find_line(char *file, int which, const char *text, char *fields[4])
 /* A file of the sandbox as text; NULL where it has none. */
 static char *inside_file(struct walk *w, const char *path)
 {
-	int fd = path_open(w, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0), error;
+	int fd = path_open(w, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
 	size_t length;
 	char *text;
 
@@ -46,9 +46,7 @@ static char *inside_file(struct walk *w, const char *path)
 		return NULL;
 	/* Bounded by the arena; a device or pipe gives nothing and no wait. */
 	text = read_all(fd, w->arena, &length);
-	error = errno;
 	k_close(fd);
-	errno = error;
 	return text;
 }
 
@@ -149,7 +147,7 @@ int do_CAPS_BOUND(struct walk *w, const struct step *s)
 		/* Beyond the last one that the kernel knows, and not just refused. */
 		if (errno == EINVAL && cap && k_prctl(PR_CAPBSET_READ_, cap, 0, 0) < 0)
 			break;
-		return step_failed(w, "");
+		return step_error(w);
 	}
 	return 0;
 }
@@ -186,7 +184,7 @@ int do_IDS_SET(struct walk *w, const struct step *s)
 		give_streams(w);
 	/* Else the change from root to a user takes every capability away. */
 	if (k_prctl(PR_SET_KEEPCAPS_, 1, 0, 0))
-		return step_failed(w, "");
+		return step_error(w);
 	if (s->op[0].n && k_setgroups(w->ids.ngroups, w->ids.group))
 		return step_failed(w, "groups");
 	if (w->ids.set_gid && k_setgid(w->ids.gid))
@@ -209,7 +207,7 @@ int do_CAPS_SET(struct walk *w, const struct step *s)
 
 	/* Where all are taken away, it does not matter which there were. */
 	if ((s->op[0].n | s->op[1].n | s->op[2].n) && k_capget(data))
-		return step_failed(w, "");
+		return step_error(w);
 	have = data[0].permitted | (uint64_t)data[1].permitted << 32;
 	for (int i = 0; i < 3; i++)
 		set[i] = all_or((uint64_t)s->op[i].n, have) & w->bound;
@@ -228,7 +226,7 @@ int do_CAPS_AMBIENT(struct walk *w, const struct step *s)
 	struct cap_data_ data[2] = {{0}};
 
 	if (k_prctl(PR_CAP_AMBIENT_, PR_CAP_AMBIENT_CLEAR_ALL_, 0, 0) || (wish && k_capget(data)))
-		return step_failed(w, "");
+		return step_error(w);
 	wish = all_or(wish, (data[0].permitted | (uint64_t)data[1].permitted << 32) &
 			    (data[0].inheritable | (uint64_t)data[1].inheritable << 32)) & w->bound;
 	for (unsigned long cap = 0; cap < CAP_NAMES; cap++)

@@ -24,7 +24,7 @@ static int open_top(struct walk *w, int slot)
 	int fd = k_open(AT_FDCWD, "/..", O_PATH | O_DIRECTORY, 0);
 
 	if (fd < 0)
-		return step_failed(w, "");
+		return step_error(w);
 	w->fd[slot] = fd;
 	return fd;
 }
@@ -39,7 +39,7 @@ static int root_is(struct walk *w, int slot)
 int do_SCRATCH(struct walk *w, const struct step *s)
 {
 	if (k_mount("scratch", "/", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700"))
-		return step_failed(w, "");
+		return step_error(w);
 	w->scratch = open_top(w, (int)s->op[0].n);
 	if (w->scratch < 0)
 		return -1;
@@ -52,7 +52,7 @@ int do_ROOT_TREE(struct walk *w, const struct step *s)
 	int fd = w->fd[s->op[1].n];
 
 	if (k_move_mount(fd, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH_))
-		return step_failed(w, "");
+		return step_error(w);
 	/* The descriptor of the copy is that of the mount, wherever it is. */
 	w->fd[s->op[0].n] = fd;
 	w->fd[s->op[1].n] = -1;
@@ -65,7 +65,7 @@ int do_ROOT_MOVE(struct walk *w, const struct step *s)
 
 	fd_path(from, w->fd[s->op[1].n]);
 	if (k_mount(from, "/", NULL, MS_MOVE, NULL))
-		return step_failed(w, "");
+		return step_error(w);
 	if (open_top(w, (int)s->op[0].n) < 0)
 		return -1;
 	return root_is(w, (int)s->op[0].n);
@@ -74,7 +74,7 @@ int do_ROOT_MOVE(struct walk *w, const struct step *s)
 int do_ROOT_TMPFS(struct walk *w, const struct step *s)
 {
 	if (k_mount("root", "/", "tmpfs", MS_NOSUID | MS_NODEV, s->op[1].s))
-		return step_failed(w, "");
+		return step_error(w);
 	if (open_top(w, (int)s->op[0].n) < 0)
 		return -1;
 	return root_is(w, (int)s->op[0].n);
@@ -85,7 +85,7 @@ int do_ROOT_CPIO(struct walk *w, const struct step *s)
 	int fd = k_open(AT_FDCWD, s->op[1].s, O_RDONLY, 0), result;
 
 	if (fd < 0)
-		return step_failed(w, "");
+		return step_error(w);
 	result = unpack(w, fd);
 	k_close(fd);
 	return result;
@@ -155,7 +155,7 @@ int do_ROOT_OVERLAY(struct walk *w, const struct step *s)
 		 "lowerdir=/proc/self/fd/%d,upperdir=/proc/self/fd/%d,workdir=/proc/self/fd/%d",
 		 w->fd[s->op[1].n], upper, work);
 	if (k_mount("overlay", "/", "overlay", attrs_to_flags((uint32_t)s->op[2].n), data))
-		return step_failed(w, "");
+		return step_error(w);
 	k_close(upper);
 	k_close(work);
 	if (open_top(w, (int)s->op[0].n) < 0)
@@ -179,7 +179,7 @@ int do_ROOT_PIVOT(struct walk *w, const struct step *s)
 {
 	/* pivot_root(2), "pivot_root(".", ".")": the old root lies over the new one. */
 	if (k_fchdir(w->root) || k_pivot_root(".", "."))
-		return step_failed(w, "");
+		return step_error(w);
 	/* Its pile came along, the scratch and the layers below the new root: from the
 	 * top, each umount takes one, and the last one is the old root itself. */
 	for (unsigned i = 0; i < w->piled; i++)
@@ -218,7 +218,7 @@ int do_ROOT_SWITCH(struct walk *w, const struct step *s)
 	if (detach_others(w))
 		return -1;
 	if (k_fchdir(w->root) || k_chroot("."))
-		return step_failed(w, "");
+		return step_error(w);
 	return open_root(w, (int)s->op[0].n);
 }
 
@@ -231,7 +231,7 @@ int do_SEAL(struct walk *w, const struct step *s)
 	/* setns makes the root of that namespace, and what lies over it, our root; the
 	 * copy that unshare makes is ours to mount in, but its mounts stay locked. */
 	if (k_setns(fd, CLONE_NEWNS_) || k_unshare(CLONE_NEWNS_))
-		result = step_failed(w, "");
+		result = step_error(w);
 	k_close(fd);
 	path_unanchor(w, "/");	/* they are of the namespace that was left */
 	return result ? result : open_root(w, (int)s->op[0].n);

@@ -42,15 +42,13 @@ char *read_all(int fd, struct arena *a, size_t *length)
 
 char *proc_read(int proc, const char *path, struct arena *a, size_t *length)
 {
-	int fd = k_open(proc, path, O_RDONLY, 0), error;
+	int fd = k_open(proc, path, O_RDONLY, 0);
 	char *text;
 
 	if (fd < 0)
 		return NULL;
 	text = read_all(fd, a, length);
-	error = errno;
 	k_close(fd);
-	errno = error;
 	return text;
 }
 
@@ -81,7 +79,7 @@ static int mount_id(struct walk *w, int fd)
 	long n;
 	int info;
 
-	if (!k_stat(fd, "", AT_EMPTY_PATH, STATX_MNT_ID_, &st) && (st.mask & STATX_MNT_ID_))
+	if (!k_fstat(fd, STATX_MNT_ID_, &st) && (st.mask & STATX_MNT_ID_))
 		return (int)st.mnt_id;
 	text_format(path, sizeof path, "self/fdinfo/%d", fd);
 	info = k_open(w->proc, path, O_RDONLY, 0);
@@ -108,7 +106,7 @@ static int note_source(struct walk *w, int fd, struct note *to)
 		*to = (struct note){1, m->shared, m->master};
 		return 0;
 	}
-	if (k_stat(fd, "", AT_EMPTY_PATH, STATX_MNT_ID_UNIQUE_, &st) ||
+	if (k_fstat(fd, STATX_MNT_ID_UNIQUE_, &st) ||
 	    k_statmount(st.mnt_id, STATMOUNT_MNT_BASIC_, &sm))
 		return step_failed(w, "cannot tell the source's peer group");
 	*to = (struct note){1, (uint32_t)sm.mnt_peer_group, (uint32_t)sm.mnt_master};
@@ -155,7 +153,7 @@ int do_TREE_CLONE(struct walk *w, const struct step *s)
 		w->fd[slot] = k_open_tree(fd, "", AT_EMPTY_PATH | OPEN_TREE_CLONE_ |
 						   (src.rec ? AT_RECURSIVE_ : 0));
 		if (w->fd[slot] < 0)
-			result = step_failed(w, "");
+			result = step_error(w);
 	}
 	k_close(fd);
 	return result;
@@ -171,8 +169,8 @@ static int is_scratch(struct walk *w, int fd)
 {
 	struct k_stat a, b;
 
-	return !k_stat(fd, "", AT_EMPTY_PATH, 0x100 /* STATX_INO */, &a) &&
-	       !k_stat(w->scratch, "", AT_EMPTY_PATH, 0x100, &b) && a.ino == b.ino &&
+	return !k_fstat(fd, 0x100 /* STATX_INO */, &a) &&
+	       !k_fstat(w->scratch, 0x100, &b) && a.ino == b.ino &&
 	       a.dev_major == b.dev_major && a.dev_minor == b.dev_minor;
 }
 
@@ -187,8 +185,8 @@ int do_TREE_BIND(struct walk *w, const struct step *s)
 		return missing < 0 ? -1 : 0;
 	if (src.note && note_source(w, fd, &w->note[slot]))
 		return -1;
-	if (k_stat(fd, "", AT_EMPTY_PATH, 3, &st))
-		return step_failed(w, "");
+	if (k_fstat(fd, 3, &st))
+		return step_error(w);
 	is_dir = S_ISDIR(st.mode);
 	text_format(name, sizeof name, "tree%d", slot);
 	if (is_dir ? k_mkdir(w->scratch, name, 0700) : k_mknod(w->scratch, name, S_IFREG | 0600, 0, 0))
@@ -199,7 +197,7 @@ int do_TREE_BIND(struct walk *w, const struct step *s)
 	fd_path(from, fd);
 	fd_path(to, place);
 	if (k_mount(from, to, NULL, MS_BIND | (src.rec ? MS_REC : 0), NULL))
-		return step_failed(w, "");
+		return step_error(w);
 	k_close(place);
 	k_close(fd);
 	/* The same name again: now it is the mount on top. */
@@ -215,28 +213,19 @@ int do_TREE_BIND(struct walk *w, const struct step *s)
 	return w->fd[slot] < 0 ? step_failed(w, "scratch") : 0;
 }
 
-static const struct {
-	uint32_t attr;
-	unsigned long old, statvfs;
-} attr_table[] = {
-	/* The bits of statfs(2) f_flags are those of mount(2) for these four. */
-	{MOUNT_ATTR_RDONLY_, MS_RDONLY, 1}, {MOUNT_ATTR_NOSUID_, MS_NOSUID, 2},
-	{MOUNT_ATTR_NODEV_, MS_NODEV, 4}, {MOUNT_ATTR_NOEXEC_, MS_NOEXEC, 8},
-};
+/* These four have the same bits in mount_setattr(2), mount(2) and statfs(2). */
+enum { ATTRS_OLD = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC };
+_Static_assert(MOUNT_ATTR_RDONLY_ == MS_RDONLY && MOUNT_ATTR_NOSUID_ == MS_NOSUID &&
+	       MOUNT_ATTR_NODEV_ == MS_NODEV && MOUNT_ATTR_NOEXEC_ == MS_NOEXEC, "the same bits");
 
 unsigned long attrs_to_flags(uint32_t attrs)
 {
-	unsigned long flags = 0;
-
-	for (size_t i = 0; i < sizeof attr_table / sizeof *attr_table; i++)
-		if (attrs & attr_table[i].attr)
-			flags |= attr_table[i].old;
-	return flags;
+	return attrs & ATTRS_OLD;
 }
 
 unsigned long prop_to_flag(uint8_t prop)
 {
-	static const unsigned long flags[PROP_COUNT] = {
+	static const uint32_t flags[PROP_COUNT] = {
 		[PROP_PRIVATE] = MS_PRIVATE, [PROP_SLAVE] = MS_SLAVE, [PROP_SHARED] = MS_SHARED,
 		[PROP_UNBINDABLE] = MS_UNBINDABLE, [PROP_SLAVE_SHARED] = MS_SHARED,
 	};
@@ -264,14 +253,11 @@ int do_TREE_ATTR(struct walk *w, const struct step *s)
 static int remount_one(const char *path, int fd, unsigned long add)
 {
 	struct statfs fs = {0};
-	unsigned long flags = add;
 
 	if (k_fstatfs(fd, &fs))
 		return -1;
-	for (size_t i = 0; i < sizeof attr_table / sizeof *attr_table; i++)
-		if ((unsigned long)fs.f_flags & attr_table[i].statvfs)
-			flags |= attr_table[i].old;
-	return k_mount(NULL, path, NULL, MS_REMOUNT | MS_BIND | flags, NULL);
+	add |= attrs_to_flags((uint32_t)fs.f_flags);
+	return k_mount(NULL, path, NULL, MS_REMOUNT | MS_BIND | add, NULL);
 }
 
 int remount_fd(int fd, uint32_t attrs)
@@ -346,10 +332,10 @@ int do_TREE_REMOUNT(struct walk *w, const struct step *s)
 	if (rec && remount_below(w, fd, (uint32_t)s->op[1].n))
 		return -1;
 	if (remount_fd(fd, (uint32_t)s->op[1].n))
-		return step_failed(w, "");
+		return step_error(w);
 	fd_path(path, fd);
 	if (prop && k_mount(NULL, path, NULL, prop_to_flag(prop) | (rec ? MS_REC : 0), NULL))
-		return step_failed(w, "");
+		return step_error(w);
 	return 0;
 }
 
@@ -383,8 +369,8 @@ int do_NULL_CHECK(struct walk *w, const struct step *s)
 {
 	struct k_stat st;
 
-	if (k_stat(w->fd[s->op[0].n], "", AT_EMPTY_PATH, 3, &st))
-		return step_failed(w, "");
+	if (k_fstat(w->fd[s->op[0].n], 3, &st))
+		return step_error(w);
 	if (!S_ISCHR(st.mode) || st.rdev_major != 1 || st.rdev_minor != 3)
 		return step_failed_code(w, ENODEV, "the host's /dev/null is not the null device");
 	return 0;

@@ -106,7 +106,7 @@ int userns_make(struct walk *w, uint32_t inside, uint32_t outside, uint32_t coun
 	long n;
 
 	if (k_socketpair(h.wait))
-		return step_failed(w, "");
+		return step_error(w);
 	/* Descriptors of its own, so that each side sees the other one end. */
 	pid = k_clone(stand_by, stack + sizeof stack, CLONE_VM | CLONE_NEWUSER_ | SIGCHLD, &h);
 	error = errno;
@@ -116,7 +116,7 @@ int userns_make(struct walk *w, uint32_t inside, uint32_t outside, uint32_t coun
 	} else if ((n = read_byte(h.wait[0], &byte)) == 1 && !h.error) {
 		fd = write_maps(w, h.pid, inside, outside, count);
 		if (fd < 0 && w->err.step != (int)w->at)
-			step_failed(w, "");
+			step_error(w);
 	} else {
 		step_failed_code(w, n < 0 ? errno : h.error ? h.error : EPIPE,
 				 "a throw-away user namespace");

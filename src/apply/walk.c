@@ -45,9 +45,14 @@ int step_failed(struct walk *w, const char *text)
 	return step_failed_code(w, errno, text);
 }
 
+int step_error(struct walk *w)
+{
+	return step_failed(w, "");
+}
+
 int step_done(struct walk *w, int failed)
 {
-	return failed ? step_failed(w, "") : 0;
+	return failed ? step_error(w) : 0;
 }
 
 int step_close(struct walk *w, int fd, int failed)

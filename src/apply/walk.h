@@ -118,7 +118,8 @@ void walk_on(struct walk *w) __attribute__((noreturn));
 /* Takes away the mount points that were made on somebody's disk. */
 void unmake_points(struct walk *w);
 
-/* Fails the step in hand with errno and, at will, a text. Always -1. */
+/* Fails the step in hand with errno, with a text too, or with another code. Always -1. */
+int step_error(struct walk *w);
 int step_failed(struct walk *w, const char *text);
 int step_failed_code(struct walk *w, int code, const char *text);
 

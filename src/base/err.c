@@ -1,7 +1,6 @@
 /* Errors and lists of findings, see err.h. */
 #include "base/err.h"
 
-#include <stdarg.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -32,15 +31,22 @@ void diags_init(struct diags *d, struct arena *a)
 void diags_add(struct diags *d, struct origin at, unsigned column,
 	       const char *format, ...)
 {
+	va_list args;
+
+	va_start(args, format);
+	diags_vadd(d, at, column, format, args);
+	va_end(args);
+}
+
+void diags_vadd(struct diags *d, struct origin at, unsigned column,
+		const char *format, va_list args)
+{
 	char text[512];
 	struct diag *new;
-	va_list args;
 
 	if (d->count++ >= KEPT)
 		return;
-	va_start(args, format);
 	text_vformat(text, sizeof text, format, args);
-	va_end(args);
 	new = ARENA_NEW(d->arena, struct diag);
 	if (!new)
 		return;

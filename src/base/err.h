@@ -8,6 +8,8 @@
 #ifndef HUTCH_ERR_H
 #define HUTCH_ERR_H
 
+#include <stdarg.h>
+
 #include "base/arena.h"
 
 enum { FILE_NONE = 0, FILE_ARGS = 1, FILE_FIRST = 2 };
@@ -43,6 +45,8 @@ struct diags {
 };
 
 void diags_init(struct diags *d, struct arena *a);
+void diags_vadd(struct diags *d, struct origin at, unsigned column,
+		const char *format, va_list args);
 void diags_add(struct diags *d, struct origin at, unsigned column,
 	       const char *format, ...) __attribute__((format(printf, 4, 5)));
 

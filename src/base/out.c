@@ -57,6 +57,17 @@ void out_word(struct out *o, const char *word)
 		out_printf(o, "\"%s\"", word);
 }
 
+void out_names(struct out *o, uint64_t set, const char *const *names, int n, const char *between)
+{
+	const char *comma = "";
+
+	for (int i = 0; i < n; i++)
+		if (set >> i & 1) {
+			out_printf(o, "%s%s", comma, names[i]);
+			comma = between;
+		}
+}
+
 void out_set(struct out *o, const unsigned char *mask, unsigned bits)
 {
 	const char *comma = "";

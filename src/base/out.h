@@ -6,6 +6,7 @@
 #define HUTCH_OUT_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct out {
 	char *text;
@@ -21,6 +22,9 @@ void out_printf(struct out *o, const char *format, ...)
 
 /* One word of the profile language: in double quotes when it needs them. */
 void out_word(struct out *o, const char *word);
+
+/* The names of the bits of a set, the first n of them, with `between` them. */
+void out_names(struct out *o, uint64_t set, const char *const *names, int n, const char *between);
 
 /* The numbers of a bit mask, with commas between: what parse_set reads. */
 void out_set(struct out *o, const unsigned char *mask, unsigned bits);

@@ -96,10 +96,8 @@ static int command_unknown(const char *name)
 	for (int i = 0; i < COMMANDS; i++)
 		names[i] = commands[i].name;
 	near = name_nearest(name, names, COMMANDS);
-	if (near)
-		cli_error("unknown command %.64s, did you mean %s?", name, near);
-	else
-		cli_error("unknown command %.64s: hutch help lists them", name);
+	cli_error(near ? "unknown command %.64s, did you mean %s?"
+		       : "unknown command %.64s: hutch help lists them", name, near);
 	return EXIT_USAGE;
 }
 

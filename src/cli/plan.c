@@ -23,7 +23,7 @@ static int read_options(int argc, char **argv, int *i, const char **facts,
 			return 1;
 		if (option == 2) {
 			request->supervised = 1;
-		} else if (option == 3) {
+		} else if (option == 3 && target) {
 			*target = (struct target){.pid = (int)pid};
 			request->join = target;
 		} else {

@@ -43,12 +43,13 @@ struct k_dirent {
 /* Files. `dir` is a descriptor or AT_FDCWD. */
 int k_open(int dir, const char *path, int flags, unsigned mode);
 int k_openat2(int dir, const char *path, const struct open_how_ *how);
-int k_close(int fd);
+void k_close(int fd);	/* keeps errno: nothing is to be done about a failed close */
 long k_read(int fd, void *buf, size_t n);
 long k_pread(int fd, void *buf, size_t n, off_t at);
 long k_write(int fd, const void *buf, size_t n);
 long k_readlink(int dir, const char *path, char *buf, size_t n);
 int k_stat(int dir, const char *path, int flags, unsigned mask, struct k_stat *to);
+int k_fstat(int fd, unsigned mask, struct k_stat *to);
 int k_fstatfs(int fd, struct statfs *to);
 int k_statfs(const char *path, struct statfs *to);
 int k_mkdir(int dir, const char *path, unsigned mode);

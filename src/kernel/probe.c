@@ -62,7 +62,7 @@ static void probe_caller(struct facts *f)
 }
 
 /* 0 in user.max_*_namespaces forbids what the kernel has. */
-static uint32_t ns_allowed(int proc, const char *name, const char *limit)
+static uint32_t ns_allowed(int proc, const char *name)
 {
 	char path[64], text[24];
 	struct k_stat st;
@@ -72,7 +72,7 @@ static uint32_t ns_allowed(int proc, const char *name, const char *limit)
 	text_format(path, sizeof path, "self/ns/%s", name);
 	if (k_stat(proc, path, 0, 0, &st))
 		return 0;
-	text_format(path, sizeof path, "sys/user/max_%s_namespaces", limit);
+	text_format(path, sizeof path, "sys/user/max_%s_namespaces", name);
 	fd = k_open(proc, path, O_RDONLY, 0);
 	if (fd < 0)
 		return 1;
@@ -85,14 +85,8 @@ static void probe_namespaces(struct facts *f)
 {
 	int proc = k_open(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY, 0);
 
-	f->ns_mount = ns_allowed(proc, "mnt", "mnt");
-	f->ns_ipc = ns_allowed(proc, "ipc", "ipc");
-	f->ns_pid = ns_allowed(proc, "pid", "pid");
-	f->ns_uts = ns_allowed(proc, "uts", "uts");
-	f->ns_net = ns_allowed(proc, "net", "net");
-	f->ns_user = ns_allowed(proc, "user", "user");
-	f->ns_cgroup = ns_allowed(proc, "cgroup", "cgroup");
-	f->ns_time = ns_allowed(proc, "time", "time");
+	for (enum ns_kind k = 0; k < NS_COUNT; k++)
+		*fact_at(f, FACT_ns_mount + k) = ns_allowed(proc, ns_file(k));
 	if (proc >= 0)
 		k_close(proc);
 }
@@ -100,7 +94,7 @@ static void probe_namespaces(struct facts *f)
 static uint32_t probe_user_namespaces(void)
 {
 	int proc = k_open(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY, 0);
-	uint32_t allowed = ns_allowed(proc, "user", "user");
+	uint32_t allowed = ns_allowed(proc, "user");
 
 	if (proc >= 0)
 		k_close(proc);

@@ -36,23 +36,18 @@ static char *field(char **line)
 	return start;
 }
 
+const char attr_names[ATTRS][8] = {"ro", "nosuid", "nodev", "noexec"};
+
 static uint32_t parse_attrs(const char *text)
 {
-	static const struct {
-		const char *word;
-		uint32_t attr;
-	} words[] = {
-		{"ro", MOUNT_ATTR_RDONLY_}, {"nosuid", MOUNT_ATTR_NOSUID_},
-		{"nodev", MOUNT_ATTR_NODEV_}, {"noexec", MOUNT_ATTR_NOEXEC_},
-	};
 	uint32_t attrs = 0;
 
 	while (*text) {
 		size_t n = strcspn(text, ",");
 
-		for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-			if (strlen(words[i].word) == n && !strncmp(text, words[i].word, n))
-				attrs |= words[i].attr;
+		for (int i = 0; i < ATTRS; i++)
+			if (strlen(attr_names[i]) == n && !strncmp(text, attr_names[i], n))
+				attrs |= 1u << i;
 		text += n + (text[n] == ',');
 	}
 	return attrs;

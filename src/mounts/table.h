@@ -10,6 +10,10 @@
 #include "base/arena.h"
 #include "base/err.h"
 
+/* The names of MOUNT_ATTR_*, from the lowest bit on. */
+enum { ATTRS = 4 };
+extern const char attr_names[ATTRS][8];
+
 struct mount {
 	int id, parent;
 	unsigned major, minor;

@@ -11,16 +11,6 @@
 #include "base/text.h"
 #include "base/uapi.h"
 
-/* The letter of the next operand of a step's table row, 0 behind the last. */
-static char operand_type(const char **operands)
-{
-	char type = **operands;
-
-	*operands += strcspn(*operands, " ");
-	*operands += **operands == ' ';
-	return type;
-}
-
 void step_add(struct build *b, struct origin at, unsigned kind_and_count, ...)
 {
 	unsigned kind = kind_and_count & 0xff, count = kind_and_count >> 8;
@@ -39,7 +29,7 @@ void step_add(struct build *b, struct origin at, unsigned kind_and_count, ...)
 	s->at = origin_settle(b, at);
 	va_start(args, kind_and_count);
 	for (unsigned i = 0; i < count; i++) {
-		char type = operand_type(&operands);
+		char type = operand_next(&operands);
 
 		if (type == 's')
 			s->op[i].s = va_arg(args, const char *);
@@ -87,30 +77,29 @@ struct origin origin_settle(const struct build *b, struct origin at)
 
 void wrong(struct build *b, struct origin at, const char *format, ...)
 {
-	char text[400];
 	va_list args;
 
 	va_start(args, format);
-	text_vformat(text, sizeof text, format, args);
+	diags_vadd(b->d, origin_settle(b, at), 0, format, args);
 	va_end(args);
-	diags_add(b->d, origin_settle(b, at), 0, "%s", text);
 }
 
+/* Facts about namespaces are in the order of enum ns_kind. */
 static const struct {
-	uint32_t flag;
 	enum key_id key;
-	unsigned short fact;	/* offset in struct facts */
 	const char *config;
 } ns_table[NS_COUNT] = {
-	[NS_MOUNT] = {CLONE_NEWNS_, KEY_ns_mount, offsetof(struct facts, ns_mount), "CONFIG_NAMESPACES"},
-	[NS_IPC] = {CLONE_NEWIPC_, KEY_ipc, offsetof(struct facts, ns_ipc), "CONFIG_IPC_NS"},
-	[NS_PID] = {CLONE_NEWPID_, KEY_ns_pid, offsetof(struct facts, ns_pid), "CONFIG_PID_NS"},
-	[NS_UTS] = {CLONE_NEWUTS_, KEY_ns_uts, offsetof(struct facts, ns_uts), "CONFIG_UTS_NS"},
-	[NS_NET] = {CLONE_NEWNET_, KEY_net, offsetof(struct facts, ns_net), "CONFIG_NET_NS"},
-	[NS_USER] = {CLONE_NEWUSER_, KEY_ns_user, offsetof(struct facts, ns_user), "CONFIG_USER_NS, user.max_user_namespaces"},
-	[NS_CGROUP] = {CLONE_NEWCGROUP_, KEY_ns_cgroup, offsetof(struct facts, ns_cgroup), "CONFIG_CGROUPS, Linux 4.6"},
-	[NS_TIME] = {CLONE_NEWTIME_, KEY_ns_time, offsetof(struct facts, ns_time), "CONFIG_TIME_NS, Linux 5.6"},
+	[NS_MOUNT] = {KEY_ns_mount, "CONFIG_NAMESPACES"},
+	[NS_IPC] = {KEY_ipc, "CONFIG_IPC_NS"},
+	[NS_PID] = {KEY_ns_pid, "CONFIG_PID_NS"},
+	[NS_UTS] = {KEY_ns_uts, "CONFIG_UTS_NS"},
+	[NS_NET] = {KEY_net, "CONFIG_NET_NS"},
+	[NS_USER] = {KEY_ns_user, "CONFIG_USER_NS, user.max_user_namespaces"},
+	[NS_CGROUP] = {KEY_ns_cgroup, "CONFIG_CGROUPS, Linux 4.6"},
+	[NS_TIME] = {KEY_ns_time, "CONFIG_TIME_NS, Linux 5.6"},
 };
+
+_Static_assert(FACT_ns_time - FACT_ns_mount == NS_TIME, "facts follow enum ns_kind");
 
 /* Which key asked for namespace i: its own, or ns=, or neither. */
 static struct origin ns_origin(const struct build *b, int i)
@@ -133,12 +122,12 @@ static void choose_namespaces(struct build *b)
 		int new = ns[i].how == NS_NEW || ns[i].how == NS_GROUP || ns[i].how == NS_NONE ||
 			  (i == NS_USER && b->own_user);
 
-		if (new && !b->request->join && !*(const uint32_t *)((const char *)b->f + ns_table[i].fact))
+		if (new && !b->request->join && !((const uint32_t *)b->f)[FACT_ns_mount + i])
 			wrong(b, ns_origin(b, i), "this kernel has no %s namespace (%s)%s",
 			      ns_names[i], ns_table[i].config,
 			      i == NS_USER && b->plan->rootless ? ", which an ordinary user needs" : "");
 		if (new)
-			b->namespaces |= ns_table[i].flag;
+			b->namespaces |= ns_flags[i];
 	}
 }
 
@@ -175,12 +164,12 @@ static void choose_root_switch(struct build *b)
 	b->plan->root_switch = b->f->pivot_root ? SWITCH_PIVOT : SWITCH_OVER;
 	if (p->root_seal == AUTO_AUTO)
 		seal = b->bounded_admin || (!b->f->pivot_root && b->f->ns_user);
-	if (seal && !b->f->ns_user && !b->bounded_admin)
-		wrong(b, where(b, KEY_root_seal),
-		      "a sealed root needs a user namespace, which this kernel does not give (CONFIG_USER_NS, user.max_user_namespaces)");
-	else if (seal && !b->f->ns_user)
-		wrong(b, where(b, KEY_caps),
-		      "a payload with sys_admin needs a sealed root, and that a user namespace, which this kernel does not give (CONFIG_USER_NS, user.max_user_namespaces): drop sys_admin, or say root-seal=no");
+	if (seal && !b->f->ns_user)
+		wrong(b, where(b, b->bounded_admin ? KEY_caps : KEY_root_seal),
+		      "%s a user namespace, which this kernel does not give (%s)%s",
+		      b->bounded_admin ? "a payload with sys_admin needs a sealed root, and that"
+				       : "a sealed root needs", ns_table[NS_USER].config,
+		      b->bounded_admin ? ": drop sys_admin, or say root-seal=no" : "");
 	b->plan->sealed = (uint8_t)seal;
 	b->plan->host_equivalent = (uint8_t)(b->bounded_admin && !b->own_user &&
 					     p->ns[NS_USER].how == NS_HOST);
@@ -302,7 +291,7 @@ static void plan_joins(struct build *b)
 		enum ns_kind k = order[i];
 
 		if (ns[k].how == NS_PATH)
-			ADD(b, where(b, ns_table[k].key), NS_JOIN, N(ns_table[k].flag), S(ns[k].name));
+			ADD(b, where(b, ns_table[k].key), NS_JOIN, N(ns_flags[k]), S(ns[k].name));
 		if (k == NS_USER && ns[k].how == NS_PATH) {
 			ADD(b, where(b, KEY_ns), NS_NEW, N(b->namespaces & ~CLONE_NEWTIME_));
 			if (b->namespaces & CLONE_NEWPID_)

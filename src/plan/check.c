@@ -1,4 +1,5 @@
 /* Invariants that every plan keeps, whatever profile it came from. */
+#include "archive/texts.h"
 #include "base/uapi.h"
 #include "plan/plan.h"
 
@@ -18,21 +19,19 @@ static int check_slots(const struct plan *plan, struct err *e)
 
 	for (unsigned i = 0; i < plan->nsteps; i++) {
 		const struct step *s = &plan->step[i];
-		const char *type = step_operands(s->kind);
+		const char *operands = step_operands(s->kind);
+		char type;
 
-		for (int k = 0; *type; k++) {
+		for (int k = 0; (type = operand_next(&operands)); k++) {
 			int64_t n = s->op[k].n;
 
-			if ((*type == 'o' || *type == 'i') && n >= 0) {
-				if (n >= (int64_t)plan->slots || n >= (int64_t)sizeof filled)
-					return err_set(e, 0, "step %u: slot %d out of range", i + 1, (int)n);
-				if (*type == 'i' && !filled[n])
-					return err_set(e, 0, "step %u: slot %d used before it is filled", i + 1, (int)n);
-				filled[n] = 1;
-			}
-			while (*type && *type != ' ')
-				type++;
-			type += *type == ' ';
+			if ((type != 'o' && type != 'i') || n < 0)
+				continue;
+			if (n >= (int64_t)plan->slots || n >= (int64_t)sizeof filled)
+				return err_set(e, 0, "step %u: slot %d out of range", i + 1, (int)n);
+			if (type == 'i' && !filled[n])
+				return err_set(e, 0, "step %u: slot %d used before it is filled", i + 1, (int)n);
+			filled[n] = 1;
 		}
 	}
 	return 0;
@@ -58,20 +57,11 @@ static int check_sides(const struct plan *plan, struct err *e)
 }
 
 static const struct {
-	enum step_kind first, then;
-	const char *rule;
+	uint8_t first, then;
 } orders[] = {
-	{STEP_TREE_CLONE, STEP_ROOT_PIVOT, "sources are cloned before the root is left"},
-	{STEP_ROOT_PIVOT, STEP_SEAL, "the seal comes after the root switch"},
-	{STEP_ROOT_SWITCH, STEP_SEAL, "the seal comes after the root switch"},
-	{STEP_SEAL, STEP_VERIFY_MOUNTS, "what is verified is what the payload gets"},
-	{STEP_MOUNT_PROPAGATE, STEP_VERIFY_MOUNTS, "what is verified is what the payload gets"},
-	{STEP_MOUNT_TREE, STEP_VERIFY_MOUNTS, "what is verified is what the payload gets"},
-	{STEP_VERIFY_MOUNTS, STEP_INIT_START, "nothing is mounted after the comparison"},
-	{STEP_IDS_SET, STEP_CAPS_SET, "ids before capabilities"},
-	{STEP_CAPS_BOUND, STEP_IDS_SET, "the bounding set needs CAP_SETPCAP"},
-	{STEP_FDS_CLOSE, STEP_EXEC, "descriptors are closed before exec"},
-	{STEP_READY, STEP_EXEC, "only exec is left when ready is told"},
+#define ORDER(first, then, rule) {STEP_##first, STEP_##then},
+#include "plan/orders.def"
+#undef ORDER
 };
 
 int plan_check(const struct plan *plan, struct err *e)
@@ -85,7 +75,7 @@ int plan_check(const struct plan *plan, struct err *e)
 		int a = last[orders[i].first], b = last[orders[i].then];
 
 		if (a >= 0 && b >= 0 && a > b)
-			return err_set(e, 0, "%s", orders[i].rule);
+			return err_set(e, 0, "%s", text_of(TEXTS_ORDERS, i));
 	}
 	if ((plan->namespaces & CLONE_NEWNS_) && last[STEP_VERIFY_MOUNTS] < 0)
 		return err_set(e, 0, "mounts are never verified");

@@ -95,18 +95,12 @@ static void check_prop(struct comparison *c, const struct expect *e, const struc
 
 static void check_attrs(struct comparison *c, const struct expect *e, const struct mount *m)
 {
-	static const struct {
-		uint32_t attr;
-		const char *word;
-	} attrs[] = {
-		{MOUNT_ATTR_RDONLY_, "read-only"}, {MOUNT_ATTR_NOSUID_, "nosuid"},
-		{MOUNT_ATTR_NODEV_, "nodev"}, {MOUNT_ATTR_NOEXEC_, "noexec"},
-	};
 	char text[120];
 
-	for (size_t i = 0; i < sizeof attrs / sizeof *attrs; i++)
-		if ((e->attrs & attrs[i].attr) && !(m->attrs & attrs[i].attr)) {
-			text_format(text, sizeof text, "%.80s is not %s", m->point, attrs[i].word);
+	for (int i = 0; i < ATTRS; i++)
+		if ((e->attrs & ~m->attrs) >> i & 1) {
+			text_format(text, sizeof text, "%.80s is not %s", m->point,
+				    i ? attr_names[i] : "read-only");
 			differ(c, e, text);
 		}
 }

@@ -18,7 +18,12 @@ struct facts {
 };
 
 /* All are numbers, in the order of the table. */
-enum { FACTS = sizeof(struct facts) / sizeof(uint32_t) };
+enum {
+#define FACT(name, since, help) FACT_##name,
+#include "plan/facts.def"
+#undef FACT
+	FACTS
+};
 uint32_t *fact_at(struct facts *f, unsigned n);
 
 /* The columns of facts.def. */

@@ -68,10 +68,8 @@ uint32_t wish_attrs(const struct mount_wish *m, uint32_t dflt)
 void attach_add(struct build *b, struct origin at, int slot, const char *path,
 		       int optional)
 {
-	if (b->plan->new_mounts)
-		ADD(b, at, MOUNT_TREE, N(slot), S(path), N(optional));
-	else
-		ADD(b, at, MOUNT_MOVE, N(slot), S(path), N(optional));
+	ADD_KIND(b, at, b->plan->new_mounts ? STEP_MOUNT_TREE : STEP_MOUNT_MOVE, N(slot), S(path),
+		 N(optional));
 }
 
 /* The mount point of path: made where asked for, and anywhere in memory. */
@@ -101,12 +99,10 @@ static void plan_root(struct build *b)
 	struct expect *e;
 	int slot, over;
 
-	if (r->kind == ROOT_DIR && b->plan->new_mounts) {
+	if (r->kind == ROOT_DIR) {
 		slot = slot_new(b);
-		ADD(b, at, ROOT_TREE, N(slot), N(b->root_slot));
-	} else if (r->kind == ROOT_DIR) {
-		slot = slot_new(b);
-		ADD(b, at, ROOT_MOVE, N(slot), N(b->root_slot));
+		ADD_KIND(b, at, b->plan->new_mounts ? STEP_ROOT_TREE : STEP_ROOT_MOVE, N(slot),
+			 N(b->root_slot));
 	} else if (r->kind == ROOT_IMAGE) {
 		int loop = slot_new(b);
 
@@ -139,11 +135,24 @@ static void plan_root(struct build *b)
 	b->root_slot = slot;
 }
 
-static void new_fs(struct build *b, struct origin at, const char *type, const char *source,
-		   const char *path, uint32_t attrs, const char *data, int optional, uint32_t flags)
+/* A file system that is made new: type, source, place and options as in mount(2). */
+struct fs {
+	const char *type, *source, *path, *data;
+	uint32_t attrs;
+};
+
+/* Mounts it, with what the words of its line say, and expects it. */
+static struct expect *fs_add(struct build *b, struct origin at, const struct fs *fs, uint32_t flags)
 {
-	point_add(b, at, path, NO_SLOT, flags);
-	ADD(b, at, MOUNT_NEW, S(type), S(source), S(path), N(attrs), S(data), N(optional));
+	int optional = !!(flags & MF_OPTIONAL);
+	struct expect *e;
+
+	point_add(b, at, fs->path, NO_SLOT, flags);
+	ADD(b, at, MOUNT_NEW, S(fs->type), S(fs->source), S(fs->path), N(fs->attrs), S(fs->data),
+	    N(optional));
+	e = expect_add(b, at, fs->path, fs->type, fs->attrs);
+	e->optional = (uint8_t)optional;
+	return e;
 }
 
 static void bind_part(struct build *b, struct origin at, const char *path)
@@ -167,32 +176,33 @@ static void mask_add(struct build *b, struct origin at, const char *path, int op
 static void proc_add(struct build *b, struct origin at, const char *path,
 		     const struct mount_wish *m)
 {
-	uint32_t attrs = NOSUID | NODEV | NOEXEC | (m && m->flags & MF_RO ? RO : 0);
-	const char *data = "";
-	struct expect *e;
+	uint32_t flags = m ? m->flags : 0;
+	struct fs fs = {"proc", "proc", path, "", NOSUID | NODEV | NOEXEC};
 
 	if (b->mounts->proc_tree >= 0) {
-		point_add(b, at, path, b->mounts->proc_tree, m ? m->flags : 0);
+		point_add(b, at, path, b->mounts->proc_tree, flags);
 		attach_add(b, at, b->mounts->proc_tree, path, 0);
-		e = expect_add(b, at, path, "proc", NOSUID | NODEV | NOEXEC);
-		e->rec = 1;
+		expect_add(b, at, path, "proc", fs.attrs)->rec = 1;
 		return;
 	}
-	if (m && m->flags & MF_HIDEPID)
-		data = text_printf(b, "hidepid=%u%s", m->hidepid, m->flags & MF_SUBSET_PID ? ",subset=pid" : "");
-	else if (m && m->flags & MF_SUBSET_PID)
-		data = "subset=pid";
-	new_fs(b, at, "proc", "proc", path, attrs, data, 0, m ? m->flags : 0);
-	expect_add(b, at, path, "proc", attrs);
+	if (flags & MF_RO)
+		fs.attrs |= RO;
+	if (flags & MF_HIDEPID)
+		fs.data = text_printf(b, "hidepid=%u%s", m->hidepid, flags & MF_SUBSET_PID ? ",subset=pid" : "");
+	else if (flags & MF_SUBSET_PID)
+		fs.data = "subset=pid";
+	fs_add(b, at, &fs, flags);
 }
 
 static void devpts_add(struct build *b, struct origin at, const char *path, uint32_t flags)
 {
 	/* Group 5 owns terminals by custom; a user namespace may not have it. */
-	new_fs(b, at, "devpts", "devpts", path, NOSUID | NOEXEC,
-	       device_is_bound(b) ? "newinstance,ptmxmode=0666,mode=0620"
-			   : "newinstance,ptmxmode=0666,mode=0620,gid=5", 0, flags);
-	expect_add(b, at, path, "devpts", NOSUID | NOEXEC);
+	struct fs fs = {"devpts", "devpts", path, "newinstance,ptmxmode=0666,mode=0620,gid=5",
+			NOSUID | NOEXEC};
+
+	if (device_is_bound(b))
+		fs.data = "newinstance,ptmxmode=0666,mode=0620";
+	fs_add(b, at, &fs, flags);
 }
 
 static void shm_add(struct build *b)
@@ -225,12 +235,11 @@ static void dev_add(struct build *b)
 		{"/proc/self/fd/1", "/dev/stdout"}, {"/proc/self/fd/2", "/dev/stderr"},
 		{"pts/ptmx", "/dev/ptmx"},
 	};
+	static const struct fs dev = {"tmpfs", "dev", "/dev", "mode=0755,size=1m", NOSUID | NOEXEC};
+	static const struct fs mqueue = {"mqueue", "mqueue", "/dev/mqueue", "", NOSUID | NODEV | NOEXEC};
 	struct origin at = where(b, KEY_dev);
-	struct expect *e;
 
-	new_fs(b, at, "tmpfs", "dev", "/dev", NOSUID | NOEXEC, "mode=0755,size=1m", 0, 0);
-	e = expect_add(b, at, "/dev", "tmpfs", NOSUID | NOEXEC);
-	e->memory = 1;
+	fs_add(b, at, &dev, 0)->memory = 1;
 	for (int i = 0; i < MINIMAL_NODES; i++) {
 		const char *path = text_printf(b, "/dev/%s", minimal_nodes[i]);
 
@@ -249,10 +258,8 @@ static void dev_add(struct build *b)
 	devpts_add(b, at, "/dev/pts", 0);
 	shm_add(b);
 	/* The queues of an IPC namespace are its owner's to mount. */
-	if (!b->own_user || b->namespaces & CLONE_NEWIPC_) {
-		new_fs(b, at, "mqueue", "mqueue", "/dev/mqueue", NOSUID | NODEV | NOEXEC, "", 0, 0);
-		expect_add(b, at, "/dev/mqueue", "mqueue", NOSUID | NODEV | NOEXEC);
-	}
+	if (!b->own_user || b->namespaces & CLONE_NEWIPC_)
+		fs_add(b, at, &mqueue, 0);
 }
 
 static void attach_bind(struct build *b, const struct mount_wish *m, struct mount_plan *mp)
@@ -271,30 +278,32 @@ static void attach_bind(struct build *b, const struct mount_wish *m, struct moun
 }
 
 /* A file system that is made new: nobody has it yet, so nothing to receive from. */
-static struct expect *expect_new(struct build *b, const struct mount_wish *m, const char *type,
-				 uint32_t attrs, struct mount_plan *mp)
+static void make_own(struct build *b, const struct mount_wish *m, struct expect *e,
+		     struct mount_plan *mp)
 {
-	struct expect *e = expect_add(b, m->at, m->dst, type, attrs);
-
 	if (m->prop == PROP_SLAVE)
 		wrong(b, m->at, "%s: a file system that is made new has nothing to receive from", m->dst);
 	e->own = 1;
 	mp->prop = m->prop ? m->prop : PROP_PRIVATE;
 	e->prop = mp->prop;
-	return e;
 }
 
 static void attach_tmpfs(struct build *b, const struct mount_wish *m, struct mount_plan *mp)
 {
 	uint32_t attrs = wish_attrs(m, NOSUID | NODEV);
+	struct fs fs = {"tmpfs", "tmpfs", m->dst, NULL, attrs & ~(uint32_t)RO};
 	const char *uid = m->flags & MF_UID ? text_printf(b, ",uid=%u", m->uid) : "";
 	const char *gid = m->flags & MF_GID ? text_printf(b, ",gid=%u", m->gid) : "";
 
+	struct expect *e;
+
 	/* Read-only comes at the end: lines below may put something in. */
-	new_fs(b, m->at, "tmpfs", "tmpfs", m->dst, attrs & ~(uint32_t)RO,
-	       text_printf(b, "mode=%04o%s%s%s", m->flags & MF_MODE ? m->mode : 0755, uid, gid,
-			   size_option(b, m->size)), 0, m->flags);
-	expect_new(b, m, "tmpfs", attrs, mp)->memory = 1;
+	fs.data = text_printf(b, "mode=%04o%s%s%s", m->flags & MF_MODE ? m->mode : 0755, uid, gid,
+			      size_option(b, m->size));
+	e = fs_add(b, m->at, &fs, m->flags);
+	e->attrs = attrs;
+	e->memory = 1;
+	make_own(b, m, e, mp);
 }
 
 static void attach_device(struct build *b, const struct mount_wish *m, struct mount_plan *mp)
@@ -328,10 +337,8 @@ static void attach_file(struct build *b, const struct mount_wish *m, struct moun
 	ADD(b, m->at, FILE_STAGE, N(b->scratch_slot), S(name), N(m->flags & MF_MODE ? m->mode : 0444),
 	    N(m->uid), N(m->gid), P(m));
 	mp->slot = slot_new(b);
-	if (b->plan->new_mounts)
-		ADD(b, m->at, TREE_CLONE, N(mp->slot), S(name), N(0), N(0), N(0), N(b->scratch_slot + 1));
-	else
-		ADD(b, m->at, TREE_BIND, N(mp->slot), S(name), N(0), N(0), N(0), N(b->scratch_slot + 1));
+	ADD_KIND(b, m->at, b->plan->new_mounts ? STEP_TREE_CLONE : STEP_TREE_BIND, N(mp->slot), S(name),
+		 N(0), N(0), N(0), N(b->scratch_slot + 1));
 	attr_add(b, m->at, mp->slot, LOCKED_DOWN & ~(uint32_t)NOEXEC, PROP_PRIVATE, 0);
 	point_add(b, m->at, m->dst, mp->slot, 0);
 	attach_add(b, m->at, mp->slot, m->dst, 0);
@@ -353,10 +360,30 @@ static void attach_written(struct build *b, const struct mount_wish *m)
 static void attach_overlay(struct build *b, const struct mount_wish *m, struct mount_plan *mp)
 {
 	uint32_t attrs = wish_attrs(m, NOSUID | NODEV);
+	struct expect *e;
 
 	point_add(b, m->at, m->dst, NO_SLOT, m->flags);
 	ADD(b, m->at, MOUNT_OVERLAY, P(m), S(m->dst), N(attrs), S(m->src), N(b->scratch_slot));
-	expect_new(b, m, "overlay", attrs, mp)->memory = !m->upper;
+	e = expect_add(b, m->at, m->dst, "overlay", attrs);
+	e->memory = !m->upper;
+	make_own(b, m, e, mp);
+}
+
+/* A file system of the kernel's own, which takes its type for a source. */
+static void attach_kernel(struct build *b, const struct mount_wish *m, const char *type, uint32_t dflt)
+{
+	const struct fs fs = {type, type, m->dst, "", wish_attrs(m, dflt)};
+
+	fs_add(b, m->at, &fs, m->flags);
+}
+
+static void attach_other(struct build *b, const struct mount_wish *m, struct mount_plan *mp)
+{
+	const struct fs fs = {m->type, m->src, m->dst, m->data, wish_attrs(m, RO | NOSUID | NODEV)};
+	struct expect *e = fs_add(b, m->at, &fs, m->flags);
+
+	e->type = NULL;		/* as the kernel names it */
+	make_own(b, m, e, mp);
 }
 
 static void attach(struct build *b, const struct mount_wish *m, struct mount_plan *mp)
@@ -372,12 +399,10 @@ static void attach(struct build *b, const struct mount_wish *m, struct mount_pla
 		proc_add(b, m->at, m->dst, m);
 		break;
 	case MOUNT_SYSFS:
-		new_fs(b, m->at, "sysfs", "sysfs", m->dst, wish_attrs(m, LOCKED_DOWN), "", 0, m->flags);
-		expect_add(b, m->at, m->dst, "sysfs", wish_attrs(m, LOCKED_DOWN));
+		attach_kernel(b, m, "sysfs", LOCKED_DOWN);
 		break;
 	case MOUNT_MQUEUE:
-		new_fs(b, m->at, "mqueue", "mqueue", m->dst, wish_attrs(m, NOSUID | NODEV | NOEXEC), "", 0, m->flags);
-		expect_add(b, m->at, m->dst, "mqueue", wish_attrs(m, NOSUID | NODEV | NOEXEC));
+		attach_kernel(b, m, "mqueue", NOSUID | NODEV | NOEXEC);
 		break;
 	case MOUNT_DEVPTS:
 		devpts_add(b, m->at, m->dst, m->flags);
@@ -389,10 +414,7 @@ static void attach(struct build *b, const struct mount_wish *m, struct mount_pla
 		attach_overlay(b, m, mp);
 		break;
 	case MOUNT_OTHER:
-		new_fs(b, m->at, m->type, m->src, m->dst, wish_attrs(m, RO | NOSUID | NODEV), m->data,
-		       !!(m->flags & MF_OPTIONAL), m->flags);
-		expect_new(b, m, NULL, wish_attrs(m, RO | NOSUID | NODEV), mp)->optional =
-			!!(m->flags & MF_OPTIONAL);
+		attach_other(b, m, mp);
 		break;
 	case MOUNT_FILE:
 		attach_file(b, m, mp);

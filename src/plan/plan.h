@@ -27,6 +27,9 @@ extern const struct step_info step_table[STEP_KINDS];
 const char *step_name(enum step_kind kind);
 const char *step_operands(enum step_kind kind);
 
+/* The letter of the next operand, 0 behind the last; *operands goes on behind it. */
+char operand_next(const char **operands);
+
 enum { OPERANDS = 6, NO_SLOT = -1 };
 
 union operand {

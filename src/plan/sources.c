@@ -25,20 +25,16 @@ int clone_add(struct build *b, struct origin at, const char *path, int rec, int 
 {
 	int slot = slot_new(b);
 
-	if (b->plan->new_mounts)
-		ADD(b, at, TREE_CLONE, N(slot), S(path), N(rec), N(optional), N(note));
-	else
-		ADD(b, at, TREE_BIND, N(slot), S(path), N(rec), N(optional), N(note));
+	ADD_KIND(b, at, b->plan->new_mounts ? STEP_TREE_CLONE : STEP_TREE_BIND, N(slot), S(path), N(rec),
+		 N(optional), N(note));
 	return slot;
 }
 
 void attr_add(struct build *b, struct origin at, int slot, uint32_t attrs, uint8_t prop,
 		     int rec)
 {
-	if (b->plan->new_mounts)
-		ADD(b, at, TREE_ATTR, N(slot), N(attrs), N(prop), N(rec));
-	else
-		ADD(b, at, TREE_REMOUNT, N(slot), N(attrs), N(prop), N(rec));
+	ADD_KIND(b, at, b->plan->new_mounts ? STEP_TREE_ATTR : STEP_TREE_REMOUNT, N(slot), N(attrs),
+		 N(prop), N(rec));
 }
 
 /* A peer of a host's mount can be made by privilege over the host's namespace only. */

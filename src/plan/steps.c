@@ -6,6 +6,7 @@
 #include "archive/texts.h"
 #include "base/parse.h"
 #include "base/uapi.h"
+#include "mounts/table.h"
 #include "plan/plan.h"
 
 enum { NEVER, MAY, HOST = SIDE_HOST, INSIDE = SIDE_INSIDE, PAYLOAD = SIDE_PAYLOAD };
@@ -52,46 +53,39 @@ const char *step_cause(enum step_kind kind, int code)
 	return NULL;
 }
 
-static const struct {
-	uint32_t flag;
-	const char *name;
-} ns_flags[] = {
-	{CLONE_NEWNS_, "mount"}, {CLONE_NEWIPC_, "ipc"}, {CLONE_NEWPID_, "pid"},
-	{CLONE_NEWUTS_, "uts"}, {CLONE_NEWNET_, "net"}, {CLONE_NEWUSER_, "user"},
-	{CLONE_NEWCGROUP_, "cgroup"}, {CLONE_NEWTIME_, "time"},
-}, attr_flags[] = {
-	{MOUNT_ATTR_RDONLY_, "ro"}, {MOUNT_ATTR_NOSUID_, "nosuid"},
-	{MOUNT_ATTR_NODEV_, "nodev"}, {MOUNT_ATTR_NOEXEC_, "noexec"},
-};
-#define COUNT(array) (sizeof(array) / sizeof *(array))
+char operand_next(const char **operands)
+{
+	char type = **operands;
+
+	*operands += strcspn(*operands, " ");
+	*operands += **operands == ' ';
+	return type;
+}
 
 static void print_caps(uint64_t set, struct out *o)
 {
-	const char *comma = "";
-
 	if (!set)
 		out_put(o, " none");
 	else if ((set & CAPS_EVERY) == CAPS_EVERY)
 		out_put(o, " all");
-	else
-		for (int i = 0; i < CAP_NAMES; i++)
-			if (set & 1ull << i) {
-				out_printf(o, "%s%s", *comma ? comma : " ", cap_names[i]);
-				comma = ",";
-			}
+	else if (set & CAPS_EVERY)
+		out_put(o, " ");
+	if ((set & CAPS_EVERY) != CAPS_EVERY)
+		out_names(o, set, cap_names, CAP_NAMES, ",");
 }
 
-static void print_flags(uint32_t set, char type, struct out *o)
+static void print_attrs(uint32_t set, struct out *o)
 {
-	if (type == 'a') {
-		for (size_t i = 0; i < COUNT(attr_flags); i++)
-			if (set & attr_flags[i].flag)
-				out_printf(o, " %s", attr_flags[i].name);
-	} else {
-		for (size_t i = 0; i < COUNT(ns_flags); i++)
-			if (set & ns_flags[i].flag)
-				out_printf(o, " %s", ns_flags[i].name);
-	}
+	for (int i = 0; i < ATTRS; i++)
+		if (set & 1u << i)
+			out_printf(o, " %s", attr_names[i]);
+}
+
+static void print_namespaces(uint32_t set, struct out *o)
+{
+	for (int i = 0; i < NS_COUNT; i++)
+		if (set & ns_flags[i])
+			out_printf(o, " %s", ns_names[i]);
 }
 
 /* Maps, offsets, ids and descriptors: three numbers, or one or two texts an item. */
@@ -180,8 +174,10 @@ static void print_operand(char type, const char *label, union operand op, struct
 		print_pointer(type, op.p, o);
 		break;
 	case 'a':
+		print_attrs((uint32_t)op.n, o);
+		break;
 	case 'n':
-		print_flags((uint32_t)op.n, type, o);
+		print_namespaces((uint32_t)op.n, o);
 		break;
 	}
 }
@@ -189,14 +185,12 @@ static void print_operand(char type, const char *label, union operand op, struct
 void step_print(const struct plan *plan, const struct step *s, struct out *o)
 {
 	static const char *const sides[] = {"host   ", "inside ", "payload"};
-	const char *type = step_operands(s->kind);
+	const char *operands = step_operands(s->kind), *label = operands + 2;
+	char type;
 
 	out_printf(o, "%s  %-15s", sides[step_table[s->kind].side], step_name(s->kind));
-	for (int i = 0; *type; i++) {
-		print_operand(*type, type + 2, s->op[i], o);
-		type += strcspn(type, " ");
-		type += *type == ' ';
-	}
+	for (int i = 0; (type = operand_next(&operands)); i++, label = operands + 2)
+		print_operand(type, label, s->op[i], o);
 	if (s->at.file != FILE_NONE) {
 		out_put(o, "   # ");
 		profile_where(plan->profile, s->at, o);
@@ -205,34 +199,31 @@ void step_print(const struct plan *plan, const struct step *s, struct out *o)
 
 const char *step_subject(const struct step *s)
 {
-	const char *type = step_operands(s->kind);
-	const char *found = "";
+	const char *operands = step_operands(s->kind), *found = "";
+	char type;
 
-	for (int i = 0; *type; i++) {
-		if (*type == 's' && s->op[i].s && *s->op[i].s) {
-			/* The first absolute path says most; else the first text. */
-			if (*s->op[i].s == '/')
-				return s->op[i].s;
-			if (!*found)
-				found = s->op[i].s;
-		}
-		type += strcspn(type, " ");
-		type += *type == ' ';
+	for (int i = 0; (type = operand_next(&operands)); i++) {
+		if (type != 's' || !s->op[i].s || !*s->op[i].s)
+			continue;
+		/* The first absolute path says most; else the first text. */
+		if (*s->op[i].s == '/')
+			return s->op[i].s;
+		if (!*found)
+			found = s->op[i].s;
 	}
 	return found;
 }
 
 int step_below(const struct step *s, const char *path)
 {
-	const char *type = step_operands(s->kind);
+	const char *operands = step_operands(s->kind);
+	char type;
 
-	for (int i = 0; *type; i++) {
-		const char *text = *type == 's' ? s->op[i].s : NULL;
+	for (int i = 0; (type = operand_next(&operands)); i++) {
+		const char *text = type == 's' ? s->op[i].s : NULL;
 
 		if (text && *text == '/' && strcmp(text, path) != 0 && path_below(text, path))
 			return 1;
-		type += strcspn(type, " ");
-		type += *type == ' ';
 	}
 	return 0;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "archive/texts.h"
+#include "base/uapi.h"
 
 /* Is the syntax what values are read by? Then it stands behind word and default. */
 #define READ_BY(type) \
@@ -55,6 +56,13 @@ const char *const propagation_names[PROP_COUNT] = {
 const char *const ns_names[NS_COUNT] = {
 	"mount", "ipc", "pid", "uts", "net", "user", "cgroup", "time",
 };
+
+const uint32_t ns_flags[NS_COUNT] = {
+	CLONE_NEWNS_, CLONE_NEWIPC_, CLONE_NEWPID_, CLONE_NEWUTS_, CLONE_NEWNET_, CLONE_NEWUSER_,
+	CLONE_NEWCGROUP_, CLONE_NEWTIME_,
+};
+
+const char *ns_file(enum ns_kind kind) { return kind == NS_MOUNT ? "mnt" : ns_names[kind]; }
 
 /* capability.h of Linux, by number. */
 const char *const cap_names[CAP_NAMES] = {

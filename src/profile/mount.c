@@ -5,9 +5,9 @@
 
 #include "base/parse.h"
 
-/* Options without a value, and with one. */
+/* Options without a value, and with one. The words in place: a pointer to one is as long. */
 static const struct {
-	const char *word;
+	char word[12];
 	uint32_t flag;
 } plain_options[] = {
 	{"ro", MF_RO}, {"rw", MF_RW}, {"rec", MF_REC}, {"norec", MF_NOREC},
@@ -29,8 +29,8 @@ enum {
 /* What comes first on the line: s source, d destination, D the same when absent,
  * t type, x any text, L the rest are lines. */
 static const struct {
-	enum key_id key;
-	const char *words;
+	uint8_t key;
+	char words[7];
 	uint32_t allowed;
 } kinds[MOUNT_KINDS] = {
 	[MOUNT_BIND] = {KEY_bind, "sD", MF_ATTRS | MF_REC | MF_OPTIONAL | MF_CREATE | MF_IDMAP | MF_PROP},

@@ -46,6 +46,8 @@ enum ns_kind {
 	NS_MOUNT, NS_IPC, NS_PID, NS_UTS, NS_NET, NS_USER, NS_CGROUP, NS_TIME, NS_COUNT
 };
 extern const char *const ns_names[NS_COUNT];
+extern const uint32_t ns_flags[NS_COUNT];	/* CLONE_NEW* */
+const char *ns_file(enum ns_kind kind);		/* below /proc/PID/ns */
 
 enum ns_how { NS_UNSAID, NS_HOST, NS_NEW, NS_PATH, NS_GROUP, NS_NONE };
 struct ns_wish {

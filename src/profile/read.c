@@ -68,10 +68,8 @@ static void key_unknown(struct profile_reader *r, const char *word)
 		names[i] = keys[i].word;
 	names[KEY_COUNT] = "include";
 	near = name_nearest(word, names, KEY_COUNT + 1);
-	if (near)
-		diags_add(r->diags, r->at, 1, "unknown key %.64s, did you mean %s?", word, near);
-	else
-		diags_add(r->diags, r->at, 1, "unknown key %.64s", word);
+	diags_add(r->diags, r->at, 1, near ? "unknown key %.64s, did you mean %s?" : "unknown key %.64s",
+		  word, near);
 }
 
 static void include(struct profile_reader *r, const char *value)

@@ -4,8 +4,9 @@
  */
 #include "profile/types.h"
 
-#include <stddef.h>
 #include <string.h>
+
+#include "archive/texts.h"
 
 static void resolve_namespaces(struct profile *p)
 {
@@ -115,40 +116,14 @@ static int log_room(const struct profile *p)
 	return p->service.log_size < 4 << 10 || p->service.log_size > 16 << 20;
 }
 
-enum when { ALWAYS, IF_SAID };	/* the key must have been written for the rule to hold */
-static const struct rule {
-	enum key_id key;
-	enum when when;
+enum when { ALWAYS, IF_SAID };
+static const struct {
+	uint8_t key, when;
 	int (*broken)(const struct profile *p);
-	const char *message;
 } rules[] = {
-	{KEY_exec, ALWAYS, no_exec, "nothing to run: say exec=PROGRAM, or -- PROGRAM behind the profile"},
-	{KEY_root, ALWAYS, no_root, "no root: say root=DIR, root=/, root=tmpfs, root=image FILE or root=cpio FILE"},
-	{KEY_ns_mount, ALWAYS, host_mounts, "root and mounts need a mount namespace of their own: ns.mount=new"},
-	{KEY_hostname, IF_SAID, host_name, "hostname needs a UTS namespace of its own: ns.uts=new"},
-	{KEY_domainname, IF_SAID, host_name, "domainname needs a UTS namespace of its own: ns.uts=new"},
-	{KEY_time_offset, IF_SAID, no_time, "time-offset needs a time namespace of its own: ns.time=new"},
-	{KEY_uidmap, IF_SAID, no_user, "uidmap needs a user namespace of its own: ns.user=new"},
-	{KEY_gidmap, IF_SAID, no_user, "gidmap needs a user namespace of its own: ns.user=new"},
-	{KEY_uidmap, IF_SAID, half_map, "uidmap and gidmap go together"},
-	{KEY_gidmap, IF_SAID, half_map, "uidmap and gidmap go together"},
-	{KEY_init, IF_SAID, init_alone, "init=yes needs a PID namespace of its own: ns.pid=new"},
-	{KEY_tty, IF_SAID, tty_alone, "tty=yes needs the sandbox's own devpts: dev=minimal"},
-	{KEY_shm, IF_SAID, shm_alone, "shm=group needs a group: ipc=group NAME"},
-	{KEY_caps_permitted, ALWAYS, not_bounded, "the permitted set has capabilities that the bounding set lacks"},
-	{KEY_caps_effective, ALWAYS, not_permitted, "the effective set has capabilities that the permitted set lacks"},
-	{KEY_caps_ambient, IF_SAID, ambient_alone, "ambient capabilities must be permitted and inheritable"},
-	{KEY_root_mode, IF_SAID, image_overlaid, "root-mode=overlay is for a directory or an image: tmpfs and cpio are in memory already"},
-	{KEY_root_mode, IF_SAID, image_written, "an image is read-only: root-mode=overlay keeps changes in memory"},
-	{KEY_root_seal, IF_SAID, seal_host, "root-seal=yes needs a mount namespace of its own: ns.mount=new"},
-	{KEY_watchdog, IF_SAID, watchdog_deaf, "watchdog needs ready=notify"},
-	{KEY_every, IF_SAID, every_long, "every needs type=oneshot"},
-	{KEY_start, IF_SAID, demand_alone, "start=demand needs a socket: listen=tcp, udp or unix"},
-	{KEY_on_mount, IF_SAID, demanded, "on-mount and start=demand: one of them starts it, not both"},
-	{KEY_on_path, IF_SAID, demanded, "on-path and start=demand: one of them starts it, not both"},
-	{KEY_on_limit, IF_SAID, no_limit, "on-limit needs restart-limit"},
-	{KEY_ready, IF_SAID, ready_oneshot, "a oneshot is ready when it has succeeded: leave ready out"},
-	{KEY_log_size, IF_SAID, log_room, "log-size is from 4k to 16m"},
+#define RULE(key, when, broken, message) {KEY_##key, when, broken},
+#include "profile/rules.def"
+#undef RULE
 };
 
 static int is_ipc_limit(enum key_id key) { return keys[key].type == TYPE_SYSCTL; }
@@ -163,9 +138,9 @@ void profile_rules(struct profile_reader *r)
 	/* Where something is wrong already, a rule would only say it again. */
 	if (r->diags->count)
 		return;
-	for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
+	for (unsigned i = 0; i < sizeof rules / sizeof *rules; i++)
 		if ((rules[i].when == ALWAYS || profile_has(p, rules[i].key)) && rules[i].broken(p))
-			diags_add(r->diags, p->at[rules[i].key], 0, "%s", rules[i].message);
+			diags_add(r->diags, p->at[rules[i].key], 0, "%s", text_of(TEXTS_RULES, i));
 	for (enum key_id k = KEY_NONE + 1; k < KEY_COUNT; k++)
 		if (is_ipc_limit(k) && profile_has(p, k) && no_ipc(p))
 			diags_add(r->diags, p->at[k], 0,

@@ -10,25 +10,21 @@
 void value_wrong(struct value *v, int i, const char *format, ...)
 {
 	unsigned column = v->r->column;
-	char text[400];
 	va_list args;
 
 	if (i >= 0 && i < v->w.n)
 		column += v->w.column[i] - 1;
 	va_start(args, format);
-	text_vformat(text, sizeof text, format, args);
+	diags_vadd(v->r->diags, v->r->at, column, format, args);
 	va_end(args);
-	diags_add(v->r->diags, v->r->at, column, "%s", text);
 }
 
 void value_unknown(struct value *v, int i, const char *what, const char *const *names, int n)
 {
-	const char *near = name_nearest(v->w.word[i], names, n);
+	const char *word = i < 0 ? v->suffix : v->w.word[i], *near = name_nearest(word, names, n);
 
-	if (near)
-		value_wrong(v, i, "unknown %s %.64s, did you mean %s?", what, v->w.word[i], near);
-	else
-		value_wrong(v, i, "unknown %s %.64s", what, v->w.word[i]);
+	value_wrong(v, i, near ? "unknown %s %.64s, did you mean %s?" : "unknown %s %.64s", what, word,
+		    near);
 }
 
 int value_count(struct value *v, int min, int max)

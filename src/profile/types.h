@@ -26,7 +26,7 @@ struct value {
 void value_wrong(struct value *v, int i, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* A word that is none of `names`: says so, with the nearest one. */
+/* Word i (-1: what stands behind the key's dot) is none of `names`: says so, with the nearest one. */
 void value_unknown(struct value *v, int i, const char *what,
 		   const char *const *names, int n);
 

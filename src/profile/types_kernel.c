@@ -121,10 +121,7 @@ void read_RLIMIT(struct value *v)
 	size_t n;
 
 	if (number < 0) {
-		const char *near = name_nearest(v->suffix, rlimit_names, RLIMITS);
-
-		value_wrong(v, -1, "unknown limit %.64s%s%s%s", v->suffix,
-			    near ? ", did you mean " : "", near ? near : "", near ? "?" : "");
+		value_unknown(v, -1, "limit", rlimit_names, RLIMITS);
 		return;
 	}
 	if (!value_count(v, 1, 1))
@@ -227,21 +224,28 @@ void print_PROPAGATION(const struct profile *p, const struct key *key, const voi
 		   p->propagation.rec ? " rec" : "");
 }
 
-void read_NSSET(struct value *v)
+/* The words of the value, each the name of a bit. */
+static void read_bits(struct value *v, const char *what, const char *const *names, int n)
 {
 	uint32_t *set = v->field;
 
 	*set = 0;
-	if (v->w.n == 1 && !strcmp(v->w.word[0], "none"))
-		return;
 	for (int i = 0; i < v->w.n; i++) {
-		int kind = name_find(v->w.word[i], ns_names, NS_COUNT);
+		int bit = name_find(v->w.word[i], names, n);
 
-		if (kind < 0)
-			value_unknown(v, i, "namespace", ns_names, NS_COUNT);
+		if (bit < 0)
+			value_unknown(v, i, what, names, n);
 		else
-			*set |= 1u << kind;
+			*set |= 1u << bit;
 	}
+}
+
+void read_NSSET(struct value *v)
+{
+	if (v->w.n == 1 && !strcmp(v->w.word[0], "none"))
+		*(uint32_t *)v->field = 0;
+	else
+		read_bits(v, "namespace", ns_names, NS_COUNT);
 }
 
 void print_NSSET(const struct profile *p, const struct key *key, const void *field,
@@ -251,9 +255,7 @@ void print_NSSET(const struct profile *p, const struct key *key, const void *fie
 
 	(void)p;
 	out_printf(o, "%s=%s", key->word, set ? "" : "none");
-	for (int i = 0; i < NS_COUNT; i++)
-		if (set & 1u << i)
-			out_printf(o, "%s%s", set & ((1u << i) - 1) ? " " : "", ns_names[i]);
+	out_names(o, set, ns_names, NS_COUNT, " ");
 	out_put(o, "\n");
 }
 
@@ -455,10 +457,7 @@ void print_CAPS(const struct profile *p, const struct key *key, const void *fiel
 	(void)p;
 	out_printf(o, "%s=%s", key->word, set == CAPS_EVERY ? "all" : set ? "" : "none");
 	if (set != CAPS_EVERY)
-		for (int i = 0; i < CAP_NAMES; i++)
-			if (set & 1ull << i)
-				out_printf(o, "%s%s", set & ((1ull << i) - 1) ? " " : "",
-					   cap_names[i]);
+		out_names(o, set, cap_names, CAP_NAMES, " ");
 	out_put(o, "\n");
 }
 
@@ -471,17 +470,7 @@ enum { SECUREBITS = 8 };
 
 void read_SECUREBITS(struct value *v)
 {
-	uint32_t set = 0;
-
-	for (int i = 0; i < v->w.n; i++) {
-		int bit = name_find(v->w.word[i], securebit_names, SECUREBITS + 1);
-
-		if (bit < 0)
-			value_unknown(v, i, "securebit", securebit_names, SECUREBITS + 1);
-		else
-			set |= 1u << bit;
-	}
-	*(uint32_t *)v->field = set;
+	read_bits(v, "securebit", securebit_names, SECUREBITS + 1);
 }
 
 void print_SECUREBITS(const struct profile *p, const struct key *key, const void *field,
@@ -490,9 +479,7 @@ void print_SECUREBITS(const struct profile *p, const struct key *key, const void
 	uint32_t set = *(const uint32_t *)field;
 
 	(void)p;
-	out_printf(o, "%s=", key->word);
-	for (int i = 0; i <= SECUREBITS; i++)
-		if (set & 1u << i)
-			out_printf(o, "%s%s", set & ((1u << i) - 1) ? " " : "", securebit_names[i]);
+	print_key_line(key, o);
+	out_names(o, set, securebit_names, SECUREBITS + 1, " ");
 	out_put(o, "\n");
 }

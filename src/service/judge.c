@@ -26,7 +26,7 @@ int code_is_short(int code)
 int status_good(const struct service_conf *c, int status)
 {
 	if (WIFSIGNALED(status))
-		return c->success_signals >> (WTERMSIG(status) - 1) & 1;
+		return (c->success_signals >> (WTERMSIG(status) - 1) & 1) != 0;
 	return !WEXITSTATUS(status) ||
 	       (c->success_codes[WEXITSTATUS(status) / 8] >> WEXITSTATUS(status) % 8 & 1);
 }

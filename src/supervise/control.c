@@ -116,9 +116,9 @@ static int open_socket(int tries)
 {
 	int dir = registry_dir(), error;
 
+	control.listener = -1;
 	if (dir < 0)
 		return -1;
-	control.listener = -1;
 	if (lock(dir, tries)) {
 		error = errno;
 	} else if (is_taken(dir)) {

@@ -47,18 +47,25 @@ void launch_init(struct arena *a, const uint64_t nofile[2])
 	memcpy(job.nofile, nofile, sizeof job.nofile);
 }
 
-static void say(enum record_kind kind, int code, const char *text, int pass)
+static int say(enum record_kind kind, int code, const char *text, int pass)
 {
 	struct record r = {.kind = kind, .code = code};
 
 	strncpy(r.text, text, sizeof r.text - 1);
-	k_send(job.report, &r, sizeof r, pass);
+	return k_send(job.report, &r, sizeof r, pass) == (long)sizeof r ? 0 : -1;
 }
 
 static void fail(int code, const char *text)
 {
 	say(REC_FAILED, code, text, -1);
 	k_exit(125);
+}
+
+/* Without what is handed over it would never be ready: then it is better built again. */
+static void hand_over(enum record_kind kind, const char *text, int fd)
+{
+	if (say(kind, 0, text, fd))
+		fail(errno, "the supervisor cannot be told");
 }
 
 /* The descriptors of the payload at their numbers: as if a shell had opened them. */
@@ -143,7 +150,7 @@ static void say_ready(void)
 	out_init(&o, text, sizeof text);
 	profile_where(&job.profile, job.profile.at[KEY_exec], &o);
 	out_printf(&o, ": exec %s", job.profile.exec.word[0]);
-	say(REC_READY, 0, text, job.walk.channel);
+	hand_over(REC_READY, text, job.walk.channel);
 }
 
 static int launch_main(void *unused)
@@ -171,7 +178,7 @@ static int launch_main(void *unused)
 			fail_step(&job.walk.err);
 		}
 		if (r.kind == REC_NOTIFY)
-			say(REC_NOTIFY, 0, "", passed);
+			hand_over(REC_NOTIFY, "", passed);
 		if (passed >= 0)
 			k_close(passed);
 		if (r.kind != REC_READY)

@@ -296,7 +296,7 @@ static void begin(struct supervisor *s, struct service *v)
 static void take(struct supervisor *s, const struct image *image, const struct service_conf *c)
 {
 	struct service *v = service_find(s, c->name);
-	int again;
+	int again, was_wrong;
 
 	if (!v) {
 		v = service_place(s, image, c);
@@ -306,6 +306,7 @@ static void take(struct supervisor *s, const struct image *image, const struct s
 		return;
 	}
 	again = v->removed;
+	was_wrong = v->conf->findings != NULL;
 	v->removed = 0;
 	if (!again && set_same(&v->image->set, v->conf, &image->set, c)) {
 		v->conf = c;
@@ -323,7 +324,7 @@ static void take(struct supervisor *s, const struct image *image, const struct s
 		return;
 	}
 	service_adopt(v);
-	if (!v->wish_up && again)
+	if (!v->wish_up && (again || was_wrong))
 		begin(s, v);
 }
 
@@ -377,6 +378,19 @@ static void refused(struct supervisor *s, struct image *image, const char *why)
 	forget(image);
 }
 
+/*
+ * At the first set with findings: what could not be read or probed may be no mistake of a
+ * profile's author, and there is nothing that would look again.
+ */
+static int looks_again(struct supervisor *s, struct image *image)
+{
+	if (s->image || s->looked_again || !first_finding(&image->set) || load_start(s))
+		return 0;
+	s->looked_again = 1;
+	forget(image);
+	return 1;
+}
+
 int load_reaped(struct supervisor *s, int pid, int status)
 {
 	struct image *image = s->new_image;
@@ -396,6 +410,8 @@ int load_reaped(struct supervisor *s, int pid, int status)
 			event_tell(s, NULL, "cannot load: %s", strerror(errno));
 		return 1;
 	}
+	if (!status && looks_again(s, image))
+		return 1;
 	why = s->image ? first_finding(&image->set) : NULL;
 	if (WIFSIGNALED(status))
 		refused(s, image, "what reads the profiles was ended by a signal");

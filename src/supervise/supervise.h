@@ -76,7 +76,7 @@ struct supervisor {
 	uint8_t ending;			/* shutdown was asked for */
 	uint8_t reboot;			/* and then the machine's init is asked to reboot */
 	uint8_t changed;		/* a state or wish changed: look at the order again */
-	uint8_t loading, load_again, must_seal;
+	uint8_t loading, load_again, looked_again, must_seal;
 	uint8_t exit_status;
 	int loader;			/* pid, or 0 */
 	struct image *new_image;	/* that the loader fills */

@@ -59,7 +59,7 @@ static const struct {
 	[SHUTDOWN] = {"shutdown", "s", "siw", "s", 0},
 };
 
-#define COMMON "restart-delay=10ms 200ms\nstop-timeout=300ms\n"
+#define COMMON "restart-delay=10ms 50ms\nstop-timeout=300ms\n"
 #define BOX "root=" W "/root\nbind=" W "/shared /shared rw\n" COMMON
 static struct service {
 	const char *name, *conf;	/* @: the version */
@@ -519,6 +519,15 @@ static int settled_fds(void)
 	return count_fds();
 }
 
+static void show_fds(void)
+{
+	char path[64];
+
+	fflush(stdout);
+	snprintf(path, sizeof path, "ls -l /proc/%d/fd", supervisor);
+	system(path);
+}
+
 static long rss_kb(void)
 {
 	char path[64], text[4096], *p;
@@ -723,6 +732,8 @@ static void check_house(void)
 	       now_ms() < until)
 		pump(20);
 	n = children(supervisor, child, 32);
+	if (fds != base_fds && getenv("SHOW"))
+		show_fds();
 	if (fds > base_fds || (fds < base_fds && !may_be_untidy()))
 		complain("%d descriptors and not %d", fds, base_fds);
 	if (n < SERVICES || n > SERVICES + 1)
