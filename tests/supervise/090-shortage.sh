@@ -8,7 +8,7 @@ good() {
 	service good "exec=/bin/probe stamp good forever -"
 }
 as_nobody() {
-	launcher=(setpriv --reuid 65534 --regid 65534 --clear-groups env "XDG_RUNTIME_DIR=$T/xdg" "$@")
+	launcher=(setpriv --reuid 65534 --regid 65534 --clear-groups env "XDG_RUNTIME_DIR=$T/xdg")
 }
 mkdir -p "$T/xdg"
 chown 65534:65534 "$T/xdg"
@@ -211,9 +211,9 @@ same "logs" "$("$H" logs -n 1 a)" hello
 down
 umount /run/hutch
 
-claim "an empty /dev: services run all the same, those that want its nodes are up when they are there"
+claim "an empty /dev: services that want nothing of it run, those that want its nodes are up when they are there"
 clean
-service good "exec=/bin/probe stamp good forever -" dev=none
+service good "exec=/bin/probe stamp good forever -" dev=none mask=none
 service nodes "exec=/bin/probe stamp nodes forever -" "restart-delay=50ms 200ms"
 mkdir -p "$T/dev"
 # shellcheck disable=SC2016
@@ -255,12 +255,12 @@ fi
 
 claim "a bomb of processes in a service: replies within 100 ms, others restart, stop ends it"
 clean
-service bomb "exec=/bin/probe stamp bomb bomb -" user=1000 group=1001 rlimit.nproc=400 stop-timeout=300ms
+service bomb "exec=/bin/probe stamp bomb bomb -" user=1000 group=1001 rlimit.nproc=150 stop-timeout=300ms
 service other "exec=/bin/probe stamp other forever -"
 up
 stamped_by '^bomb' 1
 nap 0.5
-within "worst reply in ms" "$("$T/probe" pace $C 20)" 0 100
+lively
 tell restart other
 stamped_by '^other' 2 10
 tell stop bomb
@@ -274,7 +274,7 @@ for i in {1..100}; do service "c$i" "exec=/bin/probe exit 1" "restart-delay=200m
 service stays "exec=/bin/probe stamp stays forever -"
 up
 await stays up 20
-within "worst reply in ms" "$("$T/probe" pace $C 20)" 0 100
+lively
 same "the other one" "$(stamps '^stays')" 1
 down
 
@@ -286,7 +286,8 @@ up
 await leaver down
 stamped_by '^orphan' 1
 pkill -KILL -P "$sup" -f orphan
-until_true 2 eval '! ps -o stat= --ppid "$sup" | grep -q Z'
+no_zombie() { ! ps -o stat= --ppid "$sup" | grep -q Z; }
+until_true 2 no_zombie
 down
 
 claim "nothing to do: no processor time at all"
