@@ -277,7 +277,7 @@ service long "$(run stamp long sleep 250 stamp end exit 0)" type=oneshot every=1
 service failing "$(run stamp failing exit 1)" type=oneshot restart=never every=150ms
 up
 stamped_by '^tick' 5
-for gap in $(gaps '^tick'); do within "tick" "$gap" 145 450; done
+for gap in $(gaps '^tick'); do within "tick" "$gap" 90 450; done
 stamped_by '^long' 3
 stamped_by '^failing' 3
 same "one after the other" "$(awk '$1 == "long" { if (on) bad++; on = 1 } $1 == "end" { on = 0 } END { print bad + 0 }' "$S/stamps")" 0
