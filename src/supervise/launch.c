@@ -72,7 +72,7 @@ static void hand_over(enum record_kind kind, const char *text, int fd)
 static void arrange(void)
 {
 	int *const fds[] = {&job.report, &job.log, &job.ready};
-	int null = k_open(AT_FDCWD, "/dev/null", O_RDWR, 0), high;
+	int null = k_open(AT_FDCWD, "/dev/null", O_RDWR, 0), high, end[2];
 
 	for (unsigned i = 0; i < sizeof fds / sizeof *fds + (unsigned)job.nlisten; i++) {
 		int *fd = i < 3 ? fds[i] : &job.listen[i - 3];
@@ -82,9 +82,13 @@ static void arrange(void)
 			fail(errno, "descriptors of the payload");
 		*fd = high;
 	}
-	/* A /dev without null is no reason not to run: standard input is closed then. */
+	/* A /dev without null is no reason not to run: standard input is at its end then, too. */
+	if (null < 0 && !k_pipe(end)) {
+		null = end[0];
+		k_close(end[1]);
+	}
 	if (null < 0 || k_dup2(null, 0, 0) < 0)
-		k_close(0);
+		fail(errno, "descriptors of the payload");
 	if (k_dup2(job.log, 1, 0) < 0 || k_dup2(job.log, 2, 0) < 0)
 		fail(errno, "descriptors of the payload");
 	for (int i = 0; i < job.nlisten; i++)

@@ -45,7 +45,7 @@ down
 claim "needs=: hutch start starts what it needs and waits for it"
 clean
 service base "exec=/bin/probe stamp base sleep 200 ready 3 forever -" start=manual "ready=fd 3"
-service middle "exec=/bin/probe stamp middle trap middle-end forever -" start=manual needs=base
+service middle "exec=/bin/probe stamp middle trap middle-end ready 3 forever -" start=manual needs=base "ready=fd 3"
 service top "exec=/bin/probe stamp top trap top-end forever -" start=manual needs=middle
 up
 tell start top

@@ -120,7 +120,7 @@ kill -TERM "$sup"
 nap 0.3
 # Who waited for the first to end may have to be hastened too.
 kill -TERM "$sup" 2>/dev/null
-ended 200
+ended
 same "status" "$status" 0
 within "ms" $(($("$T/probe" now) - started)) 0 4000
 

@@ -30,7 +30,8 @@ await change up
 stamped_by '^two' 1
 stamped_by '^old-end 15' 1
 same "pid" "$(get kept pid) $(get kept restarts)" "$pid 0"
-until_true 5 eval '! "$H" status old'
+old_gone() { ! "$H" status 2>&1 | grep -q '^old '; }
+until_true old_gone
 like "the old one" "$("$H" status old 2>&1)" "*no service named old*"
 
 claim "the words of a comment change nothing"

@@ -92,6 +92,7 @@ await other up
 for name in two other; do
 	pid=$(get $name pid)
 	for child in $(pgrep -P "$pid") ""; do [ -n "$child" ] && pid=$child; done
+	# shellcheck disable=SC2012 # numbers
 	same "descriptors of $name" "$(ls "/proc/$pid/fd" | sort -n | tr '\n' ' ')" \
 		"$([ $name = two ] && echo '0 1 2 3 9 ' || echo '0 1 2 3 ')"
 done

@@ -8,12 +8,12 @@ good() {
 	service good "exec=/bin/probe stamp good forever -"
 }
 as_nobody() {
-	launcher=(setpriv --reuid 65534 --regid 65534 --clear-groups env "XDG_RUNTIME_DIR=$T/xdg" "$@")
+	launcher=(setpriv --reuid 65534 --regid 65534 --clear-groups env "XDG_RUNTIME_DIR=$T/xdg")
 }
 mkdir -p "$T/xdg"
 chown 65534:65534 "$T/xdg"
 chmod 700 "$T/xdg"
-# Questions to a supervisor of another user: root may ask where it looks.
+# Its own user asks: nobody else is listened to.
 rootless() {
 	XDG_RUNTIME_DIR=$T/xdg timeout 10 setpriv --reuid 65534 --regid 65534 --clear-groups "$H" "$@" 2>&1
 }
@@ -114,7 +114,6 @@ like "status" "$(rootless status)" "*good *up*other *up*secret *down*secret.conf
 [ -S "$T/xdg/hutch/control" ] || note "no socket in XDG_RUNTIME_DIR"
 same "stop" "$(rootless stop other)" ""
 same "wait" "$(rootless wait other down 5s)" ""
-like "root asks too" "$(XDG_RUNTIME_DIR=$T/xdg "$T/probe" request "$T/xdg/hutch/control" status)" "name=*"
 down
 same "status" "$status" 0
 gone strangers
@@ -129,7 +128,11 @@ as_nobody
 up
 stamped_by '^crash' 2
 stamped_by '^stays' 1
-prlimit --pid "$sup" --nproc=1:1000
+processes() {	# the soft limit of who is supervised; its own user may change that
+	setpriv --reuid 65534 --regid 65534 --clear-groups prlimit --pid "$sup" --nproc="$1:"
+}
+before=$(awk '/Max processes/ { print $3 }' "/proc/$sup/limits")
+processes 1
 nap 1
 runs=$(stamps '^crash')
 cpu=$("$T/probe" cpu "$sup")
@@ -137,7 +140,7 @@ nap 2
 within "ms of processor time in 2 s" $(($("$T/probe" cpu "$sup") - cpu)) 0 100
 same "none was started" "$(stamps '^crash')" "$runs"
 like "status" "$(rootless status crash)" "*crash *delayed*"
-prlimit --pid "$sup" --nproc=1000:1000
+processes "$before"
 lifted=$("$T/probe" now)
 stamped_by '^crash' $((runs + 1))
 within "ms until it was up again" $(($(awk '$1 == "crash" { t = $NF } END { print t }' "$S/stamps") - lifted)) -50 700
@@ -208,23 +211,29 @@ same "logs" "$("$H" logs -n 1 a)" hello
 down
 umount /run/hutch
 
-claim "no /dev/null and no /dev/console: services run all the same"
+claim "an empty /dev: services that want nothing of it run, those that want its nodes are up when they are there"
 clean
-good
+service good "exec=/bin/probe stamp good forever -" dev=none mask=none
+service nodes "exec=/bin/probe stamp nodes forever -" "restart-delay=50ms 200ms"
 mkdir -p "$T/dev"
-mount --bind "$T/dev" /dev
-mark
-up </dev/fd/$never
+# shellcheck disable=SC2016
+launcher=(unshare -m sh -c 'mount --bind "$0" /dev && exec "$@"' "$T/dev")
+up
+asker=(nsenter -t "$sup" -m)
 await good up
 tell restart good
+stamped_by '^good' 2
 await good up
+await nodes delayed
+nsenter -t "$sup" -m umount /dev
+await nodes up
 down
-umount /dev
-mark
+launcher=() asker=()
 
 # ---- numbers ---------------------------------------------------------------------------
 
-claim "a table of 301 pids that is used up and goes round: no stranger is taken for a service"
+# Below 300 only the first round goes: of 360, sixty are left.
+claim "a table of pids that is used up and goes round: no stranger is taken for a service"
 clean
 read -r major minor < <(uname -r | tr . ' ' | cut -d ' ' -f 1,2)
 if [ $((major * 1000 + minor)) -lt 6014 ]; then
@@ -233,7 +242,7 @@ else
 	service churn "exec=/bin/probe stamp churn exit 1" "restart-delay=0ms 0ms"
 	service stays "exec=/bin/probe trap stays-end stamp stays forever -"
 	before=$(cat /proc/sys/kernel/pid_max)
-	echo 301 >/proc/sys/kernel/pid_max
+	echo 360 >/proc/sys/kernel/pid_max
 	up
 	stamped_by '^churn' 300 20
 	await stays up
@@ -246,19 +255,14 @@ fi
 
 claim "a bomb of processes in a service: replies within 100 ms, others restart, stop ends it"
 clean
-service bomb "exec=/bin/probe stamp bomb bomb -" user=1000 group=1001 rlimit.nproc=400 stop-timeout=300ms
+service bomb "exec=/bin/probe stamp bomb bomb -" user=1000 group=1001 rlimit.nproc=150 stop-timeout=300ms
 service other "exec=/bin/probe stamp other forever -"
 up
 stamped_by '^bomb' 1
 nap 0.5
-worst=0
-for i in {1..10}; do
-	timed timeout 5 "$H" status
-	[ "$took" -le "$worst" ] || worst=$took
-done
-within "worst reply in ms" "$worst" 0 100
+lively
 tell restart other
-stamped_by '^other' 2
+stamped_by '^other' 2 10
 tell stop bomb
 tell wait bomb down 5s
 same "left of it" "$(pgrep -f 'probe stamp bomb' | wc -l)" 0
@@ -270,28 +274,21 @@ for i in {1..100}; do service "c$i" "exec=/bin/probe exit 1" "restart-delay=200m
 service stays "exec=/bin/probe stamp stays forever -"
 up
 await stays up 20
-worst=0
-for i in {1..10}; do
-	timed timeout 5 "$H" status
-	[ "$took" -le "$worst" ] || worst=$took
-	nap 0.05
-done
-within "worst reply in ms" "$worst" 0 250
+lively
 same "the other one" "$(stamps '^stays')" 1
 down
 
 claim "the supervisor reaps orphans that are nobody's"
 clean
-service free "exec=/bin/probe forever -"
-up
-await free up
 # Whoever leaves its session in a sandbox without a PID namespace becomes the supervisor's child.
 service leaver "exec=/bin/probe orphan 0 exit 0" ns.pid=host restart=never
-ask reload
+up
 await leaver down
-nap 0.1
+stamped_by '^orphan' 1
 pkill -KILL -P "$sup" -f orphan
-until_true 2 eval '! ps -o stat= --ppid "$sup" | grep -q Z'
+# shellcheck disable=SC2009 # the state is what counts
+no_zombie() { ! ps -o stat= --ppid "$sup" | grep -q Z; }
+until_true 2 no_zombie
 down
 
 claim "nothing to do: no processor time at all"
