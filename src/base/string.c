@@ -33,7 +33,7 @@ static size_t span(const char *text, const char *set, int in)
 {
 	size_t n = 0;
 
-	while (text[n] && !!memchr(set, text[n], strlen(set)) == in)
+	while (text[n] && !!strchr(set, text[n]) == in)
 		n++;
 	return n;
 }

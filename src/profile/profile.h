@@ -188,7 +188,7 @@ struct key {
 	const char *word;		/* and what is known of it at once, see keys.c */
 	unsigned short offset;		/* of the field in struct profile */
 	uint8_t type, often;
-};
+} __attribute__((packed, aligned(4)));	/* no holes: there are many */
 extern const struct key keys[KEY_COUNT];	/* keys[KEY_NONE] is empty */
 
 /* The other columns of keys.def; all but the default are unpacked when asked for. */

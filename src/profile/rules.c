@@ -120,7 +120,7 @@ enum when { ALWAYS, IF_SAID };
 static const struct {
 	uint8_t key, when;
 	int (*broken)(const struct profile *p);
-} rules[] = {
+} __attribute__((packed, aligned(4))) rules[] = {
 #define RULE(key, when, broken, message) {KEY_##key, when, broken},
 #include "profile/rules.def"
 #undef RULE

@@ -31,7 +31,7 @@ void print_CPUS(const struct profile *p, const struct key *key, const void *fiel
  * with a number in a range. Kept as number << 8 | (policy + 1).
  */
 struct policy {
-	const char *name;
+	char name[12];
 	uint8_t number, min, max;	/* 0..0: takes no level */
 };
 /* IOPRIO_CLASS_* of ioprio.h */
