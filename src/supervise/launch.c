@@ -375,20 +375,20 @@ static void read_channel(struct supervisor *s, struct service *v)
 	}
 }
 
-/* A newline is the word (s6); the end without one says nothing. */
+/* A newline is the word (s6), and the last one; the end without one says nothing. */
 static void read_ready(struct supervisor *s, struct service *v)
 {
-	char text[64];
-	long n;
+	char text[512];
+	/* Once in a turn: who writes without an end must not keep us. */
+	long n = v->ready < 0 ? -1 : k_read(v->ready, text, sizeof text);
+	int said = n > 0 && memchr(text, '\n', (size_t)n);
 
-	while (v->ready >= 0 && ((n = k_read(v->ready, text, sizeof text)) >= 0 || errno == EINTR)) {
-		if (n > 0 && memchr(text, '\n', (size_t)n)) {
-			launch_runs(s, v);
-			service_event(s, v, EVENT_READY);
-		}
-		if (n == 0)
-			close_one(&v->ready);
-	}
+	if (said || n == 0)
+		close_one(&v->ready);
+	if (!said)
+		return;
+	launch_runs(s, v);
+	service_event(s, v, EVENT_READY);
 }
 
 void launch_read(struct supervisor *s, struct service *v)
