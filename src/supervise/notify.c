@@ -41,9 +41,10 @@ static int is_inside(const struct service *v, int pid)
 		return 1;
 	if (!v->conf->own_pid_ns)
 		return 0;
-	/* Gone already, as short-lived helpers are: nobody outside finds this socket. */
+	/* Gone already, as short-lived helpers are: nobody outside finds a socket in its own
+	 * /dev. An abstract address everybody finds, and who is gone could be anybody. */
 	if (pid_namespace(pid, &sender))
-		return errno == ENOENT || errno == ESRCH;
+		return v->conf->own_mounts && (errno == ENOENT || errno == ESRCH);
 	return !pid_namespace(v->pid, &box) && box.ino == sender.ino &&
 	       box.dev_major == sender.dev_major && box.dev_minor == sender.dev_minor;
 }
