@@ -270,7 +270,9 @@ int supervise(const struct supervise_options *o, struct arena *a, char *why)
 	k_set_nofile(most);
 	launch_init(a, nofile);
 	load_init(a);
-	if (k_signal_default(SIGCHLD) || k_sigmask(handled, &mask) ||
+	/* All others wait for ever: none that is sent by mistake ends or stops it, nor a
+	 * terminal that lets nobody write from the background. */
+	if (k_signal_default(SIGCHLD) || k_sigmask(~0ull, &mask) ||
 	    (s->signals = k_signalfd(handled)) < 0 || k_prctl(PR_SET_CHILD_SUBREAPER_, 1, 0, 0))
 		goto failed;
 	if (control_open(s, o->readers))
