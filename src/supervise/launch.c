@@ -68,6 +68,26 @@ static void hand_over(enum record_kind kind, const char *text, int fd)
 		fail(errno, "the supervisor cannot be told");
 }
 
+/*
+ * What the supervisor holds for all the others: with the payload's own limit there
+ * would be no number left to open anything.
+ */
+static void close_others(void)
+{
+	unsigned kept = SERVICE_FIRST_FD + (unsigned)job.nlisten;
+
+	if (job.report != HIGH_FD && k_dup2(job.report, HIGH_FD, 1) < 0)
+		fail(errno, "descriptors of the payload");
+	job.report = HIGH_FD;
+	k_set_nofile(job.nofile);
+	if (job.ready >= 0) {
+		k_close_range(kept, job.conf->ready_fd - 1u);
+		kept = job.conf->ready_fd + 1u;
+	}
+	k_close_range(kept, HIGH_FD - 1);
+	k_close_range(HIGH_FD + 1, ~0u);
+}
+
 /* The descriptors of the payload at their numbers: as if a shell had opened them. */
 static void arrange(void)
 {
@@ -92,7 +112,7 @@ static void arrange(void)
 			fail(errno, "descriptors of the payload");
 	if (job.ready >= 0 && k_dup2(job.ready, job.conf->ready_fd, 1) < 0)
 		fail(errno, "descriptors of the payload");
-	k_set_nofile(job.nofile);
+	close_others();
 }
 
 static void fail_findings(void)
