@@ -284,10 +284,14 @@ void service_trigger(struct supervisor *s, struct service *v, int there)
 	if (v->triggered == there && v->conf->start != START_DEMAND)
 		return;
 	v->triggered = (uint8_t)there;
-	if (v->wish_up && there && v->state == STATE_ARMED)
+	if (v->wish_up && there && v->state == STATE_ARMED) {
 		service_event(s, v, EVENT_START);
-	else if (v->wish_up && !there)
+	} else if (v->wish_up && !there) {
+		/* Its end is asked for, also when its trigger is back before that. */
+		if (state_lives(v->state))
+			v->verdict = VERDICT_ASKED;
 		service_event(s, v, EVENT_ARM);
+	}
 }
 
 void service_adopt(struct service *v)
