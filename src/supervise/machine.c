@@ -10,6 +10,7 @@
 #include "supervise/supervise.h"
 
 #define NO_EVENT EVENTS
+static void want_needs(struct supervisor *s, const struct service *v);
 enum { KILL_AGAIN_MS = 1000 };
 
 void service_why(struct service *v, const char *format, ...)
@@ -219,14 +220,19 @@ static void want_up(struct supervisor *s, struct service *v, enum event event)
 		return;
 	v->wish_up = 1;
 	s->changed = 1;
-	for (unsigned i = 0; i < c->nneeds; i++) {
-		struct service *need = service_find(s, v->image->set.service[c->order[i]].name);
+	want_needs(s, v);
+	if (v->state == STATE_DOWN || event == EVENT_START)
+		service_event(s, v, event);
+}
+
+static void want_needs(struct supervisor *s, const struct service *v)
+{
+	for (unsigned i = 0; i < v->conf->nneeds; i++) {
+		struct service *need = service_find(s, v->image->set.service[v->conf->order[i]].name);
 
 		if (need && !need->wish_up)
 			want_up(s, need, wanted_event(need));
 	}
-	if (v->state == STATE_DOWN || event == EVENT_START)
-		service_event(s, v, event);
 }
 
 /* Whether v is needed by w, or should only end after it when both do. */
@@ -276,6 +282,7 @@ void service_restart(struct supervisor *s, struct service *v)
 		return;
 	v->wish_up = 1;
 	v->verdict = VERDICT_ASKED;
+	want_needs(s, v);
 	service_event(s, v, EVENT_STOP);
 }
 
