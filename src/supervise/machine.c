@@ -116,7 +116,11 @@ static enum event act_judge(struct supervisor *s, struct service *v)
 	if (j.event == EVENT_REST)
 		v->wish_up = 0;
 	v->verdict = VERDICT_EXIT;
-	service_adopt(v);
+	if (v->next) {
+		service_adopt(v);
+		if (v->wish_up)
+			want_needs(s, v);
+	}
 	if (v->conf->findings)
 		return EVENT_REST;
 	return j.event;
