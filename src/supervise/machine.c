@@ -371,6 +371,13 @@ static void place_free(struct service *v)
 	trigger_soon();
 }
 
+/* Whoever needs it can do with it: one that waits for a connection answers when it comes. */
+static int is_ready(const struct service *v)
+{
+	return v->state == STATE_UP || v->state == STATE_DONE ||
+	       (v->state == STATE_ARMED && v->conf->start == START_DEMAND && !v->deadline);
+}
+
 /* What it waits for, or NULL. */
 static const struct service *waits_for(struct supervisor *s, struct service *v)
 {
@@ -379,7 +386,7 @@ static const struct service *waits_for(struct supervisor *s, struct service *v)
 	for (unsigned i = 0; i < (unsigned)c->nneeds + c->nafter; i++) {
 		struct service *w = service_find(s, v->image->set.service[c->order[i]].name);
 
-		if (!w || w->state == STATE_UP || w->state == STATE_DONE)
+		if (!w || is_ready(w))
 			continue;
 		if (i < c->nneeds)
 			return w;
