@@ -363,6 +363,8 @@ static void adopt(struct supervisor *s, const struct image *image)
 			begin(s, v);
 		v->begun = 1;
 	}
+	/* Before the order is looked at: who waits for what is there already is no longer waiting. */
+	trigger_look(s);
 	s->changed = 1;
 }
 
