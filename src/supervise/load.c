@@ -414,14 +414,16 @@ int load_reaped(struct supervisor *s, int pid, int status)
 	s->reload_text[0] = '\0';
 	if (s->load_again) {
 		s->load_again = 0;
-		forget(image);
 		if (load_start(s))
-			event_tell(s, NULL, "cannot load: %s", strerror(errno));
+			refused(s, image, strerror(errno));
+		else
+			forget(image);
 		return 1;
 	}
 	if (!status && looks_again(s, image))
 		return 1;
-	why = s->image ? first_finding(&image->set) : NULL;
+	/* What was killed may have left half a set. */
+	why = s->image && !status ? first_finding(&image->set) : NULL;
 	if (WIFSIGNALED(status))
 		refused(s, image, "what reads the profiles was ended by a signal");
 	else if (status)
