@@ -56,7 +56,7 @@ static void enter(struct supervisor *s, struct service *v, enum state next)
 	case STATE_STARTING:
 		break;		/* building and starting share one deadline */
 	case STATE_STOPPING:
-		v->deadline = s->now + c->stop_timeout;
+		v->deadline = s->now + (s->ending & 2 ? 0 : c->stop_timeout);
 		break;
 	case STATE_KILLING:
 		v->deadline = s->now + KILL_AGAIN_MS;

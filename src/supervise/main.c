@@ -53,7 +53,7 @@ void supervisor_end(struct supervisor *s, int status, int reboot)
 		parent_tell("STOPPING=1\n");
 		event_tell(s, NULL, "ends");
 	}
-	s->ending = 1;
+	s->ending |= 1;
 	s->reboot |= reboot != 0;
 	for (unsigned i = 0; i < s->places; i++)
 		if (s->service[i].conf)
@@ -68,6 +68,7 @@ static void end_now(struct supervisor *s)
 		supervisor_end(s, 0, 0);
 		return;
 	}
+	s->ending |= 2;
 	for (unsigned i = 0; i < s->places; i++)
 		if (s->service[i].conf && s->service[i].state == STATE_STOPPING)
 			service_event(s, &s->service[i], EVENT_DUE);

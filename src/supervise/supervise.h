@@ -73,7 +73,7 @@ struct supervisor {
 	int npaths;
 	int64_t now;			/* ms, of this turn of the loop */
 	int signals;			/* signalfd */
-	uint8_t ending;			/* shutdown was asked for */
+	uint8_t ending;			/* shutdown was asked for: bit 0, and again: bit 1 */
 	uint8_t reboot;			/* and then the machine's init is asked to reboot */
 	uint8_t changed;		/* a state or wish changed: look at the order again */
 	uint8_t loading, load_again, looked_again, must_seal;
