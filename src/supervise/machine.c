@@ -414,11 +414,14 @@ static void look(struct supervisor *s, struct service *v)
 
 	if (v->state == STATE_BLOCKED && v->wish_up) {
 		first = waits_for(s, v);
-		if (first)
-			service_why(v, "waits for %s, which is %s", first->conf->name,
-				    state_names[first->state]);
-		else
+		if (!first) {
 			service_event(s, v, EVENT_CLEAR);
+			return;
+		}
+		service_why(v, "waits for %s, which is %s", first->conf->name, state_names[first->state]);
+		/* As good as a failed attempt: who only comes after it does not wait as well. */
+		if (!v->attempted && (first->attempted || first->state == STATE_DOWN || first->state == STATE_ARMED))
+			v->attempted = s->changed = 1;
 	} else if (!v->wish_up && v->state != STATE_DOWN && v->state != STATE_STOPPING &&
 		   v->state != STATE_KILLING && !is_held_up(s, v)) {
 		service_event(s, v, EVENT_STOP);
