@@ -54,21 +54,6 @@ void log_close(struct service *v)
 	}
 }
 
-/* C1 controls too: bare ones, and those behind 0xc2 as UTF-8 has them. */
-void log_plain(char *text, size_t n)
-{
-	unsigned char before = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		unsigned char c = (unsigned char)text[i];
-
-		if ((c < 0x20 && c != '\t') || c == 0x7f ||
-		    (c >= 0x80 && c < 0xa0 && (before < 0x80 || before == 0xc2)))
-			text[i] = '?';
-		before = c;
-	}
-}
-
 static void target_close(const struct supervisor *s, struct target *t)
 {
 	if (t->fd >= 0)
@@ -218,7 +203,7 @@ static size_t line_plain(char *text, size_t n, int end)
 {
 	n -= n && text[n - 1] == '\n';
 	n -= n && text[n - 1] == '\r';
-	log_plain(text, n);
+	text_plain(text, n);
 	if (end)
 		text[n++] = '\n';
 	return n;

@@ -152,7 +152,6 @@ int log_poll(struct pollfd *fds);			/* how many it put there, up to LOG_POLL */
 void log_move(struct supervisor *s);
 int64_t log_deadline(const struct supervisor *s);	/* ms, 0: none */
 int log_reaped(struct supervisor *s, int pid);		/* 1: it was the one that writes files */
-void log_plain(char *text, size_t n);			/* control characters become ? */
 
 /* logfile.c: the process that writes log files, because a disk may hang. */
 enum { LOG_TEXT = 4096 };		/* bytes of text in a record */
