@@ -1,7 +1,8 @@
 #!/bin/bash
 # The main job on the screen, scene by scene: a profile, its plan, a web server in a
 # sandbox, who receives which mounts, whose IPC objects are seen by whom, a CD-ROM
-# that comes and goes, and the proof that all is as the profiles say.
+# that comes and goes, the proof that all is as the profiles say, and a supervisor whose
+# services come back.
 #
 #   tests/demo.sh HUTCH ROOTFS      ROOTFS is the folder that rootfs/build.sh made
 #
@@ -37,12 +38,13 @@ toybox=$tree/bin/toybox
 work=${DEMO_WORK:-$(mktemp -d)} || exit 1
 [ "$root" ] || chmod 755 "$work"
 wrong=0
-unset queue web
+unset queue web supervisor
 # shellcheck source=tests/talk.sh
 . "$(dirname "$0")/talk.sh"
 
 cleanup() {
 	[ -z "${web-}" ] || kill -TERM "$web" 2>/dev/null
+	[ -z "${supervisor-}" ] || kill -TERM "$supervisor" 2>/dev/null
 	talk_kill
 	[ -z "${queue-}" ] || ipcrm -q "$queue"
 	# What root made goes with the namespaces.
@@ -100,6 +102,9 @@ queues() { awk '$1 ~ /^0x/ { print $1 }'; }
 made() { grep -o '[0-9]*$'; }
 # the key that a queue of this id has, out of ipcs -q
 key_of() { awk -v id="$1" '$2 == id { print $1 }'; }
+# The process of a service, as its supervisor tells it
+pid_of() { "$hutch" status --json "$1" | sed -n 's/.*"pid":\([0-9]*\).*/\1/p'; }
+came_back() { [ "$(pid_of "$1")" ] && [ "$(pid_of "$1")" != "$2" ] && "$hutch" status "$1" >/dev/null; }
 fetch() { timeout 5 "$toybox" wget -O - "http://127.0.0.1:$port/" 2>/dev/null; }
 page_there() { [ "$(fetch)" = "$page" ]; }
 same_lines() { [ "$1" = "$2" ]; }
@@ -287,6 +292,35 @@ for name in web "${!talk_pid[@]}"; do
 done
 
 # --- 7 -----------------------------------------------------------------------
+
+mkdir "$work/services"
+printf '%s\n' root="$tree" 'exec=sh -c "echo tick; sleep 1000"' >"$work/services/clock.conf"
+printf '%s\n' root="$tree" restart-delay='5s 1m' 'exec=sh -c "echo no lease; exit 3"' >"$work/services/uplink.conf"
+scene "A supervisor: what should be up is up, or its next attempt is near"
+command_line "hutch supervise services &"
+(cd "$work" && exec "$hutch" supervise services) </dev/null >"$work/services.log" 2>&1 &
+supervisor=$!
+until_true "$hutch" wait clock up 5s 2>/dev/null
+old=$(pid_of clock)
+command_line "kill -KILL $old                            (the clock)"
+kill -KILL "$old"
+expect "the clock is up again, as another process" until_true came_back clock "$old"
+command_line "hutch status"
+table=$("$hutch" status)
+show <<<"$table"
+expect "uplink waits for its next attempt, and it is told why" grep -q '^uplink *delayed .* in [0-5]s: ended with status 3' <<<"$table"
+command_line "hutch logs uplink"
+"$hutch" logs uplink | show
+expect "what it wrote was kept" grep -qx "no lease" <("$hutch" logs uplink)
+new=$(pid_of clock)
+command_line "hutch shutdown"
+"$hutch" shutdown
+wait "$supervisor"
+expect "the supervisor ends with 0" [ $? -eq 0 ]
+expect "and nothing of the clock is left" not test -e "/proc/${new:-self}"
+unset supervisor
+
+# --- 8 -----------------------------------------------------------------------
 
 scene "The end: nothing stays"
 kill -TERM "$web"

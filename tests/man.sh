@@ -35,6 +35,7 @@ shows() {
 	return "$missing"
 }
 commands() { "$out/hutch" help | awk '/^    / { split(last, word); print word[2] } { last = $0 }'; }
+states() { "$out/hutch" graph --states | sed -n 's/^\t\([a-z]*\) -> .*label="\([a-z]*\).*/\1\n\2/p' | sort -u; }
 no_marks() { ! grep -nE '@[A-Z]+( [a-z]+)?@' "$1"; }
 
 completion=
@@ -60,7 +61,8 @@ for file; do
 		*.8)
 			mapfile -t words < <(commands)
 			mapfile -t -O ${#words[@]} words < <("$out/hutch" facts | sed 's/=.*//')
-			ok "${file##*/}: has all commands and facts" shows "$file" "${words[@]}"
+			mapfile -t -O ${#words[@]} words < <(states)
+			ok "${file##*/}: has all commands, facts, states and events" shows "$file" "${words[@]}"
 			;;
 		esac
 	fi
@@ -85,6 +87,9 @@ offers() {
 }
 mapfile -t words < <(commands)
 for word in "${words[@]}"; do ok "completion: hutch ${word:0:2}: $word" offers "$word" hutch "${word:0:2}"; done
+ok "completion: an option of supervise" offers --readers hutch supervise --
+ok "completion: a signal" offers HUP hutch signal H
+ok "completion: what to wait for" offers down hutch wait web d
 ok "completion: a key of a profile" offers propagation= hutch run prop
 ok "completion: a choice, where bash cuts at =" offers overlay hutch run root-mode = ov
 ok "completion: a choice, where bash does not" offers overlay hutch run root-mode=ov

@@ -129,6 +129,11 @@ TESTS += "$(O)/fault/nth quick $(O)/fault"
 TESTS += "$(O)/fault/nth kill $(O)/fault"
 TESTS += "tests/fault/old.sh $(O)/fault $(O)/hutch"
 SOAK += "$(O)/fault/nth full $(O)/fault"
+# The same for a supervisor that lives on, or is killed and followed by another one.
+TESTS += "$(O)/fault/supervise quick $(O)/fault"
+TESTS += "$(O)/fault/supervise kill $(O)/fault"
+SOAK += "$(O)/fault/supervise full $(O)/fault"
+SOAK += "$(O)/fault/supervise killall $(O)/fault"
 
 .PHONY: deps test test-only soak soak-only bench demo unit unit-test fault
 

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "base/words.h"
 #include "cli/cli.h"
 #include "cli/talk.h"
 #include "kernel/k.h"
@@ -247,7 +248,10 @@ enum { EVENT_KEYS = sizeof event_keys / sizeof *event_keys };
 static void print_event(struct ask *a)
 {
 	char *p = (char *)record_body(a->talk.record), *end;
+	size_t mark = cli_arena.used;
 	const char *comma = "{";
+	struct words w;
+	unsigned column;
 
 	if (!p || *p == '\n')
 		return;
@@ -264,9 +268,11 @@ static void print_event(struct ask *a)
 		comma = ",";
 		p = end;
 	}
-	print_member(comma, "text", p, TEXT);
+	if (!strncmp(p, "text=", 5) && !words_split(&w, p + 5, &cli_arena, &column) && w.n)
+		print_member(comma, "text", w.word[0], TEXT);
 	out_put(&cli_out, "}\n");
 	cli_flush(1);
+	cli_arena.used = mark;
 }
 
 static void print_events(struct ask *a)

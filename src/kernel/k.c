@@ -472,6 +472,8 @@ int k_connect(int fd, const void *address, unsigned length)
 	return K(connect, fd, address, length);
 }
 
+int k_shutdown(int fd) { return K(shutdown, fd, SHUT_RDWR); }
+
 int k_setsockopt(int fd, int level, int option, int value)
 {
 	return K(setsockopt, fd, level, option, &value, sizeof value);

@@ -141,6 +141,7 @@ int k_socket(int domain, int type);
 int k_bind(int fd, const void *address, unsigned n);
 int k_listen(int fd);	/* as many as the system lets wait */
 int k_connect(int fd, const void *address, unsigned n);
+int k_shutdown(int fd);	/* for good, whoever else holds it */
 int k_accept(int fd);	/* a descriptor that never blocks */
 int k_getsockopt(int fd, int level, int option, void *to, unsigned *n);
 /* One record with up to one descriptor (-1: none). */

@@ -4,8 +4,9 @@
 #   src/man/generate.sh FILE.in VERSION      the file, complete, on standard output
 #
 # A line such as @KEYS program@ is replaced by the rows of a table: @COMMANDS@,
-# @SYNOPSIS@, @KEYS GROUP@, @STEPS SIDE@, @FACTS@, @CAUSES@ as mdoc; @COMPLETION@ as
-# variables of a shell. @VERSION@ is replaced where it stands.
+# @SYNOPSIS@, @KEYS GROUP@, @STEPS SIDE@, @FACTS@, @CAUSES@, @STATES@, @EVENTS@,
+# @STATUS@, @VERBS WHO@ (who may ask for them) as mdoc; @COMPLETION@ as variables of a
+# shell. @VERSION@ is replaced where it stands.
 set -eu
 export LC_ALL=C
 src=$(cd "$(dirname "$0")/.." && pwd)
@@ -97,6 +98,14 @@ function row(kind, group) {
 	} else if (kind == "causes") {
 		print ".It Ic " quoted(step[a[1]]) " , Er " a[2]
 		print sentence(a[3])
+	} else if (kind == "states") {
+		print ".It Ic " a[2]
+		print sentence(a[3])
+	} else if (kind == "status") {
+		print ".It Cm " a[2]
+		print sentence(a[4])
+	} else if (kind == "verbs" && a[3] == group) {
+		words = words " , " a[2]
 	} else if (kind == "words") {
 		words = words " " a[2]
 	} else if (kind == "options") {
@@ -129,6 +138,16 @@ function variable(name, file, macro, kind) {
 /^@CAUSES@$/ {
 	table("plan/steps.def", "STEP", "names")
 	table("plan/causes.def", "CAUSE", "causes")
+	next
+}
+/^@STATES@$/ { table("service/states.def", "STATE", "states"); next }
+/^@EVENTS@$/ { table("service/states.def", "EVENT", "states"); next }
+/^@STATUS@$/ { table("service/verbs.def", "STATUS", "status"); next }
+/^@VERBS .*@$/ {
+	words = ""
+	sub(/@$/, "", $2)
+	table("service/verbs.def", "VERB", "verbs", $2)
+	print ".Ic " substr(words, 4) " ."
 	next
 }
 /^@COMPLETION@$/ {

@@ -70,7 +70,13 @@ static void send_signal(struct client *c, const struct service *v)
 
 static void act(struct supervisor *s, struct client *c, struct service *v)
 {
-	switch (c->request.verb) {
+	uint8_t verb = c->request.verb;
+
+	if (v->conf->findings && (verb == VERB_START || verb == VERB_RESTART)) {
+		refuse(c, 1, "%s", v->conf->findings);
+		return;
+	}
+	switch (verb) {
 	case VERB_START:
 	case VERB_STOP:
 		service_want(s, v, c->request.verb == VERB_START);

@@ -433,6 +433,8 @@ void control_close(struct supervisor *s)
 			k_close(control.client[i].fd);
 	if (control.listener < 0)
 		return;
+	/* A child that has just begun has a copy still: it must not seem to answer. */
+	k_shutdown(control.listener);
 	k_close(control.listener);
 	control.listener = -1;
 	dir = registry_dir();

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -35,8 +36,21 @@ static char writer_stack[48 << 10] __attribute__((aligned(16)));
 static char rest[LINE + 128];
 static size_t nrest;
 
+/* Memory of its own for each ring: reserved now, real when something is written. */
+static void make_ring(struct service *v)
+{
+	size_t size = v->conf->log_size;
+	void *memory = size ? k_memory(size, 0) : NULL;
+
+	if (memory)
+		k_madvise(memory, size, MADV_DONTFORK);
+	ring_init(&v->ring, memory, memory ? size : 0);
+}
+
 int log_open(struct service *v)
 {
+	if (!v->ring.memory)
+		make_ring(v);
 	if (v->log[0] < 0 && k_pipe(v->log)) {
 		v->log[0] = v->log[1] = -1;
 		return -1;

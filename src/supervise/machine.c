@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 
 #include "base/text.h"
@@ -353,7 +352,6 @@ struct service *service_place(struct supervisor *s, const struct image *image,
 	for (int i = 0; i < LISTENS; i++)
 		v->listen[i] = -1;
 	v->since = s->now;
-	make_ring(v);
 	trigger_soon();
 	if (conf->findings)
 		service_why(v, "%s", conf->findings);

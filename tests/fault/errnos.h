@@ -44,7 +44,7 @@ static const struct {
 	{"madvise", CODES(EINVAL, ENOMEM)}, {"mmap", CODES(ENOMEM)}, {"getrlimit", CODES(EPERM)},
 	{"setrlimit", CODES(EPERM)}, {"accept4", CODES(EMFILE, ECONNABORTED, ENOMEM)},
 	{"getsockopt", CODES(EINVAL, ENOMEM)}, {"setsockopt", CODES(ENOMEM)}, {"getsockname", CODES(ENOBUFS)},
-	{"bind", CODES(EADDRINUSE, ENOMEM, EACCES)}, {"listen", CODES(EADDRINUSE, ENOMEM)},
+	{"bind", CODES(EADDRINUSE, ENOMEM, EACCES)}, {"shutdown", CODES(ENOBUFS)}, {"listen", CODES(EADDRINUSE, ENOMEM)},
 	{"connect", CODES(ECONNREFUSED, EAGAIN, EINTR)}, {"linkat", CODES(EPERM, ENOSPC)},
 	{"ftruncate", CODES(EPERM)}, {"inotify_init1", CODES(EMFILE, ENOMEM)},
 	{"inotify_add_watch", CODES(ENOSPC, ENOMEM, EACCES)},

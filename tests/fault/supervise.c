@@ -43,7 +43,7 @@
 enum {
 	IN_TIME = 1500,		/* ms: the longest pause of 200 and what a start takes on a busy machine */
 	AT_MOST = 5000,		/* with a reason from the table below */
-	ANSWER = 3000, MAX_CALLS = 800, MAX_BAD = 12, WORKERS = 4,
+	ANSWER = 3000, MAX_CALLS = 800, MAX_BAD = 12, MAX_UNSURE = 100, WORKERS = 4,
 };
 
 enum phase { BOOT, KILL, RESTART, RELOAD, HUP, STOP, ASK, PATH, SHUTDOWN, PHASES };
@@ -56,7 +56,7 @@ static const struct {
 	[RESTART] = {"restart", "s", "sl", "s", 7}, [RELOAD] = {"reload", "so", "soli", "s", 1},
 	[HUP] = {"hup", "s", "so", "s", 1}, [STOP] = {"stop", "s", "sl", "s", 7},
 	[ASK] = {"ask", "s", "s", "s", 0}, [PATH] = {"path", "s", "sl", "s", 4},
-	[SHUTDOWN] = {"shutdown", "s", "siw", "s", 0},
+	[SHUTDOWN] = {"shutdown", "s", "si", "s", 0},
 };
 
 #define COMMON "restart-delay=10ms 50ms\nstop-timeout=300ms\n"
@@ -78,19 +78,24 @@ static const struct {
 	char side;
 	const char *call, *step, *reason;
 } slow[] = {
+	{'s', "statx", NULL, "what cannot be looked at is looked at again after a second"},
 	{'s', "kill", NULL, "the signal did not arrive: what follows after stop-timeout, or when killing is tried again"},
 };
 
 /* What is left or missing after a failure, and why that may be. */
 static const struct {
-	enum phase phase;
 	char side;
 	const char *call, *step, *reason;
 } untidy[] = {
-	{SHUTDOWN, 's', "mkdirat", "-", "the socket's name stays: the next supervisor takes it over"},
-	{SHUTDOWN, 's', "openat", "-", "as mkdirat"}, {SHUTDOWN, 's', "statx", "-", "as mkdirat"},
-	{SHUTDOWN, 's', "unlinkat", "-", "as mkdirat"},
-	{KILL, 'i', "dup3", "init", "the init has lost its channel: its own status tells how the payload ended"},
+	{'s', "mkdirat", "-", "the socket's name stays: the next supervisor takes it over"},
+	{'s', "openat", "-", "as mkdirat"}, {'s', "statx", "-", "as mkdirat"},
+	{'s', "unlinkat", "-", "as mkdirat"}, {'s', "connect", "-", "as mkdirat"},
+	{'s', "socket", "-", "as mkdirat"}, {'s', "flock", "-", "as mkdirat"},
+	{'s', "shutdown", "-", "as mkdirat"},
+	{'s', "mmap", "-", "a service without room for its output runs without; its next start has it"},
+	{'i', "dup3", "init", "the init has lost its channel: its own status tells how the payload ended"},
+	{'w', "dup3", "-", "as recvmsg"},
+	{'w', "recvmsg", "-", "the writer of log files ends, and is there again with the next line"},
 };
 
 static struct fault_log *fault_log;
@@ -104,7 +109,7 @@ static const char *mode;
 static enum phase phase_now;
 static char side_now;
 static struct fault_wish now_wish;
-static unsigned bad, faults, refused, lost;
+static unsigned bad, faults, refused, lost, unsure;
 static long slowest;
 static int supervisor, ended, end_status, err_fd = -1, said_fd, version = 1, base_fds;
 static long base_rss;
@@ -519,15 +524,6 @@ static int settled_fds(void)
 	return count_fds();
 }
 
-static void show_fds(void)
-{
-	char path[64];
-
-	fflush(stdout);
-	snprintf(path, sizeof path, "ls -l /proc/%d/fd", supervisor);
-	system(path);
-}
-
 static long rss_kb(void)
 {
 	char path[64], text[4096], *p;
@@ -715,7 +711,7 @@ static void check_up(void)
 static int may_be_untidy(void)
 {
 	for (size_t i = 0; i < sizeof untidy / sizeof *untidy; i++)
-		if (now_wish.armed == FAULT_FAIL && untidy[i].phase == phase_now && untidy[i].side == side_now &&
+		if (now_wish.armed == FAULT_FAIL && untidy[i].side == side_now &&
 		    !strcmp(untidy[i].call, now_wish.call) && !strcmp(untidy[i].step, now_wish.step))
 			return 1;
 	return 0;
@@ -732,8 +728,6 @@ static void check_house(void)
 	       now_ms() < until)
 		pump(20);
 	n = children(supervisor, child, 32);
-	if (fds != base_fds && getenv("SHOW"))
-		show_fds();
 	if (fds > base_fds || (fds < base_fds && !may_be_untidy()))
 		complain("%d descriptors and not %d", fds, base_fds);
 	if (n < SERVICES || n > SERVICES + 1)
@@ -794,14 +788,16 @@ static void shut_down(void)
 
 static void start_whole(void)
 {
-	disarm();
-	fault_log->stopped = 0;
-	forget();
-	start();
-	if (!wait_up(ALL) || wrong_status()) {
-		complain("does not even come up unharmed");
+	for (int tries = 0; tries < 3; tries++) {
+		disarm();
+		fault_log->stopped = 0;
+		forget();
+		start();
+		if (wait_up(ALL) && !wrong_status())
+			return;
 		kill_world();
 	}
+	complain("does not even come up unharmed");
 }
 
 /* ---- the phases ---- */
@@ -990,6 +986,16 @@ static void list_calls(void)
 	}
 }
 
+/*
+ * waitpid does not fail where children are, and a failed close has closed. That a path
+ * is not there (code) is no failure but an answer; what is there does not give it.
+ */
+static int is_artificial(const struct call *c, int code)
+{
+	return !strcmp(c->call, "close") ||
+	       (side_now == 's' && (!strcmp(c->call, "waitpid") || (code == ENOENT && !strcmp(c->call, "statx"))));
+}
+
 static void fail_call(enum phase phase, const struct call *c, int nth, int full)
 {
 	const int *code = errnos_of(c->call);
@@ -999,9 +1005,19 @@ static void fail_call(enum phase phase, const struct call *c, int nth, int full)
 		bad++;
 		return;
 	}
-	for (; *code && bad < MAX_BAD; code++) {
-		arm(FAULT_FAIL, c, nth, *code);
-		pass(phase);
+	for (; *code && bad < MAX_BAD && unsure < MAX_UNSURE; code++) {
+		if (is_artificial(c, *code))
+			continue;
+		/* A machine that had no time for us does not say the same three times. */
+		for (unsigned tries = 0, had_bad = bad, had_lost = lost; tries < 3; tries++) {
+			bad = had_bad;
+			lost = had_lost;
+			unsure += tries > 0;
+			arm(FAULT_FAIL, c, nth, *code);
+			pass(phase);
+			if (bad == had_bad)
+				break;
+		}
 		faults += fired();
 		if (!full || !fired())
 			break;
@@ -1036,12 +1052,6 @@ static void kill_at(enum phase phase, const struct call *c, int nth)
 		kill_world();
 }
 
-/* waitpid never fails where children are, and a failed close has closed. */
-static int is_artificial(const struct call *c)
-{
-	return !strcmp(c->call, "close") || (side_now == 's' && !strcmp(c->call, "waitpid"));
-}
-
 static void sweep(enum phase phase, int slice, int slices)
 {
 	int full = !strcmp(mode, "full") || !strcmp(mode, "killall"), kills = !strncmp(mode, "kill", 4);
@@ -1063,7 +1073,7 @@ static void sweep(enum phase phase, int slice, int slices)
 		kill_world();
 	for (int i = 0; i < ncalls && bad < MAX_BAD; i++)
 		for (int nth = 1; nth <= (full ? calls[i].count : 1) && bad < MAX_BAD; nth++) {
-			if (at++ % slices != slice || is_artificial(&calls[i]))
+			if (at++ % slices != slice || is_artificial(&calls[i], 0))
 				continue;
 			if (kills)
 				kill_at(phase, &calls[i], nth);
@@ -1085,7 +1095,7 @@ static void sweep(enum phase phase, int slice, int slices)
 static int job(enum phase phase, char side, int slice, int slices, const char *dir)
 {
 	long begin = now_ms();
-	char part[16] = "";
+	char part[16] = "", again[64] = "";
 
 	phase_now = phase;
 	side_now = side;
@@ -1095,11 +1105,13 @@ static int job(enum phase phase, char side, int slice, int slices, const char *d
 	sweep(phase, slice, slices);
 	if (slices > 1)
 		snprintf(part, sizeof part, " (%d/%d)", slice + 1, slices);
-	printf("%sok - %s, side %c%s: %d calls, %u %s, %u refused, %u losses, slowest %ld ms (%ld ms)\n",
-	       bad || !faults ? "not " : "", phases[phase].name, side, part, ncalls, faults,
-	       !strncmp(mode, "kill", 4) ? "kills" : "failures", refused, lost, slowest, now_ms() - begin);
+	if (unsure)
+		snprintf(again, sizeof again, ", %u tried again", unsure);
+	printf("%sok - %s, side %c%s: %d calls, %u %s, %u refused, %u losses, slowest %ld ms%s (%ld ms)\n",
+	       bad || (!faults && slices == 1) ? "not " : "", phases[phase].name, side, part, ncalls, faults,
+	       !strncmp(mode, "kill", 4) ? "kills" : "failures", refused, lost, slowest, again, now_ms() - begin);
 	fflush(stdout);
-	return bad || !faults;
+	return bad || (!faults && slices == 1);
 }
 
 /* In a PID namespace of its own, which ends with its process 1. */
