@@ -39,12 +39,12 @@ static size_t nrest;
 /* Memory of its own for each ring: reserved now, real when something is written. */
 static void make_ring(struct service *v)
 {
-	size_t size = v->conf->log_size;
-	void *memory = size ? k_memory(size, 0) : NULL;
-
-	if (memory)
-		k_madvise(memory, size, MADV_DONTFORK);
-	ring_init(&v->ring, memory, memory ? size : 0);
+	ring_init(&v->ring, NULL, v->conf->log_size);
+	v->ring.memory = v->ring.size ? k_memory(v->ring.size, 0) : NULL;
+	if (v->ring.memory)
+		k_madvise(v->ring.memory, v->ring.size, MADV_DONTFORK);
+	else
+		v->ring.size = 0;
 }
 
 int log_open(struct service *v)

@@ -304,17 +304,6 @@ void service_trigger(struct supervisor *s, struct service *v, int there)
 	}
 }
 
-/* Memory of its own for each ring: reserved now, real when something is written. */
-static void make_ring(struct service *v)
-{
-	ring_init(&v->ring, NULL, v->conf->log_size);
-	v->ring.memory = v->ring.size ? k_memory(v->ring.size, 0) : NULL;
-	if (v->ring.memory)
-		k_madvise(v->ring.memory, v->ring.size, MADV_DONTFORK);
-	else
-		v->ring.size = 0;
-}
-
 void service_adopt(struct service *v)
 {
 	if (!v->next)
@@ -325,9 +314,6 @@ void service_adopt(struct service *v)
 	v->image = v->next_image;
 	v->next = NULL;
 	v->past = (struct past){0};
-	/* A profile with findings had said nothing of its log. */
-	if (!v->ring.size)
-		make_ring(v);
 	if (v->conf->findings)
 		service_why(v, "%s", v->conf->findings);
 }
