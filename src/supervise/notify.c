@@ -41,8 +41,8 @@ static int is_inside(const struct service *v, int pid)
 		return 1;
 	if (!v->conf->own_pid_ns)
 		return 0;
-	/* Gone already, as short-lived helpers are: nobody outside finds a socket in its own
-	 * /dev. An abstract address everybody finds, and who is gone could be anybody. */
+	/* Gone already, as short-lived helpers are. Nobody outside finds a socket in a /dev of
+	 * its own, but everybody finds an abstract one. */
 	if (pid_namespace(pid, &sender))
 		return v->conf->own_mounts && (errno == ENOENT || errno == ESRCH);
 	return !pid_namespace(v->pid, &box) && box.ino == sender.ino &&
