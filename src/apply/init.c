@@ -53,7 +53,7 @@ static void let_go(struct walk *w)
 
 	if (w->channel != keep && k_dup2(w->channel, keep, 1) >= 0)
 		w->channel = keep;
-	k_close_from((unsigned)keep + 1);
+	k_close_range((unsigned)keep + 1, ~0u);
 	for (int i = 0; i < 3; i++)
 		k_close(i);
 }

@@ -132,7 +132,9 @@ static void close_all(struct walk *w)
 
 void walk_undo(struct walk *w)
 {
-	if (w->pid > 0) {
+	/* Who has another parent may be waited for by now, and its number somebody else's: the
+	 * supervisor ends it. */
+	if (w->pid > 0 && !w->born) {
 		k_kill(w->pid, SIGKILL);
 		while (k_wait(w->pid, NULL, 0) < 0 && errno == EINTR)
 			;

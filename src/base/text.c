@@ -193,3 +193,18 @@ char *text_find(const char *text, const char *part)
 			return (char *)text;
 	return NULL;
 }
+
+/* C1 controls too: bare ones, and those behind 0xc2 as UTF-8 has them. */
+void text_plain(char *text, size_t n)
+{
+	unsigned char before = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)text[i];
+
+		if ((c < 0x20 && c != '\t') || c == 0x7f ||
+		    (c >= 0x80 && c < 0xa0 && (before < 0x80 || before == 0xc2)))
+			text[i] = '?';
+		before = c;
+	}
+}

@@ -29,4 +29,7 @@ const char *env_find(const char *const *env, const char *name);
 /* Where `part` is in text, or NULL. */
 char *text_find(const char *text, const char *part);
 
+/* Makes each control character but the tab a ?, also those of C1: nothing commands a terminal. */
+void text_plain(char *text, size_t n);
+
 #endif

@@ -5,6 +5,7 @@
 #include "base/words.h"
 #include "cli/cli.h"
 #include "cli/talk.h"
+#include "kernel/k.h"
 
 /* A command while it is carried out. */
 struct ask {
@@ -12,6 +13,7 @@ struct ask {
 	struct request request;
 	struct out words;		/* what is sent */
 	uint8_t json, times;		/* --json, -t */
+	uint8_t terminal;		/* output goes to one */
 	uint8_t midline;		/* the text so far has no end of line */
 	const char *comma;		/* before the next object */
 	char memory[CONTROL_REQUEST + 1];
@@ -88,6 +90,7 @@ static int ask(struct ask *a, int argc, char **argv, void (*print)(struct ask *a
 	if (talk_open(&a->talk, a->memory, a->words.used))
 		return EXIT_HUTCH;
 	a->talk.timeout = patience(a);
+	a->terminal = (uint8_t)k_is_terminal(1);
 	while (talk_next(&a->talk))
 		if (print)
 			print(a);
@@ -214,14 +217,17 @@ static uint64_t time_of(struct ask *a)
 
 static void print_text(struct ask *a)
 {
-	const char *body = record_body(a->talk.record), *end = a->talk.record + a->talk.n;
+	char *body = (char *)record_body(a->talk.record), *end = a->talk.record + a->talk.n;
 	size_t mark = cli_arena.used;
 	uint64_t time = time_of(a);
 
 	for (; body && body < end;) {
-		const char *line = memchr(body, '\n', (size_t)(end - body));
+		char *line = memchr(body, '\n', (size_t)(end - body));
 		size_t n = (size_t)((line ? line + 1 : end) - body);
 
+		/* A payload has nothing to say to the terminal of whoever looks on. */
+		if (a->terminal)
+			text_plain(body, n - (line != NULL));
 		if (a->times && !a->midline)
 			out_printf(&cli_out, "%llu.%03u ", (unsigned long long)time / 1000,
 				   (unsigned)(time % 1000));

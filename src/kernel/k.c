@@ -372,12 +372,12 @@ int k_close_range_cloexec(unsigned from, unsigned to)
 	return (int)RAW("close_range", NR_close_range, from, to, CLOSE_RANGE_CLOEXEC_);
 }
 
-void k_close_from(unsigned from)
+void k_close_range(unsigned from, unsigned to)
 {
-	if (!RAW("close_range", NR_close_range, from, ~0u, 0))
+	if (!RAW("close_range", NR_close_range, from, to, 0))
 		return;
 	/* Before Linux 5.9; numbers above the limit are those of a caller who lowered it. */
-	for (unsigned last = (unsigned)k_open_max(); from < last || from < 65536; from++)
+	for (unsigned last = (unsigned)k_open_max(); from <= to && (from < last || from < 65536); from++)
 		syscall(SYS_close, from);
 }
 

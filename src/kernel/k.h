@@ -130,8 +130,8 @@ int k_sethostname(const char *name);
 int k_setdomainname(const char *name);
 int k_keyring_new(void);
 int k_close_range_cloexec(unsigned from, unsigned to);
-/* Closes every descriptor from `from` on, by close_range(2) or one by one. */
-void k_close_from(unsigned from);
+/* Closes the descriptors from `from` up to `to`, by close_range(2) or one by one. */
+void k_close_range(unsigned from, unsigned to);
 int k_signal_default(int signal);	/* EINVAL for those that are always */
 
 /* Talking and waiting. */

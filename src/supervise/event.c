@@ -46,7 +46,7 @@ void event_tell(struct supervisor *s, const struct service *v, const char *forma
 		out_put(&o, " text=");
 		out_word(&o, text);
 	}
-	log_plain(line, o.used);
+	text_plain(line, o.used);
 	line[o.used++] = '\n';
 	ring_put(&s->events, s->now, line, o.used);
 	/* Steps on the way that have nothing to say are for programs. */
@@ -57,7 +57,7 @@ void event_tell(struct supervisor *s, const struct service *v, const char *forma
 	if (name)
 		out_printf(&o, "%s: %s%s", name, state_names[v->state], *text ? ": " : "");
 	out_put(&o, text);
-	log_plain(human, o.used);
+	text_plain(human, o.used);
 	human[o.used++] = '\n';
 	tell_people(human, o.used);
 }

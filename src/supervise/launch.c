@@ -68,6 +68,26 @@ static void hand_over(enum record_kind kind, const char *text, int fd)
 		fail(errno, "the supervisor cannot be told");
 }
 
+/*
+ * What the supervisor holds for all the others: with the payload's own limit there
+ * would be no number left to open anything.
+ */
+static void close_others(void)
+{
+	unsigned kept = SERVICE_FIRST_FD + (unsigned)job.nlisten;
+
+	if (job.report != HIGH_FD && k_dup2(job.report, HIGH_FD, 1) < 0)
+		fail(errno, "descriptors of the payload");
+	job.report = HIGH_FD;
+	k_set_nofile(job.nofile);
+	if (job.ready >= 0) {
+		k_close_range(kept, job.conf->ready_fd - 1u);
+		kept = job.conf->ready_fd + 1u;
+	}
+	k_close_range(kept, HIGH_FD - 1);
+	k_close_range(HIGH_FD + 1, ~0u);
+}
+
 /* The descriptors of the payload at their numbers: as if a shell had opened them. */
 static void arrange(void)
 {
@@ -96,7 +116,7 @@ static void arrange(void)
 			fail(errno, "descriptors of the payload");
 	if (job.ready >= 0 && k_dup2(job.ready, job.conf->ready_fd, 1) < 0)
 		fail(errno, "descriptors of the payload");
-	k_set_nofile(job.nofile);
+	close_others();
 }
 
 static void fail_findings(void)
@@ -379,20 +399,20 @@ static void read_channel(struct supervisor *s, struct service *v)
 	}
 }
 
-/* A newline is the word (s6); the end without one says nothing. */
+/* A newline is the word (s6), and the last one; the end without one says nothing. */
 static void read_ready(struct supervisor *s, struct service *v)
 {
-	char text[64];
-	long n;
+	char text[512];
+	/* Once in a turn: who writes without an end must not keep us. */
+	long n = v->ready < 0 ? -1 : k_read(v->ready, text, sizeof text);
+	int said = n > 0 && memchr(text, '\n', (size_t)n);
 
-	while (v->ready >= 0 && ((n = k_read(v->ready, text, sizeof text)) >= 0 || errno == EINTR)) {
-		if (n > 0 && memchr(text, '\n', (size_t)n)) {
-			launch_runs(s, v);
-			service_event(s, v, EVENT_READY);
-		}
-		if (n == 0)
-			close_one(&v->ready);
-	}
+	if (said || n == 0)
+		close_one(&v->ready);
+	if (!said)
+		return;
+	launch_runs(s, v);
+	service_event(s, v, EVENT_READY);
 }
 
 void launch_read(struct supervisor *s, struct service *v)

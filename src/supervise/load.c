@@ -296,7 +296,7 @@ static void begin(struct supervisor *s, struct service *v)
 static void take(struct supervisor *s, const struct image *image, const struct service_conf *c)
 {
 	struct service *v = service_find(s, c->name);
-	int again, was_wrong;
+	int again, was_wrong, wanted;
 
 	if (!v) {
 		v = service_place(s, image, c);
@@ -319,12 +319,19 @@ static void take(struct supervisor *s, const struct image *image, const struct s
 	v->next = c;
 	v->next_image = image;
 	if (state_lives(v->state)) {
-		v->wish_up |= again;
-		service_restart(s, v);
+		/* What was stopped by hand stays so, though its end may take a while. */
+		v->wish_up |= again && c->start != START_MANUAL;
+		if (v->wish_up)
+			service_restart(s, v);
 		return;
 	}
+	/* Wherever it waited, now it may have to wait for something else, or for nothing. */
+	wanted = v->wish_up;
+	service_event(s, v, EVENT_STOP);
 	service_adopt(v);
-	if (!v->wish_up && (again || was_wrong))
+	if (wanted)
+		service_want_boot(s, v);
+	else if (again || was_wrong)
 		begin(s, v);
 }
 
@@ -356,6 +363,8 @@ static void adopt(struct supervisor *s, const struct image *image)
 			begin(s, v);
 		v->begun = 1;
 	}
+	/* Before the order is looked at: who waits for what is there already is no longer waiting. */
+	trigger_look(s);
 	s->changed = 1;
 }
 
@@ -405,14 +414,16 @@ int load_reaped(struct supervisor *s, int pid, int status)
 	s->reload_text[0] = '\0';
 	if (s->load_again) {
 		s->load_again = 0;
-		forget(image);
 		if (load_start(s))
-			event_tell(s, NULL, "cannot load: %s", strerror(errno));
+			refused(s, image, strerror(errno));
+		else
+			forget(image);
 		return 1;
 	}
 	if (!status && looks_again(s, image))
 		return 1;
-	why = s->image ? first_finding(&image->set) : NULL;
+	/* What was killed may have left half a set. */
+	why = s->image && !status ? first_finding(&image->set) : NULL;
 	if (WIFSIGNALED(status))
 		refused(s, image, "what reads the profiles was ended by a signal");
 	else if (status)

@@ -39,12 +39,12 @@ static size_t nrest;
 /* Memory of its own for each ring: reserved now, real when something is written. */
 static void make_ring(struct service *v)
 {
-	size_t size = v->conf->log_size;
-	void *memory = size ? k_memory(size, 0) : NULL;
-
-	if (memory)
-		k_madvise(memory, size, MADV_DONTFORK);
-	ring_init(&v->ring, memory, memory ? size : 0);
+	ring_init(&v->ring, NULL, v->conf->log_size);
+	v->ring.memory = v->ring.size ? k_memory(v->ring.size, 0) : NULL;
+	if (v->ring.memory)
+		k_madvise(v->ring.memory, v->ring.size, MADV_DONTFORK);
+	else
+		v->ring.size = 0;
 }
 
 int log_open(struct service *v)
@@ -65,21 +65,6 @@ void log_close(struct service *v)
 		if (v->log[i] >= 0)
 			k_close(v->log[i]);
 		v->log[i] = -1;
-	}
-}
-
-/* C1 controls too: bare ones, and those behind 0xc2 as UTF-8 has them. */
-void log_plain(char *text, size_t n)
-{
-	unsigned char before = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		unsigned char c = (unsigned char)text[i];
-
-		if ((c < 0x20 && c != '\t') || c == 0x7f ||
-		    (c >= 0x80 && c < 0xa0 && (before < 0x80 || before == 0xc2)))
-			text[i] = '?';
-		before = c;
 	}
 }
 
@@ -232,7 +217,7 @@ static size_t line_plain(char *text, size_t n, int end)
 {
 	n -= n && text[n - 1] == '\n';
 	n -= n && text[n - 1] == '\r';
-	log_plain(text, n);
+	text_plain(text, n);
 	if (end)
 		text[n++] = '\n';
 	return n;

@@ -81,7 +81,7 @@ int logfile_main(void *socket)
 	k_sigmask(~0ull, NULL);
 	if (fd && k_dup2(fd, 0, 1) < 0)
 		k_exit(1);
-	k_close_from(1);
+	k_close_range(1, ~0u);
 	k_chdir("/");
 	k_prctl(PR_SET_NAME_, (unsigned long)"hutch-log", 0, 0);
 	while ((n = k_receive(0, &r, sizeof r, &passed, 1)) > 0 || (n < 0 && errno == EINTR))

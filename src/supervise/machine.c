@@ -9,6 +9,7 @@
 #include "supervise/supervise.h"
 
 #define NO_EVENT EVENTS
+static void want_needs(struct supervisor *s, const struct service *v);
 enum { KILL_AGAIN_MS = 1000 };
 
 void service_why(struct service *v, const char *format, ...)
@@ -54,7 +55,7 @@ static void enter(struct supervisor *s, struct service *v, enum state next)
 	case STATE_STARTING:
 		break;		/* building and starting share one deadline */
 	case STATE_STOPPING:
-		v->deadline = s->now + c->stop_timeout;
+		v->deadline = s->now + (s->ending & 2 ? 0 : c->stop_timeout);
 		break;
 	case STATE_KILLING:
 		v->deadline = s->now + KILL_AGAIN_MS;
@@ -114,7 +115,11 @@ static enum event act_judge(struct supervisor *s, struct service *v)
 	if (j.event == EVENT_REST)
 		v->wish_up = 0;
 	v->verdict = VERDICT_EXIT;
-	service_adopt(v);
+	if (v->next) {
+		service_adopt(v);
+		if (v->wish_up)
+			want_needs(s, v);
+	}
 	if (v->conf->findings)
 		return EVENT_REST;
 	return j.event;
@@ -218,14 +223,19 @@ static void want_up(struct supervisor *s, struct service *v, enum event event)
 		return;
 	v->wish_up = 1;
 	s->changed = 1;
-	for (unsigned i = 0; i < c->nneeds; i++) {
-		struct service *need = service_find(s, v->image->set.service[c->order[i]].name);
+	want_needs(s, v);
+	if (v->state == STATE_DOWN || event == EVENT_START)
+		service_event(s, v, event);
+}
+
+static void want_needs(struct supervisor *s, const struct service *v)
+{
+	for (unsigned i = 0; i < v->conf->nneeds; i++) {
+		struct service *need = service_find(s, v->image->set.service[v->conf->order[i]].name);
 
 		if (need && !need->wish_up)
 			want_up(s, need, wanted_event(need));
 	}
-	if (v->state == STATE_DOWN || event == EVENT_START)
-		service_event(s, v, event);
 }
 
 /* Whether v is needed by w, or should only end after it when both do. */
@@ -275,6 +285,7 @@ void service_restart(struct supervisor *s, struct service *v)
 		return;
 	v->wish_up = 1;
 	v->verdict = VERDICT_ASKED;
+	want_needs(s, v);
 	service_event(s, v, EVENT_STOP);
 }
 
@@ -283,10 +294,14 @@ void service_trigger(struct supervisor *s, struct service *v, int there)
 	if (v->triggered == there && v->conf->start != START_DEMAND)
 		return;
 	v->triggered = (uint8_t)there;
-	if (v->wish_up && there && v->state == STATE_ARMED)
+	if (v->wish_up && there && v->state == STATE_ARMED) {
 		service_event(s, v, EVENT_START);
-	else if (v->wish_up && !there)
+	} else if (v->wish_up && !there) {
+		/* Its end is asked for, also when its trigger is back before that. */
+		if (state_lives(v->state))
+			v->verdict = VERDICT_ASKED;
 		service_event(s, v, EVENT_ARM);
+	}
 }
 
 void service_adopt(struct service *v)
@@ -340,6 +355,13 @@ static void place_free(struct service *v)
 	trigger_soon();
 }
 
+/* Whoever needs it can do with it: one that waits for a connection answers when it comes. */
+static int is_ready(const struct service *v)
+{
+	return v->state == STATE_UP || v->state == STATE_DONE ||
+	       (v->state == STATE_ARMED && v->conf->start == START_DEMAND && !v->deadline);
+}
+
 /* What it waits for, or NULL. */
 static const struct service *waits_for(struct supervisor *s, struct service *v)
 {
@@ -348,7 +370,7 @@ static const struct service *waits_for(struct supervisor *s, struct service *v)
 	for (unsigned i = 0; i < (unsigned)c->nneeds + c->nafter; i++) {
 		struct service *w = service_find(s, v->image->set.service[c->order[i]].name);
 
-		if (!w || w->state == STATE_UP || w->state == STATE_DONE)
+		if (!w || is_ready(w))
 			continue;
 		if (i < c->nneeds)
 			return w;
@@ -376,11 +398,14 @@ static void look(struct supervisor *s, struct service *v)
 
 	if (v->state == STATE_BLOCKED && v->wish_up) {
 		first = waits_for(s, v);
-		if (first)
-			service_why(v, "waits for %s, which is %s", first->conf->name,
-				    state_names[first->state]);
-		else
+		if (!first) {
 			service_event(s, v, EVENT_CLEAR);
+			return;
+		}
+		service_why(v, "waits for %s, which is %s", first->conf->name, state_names[first->state]);
+		/* As good as a failed attempt: who only comes after it does not wait as well. */
+		if (!v->attempted && (first->attempted || first->state == STATE_DOWN || first->state == STATE_ARMED))
+			v->attempted = s->changed = 1;
 	} else if (!v->wish_up && v->state != STATE_DOWN && v->state != STATE_STOPPING &&
 		   v->state != STATE_KILLING && !is_held_up(s, v)) {
 		service_event(s, v, EVENT_STOP);

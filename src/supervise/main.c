@@ -53,7 +53,7 @@ void supervisor_end(struct supervisor *s, int status, int reboot)
 		parent_tell("STOPPING=1\n");
 		event_tell(s, NULL, "ends");
 	}
-	s->ending = 1;
+	s->ending |= 1;
 	s->reboot |= reboot != 0;
 	for (unsigned i = 0; i < s->places; i++)
 		if (s->service[i].conf)
@@ -68,6 +68,7 @@ static void end_now(struct supervisor *s)
 		supervisor_end(s, 0, 0);
 		return;
 	}
+	s->ending |= 2;
 	for (unsigned i = 0; i < s->places; i++)
 		if (s->service[i].conf && s->service[i].state == STATE_STOPPING)
 			service_event(s, &s->service[i], EVENT_DUE);
@@ -270,7 +271,9 @@ int supervise(const struct supervise_options *o, struct arena *a, char *why)
 	k_set_nofile(most);
 	launch_init(a, nofile);
 	load_init(a);
-	if (k_signal_default(SIGCHLD) || k_sigmask(handled, &mask) ||
+	/* All others wait for ever: none that is sent by mistake ends or stops it, nor a
+	 * terminal that lets nobody write from the background. */
+	if (k_signal_default(SIGCHLD) || k_sigmask(~0ull, &mask) ||
 	    (s->signals = k_signalfd(handled)) < 0 || k_prctl(PR_SET_CHILD_SUBREAPER_, 1, 0, 0))
 		goto failed;
 	if (control_open(s, o->readers))

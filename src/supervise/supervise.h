@@ -73,7 +73,7 @@ struct supervisor {
 	int npaths;
 	int64_t now;			/* ms, of this turn of the loop */
 	int signals;			/* signalfd */
-	uint8_t ending;			/* shutdown was asked for */
+	uint8_t ending;			/* shutdown was asked for: bit 0, and again: bit 1 */
 	uint8_t reboot;			/* and then the machine's init is asked to reboot */
 	uint8_t changed;		/* a state or wish changed: look at the order again */
 	uint8_t loading, load_again, looked_again, must_seal;
@@ -152,7 +152,6 @@ int log_poll(struct pollfd *fds);			/* how many it put there, up to LOG_POLL */
 void log_move(struct supervisor *s);
 int64_t log_deadline(const struct supervisor *s);	/* ms, 0: none */
 int log_reaped(struct supervisor *s, int pid);		/* 1: it was the one that writes files */
-void log_plain(char *text, size_t n);			/* control characters become ? */
 
 /* logfile.c: the process that writes log files, because a disk may hang. */
 enum { LOG_TEXT = 4096 };		/* bytes of text in a record */

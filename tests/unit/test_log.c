@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "kernel/k.h"
 #include "supervise/supervise.h"
 #include "test.h"
@@ -100,7 +101,7 @@ static int the_child(void)
 static const char *plain(const char *what)
 {
 	snprintf(text, sizeof text, "%s", what);
-	log_plain(text, strlen(text));
+	text_plain(text, strlen(text));
 	return text;
 }
 
