@@ -30,7 +30,7 @@ static const struct {
 	{"move_mount", CODES(EINVAL, EPERM, ENOENT, ELOOP)}, {"mount_setattr", CODES(EPERM, EINVAL, EBUSY)},
 	{"statfs", CODES(EACCES)}, {"statmount", CODES(ENOENT, EPERM)}, {"unshare", CODES(EPERM, ENOSPC, EINVAL)},
 	{"setns", CODES(EPERM, EINVAL)}, {"clone", CODES(EAGAIN, ENOMEM, EPERM, ENOSPC, EINVAL)},
-	{"waitpid", CODES(EINTR)}, {"kill", CODES(EPERM, ESRCH)},
+	{"waitpid", CODES(EINTR)}, {"waitid", CODES(EINTR, ECHILD)}, {"kill", CODES(EPERM, ESRCH)},
 	{"execve", CODES(ENOENT, EACCES, ENOEXEC, ENOMEM)}, {"execveat", CODES(EACCES, ENOMEM)},
 	{"prctl", CODES(EPERM, EINVAL)}, {"capget", CODES(EINVAL)}, {"capset", CODES(EPERM)},
 	{"setgroups", CODES(EPERM)}, {"setresgid", CODES(EPERM, EINVAL)}, {"setresuid", CODES(EAGAIN, EPERM, EINVAL)},
