@@ -63,9 +63,9 @@ $(O)/claims/%: tests/claims/%.c
 # The supervisor, its payloads and its clients.
 TESTS += "tests/supervise/run.sh $(O)/supervised $(O)/hutch"
 
-$(O)/supervised/%: tests/supervise/%.c
+$(O)/supervised/%: tests/supervise/%.c $(wildcard tests/supervise/probe/*)
 	@mkdir -p $(@D)
-	$(CC) $(filter-out -Isrc,$(BASE)) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $<
+	$(CC) $(filter-out -Isrc,$(BASE)) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $(filter %.c,$^)
 
 claims: $(O)/hutch $(CLAIM_TOOLS)	## only the claims on the running kernel
 	@tests/claims/run.sh $(O)/claims $(O)/hutch

@@ -9,14 +9,14 @@ good() {
 }
 as_nobody() {
 	launcher=(setpriv --reuid 65534 --regid 65534 --clear-groups env "XDG_RUNTIME_DIR=$T/xdg")
+	asker=("${launcher[@]}")	# its own user asks: nobody else is listened to
+}
+as_root() {
+	launcher=() asker=()
 }
 mkdir -p "$T/xdg"
 chown 65534:65534 "$T/xdg"
 chmod 700 "$T/xdg"
-# Its own user asks: nobody else is listened to.
-rootless() {
-	XDG_RUNTIME_DIR=$T/xdg timeout 10 setpriv --reuid 65534 --regid 65534 --clear-groups "$H" "$@" 2>&1
-}
 
 # ---- profiles ---------------------------------------------------------------------
 
@@ -110,14 +110,17 @@ as_nobody
 up
 stamped_by '^good' 1
 stamped_by '^other' 1
-like "status" "$(rootless status)" "*good *up*other *up*secret *down*secret.conf: Permission denied*"
+await good up
+await other up
+ask status
+like "status" "$text" "*good *up*other *up*secret *down*secret.conf: Permission denied*"
 [ -S "$T/xdg/hutch/control" ] || note "no socket in XDG_RUNTIME_DIR"
-same "stop" "$(rootless stop other)" ""
-same "wait" "$(rootless wait other down 5s)" ""
+tell stop other
+tell wait other down 5s
 down
 same "status" "$status" 0
 gone strangers
-launcher=()
+as_root
 
 claim "no process can be made for seconds: no service is lost, nearly no time is used, all is up soon after"
 clean
@@ -139,7 +142,7 @@ cpu=$("$T/probe" cpu "$sup")
 nap 2
 within "ms of processor time in 2 s" $(($("$T/probe" cpu "$sup") - cpu)) 0 100
 same "none was started" "$(stamps '^crash')" "$runs"
-like "status" "$(rootless status crash)" "*crash *delayed*"
+await crash delayed
 processes "$before"
 lifted=$("$T/probe" now)
 stamped_by '^crash' $((runs + 1))
@@ -148,10 +151,11 @@ n=$(stamps '^job')
 stamped_by '^job' $((n + 2))
 same "the other one" "$(stamps '^stays')" 1
 # Told once in a while, not with every attempt: the log stays readable.
-within "events" "$(rootless events | wc -l)" 5 200
+ask events
+within "events" "$(wc -l <<<"$text")" 5 200
 down
 gone strangers
-launcher=()
+as_root
 
 claim "no descriptor is left for seconds: all is up soon after, and the control socket answers again"
 clean

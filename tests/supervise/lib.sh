@@ -115,7 +115,7 @@ await() {
 	local got until=$((SECONDS + ${3:-5}))
 	while got=$(get "$1" state); [[ $got != $2 ]]; do
 		if [ $SECONDS -gt $until ]; then
-			note "$1 is '$got' and not $2: $("$H" status "$1" 2>&1 | tail -n 1)"
+			note "$1 is '$got' and not $2: $("${asker[@]}" "$H" status "$1" 2>&1 | tail -n 1)"
 			return 1
 		fi
 		nap
