@@ -185,8 +185,8 @@ down
 
 claim "restart-limit with exit N: all others are stopped and the supervisor ends with N"
 clean
-service bad "$(run exit 1)" "restart-delay=0ms 0ms" "restart-limit=2 10s" "on-limit=exit 42"
-service good "$(run trap bye forever -)"
+service bad "$(run exit 1)" "restart-delay=0ms 0ms" "restart-limit=2 10s" "on-limit=exit 42" after=good
+service good "$(run trap bye ready 3 forever -)" "ready=fd 3"
 up
 ended
 same "status" "$status" 42
@@ -201,8 +201,8 @@ down
 
 claim "restart-limit with reboot: all is stopped, then PID 1 gets INT, as Ctrl-Alt-Del does"
 clean
-service bad "$(run exit 1)" "restart-delay=0ms 0ms" "restart-limit=1 10s" on-limit=reboot
-service good "$(run trap bye forever -)"
+service bad "$(run exit 1)" "restart-delay=0ms 0ms" "restart-limit=1 10s" on-limit=reboot after=good
+service good "$(run trap bye ready 3 forever -)" "ready=fd 3"
 rebooted=0
 trap 'rebooted=1' INT
 up
@@ -230,8 +230,8 @@ trap - INT
 
 claim "critical: its end for good ends the supervisor with its status, 128+N for a signal"
 clean
-service vital "$(run sleep 100 exit 9)" restart=never critical=yes
-service good "$(run trap bye forever -)"
+service vital "$(run sleep 100 exit 9)" restart=never critical=yes after=good
+service good "$(run trap bye ready 3 forever -)" "ready=fd 3"
 up
 ended
 same "status" "$status" 9

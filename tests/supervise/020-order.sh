@@ -15,11 +15,10 @@ within "ms from z's word to a's start" "$(between '^z-ready' '^a')" 0 300
 
 claim "shutdown goes the other way: who comes after ends first"
 down
-service a "exec=/bin/probe trap a forever -" after=z
-service z "exec=/bin/probe trap z forever -"
+service a "exec=/bin/probe trap a ready 3 forever -" after=z "ready=fd 3"
+service z "exec=/bin/probe trap z ready 3 forever -" "ready=fd 3"
 up
 await a up
-nap 0.1
 down
 like "ends" "$(tr '\n' ' ' <"$S/stamps")" "a 15 *z 15 *"
 

@@ -4,10 +4,11 @@
 . "$(dirname "$0")/lib.sh"
 
 claim "ready=fd: a newline on the descriptor is the word; other bytes and its end are not"
-service s6 "exec=/bin/probe sleep 150 stamp said ready 7 forever -" "ready=fd 7"
+service s6 "exec=/bin/probe sleep 700 stamp said ready 7 forever -" "ready=fd 7"
 service no "exec=/bin/probe unready 7 forever -" "ready=fd 7" start-timeout=3s
 up
-same "before" "$(get s6 state)" starting
+await s6 starting
+same "before" "$(stamps '^said')" 0
 await s6 up
 await no starting
 nap 0.3

@@ -129,8 +129,13 @@ static void deaf(void)
 /* A process that left session and parents and hears nothing. */
 static void do_orphan(const char *stop)
 {
-	if (fork())
+	int pid = fork();
+
+	/* Who ends before that takes along whoever is still in his group. */
+	if (pid) {
+		waitpid(pid, NULL, 0);
 		return;
+	}
 	setsid();
 	if (fork())
 		_exit(0);
