@@ -464,6 +464,16 @@ static void group_leave(int dir, const char *name, int pid)
 	k_close(fd);
 }
 
+void registry_group_sweep(const char *group)
+{
+	int dir = registry_dir();
+
+	if (dir < 0)
+		return;
+	group_leave(dir, group, -1);
+	k_close(dir);
+}
+
 /* Is the entry still that of this process? */
 static int box_is(int dir, const char *file, int pid, struct arena *a)
 {

@@ -26,6 +26,9 @@ void registry_leave(struct walk *w);
 /* The registry's folder, made where it is missing, and nobody else's; -1 with errno. */
 int registry_dir(void);
 
+/* Takes the dead out of a group's file, and the file away when nobody is left. May wait. */
+void registry_group_sweep(const char *group);
+
 /* When a process started, in clock ticks since boot; -1 when it is gone. */
 int process_start(int pid, uint64_t *start);
 

@@ -251,6 +251,13 @@ int k_wait(int pid, int *status, int options)
 	return (int)RAW("waitpid", SYS_wait4, pid, status, options, NULL);
 }
 
+int k_dead_child(void)
+{
+	siginfo_t info = {.si_pid = 0};
+
+	return RAW("waitid", SYS_waitid, P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT, NULL) ? -1 : info.si_pid;
+}
+
 int k_kill(int pid, int signal) { return (int)RAW("kill", SYS_kill, pid, signal); }
 
 int k_execve(const char *path, char *const argv[], char *const env[])

@@ -97,6 +97,8 @@ int k_clone(int (*fn)(void *argument), void *stack_end, unsigned flags, void *ar
 int k_clone_sibling(int (*fn)(void *argument), void *stack_end, unsigned flags, void *argument,
 		    int *born);
 int k_wait(int pid, int *status, int options);
+/* A child that is dead, which keeps its number until k_wait; 0: none is. */
+int k_dead_child(void);
 int k_kill(int pid, int signal);
 int k_execve(const char *path, char *const argv[], char *const env[]);
 int k_execve_fd(int fd, char *const argv[], char *const env[]);

@@ -43,6 +43,7 @@ struct service_conf {
 	uint64_t success_signals;
 	const struct listen_conf *listens;
 	const char *on_mount, *on_path, *log_path;
+	const char *group;		/* of IPC, or NULL */
 };
 
 struct set {

@@ -144,6 +144,7 @@ int set_add(struct set *set, const char *name, const struct profile *p, unsigned
 	c->on_mount = copy(set, p->service.on_mount);
 	c->on_path = copy(set, p->service.on_path);
 	c->log_path = copy(set, p->service.log.path);
+	c->group = copy(set, p->ns[NS_IPC].how == NS_GROUP ? p->ns[NS_IPC].name : NULL);
 	return keep_names(set, c, &p->service) || keep_sockets(set, c, &p->service.listens) ? -1 : 0;
 }
 
@@ -341,8 +342,10 @@ static int copy_service(struct set *to, struct service_conf *c, const struct ser
 	c->on_mount = copy(to, from->on_mount);
 	c->on_path = copy(to, from->on_path);
 	c->log_path = copy(to, from->log_path);
+	c->group = copy(to, from->group);
 	return !c->findings == !from->findings && !c->on_mount == !from->on_mount &&
-	       !c->on_path == !from->on_path && !c->log_path == !from->log_path ? 0 : -1;
+	       !c->on_path == !from->on_path && !c->log_path == !from->log_path &&
+	       !c->group == !from->group ? 0 : -1;
 }
 
 int set_copy(struct set *to, const struct set *from)

@@ -306,6 +306,11 @@ static enum answer next_describe(struct supervisor *s, struct client *c, struct 
 	control_put(o, "file", f->name);
 	out_put(o, "\n");
 	out_bytes(o, f->text + c->cursor.offset, n);
+	if (o->lost) {
+		out_init(o, o->text, o->size);
+		refuse(c, 1, "%.80s: a name too long to be told", f->name);
+		return end(c, o);
+	}
 	c->cursor.offset += (uint32_t)n;
 	if (c->cursor.offset >= f->length) {
 		c->cursor.at++;

@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "apply/registry.h"
 #include "apply/walk.h"
 #include "archive/texts.h"
 #include "base/text.h"
@@ -447,6 +448,27 @@ static void launcher_ended(struct supervisor *s, struct service *v, int status)
 		service_event(s, v, EVENT_GONE);
 	else if (v->state == STATE_KILLING)
 		launch_kill(s, v);
+}
+
+void launch_reaping(struct supervisor *s, int pid)
+{
+	for (unsigned i = 0; i < s->places; i++)
+		if (s->service[i].conf && s->service[i].pid == pid && !s->service[i].conf->own_pid_ns)
+			k_kill(-pid, SIGKILL);
+}
+
+/* May wait for the lock of somebody who builds: not here. */
+static int leave_main(void *group)
+{
+	registry_group_sweep(group);
+	k_exit(0);
+}
+
+void launch_leave(struct service *v)
+{
+	/* Where this cannot be, whoever joins next sees who lives. */
+	if (v->conf->group)
+		k_clone(leave_main, job.stack + sizeof job.stack, SIGCHLD, (void *)(uintptr_t)v->conf->group);
 }
 
 int launch_reaped(struct supervisor *s, int pid, int status)

@@ -113,6 +113,8 @@ static enum event act_judge(struct supervisor *s, struct service *v)
 	consequences(s, v, &j);
 	if (j.event == EVENT_AGAIN || j.event == EVENT_NOW)
 		v->restarts++;
+	else
+		launch_leave(v);
 	if (j.event == EVENT_REST)
 		v->wish_up = 0;
 	v->verdict = VERDICT_EXIT;

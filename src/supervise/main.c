@@ -97,9 +97,16 @@ static void reap(struct supervisor *s)
 {
 	int pid, status;
 
-	while ((pid = k_wait(-1, &status, WNOHANG)) > 0)
+	for (;;) {
+		pid = k_dead_child();
+		if (pid > 0)
+			launch_reaping(s, pid);
+		pid = k_wait(pid > 0 ? pid : -1, &status, WNOHANG);
+		if (pid <= 0)
+			break;
 		if (!launch_reaped(s, pid, status) && !load_reaped(s, pid, status))
 			log_reaped(s, pid);	/* or an orphan, of which nobody wants to know */
+	}
 }
 
 /* What a passed deadline means is in the table; here, whose fault it was. */

@@ -128,6 +128,9 @@ void launch_read(struct supervisor *s, struct service *v);	/* report, channel, r
  * shows that, and may come before the word of its init.
  */
 void launch_runs(struct supervisor *s, struct service *v);
+/* Dead, and its number still its own: what it left behind without a PID namespace goes. */
+void launch_reaping(struct supervisor *s, int pid);
+void launch_leave(struct service *v);		/* its IPC group, by a process of its own */
 int launch_reaped(struct supervisor *s, int pid, int status);	/* 1: it was one's */
 void launch_close(struct service *v);			/* what belongs to one run */
 
