@@ -46,7 +46,7 @@ int do_NOTIFY_OPEN(struct walk *w, const struct step *s)
 
 	if (dir < 0)
 		return step_failed(w, s->op[0].s);
-	strncpy(address.sun_path, name, sizeof address.sun_path - 1);
+	text_format(address.sun_path, sizeof address.sun_path, "%s", name);
 	fd = k_socket(AF_UNIX, SOCK_DGRAM);
 	failed = fd < 0 || k_fchdir(dir) || k_setsockopt(fd, SOL_SOCKET, SO_PASSCRED, one);
 	/* Whatever user the payload becomes may write to it. */

@@ -1,7 +1,6 @@
 /* The client's end of the control socket, see talk.h. */
 #include <errno.h>
 #include <poll.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -47,7 +46,7 @@ static int check_peer(int fd)
 
 int talk_open(struct talk *t, const char *request, size_t n)
 {
-	const char *own = geteuid() ? getenv("XDG_RUNTIME_DIR") : NULL;
+	const char *own = geteuid() ? env_find((const char *const *)environ, "XDG_RUNTIME_DIR") : NULL;
 
 	t->timeout = ANSWER_MS;
 	t->n = 0;
@@ -55,14 +54,14 @@ int talk_open(struct talk *t, const char *request, size_t n)
 	t->fd = k_socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK);
 	if (t->fd < 0 || ((!own || *own != '/' || connect_to(t->fd, own)) && connect_to(t->fd, "/run"))) {
 		if (!t->quiet)
-			cli_error("no supervisor: %s", strerror(errno));
+			cli_failed("no supervisor", errno);
 	} else if (check_peer(t->fd)) {
-		cli_error("the supervisor is somebody else's: %s", strerror(errno));
+		cli_failed("the supervisor is somebody else's", errno);
 	} else {
 		/* Who is not allowed to ask is told so before: that record is there to be read. */
 		if (k_send(t->fd, request, n, -1) == (long)n || errno == EPIPE || errno == ECONNRESET)
 			return 0;
-		cli_error("the supervisor: %s", strerror(errno));
+		cli_failed("the supervisor", errno);
 	}
 	if (t->fd >= 0)
 		k_close(t->fd);

@@ -13,7 +13,6 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/sendfile.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -146,12 +145,12 @@ int k_unlink(int dir, const char *path, int flags) { return (int)RAW("unlinkat",
 
 int k_rename(int dir, const char *from, const char *to)
 {
-	return K(renameat, dir, from, dir, to);
+	return (int)RAW("renameat", SYS_renameat2, dir, from, dir, to, 0);
 }
 
 int k_truncate(int fd)
 {
-	return K(ftruncate, fd, 0) && errno != EINVAL ? -1 : 0;
+	return RAW("ftruncate", SYS_ftruncate, fd, 0) && errno != EINVAL ? -1 : 0;
 }
 
 int k_fchmod(int fd, unsigned mode) { return (int)RAW("fchmod", SYS_fchmod, fd, mode); }
@@ -185,12 +184,14 @@ long k_getdents(int fd, void *buf, size_t n) { return RAW("getdents64", SYS_getd
 int k_memfd(const char *name)
 {
 	/* MFD_EXEC of Linux 6.3, which vm.memfd_noexec asks for; older kernels refuse it. */
-	int fd = K(memfd_create, name, MFD_CLOEXEC | MFD_ALLOW_SEALING | 0x10);
+	const unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+	int fd = (int)RAW("memfd_create", SYS_memfd_create, name, flags | 0x10);
 
-	return fd >= 0 || errno != EINVAL ? fd
-		: K(memfd_create, name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (fd < 0 && errno == EINVAL)
+		fd = (int)RAW("memfd_create", SYS_memfd_create, name, flags);
+	return fd;
 }
-long k_sendfile(int to, int from, size_t n) { return K(sendfile, to, from, NULL, n); }
+long k_sendfile(int to, int from, size_t n) { return RAW("sendfile", SYS_sendfile, to, from, NULL, n); }
 int k_chdir(const char *path) { return (int)RAW("chdir", SYS_chdir, path); }
 int k_fchdir(int fd) { return (int)RAW("fchdir", SYS_fchdir, fd); }
 int k_chroot(const char *path) { return (int)RAW("chroot", SYS_chroot, path); }
@@ -282,8 +283,12 @@ void *k_memory(size_t n, int shared)
 	return memory == MAP_FAILED ? NULL : memory;
 }
 
-int k_forget(void *memory, size_t n) { return K(munmap, memory, n); }
-int k_madvise(void *memory, size_t n, int advice) { return K(madvise, memory, n, advice); }
+int k_forget(void *memory, size_t n) { return (int)RAW("munmap", SYS_munmap, memory, n); }
+int k_madvise(void *memory, size_t n, int advice) 
+{
+	return (int)RAW("madvise", SYS_madvise, memory, n, advice);
+}
+
 
 int k_prctl(int option, unsigned long a, unsigned long b, unsigned long c)
 {
@@ -324,20 +329,12 @@ int k_setrlimit(int resource, uint64_t soft, uint64_t hard)
 
 int k_nofile(uint64_t limit[2])
 {
-	struct rlimit r;
-
-	if (K(getrlimit, RLIMIT_NOFILE, &r))
-		return -1;
-	limit[0] = r.rlim_cur;
-	limit[1] = r.rlim_max;
-	return 0;
+	return (int)RAW("getrlimit", SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, limit);
 }
 
 int k_set_nofile(const uint64_t limit[2])
 {
-	const struct rlimit r = {limit[0], limit[1]};
-
-	return K(setrlimit, RLIMIT_NOFILE, &r);
+	return (int)RAW("setrlimit", SYS_prlimit64, 0, RLIMIT_NOFILE, limit, NULL);
 }
 
 int k_open_max(void)
@@ -403,7 +400,7 @@ int k_socketpair(int fd[2])
 
 int k_pipe(int fd[2])
 {
-	if (K(pipe2, fd, O_CLOEXEC))
+	if (RAW("pipe2", SYS_pipe2, fd, O_CLOEXEC))
 		return -1;
 	if (!k_fcntl(fd[0], F_SETFL, O_NONBLOCK))
 		return 0;
@@ -417,11 +414,15 @@ int k_socket(int domain, int type)
 	return (int)RAW("socket", SYS_socket, domain, type | SOCK_CLOEXEC, 0);
 }
 
-int k_accept(int fd) { return K(accept4, fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK); }
+int k_accept(int fd)
+{
+	return (int)RAW("accept4", SYS_accept4, fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+}
+
 
 int k_getsockopt(int fd, int level, int option, void *to, unsigned *n)
 {
-	return K(getsockopt, fd, level, option, to, n);
+	return (int)RAW("getsockopt", SYS_getsockopt, fd, level, option, to, n);
 }
 
 long k_send(int fd, const void *record, size_t n, int pass)
@@ -469,26 +470,26 @@ long k_receive(int fd, void *record, size_t n, int *passed, int wait)
 
 int k_bind(int fd, const void *address, unsigned length)
 {
-	return K(bind, fd, address, length);
+	return (int)RAW("bind", SYS_bind, fd, address, length);
 }
 
-int k_listen(int fd) { return K(listen, fd, INT32_MAX); }
+int k_listen(int fd) { return (int)RAW("listen", SYS_listen, fd, INT32_MAX); }
 
 int k_connect(int fd, const void *address, unsigned length)
 {
-	return K(connect, fd, address, length);
+	return (int)RAW("connect", SYS_connect, fd, address, length);
 }
 
-int k_shutdown(int fd) { return K(shutdown, fd, SHUT_RDWR); }
+int k_shutdown(int fd) { return (int)RAW("shutdown", SYS_shutdown, fd, SHUT_RDWR); }
 
 int k_setsockopt(int fd, int level, int option, int value)
 {
-	return K(setsockopt, fd, level, option, &value, sizeof value);
+	return (int)RAW("setsockopt", SYS_setsockopt, fd, level, option, &value, sizeof value);
 }
 
 int k_getsockname(int fd, struct sockaddr *address, unsigned *length)
 {
-	return K(getsockname, fd, address, length);
+	return (int)RAW("getsockname", SYS_getsockname, fd, address, length);
 }
 
 long k_receive_from(int fd, void *record, size_t n, int *pid)
@@ -503,7 +504,7 @@ long k_receive_from(int fd, void *record, size_t n, int *pid)
 			   .msg_controllen = sizeof control};
 	struct ucred sender;
 	struct cmsghdr *c;
-	long got = K(recvmsg, fd, &m, MSG_CMSG_CLOEXEC | MSG_DONTWAIT | MSG_TRUNC);
+	long got = RAW("recvmsg", SYS_recvmsg, fd, &m, MSG_CMSG_CLOEXEC | MSG_DONTWAIT | MSG_TRUNC);
 
 	*pid = 0;
 	if (got < 0)
@@ -517,11 +518,11 @@ long k_receive_from(int fd, void *record, size_t n, int *pid)
 	return got;
 }
 
-int k_inotify(void) { return K(inotify_init1, IN_CLOEXEC | IN_NONBLOCK); }
+int k_inotify(void) { return (int)RAW("inotify_init1", SYS_inotify_init1, IN_CLOEXEC | IN_NONBLOCK); }
 
 int k_inotify_add(int fd, const char *path, uint32_t mask)
 {
-	return K(inotify_add_watch, fd, path, mask);
+	return (int)RAW("inotify_add_watch", SYS_inotify_add_watch, fd, path, mask);
 }
 
 int k_poll(struct pollfd *fds, unsigned n, int timeout_ms) { return K(poll, fds, n, timeout_ms); }

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 
 #include "apply/registry.h"
+#include "archive/texts.h"
 #include "base/parse.h"
 #include "base/text.h"
 #include "kernel/k.h"
@@ -65,7 +66,7 @@ static void send_signal(struct client *c, const struct service *v)
 	if (!is_running(v))
 		refuse(c, 1, "%s is not running", v->conf->name);
 	else if (k_kill(v->pid, c->request.signal))
-		refuse(c, 1, "%s: %s", v->conf->name, strerror(errno));
+		refuse(c, 1, "%s: %s", v->conf->name, error_text(errno));
 }
 
 static void act(struct supervisor *s, struct client *c, struct service *v)
@@ -212,7 +213,7 @@ static enum answer next_reload(struct supervisor *s, struct client *c, struct ou
 		c->reloads = s->reloads;
 		if (!load_start(s))
 			return ANSWER_LATER;
-		refuse(c, 0, "reload: %s", strerror(errno));
+		refuse(c, 0, "reload: %s", error_text(errno));
 	} else if (c->reloads == s->reloads) {
 		refuse(c, 0, "the reload came to nothing");
 	}
@@ -274,7 +275,7 @@ static void put_process(const struct service *v, struct client *c, struct out *o
 	uint64_t start;
 
 	if (process_start(v->pid, &start)) {
-		refuse(c, 1, "%s: %s", v->conf->name, strerror(errno));
+		refuse(c, 1, "%s: %s", v->conf->name, error_text(errno));
 		return;
 	}
 	out_printf(o, "pid=%d\nstart=%llu\n", v->pid, (unsigned long long)start);

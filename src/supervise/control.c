@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "apply/registry.h"
+#include "archive/texts.h"
 #include "base/text.h"
 #include "kernel/k.h"
 #include "supervise/answer.h"
@@ -136,7 +137,7 @@ static int open_socket(int tries)
 static void try_later(struct supervisor *s)
 {
 	if (!control.delay)
-		event_tell(s, NULL, "no control socket: %s", strerror(errno));
+		event_tell(s, NULL, "no control socket: %s", error_text(errno));
 	control.delay = !control.delay ? RETRY_MS
 		: control.delay < RETRY_MAX_MS / 2 ? control.delay * 2 : RETRY_MAX_MS;
 	control.retry = s->now + control.delay;

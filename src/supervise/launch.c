@@ -15,6 +15,7 @@
 
 #include "apply/registry.h"
 #include "apply/walk.h"
+#include "archive/texts.h"
 #include "base/text.h"
 #include "kernel/k.h"
 #include "plan/plan.h"
@@ -52,7 +53,7 @@ static int say(enum record_kind kind, int code, const char *text, int pass)
 {
 	struct record r = {.kind = kind, .code = code};
 
-	strncpy(r.text, text, sizeof r.text - 1);
+	text_format(r.text, sizeof r.text, "%s", text);
 	return k_send(job.report, &r, sizeof r, pass) == (long)sizeof r ? 0 : -1;
 }
 
@@ -370,7 +371,7 @@ static void exec_failed(struct supervisor *s, struct service *v, const struct re
 	char text[WHY_ROOM];
 
 	text_format(text, sizeof text, "%s%s%s: %s", v->why, *r->text ? ": " : "", r->text,
-		    strerror(r->code));
+		    error_text(r->code));
 	broken(s, v, r->code, text);
 }
 

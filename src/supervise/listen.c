@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include "archive/texts.h"
 #include "base/parse.h"
 #include "kernel/k.h"
 #include "supervise/supervise.h"
@@ -201,10 +202,10 @@ int listen_open(struct service *v)
 			continue;
 		failed = errno;
 		if (is_unix(c))
-			service_why(v, "listen=unix %s: %s", c->address, strerror(failed));
+			service_why(v, "listen=unix %s: %s", c->address, error_text(failed));
 		else
 			service_why(v, "listen=%s %s:%u: %s", c->kind == LISTEN_TCP ? "tcp" : "udp",
-				    c->address, c->port, strerror(failed));
+				    c->address, c->port, error_text(failed));
 	}
 	errno = failed;
 	return failed ? -1 : 0;

@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 
 #include "apply/file.h"
+#include "archive/texts.h"
 #include "base/parse.h"
 #include "base/text.h"
 #include "kernel/k.h"
@@ -152,7 +153,7 @@ static size_t list(int dir, const char *path, char *names)
 			used += length + 1;
 		}
 	if (n < 0)
-		refuse(path, strerror(errno));
+		refuse(path, error_text(errno));
 	return used;
 }
 
@@ -178,7 +179,7 @@ static void add_directory(const char *path, int dir)
 	used = list(dir, path, names);
 	while ((name = next_name(names, used, name))) {
 		if ((size_t)text_format(full, sizeof full, "%s/%s", path, name) >= sizeof full)
-			refuse(path, strerror(ENAMETOOLONG));
+			refuse(path, error_text(ENAMETOOLONG));
 		add(full);
 	}
 }
@@ -193,7 +194,7 @@ static int load_main(void *unused)
 	if (k_prctl(PR_SET_PDEATHSIG_, SIGKILL, 0, 0) || k_getppid() != loader.parent)
 		k_exit(REFUSED);
 	if (!draft)
-		refuse(*loader.paths, strerror(errno));
+		refuse(*loader.paths, error_text(errno));
 	arena_init(&loader.draft.arena, draft, DRAFT_SIZE);
 	if (set_init(&loader.draft, SERVICES, MAX_FILES))
 		refuse(*loader.paths, no_room);
@@ -206,7 +207,7 @@ static int load_main(void *unused)
 		else if (errno == ENOTDIR)
 			add(loader.paths[i]);
 		else
-			refuse(loader.paths[i], strerror(errno));
+			refuse(loader.paths[i], error_text(errno));
 	}
 	if (set_order(&loader.draft) || set_copy(&loader.image->set, &loader.draft))
 		refuse(*loader.paths, no_room);
@@ -415,7 +416,7 @@ int load_reaped(struct supervisor *s, int pid, int status)
 	if (s->load_again) {
 		s->load_again = 0;
 		if (load_start(s))
-			refused(s, image, strerror(errno));
+			refused(s, image, error_text(errno));
 		else
 			forget(image);
 		return 1;

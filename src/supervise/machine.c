@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "archive/texts.h"
 #include "base/text.h"
 #include "kernel/k.h"
 #include "supervise/supervise.h"
@@ -137,7 +138,7 @@ static enum event act_launch(struct supervisor *s, struct service *v)
 		return NO_EVENT;
 	v->verdict = code_is_short(errno) ? VERDICT_SHORT : VERDICT_BROKEN;
 	if (!v->why[0])
-		service_why(v, "cannot be started: %s", strerror(errno));
+		service_why(v, "cannot be started: %s", error_text(errno));
 	return EVENT_BROKEN;
 }
 

@@ -6,15 +6,16 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "apply/walk.h"
+#include "archive/texts.h"
 #include "base/text.h"
 #include "kernel/k.h"
 #include "supervise/launch.h"
@@ -28,7 +29,7 @@ static const uint64_t handled = BIT(SIGCHLD) | BIT(SIGTERM) | BIT(SIGINT) | BIT(
 /* The word for whoever started this: sd_notify(3). */
 static void parent_tell(const char *text)
 {
-	const char *path = getenv("NOTIFY_SOCKET");
+	const char *path = env_find((const char *const *)environ, "NOTIFY_SOCKET");
 	struct sockaddr_un to = {.sun_family = AF_UNIX};
 	size_t n = path ? strlen(path) : 0;
 	int fd;
@@ -77,7 +78,7 @@ static void end_now(struct supervisor *s)
 static void reload(struct supervisor *s)
 {
 	if (!s->ending && load_start(s))
-		event_tell(s, NULL, "cannot load: %s", strerror(errno));
+		event_tell(s, NULL, "cannot load: %s", error_text(errno));
 }
 
 static void read_signals(struct supervisor *s)
@@ -261,6 +262,15 @@ static struct supervisor *reserve(void)
 	return s;
 }
 
+/* What only the start needed of the program is the page cache's again. */
+static void forget_text(void)
+{
+	extern const char __executable_start[], etext[];
+	uintptr_t start = (uintptr_t)__executable_start;
+
+	k_madvise((void *)start, (uintptr_t)etext - start, MADV_DONTNEED);
+}
+
 int supervise(const struct supervise_options *o, struct arena *a, char *why)
 {
 	struct supervisor *s;
@@ -298,6 +308,7 @@ int supervise(const struct supervise_options *o, struct arena *a, char *why)
 		goto failed;
 	}
 	parent_tell("READY=1\n");
+	forget_text();
 	while (!s->ending || !all_down(s))
 		turn(s);
 	for (unsigned i = 0; i < s->places; i++)
@@ -308,6 +319,6 @@ int supervise(const struct supervise_options *o, struct arena *a, char *why)
 		k_kill(1, SIGINT);	/* as Ctrl-Alt-Del does */
 	return s->exit_status;
 failed:
-	text_format(why, 200, "%s", s && s->reload_text[0] ? s->reload_text : strerror(errno));
+	text_format(why, 200, "%s", s && s->reload_text[0] ? s->reload_text : error_text(errno));
 	return 125;
 }

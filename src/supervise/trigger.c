@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/inotify.h>
 
+#include "archive/texts.h"
 #include "base/glob.h"
 #include "kernel/k.h"
 #include "mounts/points.h"
@@ -48,7 +49,7 @@ static void close_watch(int *fd)
 static void poll_instead(struct supervisor *s, uint8_t *told, const char *what)
 {
 	if (!*told)
-		event_tell(s, NULL, "%s: %s; looking each second instead", what, strerror(errno));
+		event_tell(s, NULL, "%s: %s; looking each second instead", what, error_text(errno));
 	*told = 1;
 	watch.again = s->now + AGAIN;
 }
