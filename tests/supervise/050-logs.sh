@@ -52,6 +52,7 @@ service loud "exec=/bin/probe flood 0" log-size=4k
 ask reload
 tell start loud
 await loud up
+# shellcheck disable=SC2094 # that it is still empty is what counts
 timeout 10 "$H" logs -f loud 2>"$T/lost" | for i in {1..40}; do
 	[ -s "$T/lost" ] && break
 	nap 0.2
