@@ -26,18 +26,21 @@ WARN := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wformat
 BASE := -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' $(WARN) -Isrc -I$(O) \
 	-fno-pie -fno-asynchronous-unwind-tables -fno-unwind-tables -ffunction-sections -fdata-sections
 # Nothing is relocated at the start, so there is nothing to protect after it.
-LINK := -static -no-pie -Wl,--gc-sections -Wl,-z,noseparate-code -Wl,-z,norelro -Wl,--build-id=none \
-	$(shell $(CC) -Wl,--help 2>/dev/null | grep -q -e --sort-section && echo -Wl,--sort-section=alignment)
+LINK := -static -no-pie -Wl,--gc-sections -Wl,-z,noseparate-code -Wl,-z,norelro -Wl,--build-id=none
 
 FLOORS := base archive profile service mounts plan kernel apply supervise cli
 SRC := $(foreach f,$(FLOORS),$(sort $(wildcard src/$(f)/*.c)))
 OBJ := $(SRC:src/%.c=$(O)/%.o)
 LIB := $(filter-out $(O)/cli/main.o,$(OBJ))
 
+# What a supervisor needs all the time lies together: the rest of the program is not in its memory.
+HOT := base service kernel supervise
+LINKED := $(foreach f,$(filter-out $(HOT),$(FLOORS)) $(HOT),$(filter $(O)/$(f)/%,$(OBJ)))
+
 all: $(O)/hutch
 
 $(O)/hutch: $(OBJ)
-	$(CC) $(BASE) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@.debug $(OBJ)
+	$(CC) $(BASE) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@.debug $(LINKED)
 	$(STRIP) -R .comment -o $@ $@.debug
 
 $(O)/%.o: src/%.c $(O)/flags

@@ -115,7 +115,11 @@ $(O)/fault/hutch: $(SRC) $(wildcard src/*/*.h src/*/*.def) $(PACKED)
 
 $(O)/fault/%: tests/fault/%.c tests/fault/errnos.h src/base/uapi.h src/kernel/fault.h $(O)/flags
 	@mkdir -p $(@D)
-	$(CC) $(BASE) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $<
+	$(CC) $(BASE) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $(filter %.c,$^)
+
+# Those that have more than one file.
+$(O)/fault/nth $(O)/fault/supervise: $(wildcard tests/fault/shared/*)
+$(O)/fault/supervise: $(wildcard tests/fault/supervise/*)
 
 # hutch on a kernel that lacks everything since 5.2, for the claims on the fallbacks.
 $(O)/fault/hutch-old: $(SRC) tests/fault/enosys.c $(wildcard src/*/*.h src/*/*.def) $(PACKED)

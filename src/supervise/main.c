@@ -257,6 +257,15 @@ static struct supervisor *reserve(void)
 	return s;
 }
 
+/* What only the start needed of the program is the page cache's again. */
+static void forget_text(void)
+{
+	extern const char __executable_start[], etext[];
+	size_t n = (size_t)(etext - __executable_start);
+
+	k_madvise((void *)(uintptr_t)__executable_start, n, MADV_DONTNEED);
+}
+
 int supervise(const struct supervise_options *o, struct arena *a, char *why)
 {
 	struct supervisor *s;
@@ -294,6 +303,7 @@ int supervise(const struct supervise_options *o, struct arena *a, char *why)
 		goto failed;
 	}
 	parent_tell("READY=1\n");
+	forget_text();
 	while (!s->ending || !all_down(s))
 		turn(s);
 	for (struct service *v = NULL; (v = service_next(s, v));)

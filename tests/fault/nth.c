@@ -36,8 +36,8 @@
 
 #include "errnos.h"
 #include "kernel/fault.h"
+#include "shared/place.h"
 
-#define W "/run/w"
 #define MARK "PAYLOAD-RAN"
 #define ROOT "root=" W "/root"
 enum { MAX_ARGS = 40, HANG_MS = 8000, MAX_CALLS = 3000, MAX_BAD = 20 };
@@ -135,44 +135,6 @@ struct outcome {
 static struct fault_log *fault_log;
 static char base_mounts[1 << 16], now_mounts[1 << 16], base_run[1 << 14], now_run[1 << 14];
 static unsigned bad, launches;
-
-static void die(const char *what)
-{
-	printf("Bail out! %s: %s\n", what, strerror(errno));
-	exit(1);
-}
-
-static long now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-static void put_file(const char *path, const char *text, size_t n, unsigned mode)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
-
-	if (fd < 0 || write(fd, text, n) != (ssize_t)n || fchmod(fd, mode) || close(fd))
-		die(path);
-}
-
-static void copy_file(const char *dir, const char *name, const char *to)
-{
-	static char text[4 << 20];
-	char path[4096];
-	ssize_t n;
-	int fd;
-
-	snprintf(path, sizeof path, "%s/%s", dir, name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	n = fd < 0 ? -1 : read(fd, text, sizeof text);
-	if (n <= 0)
-		die(path);
-	close(fd);
-	put_file(to, text, (size_t)n, 0755);
-}
 
 /* What the sandboxes stand on; all of it in memory of this namespace. */
 static const char *const folders[] = {
