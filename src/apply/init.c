@@ -48,7 +48,7 @@ static void let_go(struct walk *w)
 		forget_pages(w->waste, (uintptr_t)w->waste + w->nwaste);
 	/* Below the part of the stack in use lies what the steps left there. Behind a fork step
 	 * another one is in use, and the walk itself lies here. */
-	if (&here > walk_stack && &here < walk_stack + WALK_STACK)
+	if ((uintptr_t)&here - (uintptr_t)walk_stack < WALK_STACK)
 		forget_pages(walk_stack, (uintptr_t)&here - 2048);
 
 	if (w->channel != keep && k_dup2(w->channel, keep, 1) >= 0)

@@ -261,9 +261,9 @@ static struct supervisor *reserve(void)
 static void forget_text(void)
 {
 	extern const char __executable_start[], etext[];
-	size_t n = (size_t)(etext - __executable_start);
+	uintptr_t start = (uintptr_t)__executable_start;
 
-	k_madvise((void *)(uintptr_t)__executable_start, n, MADV_DONTNEED);
+	k_madvise((void *)start, (uintptr_t)etext - start, MADV_DONTNEED);
 }
 
 int supervise(const struct supervise_options *o, struct arena *a, char *why)

@@ -27,7 +27,10 @@ static int pid_namespace(int pid, struct k_stat *to)
 
 	text_format(path, sizeof path, "/proc/%d/ns/pid", pid);
 	/* What was said is not said again: no single failure makes a stranger of its sender. */
-	return k_stat(AT_FDCWD, path, 0, STATX_INO_, to) && k_stat(AT_FDCWD, path, 0, STATX_INO_, to);
+	for (int tries = 0; tries < 2; tries++)
+		if (!k_stat(AT_FDCWD, path, 0, STATX_INO_, to))
+			return 0;
+	return -1;
 }
 
 /* All of a sandbox have its PID namespace. Without one of its own, only the payload is known. */
