@@ -36,8 +36,7 @@ int self_seal(char *const *argv, uint64_t sigmask)
 	errno = error;
 failed:
 	error = errno;
-	if (copy >= 0)
-		k_close(copy);
+	k_close(copy);
 	k_close(exe);
 	errno = error;
 	return -1;

@@ -139,8 +139,7 @@ static int inspect_mounts(struct inspection *i)
 	if (!(i->plan->namespaces & CLONE_NEWNS_))
 		return 0;
 	failed = self < 0 || read_table(i, i->payload, &now) || read_table(i, self, &host);
-	if (self >= 0)
-		k_close(self);
+	k_close(self);
 	if (failed)
 		return -1;
 	notes = read_notes(i, &host);
@@ -368,8 +367,7 @@ int inspect_sandbox(const struct plan *plan, int pid, struct arena *a, inspect_f
 	failed = i.payload < 0 || inspect_mounts(&i) || inspect_namespaces(&i) ||
 		 inspect_status(&i) || inspect_limits(&i) ||
 		 ((plan->namespaces & CLONE_NEWNS_) && inspect_fds(&i));
-	if (i.payload >= 0)
-		k_close(i.payload);
+	k_close(i.payload);
 	k_close(i.first);
 	return failed ? -1 : i.told;
 }

@@ -57,8 +57,7 @@ int do_NOTIFY_OPEN(struct walk *w, const struct step *s)
 	k_umask(022);
 	if (!failed && k_chdir("/"))
 		failed = step_failed(w, "/");
-	if (fd >= 0)
-		k_close(fd);
+	k_close(fd);
 	k_close(dir);
 	return failed;
 }

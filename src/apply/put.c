@@ -23,8 +23,7 @@ int do_DIR_MAKE(struct walk *w, const struct step *s)
 		    ((s->op[2].n || s->op[3].n) &&
 		     k_chown(fd, "", (unsigned)s->op[2].n, (unsigned)s->op[3].n, AT_EMPTY_PATH)))
 			result = step_error(w);
-		if (fd >= 0)
-			k_close(fd);
+		k_close(fd);
 	}
 	k_close(dir);
 	return result;

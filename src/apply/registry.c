@@ -352,8 +352,7 @@ static int visit_shm(void *argument)
 			errno = ENODEV;
 	}
 	v->error = errno;
-	if (dir >= 0)
-		k_close(dir);
+	k_close(dir);
 	k_exit(0);
 }
 
@@ -396,8 +395,7 @@ int do_GROUP_JOIN(struct walk *w, const struct step *s)
 		/* Still the same process after the open, or the pid was used again. */
 		if (ipc >= 0 && alive(&m[i]))
 			break;
-		if (ipc >= 0)
-			k_close(ipc);
+		k_close(ipc);
 		ipc = -1;
 	}
 	if (n && ipc < 0 && !is_gone())

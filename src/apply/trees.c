@@ -314,8 +314,7 @@ static int remount_below(struct walk *w, int fd, uint32_t attrs)
 		at = k_open(fd, m->point + n + 1, O_PATH | O_NOFOLLOW, 0);
 		if (at < 0 || remount_fd(at, attrs))
 			result = step_failed(w, m->point + n);
-		if (at >= 0)
-			k_close(at);
+		k_close(at);
 	}
 	w->arena->used = mark;
 	return result;

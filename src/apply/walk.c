@@ -59,8 +59,7 @@ int step_close(struct walk *w, int fd, int failed)
 {
 	int result = step_done(w, failed);
 
-	if (fd >= 0)
-		k_close(fd);
+	k_close(fd);
 	return result;
 }
 
@@ -81,8 +80,7 @@ static void hear_child(struct walk *w)
 	if (w->pid <= 0 || w->channel < 0)
 		return;
 	while (channel_receive(w->channel, &r, &passed, 0) == 1) {
-		if (passed >= 0)
-			k_close(passed);
+		k_close(passed);
 		if (r.kind != REC_FAILED || r.step < 0 || (unsigned)r.step >= w->plan->nsteps)
 			continue;
 		err_set(&w->err, r.code, "%s", r.text);
@@ -123,10 +121,8 @@ static void close_all(struct walk *w)
 			k_close(w->fd[i]);
 			w->fd[i] = -1;
 		}
-	if (w->channel >= 0)
-		k_close(w->channel);
-	if (w->far_channel >= 0)
-		k_close(w->far_channel);
+	k_close(w->channel);
+	k_close(w->far_channel);
 	w->channel = w->far_channel = -1;
 }
 
@@ -186,8 +182,7 @@ int walk_inside(void *host_walk)
 	/* Else this end would keep the channel alive when hutch dies. */
 	k_close(host->channel);
 	/* And this copy of the lock on the group's file would outlive hutch's own. */
-	if (host->group_fd >= 0)
-		k_close(host->group_fd);
+	k_close(host->group_fd);
 	w.group_fd = -1;
 	w.channel = host->far_channel;
 	w.far_channel = -1;

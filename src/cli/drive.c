@@ -79,8 +79,7 @@ static void take_record(struct run *r, const struct record *record, int passed)
 		}
 		break;
 	}
-	if (passed >= 0)
-		k_close(passed);
+	k_close(passed);
 }
 
 /* Takes what is there; the end of the channel is the payload's start, or its end. */

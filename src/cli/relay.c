@@ -100,8 +100,7 @@ void relay_end(struct relay *r)
 {
 	while (r->master >= 0 && print(r) > 0)
 		;
-	if (r->master >= 0)
-		k_close(r->master);
+	k_close(r->master);
 	r->master = -1;
 	if (r->raw)
 		tcsetattr(0, TCSANOW, &before);

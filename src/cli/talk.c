@@ -63,8 +63,7 @@ int talk_open(struct talk *t, const char *request, size_t n)
 			return 0;
 		cli_failed("the supervisor", errno);
 	}
-	if (t->fd >= 0)
-		k_close(t->fd);
+	k_close(t->fd);
 	return -1;
 }
 

@@ -87,9 +87,17 @@ void k_close(int fd)
 {
 	int before = errno;
 
+	if (fd < 0)
+		return;
 	syscall(SYS_close, fd);
 	(void)k_fault("close");
 	errno = before;
+}
+
+void k_drop(int *fd)
+{
+	k_close(*fd);
+	*fd = -1;
 }
 
 long k_read(int fd, void *buf, size_t n) { return RAW("read", SYS_read, fd, buf, n); }

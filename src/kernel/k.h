@@ -43,7 +43,8 @@ struct k_dirent {
 /* Files. `dir` is a descriptor or AT_FDCWD. */
 int k_open(int dir, const char *path, int flags, unsigned mode);
 int k_openat2(int dir, const char *path, const struct open_how_ *how);
-void k_close(int fd);	/* keeps errno: nothing is to be done about a failed close */
+void k_close(int fd);	/* -1: nothing; keeps errno: nothing is to be done about a failed close */
+void k_drop(int *fd);	/* the same, and it is -1 then */
 long k_read(int fd, void *buf, size_t n);
 long k_pread(int fd, void *buf, size_t n, off_t at);
 long k_write(int fd, const void *buf, size_t n);

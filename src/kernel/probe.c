@@ -87,8 +87,7 @@ static void probe_namespaces(struct facts *f)
 
 	for (enum ns_kind k = 0; k < NS_COUNT; k++)
 		*fact_at(f, FACT_ns_mount + k) = ns_allowed(proc, ns_file(k));
-	if (proc >= 0)
-		k_close(proc);
+	k_close(proc);
 }
 
 static uint32_t probe_user_namespaces(void)
@@ -96,8 +95,7 @@ static uint32_t probe_user_namespaces(void)
 	int proc = k_open(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY, 0);
 	uint32_t allowed = ns_allowed(proc, "user");
 
-	if (proc >= 0)
-		k_close(proc);
+	k_close(proc);
 	return allowed;
 }
 

@@ -52,6 +52,7 @@ struct set {
 	struct set_file *file;
 	unsigned count, nfiles;
 	uint8_t needs_seal;		/* a plan wants hutch to run from a sealed copy */
+	uint8_t full;			/* a text or array found no room in the arena */
 	const char *notes;		/* findings that belong to no service, or NULL */
 };
 

@@ -5,19 +5,37 @@
 
 #include "base/text.h"
 
-int set_init(struct set *set, unsigned services, unsigned files)
+
+static const char *copy_bytes(struct set *set, const char *text, size_t n)
 {
-	set->count = set->nfiles = 0;
-	set->needs_seal = 0;
-	set->notes = NULL;
-	set->service = ARENA_ARRAY(&set->arena, struct service_conf, services + 1);
-	set->file = ARENA_ARRAY(&set->arena, struct set_file, files + 1);
-	return set->service && set->file ? 0 : -1;
+	const char *to = text ? arena_text(&set->arena, text, n) : NULL;
+
+	set->full |= !to && text;
+	return to;
 }
 
 static const char *copy(struct set *set, const char *text)
 {
-	return text ? arena_text(&set->arena, text, strlen(text)) : NULL;
+	return copy_bytes(set, text, text ? strlen(text) : 0);
+}
+
+/* An array, one longer than asked for: none is empty. */
+static void *array(struct set *set, size_t size, unsigned n)
+{
+	void *to = arena_alloc(&set->arena, size * (n + 1));
+
+	set->full |= !to;
+	return to;
+}
+
+int set_init(struct set *set, unsigned services, unsigned files)
+{
+	set->count = set->nfiles = 0;
+	set->needs_seal = set->full = 0;
+	set->notes = NULL;
+	set->service = array(set, sizeof *set->service, services);
+	set->file = array(set, sizeof *set->file, files);
+	return -set->full;
 }
 
 /* Comments say nothing to a launch, but the lines must keep their numbers. */
@@ -59,13 +77,13 @@ static uint32_t ms(uint64_t time)
 	return time < UINT32_MAX / 2 ? (uint32_t)time : UINT32_MAX / 2;
 }
 
-static int keep_names(struct set *set, struct service_conf *c, const struct service_wish *w)
+static void keep_names(struct set *set, struct service_conf *c, const struct service_wish *w)
 {
-	const char **name = ARENA_ARRAY(&set->arena, const char *, w->needs.n + w->after.n + 1);
+	const char **name = array(set, sizeof *name, w->needs.n + w->after.n);
 	unsigned n = 0;
 
 	if (!name)
-		return -1;
+		return;
 	for (const struct item *i = w->needs.first; i; i = i->next)
 		name[n++] = copy(set, i->text);
 	for (const struct item *i = w->after.first; i; i = i->next)
@@ -74,23 +92,18 @@ static int keep_names(struct set *set, struct service_conf *c, const struct serv
 	c->nafter = (uint16_t)w->after.n;
 	/* The names until set_order() puts indices there. */
 	c->order = (const uint16_t *)(const void *)name;
-	return 0;
 }
 
-static int keep_sockets(struct set *set, struct service_conf *c, const struct list *sockets)
+static void keep_sockets(struct set *set, struct service_conf *c, const struct list *sockets)
 {
-	struct listen_conf *to = ARENA_ARRAY(&set->arena, struct listen_conf, sockets->n + 1);
+	struct listen_conf *to = array(set, sizeof *to, sockets->n);
 
-	if (!to)
-		return -1;
 	c->listens = to;
-	for (const struct item *i = sockets->first; i && c->nlistens < LISTENS; i = i->next) {
+	for (const struct item *i = sockets->first; to && i && c->nlistens < LISTENS; i = i->next)
 		to[c->nlistens++] = (struct listen_conf){
 			.kind = (uint8_t)i->a, .port = (uint16_t)i->b, .mode = (uint16_t)i->c,
 			.address = copy(set, i->text), .name = copy(set, i->name),
 		};
-	}
-	return 0;
 }
 
 static void keep_numbers(struct service_conf *c, const struct service_wish *w)
@@ -132,7 +145,7 @@ int set_add(struct set *set, const char *name, const struct profile *p, unsigned
 	c->nfiles = (uint16_t)nfiles;
 	c->name = copy(set, name);
 	c->findings = copy(set, findings);
-	if (!c->name || (findings && !c->findings))
+	if (set->full)
 		return -1;
 	set->count++;
 	if (findings)
@@ -145,7 +158,9 @@ int set_add(struct set *set, const char *name, const struct profile *p, unsigned
 	c->on_path = copy(set, p->service.on_path);
 	c->log_path = copy(set, p->service.log.path);
 	c->group = copy(set, p->ns[NS_IPC].how == NS_GROUP ? p->ns[NS_IPC].name : NULL);
-	return keep_names(set, c, &p->service) || keep_sockets(set, c, &p->service.listens) ? -1 : 0;
+	keep_names(set, c, &p->service);
+	keep_sockets(set, c, &p->service.listens);
+	return -set->full;
 }
 
 static int find(const struct set *set, const char *name)
@@ -175,15 +190,13 @@ static void finding(struct set *set, struct service_conf *c, const char *what, c
 }
 
 /* Names to indices. An unknown one in after= is none to wait for; needs= cannot do without. */
-static int resolve(struct set *set, struct service_conf *c)
+static void resolve(struct set *set, struct service_conf *c)
 {
 	const char *const *name = (const char *const *)(const void *)c->order;
-	uint16_t *to = ARENA_ARRAY(&set->arena, uint16_t, c->nneeds + c->nafter + 1u);
+	uint16_t *to = array(set, sizeof *to, (unsigned)c->nneeds + c->nafter);
 	unsigned n = 0, needs = 0;
 
-	if (!to)
-		return -1;
-	for (unsigned i = 0; name && i < (unsigned)c->nneeds + c->nafter; i++) {
+	for (unsigned i = 0; to && name && i < (unsigned)c->nneeds + c->nafter; i++) {
 		int found = find(set, name[i]);
 
 		if (found < 0 && i < c->nneeds)
@@ -196,7 +209,6 @@ static int resolve(struct set *set, struct service_conf *c)
 	c->order = to;
 	c->nafter = (uint16_t)(n - needs);
 	c->nneeds = (uint16_t)needs;
-	return 0;
 }
 
 /*
@@ -261,7 +273,7 @@ static void sort_from(struct sorter *s, unsigned start)
 /* Into the order that was found; the indices in `order` follow. */
 static int rearrange(struct set *set, const uint16_t *place)
 {
-	struct service_conf *to = ARENA_ARRAY(&set->arena, struct service_conf, set->count + 1);
+	struct service_conf *to = array(set, sizeof *to, set->count);
 
 	if (!to)
 		return -1;
@@ -278,23 +290,21 @@ static int rearrange(struct set *set, const uint16_t *place)
 
 int set_order(struct set *set)
 {
-	size_t n = set->count + 1;
+	unsigned n = set->count;
 	struct sorter s = {.set = set};
 
-	for (unsigned i = 0; i < set->count; i++)
-		for (unsigned k = 0; k < i; k++)
-			if (!strcmp(set->service[i].name, set->service[k].name)) {
-				finding(set, &set->service[i], "two profiles of this name", "");
-				break;
-			}
-	for (unsigned i = 0; i < set->count; i++)
-		if (resolve(set, &set->service[i]))
-			return -1;
-	s.colour = ARENA_ARRAY(&set->arena, uint8_t, n);
-	s.at = ARENA_ARRAY(&set->arena, uint16_t, n);
-	s.cell = ARENA_ARRAY(&set->arena, uint16_t, n);
-	s.place = ARENA_ARRAY(&set->arena, uint16_t, n);
-	if (!s.colour || !s.at || !s.cell || !s.place)
+	for (unsigned i = 0; i < n; i++) {
+		struct service_conf *c = &set->service[i];
+
+		if (set_find(set, c->name) != c)
+			finding(set, c, "two profiles of this name", "");
+		resolve(set, c);
+	}
+	s.colour = array(set, sizeof *s.colour, n);
+	s.at = array(set, sizeof *s.at, n);
+	s.cell = array(set, sizeof *s.cell, n);
+	s.place = array(set, sizeof *s.place, n);
+	if (set->full)
 		return -1;
 	for (unsigned i = 0; i < set->count; i++)
 		if (s.colour[i] == WHITE)
@@ -317,16 +327,16 @@ int set_same(const struct set *a, const struct service_conf *x, const struct set
 	return 1;
 }
 
-static int copy_service(struct set *to, struct service_conf *c, const struct service_conf *from)
+static void copy_service(struct set *to, struct service_conf *c, const struct service_conf *from)
 {
-	size_t n = (size_t)from->nneeds + from->nafter;
-	uint16_t *order = ARENA_ARRAY(&to->arena, uint16_t, n + 1);
-	struct listen_conf *listens = ARENA_ARRAY(&to->arena, struct listen_conf, from->nlistens + 1u);
+	unsigned n = (unsigned)from->nneeds + from->nafter;
+	uint16_t *order = array(to, sizeof *order, n);
+	struct listen_conf *listens = array(to, sizeof *listens, from->nlistens);
 
+	if (to->full)
+		return;
 	*c = *from;
 	c->name = copy(to, from->name);
-	if (!order || !listens || !c->name)
-		return -1;
 	if (n)
 		memcpy(order, from->order, n * sizeof *order);
 	c->order = order;
@@ -334,8 +344,6 @@ static int copy_service(struct set *to, struct service_conf *c, const struct ser
 		listens[i] = from->listens[i];
 		listens[i].address = copy(to, from->listens[i].address);
 		listens[i].name = copy(to, from->listens[i].name);
-		if (!listens[i].address)
-			return -1;
 	}
 	c->listens = listens;
 	c->findings = copy(to, from->findings);
@@ -343,9 +351,6 @@ static int copy_service(struct set *to, struct service_conf *c, const struct ser
 	c->on_path = copy(to, from->on_path);
 	c->log_path = copy(to, from->log_path);
 	c->group = copy(to, from->group);
-	return !c->findings == !from->findings && !c->on_mount == !from->on_mount &&
-	       !c->on_path == !from->on_path && !c->log_path == !from->log_path &&
-	       !c->group == !from->group ? 0 : -1;
 }
 
 int set_copy(struct set *to, const struct set *from)
@@ -355,17 +360,14 @@ int set_copy(struct set *to, const struct set *from)
 	to->needs_seal = from->needs_seal;
 	to->notes = copy(to, from->notes);
 	for (; to->count < from->count; to->count++)
-		if (copy_service(to, &to->service[to->count], &from->service[to->count]))
-			return -1;
+		copy_service(to, &to->service[to->count], &from->service[to->count]);
 	for (; to->nfiles < from->nfiles; to->nfiles++) {
 		const struct set_file *f = &from->file[to->nfiles];
 
 		to->file[to->nfiles] = (struct set_file){
-			copy(to, f->name), arena_text(&to->arena, f->text, f->length), f->length};
-		if (!to->file[to->nfiles].name || !to->file[to->nfiles].text)
-			return -1;
+			copy(to, f->name), copy_bytes(to, f->text, f->length), f->length};
 	}
-	return !to->notes == !from->notes ? 0 : -1;
+	return -to->full;
 }
 
 /* Whether `name` is what `path`, written in the file `from`, means. */

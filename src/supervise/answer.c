@@ -47,9 +47,8 @@ static void find_names(struct supervisor *s, struct client *c)
 	const char *names[SERVICES], *near;
 	unsigned n = 0;
 
-	for (unsigned i = 0; i < s->places; i++)
-		if (s->service[i].conf)
-			names[n++] = s->service[i].conf->name;
+	for (struct service *v = NULL; (v = service_next(s, v));)
+		names[n++] = v->conf->name;
 	for (unsigned i = 0; i < c->request.n; i++) {
 		const char *name = c->request.name[i];
 

@@ -77,7 +77,7 @@ static int is_taken(int dir)
 /* Under a draft's name until it listens, so that nobody meets a socket without us. */
 static int listen_in(int dir)
 {
-	int fd = k_socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK), error, failed;
+	int fd = k_socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK), failed, error;
 	char draft[24];
 	unsigned mask;
 
@@ -87,14 +87,10 @@ static int listen_in(int dir)
 	k_unlink(dir, draft, 0);
 	mask = k_umask(0111);	/* everybody may connect: rights are the peer's */
 	failed = at(dir, draft, fd, k_bind);
-	error = errno;
 	k_umask(mask);
-	if (!failed) {
-		failed = k_listen(fd) || k_rename(dir, draft, "control");
-		error = errno;
-	}
-	if (!failed)
+	if (!failed && !k_listen(fd) && !k_rename(dir, draft, "control"))
 		return fd;
+	error = errno;
 	k_unlink(dir, draft, 0);
 	k_close(fd);
 	errno = error;
@@ -115,21 +111,18 @@ static int lock(int dir, int tries)
 /* -1 with errno. */
 static int open_socket(int tries)
 {
-	int dir = registry_dir(), error;
+	int dir = registry_dir();
 
 	control.listener = -1;
 	if (dir < 0)
 		return -1;
-	if (lock(dir, tries)) {
-		error = errno;
-	} else if (is_taken(dir)) {
-		error = EADDRINUSE;
-	} else {
-		control.listener = listen_in(dir);
-		error = errno;
+	if (!lock(dir, tries)) {
+		if (is_taken(dir))
+			errno = EADDRINUSE;
+		else
+			control.listener = listen_in(dir);
 	}
 	k_close(dir);
-	errno = error;
 	return control.listener < 0 ? -1 : 0;
 }
 

@@ -23,8 +23,7 @@ static void tell_people(const char *text, size_t n)
 
 	if (k_poll(&to, 1, 0) == 1 && to.revents == POLLOUT)
 		k_write(to.fd, text, n);
-	if (own >= 0)
-		k_close(own);
+	k_close(own);
 }
 
 void event_tell(struct supervisor *s, const struct service *v, const char *format, ...)

@@ -201,8 +201,7 @@ static int launch_main(void *unused)
 		}
 		if (r.kind == REC_NOTIFY)
 			hand_over(REC_NOTIFY, "", passed);
-		if (passed >= 0)
-			k_close(passed);
+		k_close(passed);
 		if (r.kind != REC_READY)
 			continue;
 		if (walk_met(&job.walk))
@@ -241,7 +240,7 @@ static int open_notify(struct service *v)
 
 int launch_start(struct supervisor *s, struct service *v)
 {
-	int report[2] = {-1, -1}, ready[2] = {-1, -1}, error;
+	int report[2] = {-1, -1}, ready[2] = {-1, -1};
 
 	if (log_open(v) || listen_open(v) || open_notify(v) || k_socketpair(report))
 		goto failed;
@@ -252,22 +251,17 @@ int launch_start(struct supervisor *s, struct service *v)
 	if (v->launcher < 0)
 		goto failed;
 	k_close(report[1]);
-	if (ready[1] >= 0)
-		k_close(ready[1]);
+	k_close(ready[1]);
 	v->report = report[0];
 	v->ready = ready[0];
 	return 0;
 failed:
-	error = errno;
 	v->launcher = 0;
 	for (int i = 0; i < 2; i++) {
-		if (report[i] >= 0)
-			k_close(report[i]);
-		if (ready[i] >= 0)
-			k_close(ready[i]);
+		k_close(report[i]);
+		k_close(ready[i]);
 	}
 	launch_close(v);
-	errno = error;
 	return -1;
 }
 
@@ -297,19 +291,12 @@ void launch_kill(struct supervisor *s, struct service *v)
 	k_kill(v->pid, SIGKILL);
 }
 
-static void close_one(int *fd)
-{
-	if (*fd >= 0)
-		k_close(*fd);
-	*fd = -1;
-}
-
 void launch_close(struct service *v)
 {
-	close_one(&v->report);
-	close_one(&v->channel);
-	close_one(&v->ready);
-	close_one(&v->notify);
+	k_drop(&v->report);
+	k_drop(&v->channel);
+	k_drop(&v->ready);
+	k_drop(&v->notify);
 }
 
 static void broken(struct supervisor *s, struct service *v, int code, const char *text)
@@ -357,12 +344,11 @@ static void read_report(struct supervisor *s, struct service *v)
 			go(s, v);
 			continue;
 		}
-		if (passed >= 0)
-			k_close(passed);
+		k_close(passed);
 		if (got && r.kind == REC_FAILED)
 			broken(s, v, r.code, r.text);
 		else if (!got)
-			close_one(&v->report);
+			k_drop(&v->report);
 	}
 }
 
@@ -382,14 +368,13 @@ static void read_channel(struct supervisor *s, struct service *v)
 
 	while (v->channel >= 0 && (got = channel_receive(v->channel, &r, &passed, 0)) >= 0) {
 		if (!got) {
-			close_one(&v->channel);
+			k_drop(&v->channel);
 			/* Closed on exec; with an init it says so, and holds on to its end. */
 			if (v->verdict == VERDICT_EXIT && !v->has_ended && !v->conf->own_init)
 				launch_runs(s, v);
 			return;
 		}
-		if (passed >= 0)
-			k_close(passed);
+		k_close(passed);
 		if (r.kind == REC_FAILED) {
 			exec_failed(s, v, &r);
 		} else if (r.kind == REC_STARTED) {
@@ -410,7 +395,7 @@ static void read_ready(struct supervisor *s, struct service *v)
 	int said = n > 0 && memchr(text, '\n', (size_t)n);
 
 	if (said || n == 0)
-		close_one(&v->ready);
+		k_drop(&v->ready);
 	if (!said)
 		return;
 	launch_runs(s, v);
@@ -473,11 +458,7 @@ void launch_leave(struct service *v)
 
 int launch_reaped(struct supervisor *s, int pid, int status)
 {
-	for (unsigned i = 0; i < s->places; i++) {
-		struct service *v = &s->service[i];
-
-		if (!v->conf)
-			continue;
+	for (struct service *v = NULL; (v = service_next(s, v));) {
 		learn_pid(s, v);
 		if (v->pid == pid)
 			sandbox_ended(s, v, status);

@@ -46,13 +46,9 @@ static int socket_type(const struct listen_conf *c)
 	return types[c->kind];
 }
 
-/* Closes fd and keeps errno. */
 static int drop(int fd)
 {
-	int error = errno;
-
 	k_close(fd);
-	errno = error;
 	return -1;
 }
 
@@ -140,7 +136,7 @@ static int bind_path(int fd, const struct listen_conf *c)
 {
 	union address a;
 	unsigned length = path_address(&a, c->address), before;
-	int result, error;
+	int result;
 
 	if (!length) {
 		errno = ENAMETOOLONG;
@@ -149,9 +145,7 @@ static int bind_path(int fd, const struct listen_conf *c)
 	/* A socket file has its mode from the umask, or for a moment a wrong one. */
 	before = k_umask(0777 & ~(unsigned)c->mode);
 	result = k_bind(fd, &a.any, length);
-	error = errno;
 	k_umask(before);
-	errno = error;
 	return result;
 }
 
@@ -257,26 +251,26 @@ void listen_change(struct service *v, const struct service_conf *to)
 
 static int waits(const struct service *v)
 {
-	return v->conf && v->state == STATE_ARMED && v->conf->start == START_DEMAND;
+	return v->state == STATE_ARMED && v->conf->start == START_DEMAND;
 }
 
 int listen_poll(struct supervisor *s, struct pollfd *fds, int room)
 {
 	int n = 0;
 
-	for (unsigned i = 0; i < s->places; i++)
-		for (unsigned j = 0; waits(&s->service[i]) && j < s->service[i].conf->nlistens; j++)
-			if (s->service[i].listen[j] >= 0 && n < room)
-				fds[n++] = (struct pollfd){s->service[i].listen[j], POLLIN, 0};
+	for (struct service *v = NULL; (v = service_next(s, v));)
+		for (unsigned j = 0; waits(v) && j < v->conf->nlistens; j++)
+			if (v->listen[j] >= 0 && n < room)
+				fds[n++] = (struct pollfd){v->listen[j], POLLIN, 0};
 	return n;
 }
 
 static struct service *holder(struct supervisor *s, int fd)
 {
-	for (unsigned i = 0; i < s->places; i++)
-		for (unsigned j = 0; waits(&s->service[i]) && j < s->service[i].conf->nlistens; j++)
-			if (s->service[i].listen[j] == fd)
-				return &s->service[i];
+	for (struct service *v = NULL; (v = service_next(s, v));)
+		for (unsigned j = 0; waits(v) && j < v->conf->nlistens; j++)
+			if (v->listen[j] == fd)
+				return v;
 	return NULL;
 }
 

@@ -339,10 +339,8 @@ static void take(struct supervisor *s, const struct image *image, const struct s
 static void adopt(struct supervisor *s, const struct image *image)
 {
 	s->image = image;
-	for (unsigned i = 0; i < s->places; i++) {
-		struct service *v = &s->service[i];
-
-		if (!v->conf || v->removed || set_find(&image->set, v->conf->name))
+	for (struct service *v = NULL; (v = service_next(s, v));) {
+		if (v->removed || set_find(&image->set, v->conf->name))
 			continue;
 		report(s, "removed", v->conf->name);
 		v->removed = 1;
@@ -356,11 +354,9 @@ static void adopt(struct supervisor *s, const struct image *image)
 		else
 			event_tell(s, NULL, "%s", c->findings);
 	}
-	for (unsigned i = 0; i < s->places; i++) {
-		struct service *v = &s->service[i];
-
+	for (struct service *v = NULL; (v = service_next(s, v));) {
 		/* A place of this very load: it has never been in any state. */
-		if (v->conf && v->image == image && !v->begun)
+		if (v->image == image && !v->begun)
 			begin(s, v);
 		v->begun = 1;
 	}

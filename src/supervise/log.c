@@ -61,18 +61,13 @@ int log_open(struct service *v)
 
 void log_close(struct service *v)
 {
-	for (int i = 0; i < 2; i++) {
-		if (v->log[i] >= 0)
-			k_close(v->log[i]);
-		v->log[i] = -1;
-	}
+	k_drop(&v->log[0]);
+	k_drop(&v->log[1]);
 }
 
 static void target_close(const struct supervisor *s, struct target *t)
 {
-	if (t->fd >= 0)
-		k_close(t->fd);
-	t->fd = -1;
+	k_drop(&t->fd);
 	t->retry = s->now + PAUSE;
 }
 

@@ -24,9 +24,17 @@ void service_why(struct service *v, const char *format, ...)
 
 struct service *service_find(struct supervisor *s, const char *name)
 {
-	for (unsigned i = 0; i < s->places; i++)
-		if (s->service[i].conf && !strcmp(s->service[i].conf->name, name))
-			return &s->service[i];
+	for (struct service *v = NULL; (v = service_next(s, v));)
+		if (!strcmp(v->conf->name, name))
+			return v;
+	return NULL;
+}
+
+struct service *service_next(const struct supervisor *s, struct service *v)
+{
+	for (v = v ? v + 1 : s->service; v < s->service + s->places; v++)
+		if (v->conf)
+			return v;
 	return NULL;
 }
 
@@ -257,12 +265,9 @@ static void want_down(struct supervisor *s, struct service *v)
 {
 	v->wish_up = 0;
 	s->changed = 1;
-	for (unsigned i = 0; i < s->places; i++) {
-		struct service *w = &s->service[i];
-
-		if (w->conf && w->wish_up && comes_after(w, v, 1))
+	for (struct service *w = NULL; (w = service_next(s, w));)
+		if (w->wish_up && comes_after(w, v, 1))
 			want_down(s, w);
-	}
 }
 
 void service_want(struct supervisor *s, struct service *v, int up)
@@ -386,12 +391,9 @@ static const struct service *waits_for(struct supervisor *s, struct service *v)
 /* Those that come after it end before it. */
 static int is_held_up(struct supervisor *s, const struct service *v)
 {
-	for (unsigned i = 0; i < s->places; i++) {
-		struct service *w = &s->service[i];
-
-		if (w->conf && w != v && !w->wish_up && state_lives(w->state) && comes_after(w, v, 0))
+	for (struct service *w = NULL; (w = service_next(s, w));)
+		if (w != v && !w->wish_up && state_lives(w->state) && comes_after(w, v, 0))
 			return 1;
-	}
 	return 0;
 }
 
@@ -422,8 +424,7 @@ void order_look(struct supervisor *s)
 	/* Each round moves at least one service; the bound is against what cannot be. */
 	for (unsigned rounds = 0; s->changed && rounds < 2 * SERVICES; rounds++) {
 		s->changed = 0;
-		for (unsigned i = 0; i < s->places; i++)
-			if (s->service[i].conf)
-				look(s, &s->service[i]);
+		for (struct service *v = NULL; (v = service_next(s, v));)
+			look(s, v);
 	}
 }

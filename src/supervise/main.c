@@ -56,9 +56,8 @@ void supervisor_end(struct supervisor *s, int status, int reboot)
 	}
 	s->ending |= 1;
 	s->reboot |= reboot != 0;
-	for (unsigned i = 0; i < s->places; i++)
-		if (s->service[i].conf)
-			service_want(s, &s->service[i], 0);
+	for (struct service *v = NULL; (v = service_next(s, v));)
+		service_want(s, v, 0);
 	s->changed = 1;
 }
 
@@ -70,9 +69,9 @@ static void end_now(struct supervisor *s)
 		return;
 	}
 	s->ending |= 2;
-	for (unsigned i = 0; i < s->places; i++)
-		if (s->service[i].conf && s->service[i].state == STATE_STOPPING)
-			service_event(s, &s->service[i], EVENT_DUE);
+	for (struct service *v = NULL; (v = service_next(s, v));)
+		if (v->state == STATE_STOPPING)
+			service_event(s, v, EVENT_DUE);
 }
 
 static void reload(struct supervisor *s)
@@ -139,16 +138,12 @@ static int deadlines(struct supervisor *s)
 {
 	int64_t first = 0;
 
-	for (unsigned i = 0; i < s->places; i++) {
-		struct service *v = &s->service[i];
-
-		if (v->conf && v->deadline && v->deadline <= s->now)
+	for (struct service *v = NULL; (v = service_next(s, v));)
+		if (v->deadline && v->deadline <= s->now)
 			due(s, v);
-	}
 	order_look(s);
-	for (unsigned i = 0; i < s->places; i++)
-		if (s->service[i].conf)
-			earlier(&first, s->service[i].deadline);
+	for (struct service *v = NULL; (v = service_next(s, v));)
+		earlier(&first, v->deadline);
 	earlier(&first, control_deadline(s));
 	earlier(&first, trigger_deadline(s));
 	earlier(&first, log_deadline(s));
@@ -226,8 +221,8 @@ static void turn(struct supervisor *s)
 
 static int all_down(const struct supervisor *s)
 {
-	for (unsigned i = 0; i < s->places; i++)
-		if (s->service[i].conf && s->service[i].state != STATE_DOWN)
+	for (struct service *v = NULL; (v = service_next(s, v));)
+		if (v->state != STATE_DOWN)
 			return 0;
 	return 1;
 }
@@ -311,9 +306,8 @@ int supervise(const struct supervise_options *o, struct arena *a, char *why)
 	forget_text();
 	while (!s->ending || !all_down(s))
 		turn(s);
-	for (unsigned i = 0; i < s->places; i++)
-		if (s->service[i].conf)
-			listen_close(&s->service[i]);
+	for (struct service *v = NULL; (v = service_next(s, v));)
+		listen_close(v);
 	control_close(s);
 	if (s->reboot)
 		k_kill(1, SIGINT);	/* as Ctrl-Alt-Del does */

@@ -125,16 +125,14 @@ int notify_abstract(char name[16])
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	socklen_t length = sizeof address;
-	int fd = k_socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK), error;
+	int fd = k_socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK);
 
 	if (fd < 0)
 		return -1;
 	if (k_setsockopt(fd, SOL_SOCKET, SO_PASSCRED, 1) ||
 	    k_bind(fd, (struct sockaddr *)&address, sizeof address.sun_family) ||
 	    k_getsockname(fd, (struct sockaddr *)&address, &length)) {
-		error = errno;
 		k_close(fd);
-		errno = error;
 		return -1;
 	}
 	/* A NUL and five digits, without an end; sd_notify writes the NUL as @. */

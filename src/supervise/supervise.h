@@ -118,6 +118,9 @@ void order_look(struct supervisor *s);
 
 struct service *service_find(struct supervisor *s, const char *name);
 
+/* The services that there are, one after the other: the first after NULL, NULL after the last. */
+struct service *service_next(const struct supervisor *s, struct service *v);
+
 /* launch.c */
 int launch_start(struct supervisor *s, struct service *v);	/* -1: errno */
 int launch_lives(const struct supervisor *s, struct service *v);

@@ -31,20 +31,6 @@ struct look {
 	uint8_t mounted[SERVICES];
 };
 
-static const struct service_conf *conf_of(const struct supervisor *s, unsigned i)
-{
-	const struct service_conf *c = s->service[i].conf;
-
-	return c && (c->on_mount || c->on_path) ? c : NULL;
-}
-
-static void close_watch(int *fd)
-{
-	if (*fd >= 0)
-		k_close(*fd);
-	*fd = -1;
-}
-
 /* Does without: told once until it works again. */
 static void poll_instead(struct supervisor *s, uint8_t *told, const char *what)
 {
@@ -58,11 +44,11 @@ static void seen(void *ctx, const char *point)
 {
 	struct look *look = ctx;
 
-	for (unsigned i = 0; i < look->s->places; i++) {
-		const struct service_conf *c = conf_of(look->s, i);
+	for (struct service *v = NULL; (v = service_next(look->s, v));) {
+		uint8_t *mounted = &look->mounted[v - look->s->service];
 
-		if (c && c->on_mount && !look->mounted[i])
-			look->mounted[i] = (uint8_t)glob_matches(c->on_mount, point);
+		if (v->conf->on_mount && !*mounted)
+			*mounted = (uint8_t)glob_matches(v->conf->on_mount, point);
 	}
 }
 
@@ -97,10 +83,7 @@ static int read_mounts(struct look *look)
 		return -1;
 	for (int tries = 0; tries < 4; tries++) {
 		if (read_table(look)) {
-			int error = errno;
-
-			close_watch(&watch.mounts);
-			errno = error;
+			k_drop(&watch.mounts);
 			return -1;
 		}
 		if (k_poll(&changed, 1, 0) <= 0)
@@ -148,20 +131,14 @@ static int add_way(const char *path)
 static int watch_paths(struct supervisor *s, int renew)
 {
 	if (renew)
-		close_watch(&watch.paths);
+		k_drop(&watch.paths);
 	if (watch.paths < 0 && (watch.paths = k_inotify()) < 0)
 		return -1;
-	for (unsigned i = 0; i < s->places; i++) {
-		const struct service_conf *c = conf_of(s, i);
-
-		if (c && c->on_path && add_way(c->on_path)) {
-			int error = errno;
-
-			close_watch(&watch.paths);
-			errno = error;
+	for (struct service *v = NULL; (v = service_next(s, v));)
+		if (v->conf->on_path && add_way(v->conf->on_path)) {
+			k_drop(&watch.paths);
 			return -1;
 		}
-	}
 	return 0;
 }
 
@@ -182,39 +159,37 @@ static void look_at_all(struct supervisor *s, int renew)
 	struct look look = {.s = s};
 	int mounts = 0, paths = 0, blind = 0;
 
-	for (unsigned i = 0; i < s->places; i++) {
-		const struct service_conf *c = conf_of(s, i);
-
-		mounts |= c != NULL;
-		paths |= c && c->on_path;
+	for (struct service *v = NULL; (v = service_next(s, v));) {
+		paths |= v->conf->on_path != NULL;
+		mounts |= paths || v->conf->on_mount;
 	}
 	watch.again = 0;
 	/* The table also for paths: what is mounted on their way is no event of inotify's. */
 	if (!mounts)
-		close_watch(&watch.mounts);
+		k_drop(&watch.mounts);
 	else if ((blind = read_mounts(&look)))
 		poll_instead(s, &watch.told_mounts, "/proc/self/mountinfo");
 	else
 		watch.told_mounts = 0;
 	if (!paths)
-		close_watch(&watch.paths);
+		k_drop(&watch.paths);
 	else if (watch_paths(s, renew))
 		poll_instead(s, &watch.told_paths, "inotify");
 	else
 		watch.told_paths = 0;
 
-	for (unsigned i = 0; i < s->places; i++) {
-		const struct service_conf *c = conf_of(s, i);
-		int there = c && c->on_path ? exists(c->on_path) : 1;
+	for (struct service *v = NULL; (v = service_next(s, v));) {
+		const struct service_conf *c = v->conf;
+		int there = c->on_path ? exists(c->on_path) : 1;
 
 		if (there < 0)
 			watch.again = s->now + AGAIN;
 		/* Who cannot be looked for stays as it is. */
-		if (!c || there < 0 || (blind && c->on_mount))
+		if (there < 0 || (blind && c->on_mount) || (!c->on_mount && !c->on_path))
 			continue;
-		there &= !c->on_mount || look.mounted[i];
-		if (there != s->service[i].triggered)
-			service_trigger(s, &s->service[i], there);
+		there &= !c->on_mount || look.mounted[v - s->service];
+		if (there != v->triggered)
+			service_trigger(s, v, there);
 	}
 }
 
@@ -245,9 +220,8 @@ static int is_part(const struct supervisor *s, const char *name)
 {
 	size_t n = strlen(name);
 
-	for (unsigned i = 0; i < s->places; i++) {
-		const struct service_conf *c = conf_of(s, i);
-		const char *p = c ? c->on_path : NULL;
+	for (struct service *v = NULL; (v = service_next(s, v));) {
+		const char *p = v->conf->on_path;
 
 		while (p && (p = strchr(p, '/')))
 			if (!strncmp(++p, name, n) && (!p[n] || p[n] == '/'))
