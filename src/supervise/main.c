@@ -29,9 +29,10 @@ static const uint64_t handled = BIT(SIGCHLD) | BIT(SIGTERM) | BIT(SIGINT) | BIT(
 /* The word for whoever started this: sd_notify(3). */
 static void parent_tell(const char *text)
 {
-	const char *path = env_find((const char *const *)environ, "NOTIFY_SOCKET");
+	const char *said = env_find((const char *const *)environ, "NOTIFY_SOCKET");
+	const char *path = said ? said + strlen("NOTIFY_SOCKET=") : "";
 	struct sockaddr_un to = {.sun_family = AF_UNIX};
-	size_t n = path ? strlen(path) : 0;
+	size_t n = strlen(path);
 	int fd;
 
 	if (n < 2 || n >= sizeof to.sun_path)
