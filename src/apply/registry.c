@@ -87,8 +87,7 @@ static int alive(const struct member *m)
 
 int registry_dir(void)
 {
-	const char *own = geteuid() ? env_find((const char *const *)environ, "XDG_RUNTIME_DIR") : NULL;
-	const char *base = own ? own + strlen("XDG_RUNTIME_DIR=") : geteuid() ? NULL : "/run";
+	const char *base = geteuid() ? env_value((const char *const *)environ, "XDG_RUNTIME_DIR") : "/run";
 	int run, dir, error;
 	struct k_stat st;
 

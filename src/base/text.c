@@ -184,6 +184,13 @@ const char *env_find(const char *const *env, const char *name)
 	return NULL;
 }
 
+const char *env_value(const char *const *env, const char *name)
+{
+	const char *found = env_find(env, name);
+
+	return found ? found + strlen(name) + 1 : NULL;
+}
+
 char *text_find(const char *text, const char *part)
 {
 	size_t n = strlen(part);

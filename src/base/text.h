@@ -26,6 +26,9 @@ uint64_t number_at(const char *text);
 /* The one of these NAME=VALUE texts that sets `name`, or NULL; env may be NULL. */
 const char *env_find(const char *const *env, const char *name);
 
+/* The same, and only what stands behind the =. */
+const char *env_value(const char *const *env, const char *name);
+
 /* Where `part` is in text, or NULL. */
 char *text_find(const char *text, const char *part);
 

@@ -46,7 +46,7 @@ static int check_peer(int fd)
 
 int talk_open(struct talk *t, const char *request, size_t n)
 {
-	const char *own = geteuid() ? env_find((const char *const *)environ, "XDG_RUNTIME_DIR") : NULL;
+	const char *own = geteuid() ? env_value((const char *const *)environ, "XDG_RUNTIME_DIR") : NULL;
 
 	t->timeout = ANSWER_MS;
 	t->n = 0;
@@ -54,7 +54,7 @@ int talk_open(struct talk *t, const char *request, size_t n)
 	t->fd = k_socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK);
 	if (t->fd < 0 || ((!own || *own != '/' || connect_to(t->fd, own)) && connect_to(t->fd, "/run"))) {
 		if (!t->quiet)
-			cli_failed("no supervisor", errno);
+			cli_failed(own ? "no supervisor in $XDG_RUNTIME_DIR/hutch or /run/hutch" : "no supervisor in /run/hutch", errno);
 	} else if (check_peer(t->fd)) {
 		cli_failed("the supervisor is somebody else's", errno);
 	} else {

@@ -449,11 +449,36 @@ static int leave_main(void *group)
 	k_exit(0);
 }
 
-void launch_leave(struct service *v)
+/* Where this cannot be, whoever joins next sees who lives. */
+void launch_leave(struct supervisor *s, struct service *v)
 {
-	/* Where this cannot be, whoever joins next sees who lives. */
-	if (v->conf->group)
-		k_clone(leave_main, job.stack + sizeof job.stack, SIGCHLD, (void *)(uintptr_t)v->conf->group);
+	int i = 0, pid;
+
+	if (!v->conf->group)
+		return;
+	pid = k_clone(leave_main, job.stack + sizeof job.stack, SIGCHLD, (void *)(uintptr_t)v->conf->group);
+	while (i < LEAVERS - 1 && s->leaver[i])
+		i++;
+	s->leaver[i] = pid > 0 ? pid : 0;
+}
+
+int launch_left(struct supervisor *s, int pid)
+{
+	for (int i = 0; i < LEAVERS; i++)
+		if (s->leaver[i] == pid) {
+			s->leaver[i] = 0;
+			return 1;
+		}
+	return 0;
+}
+
+int launch_leaving(const struct supervisor *s)
+{
+	int some = 0;
+
+	for (int i = 0; i < LEAVERS; i++)
+		some |= s->leaver[i];
+	return some != 0;
 }
 
 int launch_reaped(struct supervisor *s, int pid, int status)

@@ -122,7 +122,7 @@ static enum event act_judge(struct supervisor *s, struct service *v)
 	if (j.event == EVENT_AGAIN || j.event == EVENT_NOW)
 		v->restarts++;
 	else
-		launch_leave(v);
+		launch_leave(s, v);
 	if (j.event == EVENT_REST)
 		v->wish_up = 0;
 	v->verdict = VERDICT_EXIT;

@@ -21,7 +21,7 @@
 #include "supervise/launch.h"
 #include "supervise/supervise.h"
 
-enum { EVENTS_ROOM = 16 << 10, FDS = 5, BREATH_MS = 50, LONGEST_MS = 1 << 30 };
+enum { EVENTS_ROOM = 16 << 10, FDS = 5, BREATH_MS = 50, LEAVE_MS = 1000, LONGEST_MS = 1 << 30 };
 
 #define BIT(signal) (1ull << ((signal) - 1))
 static const uint64_t handled = BIT(SIGCHLD) | BIT(SIGTERM) | BIT(SIGINT) | BIT(SIGHUP) | BIT(SIGPIPE);
@@ -29,10 +29,9 @@ static const uint64_t handled = BIT(SIGCHLD) | BIT(SIGTERM) | BIT(SIGINT) | BIT(
 /* The word for whoever started this: sd_notify(3). */
 static void parent_tell(const char *text)
 {
-	const char *said = env_find((const char *const *)environ, "NOTIFY_SOCKET");
-	const char *path = said ? said + strlen("NOTIFY_SOCKET=") : "";
+	const char *path = env_value((const char *const *)environ, "NOTIFY_SOCKET");
 	struct sockaddr_un to = {.sun_family = AF_UNIX};
-	size_t n = strlen(path);
+	size_t n = path ? strlen(path) : 0;
 	int fd;
 
 	if (n < 2 || n >= sizeof to.sun_path)
@@ -104,7 +103,7 @@ static void reap(struct supervisor *s)
 		pid = k_wait(pid > 0 ? pid : -1, &status, WNOHANG);
 		if (pid <= 0)
 			break;
-		if (!launch_reaped(s, pid, status) && !load_reaped(s, pid, status))
+		if (!launch_reaped(s, pid, status) && !load_reaped(s, pid, status) && !launch_left(s, pid))
 			log_reaped(s, pid);	/* or an orphan, of which nobody wants to know */
 	}
 }
@@ -148,6 +147,7 @@ static int deadlines(struct supervisor *s)
 	earlier(&first, control_deadline(s));
 	earlier(&first, trigger_deadline(s));
 	earlier(&first, log_deadline(s));
+	earlier(&first, s->leave_until);
 	if (!first)
 		return -1;
 	first -= k_now_ms();
@@ -218,6 +218,14 @@ static void turn(struct supervisor *s)
 	control_move(s, s->poll + n + triggers + listens, controls);
 	reap(s);
 	order_look(s);
+}
+
+/* Whoever leaves an IPC group does it before we go; but he may wait for a lock. */
+static int all_left(struct supervisor *s)
+{
+	if (!s->leave_until)
+		s->leave_until = s->now + LEAVE_MS;
+	return !launch_leaving(s) || s->now >= s->leave_until;
 }
 
 static int all_down(const struct supervisor *s)
@@ -305,7 +313,7 @@ int supervise(const struct supervise_options *o, struct arena *a, char *why)
 	}
 	parent_tell("READY=1\n");
 	forget_text();
-	while (!s->ending || !all_down(s))
+	while (!s->ending || !all_down(s) || !all_left(s))
 		turn(s);
 	for (struct service *v = NULL; (v = service_next(s, v));)
 		listen_close(v);

@@ -61,7 +61,7 @@ struct service {
 	uint64_t log_lost, log_untold;	/* bytes that could not be forwarded; not told there yet */
 	char why[WHY_ROOM];		/* what the status says about the state */
 };
-enum { OLD_IMAGES = 8 };
+enum { OLD_IMAGES = 8, LEAVERS = 8 };
 enum { TOLD_MAINPID = 1, TOLD_STRANGER = 2, TOLD_LONG = 4 };
 
 struct supervisor {
@@ -79,6 +79,8 @@ struct supervisor {
 	uint8_t loading, load_again, looked_again, must_seal;
 	uint8_t exit_status;
 	int loader;			/* pid, or 0 */
+	int leaver[LEAVERS];		/* pids of who takes services out of IPC groups, or 0 */
+	int64_t leave_until;		/* ms: at the end, those are waited for so long */
 	struct image *new_image;	/* that the loader fills */
 	const struct image *old[OLD_IMAGES];	/* of which something may still run */
 	unsigned reloads;		/* sets that came into force or were refused */
@@ -133,7 +135,9 @@ void launch_read(struct supervisor *s, struct service *v);	/* report, channel, r
 void launch_runs(struct supervisor *s, struct service *v);
 /* Dead, and its number still its own: what it left behind without a PID namespace goes. */
 void launch_reaping(struct supervisor *s, int pid);
-void launch_leave(struct service *v);		/* its IPC group, by a process of its own */
+void launch_leave(struct supervisor *s, struct service *v);		/* its IPC group, by a process of its own */
+int launch_left(struct supervisor *s, int pid);		/* 1: it was such a one */
+int launch_leaving(const struct supervisor *s);		/* some are about it */
 int launch_reaped(struct supervisor *s, int pid, int status);	/* 1: it was one's */
 void launch_close(struct service *v);			/* what belongs to one run */
 
