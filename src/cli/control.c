@@ -7,6 +7,8 @@
 #include "cli/talk.h"
 #include "kernel/k.h"
 
+enum { WAIT_PAUSE_MS = 50 };
+
 /* A command while it is carried out. */
 struct ask {
 	struct talk talk;
@@ -83,11 +85,27 @@ static int patience(const struct ask *a)
 }
 
 /* Asks, lets `print` see each record but the last, and returns the exit status. */
+/* Whoever waits for a service waits for its supervisor too. */
+static int talk_open_wait(struct ask *a)
+{
+	const struct request *r = &a->request;
+	int64_t until = r->verb == VERB_WAIT && r->time > 0 ? k_now_ms() + r->time : 0;
+
+	for (;;) {
+		a->talk.quiet = until && k_now_ms() < until;
+		if (!talk_open(&a->talk, a->memory, a->words.used))
+			return 0;
+		if (!a->talk.quiet)
+			return -1;
+		k_poll(NULL, 0, WAIT_PAUSE_MS);
+	}
+}
+
 static int ask(struct ask *a, int argc, char **argv, void (*print)(struct ask *a))
 {
 	if (is_wrong(a, argc, argv))
 		return cli_usage(argv[0]);
-	if (talk_open(&a->talk, a->memory, a->words.used))
+	if (talk_open_wait(a))
 		return EXIT_HUTCH;
 	a->talk.timeout = patience(a);
 	a->terminal = (uint8_t)k_is_terminal(1);

@@ -312,6 +312,24 @@ int set_order(struct set *set)
 	return rearrange(set, s.place);
 }
 
+/* Behind the line ends that only keep other lines their numbers. */
+static const char *past_blank(const char *from, const char *at)
+{
+	while (*at == '\n' && (at == from || at[-1] == '\n'))
+		at++;
+	return at;
+}
+
+/* The same lines: those that say nothing do not count. */
+static int same_text(const char *a, const char *b)
+{
+	const char *p = past_blank(a, a), *q = past_blank(b, b);
+
+	for (; *p && *p == *q; p = past_blank(a, p + 1), q = past_blank(b, q + 1))
+		;
+	return *p == *q;
+}
+
 int set_same(const struct set *a, const struct service_conf *x, const struct set *b,
 	     const struct service_conf *y)
 {
@@ -320,8 +338,7 @@ int set_same(const struct set *a, const struct service_conf *x, const struct set
 	for (unsigned i = 0; i < x->nfiles; i++) {
 		const struct set_file *f = &a->file[x->file + i], *g = &b->file[y->file + i];
 
-		if (f->length != g->length || memcmp(f->text, g->text, f->length) != 0 ||
-		    strcmp(f->name, g->name) != 0)
+		if (!same_text(f->text, g->text) || strcmp(f->name, g->name) != 0)
 			return 0;
 	}
 	return 1;

@@ -21,7 +21,7 @@ enum {
 	ASK_MS = 2000, TAKE_MS = 5000,		/* what a client has for it */
 	PAUSE_MS = 100,				/* when no descriptor is left */
 	RETRY_MS = 1000, RETRY_MAX_MS = 60000,
-	LOCK_TRIES = 100, LOCK_PAUSE_MS = 20,
+	LOCK_TRIES = 100, LOCK_PAUSE_MS = 20, TAKEN_TRIES = 15,
 	TURN = 64, GROUPS = 256,
 };
 
@@ -139,7 +139,13 @@ static void try_later(struct supervisor *s)
 int control_open(struct supervisor *s, long readers_gid)
 {
 	control.readers = readers_gid;
-	if (!open_socket(LOCK_TRIES))
+	/* The children of one that was killed may hold its socket for a moment. */
+	for (int tries = 0; open_socket(LOCK_TRIES); tries++) {
+		if (errno != EADDRINUSE || tries == TAKEN_TRIES)
+			break;
+		k_poll(NULL, 0, LOCK_PAUSE_MS);
+	}
+	if (control.listener >= 0)
 		return 0;
 	if (errno != EADDRINUSE) {
 		try_later(s);

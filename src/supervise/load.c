@@ -193,6 +193,7 @@ static int load_main(void *unused)
 	draft = k_memory(DRAFT_SIZE, 0);
 	if (k_prctl(PR_SET_PDEATHSIG_, SIGKILL, 0, 0) || k_getppid() != loader.parent)
 		k_exit(REFUSED);
+	k_close_range(3, ~0u);
 	if (!draft)
 		refuse(*loader.paths, error_text(errno));
 	arena_init(&loader.draft.arena, draft, DRAFT_SIZE);
