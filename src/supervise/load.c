@@ -233,7 +233,7 @@ int load_start(struct supervisor *s)
 	if (!image)
 		return -1;
 	image->size = IMAGE_SIZE;
-	arena_init(&image->set.arena, image + 1, IMAGE_SIZE - sizeof *image);
+	arena_init(&image->set.arena, image->memory, IMAGE_SIZE - sizeof *image);
 	loader = (struct loader){.image = image, .parent = k_getpid(), .first = !s->image,
 				 .sealed = s->image && s->image->facts.self_sealed,
 				 .paths = s->paths, .npaths = s->npaths};

@@ -28,6 +28,7 @@ struct image {
 	struct set set;
 	struct facts facts;
 	size_t size;			/* bytes, with what follows here */
+	char memory[] __attribute__((aligned(16)));	/* of the set's arena, which aligns to it */
 };
 
 /* A place: a service's name and all that belongs to it while the supervisor runs. */

@@ -35,7 +35,11 @@ fi
 for t in "$out"/unit/test_*; do
 	[ -x "$t" ] || continue
 	case $t in *.d | *.c) continue ;; esac
-	"$here/run" "$arch" "$t" | sed -n "s/^\(ok\|not ok\) [0-9]* *-* */\1 - $arch ${t##*\/}: /p"
+	"$here/run" "$arch" "$t" >"$out/unit.tap"
+	status=$?
+	sed -n "s/^\(ok\|not ok\) [0-9]* *-* */\1 - $arch ${t##*\/}: /p" "$out/unit.tap"
+	# One that dies says nothing of what it did not come to.
+	grep -q '^1\.\.' "$out/unit.tap" || echo "not ok - $arch ${t##*\/} ended with status $status before its end"
 done
 cat >"$out/hutch-run" <<S
 #!/bin/sh

@@ -6,7 +6,9 @@
 #include "service/state.h"
 #include "test.h"
 
-static char memory[4 << 20], draft_memory[4 << 20];
+/* An arena aligns to its base. */
+#define ALIGNED __attribute__((aligned(16)))
+static char memory[4 << 20] ALIGNED, draft_memory[4 << 20] ALIGNED;
 
 /* A set of "name: key=value; ..." services whose profiles are read as files are. */
 struct source {
@@ -31,7 +33,7 @@ static int load(void *ctx, const char *path, const char *from, struct profile_te
 static struct set *make(const struct source *from)
 {
 	static struct set draft, set;
-	static char scratch[2 << 20];
+	static char scratch[2 << 20] ALIGNED;
 	struct arena a;
 	unsigned n = 0;
 
@@ -120,7 +122,7 @@ static void files(void)
 	static const struct source from[] = {
 		{"a", "# comment\n" RUN "  # more\ninclude=b\n"}, {"b", "nice=3\n"}, {0}};
 	static const struct source other[] = {{"a", "# other words\n\n" RUN "\n\ninclude=b\n# end\n"}, {"b", "nice=3\n"}, {0}};
-	static char keep[1 << 20];
+	static char keep[1 << 20] ALIGNED;
 	static struct set copy;
 	struct set *set = make(from);
 	struct profile_text text;
