@@ -20,7 +20,7 @@ int file_read(struct arena *a, const char *path, struct profile_text *to, struct
 
 	if (fd < 0)
 		return err_set(e, errno, "%.150s", path);
-	if (k_stat(fd, "", AT_EMPTY_PATH, 0x201, &st)) {
+	if (k_fstat(fd, 0x201, &st)) {
 		err_set(e, errno, "%.150s", path);
 	} else if (!S_ISREG(st.mode)) {
 		err_set(e, 0, "%.150s: not a regular file", path);

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 
 #include "apply/proc.h"
-#include "apply/registry.h"
+#include "apply/process.h"
 #include "base/text.h"
 #include "base/uapi.h"
 #include "kernel/k.h"

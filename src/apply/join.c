@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "apply/proc.h"
-#include "apply/registry.h"
+#include "apply/process.h"
 #include "apply/walk.h"
 #include "base/text.h"
 #include "base/uapi.h"
@@ -76,12 +76,12 @@ int do_NS_OPEN(struct walk *w, const struct step *s)
 
 	text_format(path, sizeof path, "self/ns/%s", flag_file((uint32_t)s->op[2].n));
 	/* A kind that this kernel does not have is nobody's. */
-	if (k_stat(w->proc, path, 0, 0x100 /* STATX_INO */, &own))
+	if (k_stat(w->proc, path, 0, STATX_INO_, &own))
 		return errno == ENOENT ? 0 : step_failed(w, path);
 	fd = k_open(w->fd[s->op[1].n], path + strlen("self/"), O_RDONLY, 0);
 	if (fd < 0)
 		return step_failed(w, "");
-	if (k_stat(fd, "", AT_EMPTY_PATH, 0x100, &its)) {
+	if (k_fstat(fd, STATX_INO_, &its)) {
 		step_failed(w, "");
 		k_close(fd);
 		return -1;

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "apply/proc.h"
+#include "apply/process.h"
 #include "base/text.h"
 #include "kernel/k.h"
 
@@ -21,54 +22,6 @@ struct member {
 	int pid;
 	uint64_t start;
 };
-
-/* -1 with errno: ENOENT or ESRCH when there is no such process. */
-int process_start_at(int dir, const char *path, uint64_t *start)
-{
-	int fd = k_open(dir, path, O_RDONLY, 0), field;
-	char text[512], *p;
-	long n;
-
-	if (fd < 0)
-		return -1;
-	n = k_read(fd, text, sizeof text - 1);
-	k_close(fd);
-	if (n >= 0)
-		errno = ESRCH;
-	text[n > 0 ? n : 0] = '\0';
-	/* The name in brackets may hold anything, a bracket too: count from the last. */
-	p = strrchr(text, ')');
-	/* Dead, and only not waited for yet: its namespaces are gone. */
-	if (p && (!strncmp(p, ") Z", 3) || !strncmp(p, ") X", 3))) {
-		errno = ESRCH;
-		return -1;
-	}
-	for (field = 2; p && field < 22; field++)
-		p = strchr(p + 1, ' ');
-	if (!p)
-		return -1;
-	*start = number_at(p + 1);
-	return 0;
-}
-
-int process_start(int pid, uint64_t *start)
-{
-	char path[40];
-
-	text_format(path, sizeof path, "/proc/%d/stat", pid);
-	return process_start_at(AT_FDCWD, path, start);
-}
-
-int process_child(int dir, int pid, struct arena *a)
-{
-	size_t mark = a->used, length;
-	char path[48], *text;
-
-	text_format(path, sizeof path, "task/%d/children", pid);
-	text = proc_read(dir, path, a, &length);
-	a->used = mark;
-	return text ? (int)number_at(text) : -1;
-}
 
 static int is_gone(void)
 {
@@ -204,14 +157,10 @@ static int box_write(int dir, const char *file, struct walk *w, uint64_t start)
 	return 0;
 }
 
-/*
- * Locks, but not for ever: who holds a lock builds a sandbox, and that may hang on a
- * slow disk. While we waited in the kernel, no signal would end us but KILL.
- */
-static int lock(int fd)
+int registry_lock(int fd, int tries)
 {
-	for (int tries = 0; k_flock(fd, LOCK_EX | LOCK_NB); tries++) {
-		if ((errno != EINTR && errno != EWOULDBLOCK) || tries >= LOCK_TRIES)
+	while (k_flock(fd, LOCK_EX | LOCK_NB)) {
+		if ((errno != EINTR && errno != EWOULDBLOCK) || --tries <= 0)
 			return -1;
 		k_poll(NULL, 0, LOCK_PAUSE_MS);
 	}
@@ -230,7 +179,7 @@ int do_REGISTER(struct walk *w, const struct step *s)
 	if (dir < 0)
 		return step_failed(w, "the folder of running sandboxes");
 	/* One at a time looks at a name and takes it; the close gives way. */
-	if (lock(dir)) {
+	if (registry_lock(dir, LOCK_TRIES)) {
 		step_failed(w, "the folder of running sandboxes");
 		k_close(dir);
 		return -1;
@@ -266,7 +215,7 @@ static int group_lock(int dir, const char *file)
 		fd = k_open(dir, file, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
 		if (fd < 0)
 			return -1;
-		if (lock(fd))
+		if (registry_lock(fd, LOCK_TRIES))
 			goto fail;
 		if (k_fstat(fd, 7, &st))
 			goto fail;
@@ -500,7 +449,7 @@ void registry_leave(struct walk *w)
 		return;
 	if (w->registered) {
 		entry_name(file, name, "box");
-		if (!lock(dir) && box_is(dir, file, w->pid, w->arena))
+		if (!registry_lock(dir, LOCK_TRIES) && box_is(dir, file, w->pid, w->arena))
 			k_unlink(dir, file, 0);
 	}
 	if (group && (w->published || locked))

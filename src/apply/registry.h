@@ -29,13 +29,11 @@ int registry_dir(void);
 /* Takes the dead out of a group's file, and the file away when nobody is left. May wait. */
 void registry_group_sweep(const char *group);
 
-/* When a process started, in clock ticks since boot; -1 when it is gone. */
-int process_start(int pid, uint64_t *start);
-
-/* The same by its /proc/PID/stat, which is `path` below the descriptor `dir`. */
-int process_start_at(int dir, const char *path, uint64_t *start);
-
-/* The first child of the process pid whose /proc/PID is dir; 0: none, -1 with errno. */
-int process_child(int dir, int pid, struct arena *a);
+/*
+ * Locks a file or folder of the registry, `tries` times with pauses of 20 ms: who holds a
+ * lock builds a sandbox, and that may hang; while we waited in the kernel, no signal
+ * but KILL would end us. -1 with errno.
+ */
+int registry_lock(int fd, int tries);
 
 #endif

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#include "apply/registry.h"
+#include "apply/process.h"
 #include "archive/texts.h"
 #include "base/parse.h"
 #include "base/text.h"

@@ -6,11 +6,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "apply/process.h"
 #include "apply/registry.h"
 #include "archive/texts.h"
 #include "base/text.h"
@@ -21,7 +21,7 @@ enum {
 	ASK_MS = 2000, TAKE_MS = 5000,		/* what a client has for it */
 	PAUSE_MS = 100,				/* when no descriptor is left */
 	RETRY_MS = 1000, RETRY_MAX_MS = 60000,
-	LOCK_TRIES = 100, LOCK_PAUSE_MS = 20, TAKEN_TRIES = 15,
+	LOCK_TRIES = 100, TAKEN_TRIES = 15, TAKEN_PAUSE_MS = 20,
 	TURN = 64, GROUPS = 256,
 };
 
@@ -97,18 +97,7 @@ static int listen_in(int dir)
 	return -1;
 }
 
-/* One at a time looks who is there and takes the name. */
-static int lock(int dir, int tries)
-{
-	while (k_flock(dir, LOCK_EX | LOCK_NB)) {
-		if ((errno != EINTR && errno != EWOULDBLOCK) || --tries <= 0)
-			return -1;
-		k_poll(NULL, 0, LOCK_PAUSE_MS);
-	}
-	return 0;
-}
-
-/* -1 with errno. */
+/* One at a time looks who is there and takes the name. -1 with errno. */
 static int open_socket(int tries)
 {
 	int dir = registry_dir();
@@ -116,7 +105,7 @@ static int open_socket(int tries)
 	control.listener = -1;
 	if (dir < 0)
 		return -1;
-	if (!lock(dir, tries)) {
+	if (!registry_lock(dir, tries)) {
 		if (is_taken(dir))
 			errno = EADDRINUSE;
 		else
@@ -143,7 +132,7 @@ int control_open(struct supervisor *s, long readers_gid)
 	for (int tries = 0; open_socket(LOCK_TRIES); tries++) {
 		if (errno != EADDRINUSE || tries == TAKEN_TRIES)
 			break;
-		k_poll(NULL, 0, LOCK_PAUSE_MS);
+		k_poll(NULL, 0, TAKEN_PAUSE_MS);
 	}
 	if (control.listener >= 0)
 		return 0;
@@ -180,20 +169,12 @@ static int in_group(int fd, uint32_t gid)
 	return 0;
 }
 
-static int mount_namespace(int pid, struct k_stat *to)
-{
-	char path[40];
-
-	text_format(path, sizeof path, "/proc/%d/ns/mnt", pid);
-	return k_stat(AT_FDCWD, path, 0, STATX_INO_, to);
-}
-
 /* The root of a sandbox that sees our /run is uid 0 too, and nobody to give orders. */
 static int is_outside(int pid)
 {
 	struct k_stat own, peer;
 
-	return pid <= 0 || mount_namespace(k_getpid(), &own) || mount_namespace(pid, &peer) ||
+	return pid <= 0 || process_ns(k_getpid(), "mnt", &own) || process_ns(pid, "mnt", &peer) ||
 	       own.ino != peer.ino;
 }
 

@@ -39,7 +39,7 @@ static int open_file(const struct log_record *r, size_t more)
 		fd = k_open(AT_FDCWD, r->text, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW |
 			    O_NONBLOCK | O_NOCTTY, 0640);
 		if (fd < 0 || again || !r->limit ||
-		    k_stat(fd, "", AT_EMPTY_PATH, STATX_TYPE_ | STATX_SIZE_, &st) ||
+		    k_fstat(fd, STATX_TYPE_ | STATX_SIZE_, &st) ||
 		    !S_ISREG(st.mode) || !st.size || st.size + more <= r->limit)
 			break;
 		k_close(fd);

@@ -3,10 +3,10 @@
  * of the sandbox is not listened to: the kernel says who sent a datagram.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include "apply/process.h"
 #include "base/text.h"
 #include "kernel/k.h"
 #include "supervise/supervise.h"
@@ -19,18 +19,6 @@ static void tell(struct supervisor *s, struct service *v, uint8_t what, const ch
 	if (!(v->told & what))
 		event_tell(s, v, "%s", text);
 	v->told |= what;
-}
-
-static int pid_namespace(int pid, struct k_stat *to)
-{
-	char path[40];
-
-	text_format(path, sizeof path, "/proc/%d/ns/pid", pid);
-	/* What was said is not said again: no single failure makes a stranger of its sender. */
-	for (int tries = 0; tries < 2; tries++)
-		if (!k_stat(AT_FDCWD, path, 0, STATX_INO_, to))
-			return 0;
-	return -1;
 }
 
 /* All of a sandbox have its PID namespace. Without one of its own, only the payload is known. */
@@ -46,10 +34,9 @@ static int is_inside(const struct service *v, int pid)
 		return 0;
 	/* Gone already, as short-lived helpers are. Nobody outside finds a socket in a /dev of
 	 * its own, but everybody finds an abstract one. */
-	if (pid_namespace(pid, &sender))
+	if (process_ns(pid, "pid", &sender))
 		return v->conf->own_mounts && (errno == ENOENT || errno == ESRCH);
-	return !pid_namespace(v->pid, &box) && box.ino == sender.ino &&
-	       box.dev_major == sender.dev_major && box.dev_minor == sender.dev_minor;
+	return !process_ns(v->pid, "pid", &box) && box.ino == sender.ino;
 }
 
 static void extend(struct supervisor *s, struct service *v, uint64_t usec)
