@@ -84,7 +84,6 @@ static int patience(const struct ask *a)
 	return r->verb == VERB_RELOAD ? 6 * a->talk.timeout : a->talk.timeout;
 }
 
-/* Asks, lets `print` see each record but the last, and returns the exit status. */
 /* Whoever waits for a service waits for its supervisor too. */
 static int talk_open_wait(struct ask *a)
 {
@@ -101,6 +100,7 @@ static int talk_open_wait(struct ask *a)
 	}
 }
 
+/* Asks, lets `print` see each record but the last, and returns the exit status. */
 static int ask(struct ask *a, int argc, char **argv, void (*print)(struct ask *a))
 {
 	if (is_wrong(a, argc, argv))

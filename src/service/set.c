@@ -5,7 +5,6 @@
 
 #include "base/text.h"
 
-
 static const char *copy_bytes(struct set *set, const char *text, size_t n)
 {
 	const char *to = text ? arena_text(&set->arena, text, n) : NULL;

@@ -426,23 +426,17 @@ void control_close(struct supervisor *s)
 	k_close(dir);
 }
 
-static void sooner(int64_t *first, int64_t time)
-{
-	if (time && (!*first || time < *first))
-		*first = time;
-}
-
 int64_t control_deadline(struct supervisor *s)
 {
 	int64_t first = 0;
 
 	reply_all(s);
-	sooner(&first, control.retry);
-	sooner(&first, control.paused);
+	deadline_earlier(&first, control.retry);
+	deadline_earlier(&first, control.paused);
 	for (const struct client *c = control.client; c < control.client + CLIENTS; c++)
 		if (c->fd > 0) {
-			sooner(&first, c->deadline);
-			sooner(&first, c->until);
+			deadline_earlier(&first, c->deadline);
+			deadline_earlier(&first, c->until);
 		}
 	return first;
 }

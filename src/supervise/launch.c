@@ -437,8 +437,8 @@ static void launcher_ended(struct supervisor *s, struct service *v, int status)
 
 void launch_reaping(struct supervisor *s, int pid)
 {
-	for (unsigned i = 0; i < s->places; i++)
-		if (s->service[i].conf && s->service[i].pid == pid && !s->service[i].conf->own_pid_ns)
+	for (struct service *v = NULL; (v = service_next(s, v));)
+		if (v->pid == pid && !v->conf->own_pid_ns)
 			k_kill(-pid, SIGKILL);
 }
 

@@ -257,9 +257,8 @@ static void forget_unused(struct supervisor *s)
 	for (int i = 0; i < OLD_IMAGES; i++) {
 		int used = !s->old[i] || s->old[i] == s->image;
 
-		for (unsigned k = 0; k < s->places && !used; k++)
-			used = s->service[k].conf && (s->service[k].image == s->old[i] ||
-						      s->service[k].next_image == s->old[i]);
+		for (struct service *v = NULL; !used && (v = service_next(s, v));)
+			used = v->image == s->old[i] || v->next_image == s->old[i];
 		if (!used) {
 			forget(s->old[i]);
 			s->old[i] = NULL;

@@ -10,8 +10,9 @@
 #include "supervise/supervise.h"
 
 #define NO_EVENT EVENTS
-static void want_needs(struct supervisor *s, const struct service *v);
 enum { KILL_AGAIN_MS = 1000 };
+
+static void want_needs(struct supervisor *s, const struct service *v);
 
 void service_why(struct service *v, const char *format, ...)
 {
@@ -117,7 +118,6 @@ static enum event act_judge(struct supervisor *s, struct service *v)
 	launch_close(v);
 	v->attempted = 1;
 	v->pause = j.delay;
-	v->broken = j.failed && v->verdict != VERDICT_EXIT;
 	consequences(s, v, &j);
 	if (j.event == EVENT_AGAIN || j.event == EVENT_NOW)
 		v->restarts++;
@@ -321,6 +321,7 @@ void service_adopt(struct service *v)
 	v->conf = v->next;
 	v->image = v->next_image;
 	v->next = NULL;
+	v->next_image = NULL;
 	v->past = (struct past){0};
 	if (v->conf->findings)
 		service_why(v, "%s", v->conf->findings);

@@ -100,8 +100,8 @@ static void reap(struct supervisor *s)
 		pid = k_dead_child();
 		if (pid > 0)
 			launch_reaping(s, pid);
-		pid = k_wait(pid > 0 ? pid : -1, &status, WNOHANG);
-		if (pid <= 0)
+		/* Where it cannot be told, to wait for anybody is as good. */
+		if (!pid || (pid = k_wait(pid, &status, WNOHANG)) <= 0)
 			break;
 		if (!launch_reaped(s, pid, status) && !load_reaped(s, pid, status) && !launch_left(s, pid))
 			log_reaped(s, pid);	/* or an orphan, of which nobody wants to know */
@@ -127,7 +127,7 @@ static void due(struct supervisor *s, struct service *v)
 	service_event(s, v, EVENT_DUE);
 }
 
-static void earlier(int64_t *first, int64_t deadline)
+void deadline_earlier(int64_t *first, int64_t deadline)
 {
 	if (deadline && (!*first || deadline < *first))
 		*first = deadline;
@@ -143,11 +143,11 @@ static int deadlines(struct supervisor *s)
 			due(s, v);
 	order_look(s);
 	for (struct service *v = NULL; (v = service_next(s, v));)
-		earlier(&first, v->deadline);
-	earlier(&first, control_deadline(s));
-	earlier(&first, trigger_deadline(s));
-	earlier(&first, log_deadline(s));
-	earlier(&first, s->leave_until);
+		deadline_earlier(&first, v->deadline);
+	deadline_earlier(&first, control_deadline(s));
+	deadline_earlier(&first, trigger_deadline(s));
+	deadline_earlier(&first, log_deadline(s));
+	deadline_earlier(&first, s->leave_until);
 	if (!first)
 		return -1;
 	first -= k_now_ms();

@@ -42,7 +42,7 @@ struct service {
 	uint8_t attempted;		/* its first attempt has an end, good or bad */
 	uint8_t told;			/* bit mask of TOLD_*: said once per run */
 	uint8_t begun;			/* has been in a set that is in force */
-	uint8_t has_ended, broken;	/* `status` is one of wait(2); a build has failed */
+	uint8_t has_ended;		/* `status` is one of wait(2) */
 	int launcher, pid;		/* 0: none */
 	int report;			/* from the launcher, or -1 */
 	int channel;			/* from the sandbox, or -1 */
@@ -91,7 +91,10 @@ struct supervisor {
 	struct pollfd poll[MAX_POLL];
 };
 
-/* main.c: ends orderly; status is the supervisor's own in the end. */
+/* main.c: deadlines in ms, 0: none; *first becomes the earlier one. */
+void deadline_earlier(int64_t *first, int64_t deadline);
+
+/* Ends orderly; status is the supervisor's own in the end. */
 void supervisor_end(struct supervisor *s, int status, int reboot);
 
 /* machine.c: delivers an event; follows it until the service rests in a state. */
