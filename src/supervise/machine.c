@@ -52,6 +52,9 @@ static void enter(struct supervisor *s, struct service *v, enum state next)
 	if (v->state != next) {
 		v->since = s->now;
 		s->changed = 1;
+		/* How the last run ended is no reason to wait, nor what was waited for one to be down. */
+		if (next == STATE_BLOCKED || (next == STATE_DOWN && v->state != STATE_ENDED))
+			v->why[0] = '\0';
 	}
 	v->state = (uint8_t)next;
 	switch (next) {
