@@ -1,4 +1,5 @@
 /* Processes: made, waited for, their ids, rights, limits and signals. */
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
