@@ -16,6 +16,7 @@
 
 #include "archive/texts.h"
 #include "base/text.h"
+#include "boot/boot.h"
 #include "kernel/k.h"
 #include "supervise/watchdog.h"
 
@@ -84,19 +85,24 @@ static void reap(struct down *d)
 	d->alone = pid < 0 && errno == ECHILD;
 }
 
-/* Until a child is dead or a moment has passed. Asked once more to end, it is short with everybody. */
+/* Asked once more to end, it is short with everybody. */
+static void hasten(struct down *d)
+{
+	d->hurry = 1;
+	d->from = d->now;
+	if (d->end.deadline > d->now + HURRY_MS)
+		d->end.deadline = d->now + HURRY_MS;
+}
+
+/* Until a child is dead or a moment has passed. */
 static void nap(struct down *d)
 {
 	int signal = k_sigwait(waking | hasty, NAP_MS);
 
 	reap(d);
 	d->now = k_now_ms();
-	if (signal <= 0 || signal == SIGCHLD || d->hurry)
-		return;
-	d->hurry = 1;
-	d->from = d->now;
-	if (d->end.deadline > d->now + HURRY_MS)
-		d->end.deadline = d->now + HURRY_MS;
+	if (signal > 0 && signal != SIGCHLD && !d->hurry)
+		hasten(d);
 }
 
 /* ---- the phases: each is called again and again, and returns 1 when it is done ---- */
@@ -261,7 +267,7 @@ static void last_call(struct down *d)
 		press_key(lasts[d->end.kind].key);
 }
 
-void machine_down(const struct supervise_end *end)
+void boot_down(const struct supervise_end *end)
 {
 	struct down d = {.end = *end, .ours = (uint8_t)machine_is_ours(), .now = k_now_ms()};
 
@@ -271,6 +277,8 @@ void machine_down(const struct supervise_end *end)
 	d.work = k_memory(sizeof *d.work, 1);
 	if (!d.work)
 		d.work = &own_work;
+	if (end->hurry)
+		hasten(&d);
 	reap(&d);
 	for (int i = 0; i < PHASES; i++)
 		phase_run(&d, &phases[i]);

@@ -1,17 +1,8 @@
-/*
- * The end of the machine, after the services have been stopped. Whatever hangs or fails,
- * it is down by its deadline; PID 1 itself never waits for anything but time.
- */
+/* The end of the machine: what its two files share. Private to this floor. */
 #ifndef HUTCH_DOWN_H
 #define HUTCH_DOWN_H
 
-#include "supervise/main.h"
-
-/*
- * What hangs is left behind, what is left is told on standard error. Returns never: a
- * machine that cannot be ended is tried to end again and again.
- */
-void machine_down(const struct supervise_end *end) __attribute__((noreturn));
+#include <stdint.h>
 
 /*
  * unmount.c: a process of its own that unmounts whatever can be, makes the rest read-only

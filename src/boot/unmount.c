@@ -13,6 +13,7 @@
 #include "boot/down.h"
 #include "kernel/k.h"
 #include "mounts/table.h"
+#include "supervise/main.h"
 
 enum { ROOM = 4 << 20, PAUSE_MS = 20, PATIENCE_MS = 1000 };
 
