@@ -22,6 +22,7 @@
 #include "supervise/supervise.h"
 
 enum { STOP_SHARE = 60, LEAVE_SHARE = 65 };	/* hundredths of the time for the end of the machine */
+enum { SEAL_TRIES = 3 };
 enum { EVENTS_ROOM = 16 << 10, FDS = 5, BREATH_MS = 50, LEAVE_MS = 1000, SHUTDOWN_MS = 30000, LONGEST_MS = 1 << 30 };
 
 #define BIT(signal) (1ull << ((signal) - 1))
@@ -299,6 +300,49 @@ static uint64_t handled(const struct supervisor *s)
 	return set;
 }
 
+/* Nothing of this root runs yet. Returns only when it could not be left, or what is on the new one not executed. */
+static void root_change(struct supervisor *s, const struct supervise_options *o, struct arena *a,
+			const uint64_t nofile[2])
+{
+	uint64_t most[2] = {nofile[1], nofile[1]};
+	struct err e;
+
+	control_close(s);
+	k_set_nofile(nofile);
+	o->enter(s->new_root->setup.init, o->argv, a, &e);
+	k_set_nofile(most);
+	event_tell(s, NULL, "boot.root: %s%s%s", e.text, e.code ? ": " : "", e.code ? error_text(e.code) : "");
+	image_forget(s->new_root);
+	s->new_root = NULL;
+	control_open(s, o->readers);
+	if (load_start(s))
+		s->load_retry = s->now;
+}
+
+/*
+ * Before anything runs that could reach this program's file. Returns only when it failed:
+ * PID 1 has nobody to tell, and lets those run that do not need it.
+ */
+static int seal(struct supervisor *s, const struct supervise_options *o, const uint64_t nofile[2], uint64_t mask)
+{
+	uint64_t most[2] = {nofile[1], nofile[1]};
+
+	control_close(s);
+	k_set_nofile(nofile);
+	for (int i = 0; i < (s->init ? SEAL_TRIES : 1); i++)
+		self_seal(o->argv, mask);
+	if (!s->init)
+		return -1;
+	event_tell(s, NULL, "no sealed copy of hutch can be made: %s", error_text(errno));
+	k_set_nofile(most);
+	control_open(s, o->readers);
+	s->must_seal = 0;
+	s->no_seal = 1;
+	if (load_start(s))
+		s->load_retry = s->now;
+	return 0;
+}
+
 /* Whatever could not be told before there was a ring for it. */
 static void tell_notes(struct supervisor *s, const char *notes)
 {
@@ -370,24 +414,17 @@ int supervise(const struct supervise_options *o, struct arena *a, char *why)
 		errno = error;
 		goto failed;
 	}
-	if (s->must_seal) {
-		control_close(s);
-		k_set_nofile(nofile);
-		self_seal(o->argv, mask);
-		if (!s->init)
-			goto failed;
-		/* Then what needs it stays down; the others have their machine. */
-		event_tell(s, NULL, "no sealed copy of hutch can be made: %s", error_text(errno));
-		k_set_nofile(most);
-		control_open(s, o->readers);
-		s->must_seal = 0;
-		s->no_seal = 1;
-		first_load(s);
-	}
+	if (s->must_seal && !s->ending && seal(s, o, nofile, mask))
+		goto failed;
 	parent_tell("READY=1\n");
 	forget_text();
-	while (!is_over(s))
+	while (!is_over(s)) {
+		if (s->new_root && !s->ending)
+			root_change(s, o, a, nofile);
+		if (s->must_seal && !s->ending)
+			seal(s, o, nofile, mask);
 		turn(s);
+	}
 	for (struct service *v = NULL; (v = service_next(s, v));)
 		listen_close(v);
 	control_close(s);
