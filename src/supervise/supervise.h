@@ -77,6 +77,8 @@ struct supervisor {
 	char *const *paths;		/* what to load: directories and files */
 	int npaths;
 	int64_t now;			/* ms, of this turn of the loop */
+	int64_t last_orphan;		/* ms: when somebody's orphan was reaped */
+	uint8_t storm;			/* they come in masses: the next turn waits for more of them */
 	int signals;			/* signalfd */
 	uint8_t ending;			/* shutdown was asked for: bit 0, and again: bit 1 */
 	uint8_t end;			/* enum end_kind: what follows */
