@@ -76,7 +76,7 @@ static int load_file(void *ctx, const char *path, const char *from, struct profi
 
 static void check_service(struct profile *p)
 {
-	static const struct plan_request request = {.supervised = 1};
+	const struct plan_request request = {.supervised = 1, .console = loader.draft.machine.console};
 	struct err e;
 
 	if (plan_build(&loader.plan, p, &loader.image->facts, &request, &loader.diags))

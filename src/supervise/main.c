@@ -411,6 +411,7 @@ int supervise(const struct supervise_options *o, struct arena *a, char *why)
 	s->paths = o->paths;
 	s->npaths = o->npaths;
 	s->init = o->init;
+	s->debug = o->debug;
 	s->setup = o->setup;
 	s->now = k_now_ms();
 	tell_notes(s, o->notes);
