@@ -131,6 +131,7 @@ $(O)/fault/%: tests/fault/%.c tests/fault/errnos.h src/base/uapi.h src/kernel/fa
 # Those that have more than one file.
 $(O)/fault/nth $(O)/fault/supervise $(O)/fault/init: $(wildcard tests/fault/shared/*)
 $(O)/fault/supervise: $(wildcard tests/fault/supervise/*)
+$(O)/fault/init: $(wildcard tests/fault/init/*)
 
 # hutch on a kernel that lacks everything since 5.2, for the claims on the fallbacks.
 $(O)/fault/hutch-old: $(SRC) tests/fault/enosys.c $(wildcard src/*/*.h src/*/*.def) $(PACKED)
