@@ -21,7 +21,7 @@
 #include "supervise/launch.h"
 #include "supervise/supervise.h"
 
-enum { IMAGE_SIZE = 16 << 20, MAX_FILES = 4 * SERVICES, DRAFT_SIZE = 8 << 20, NAMES_SIZE = 64 << 10 };
+enum { IMAGE_SIZE = 16 << 20, TEXTS_SIZE = 8 << 20, MAX_FILES = 4 * SERVICES, DRAFT_SIZE = 8 << 20, NAMES_SIZE = 64 << 10 };
 enum { LOADED = 0, REFUSED = 1, LIMIT = 30000, PAUSE = 10000 };	/* ms */
 
 static char loader_stack[128 << 10] __attribute__((aligned(16)));
@@ -61,6 +61,8 @@ static const char no_room[] = "no room left for this set";
 static int load_file(void *ctx, const char *path, const char *from, struct profile_text *to,
 		     struct err *e)
 {
+	enum entry_kind kind = from ? ENTRY_INCLUDE : profile_is_machine(path) ? ENTRY_MACHINE : ENTRY_SERVICE;
+
 	(void)ctx;
 	to->name = file_beside(scratch, path, from);
 	if (!to->name)
@@ -68,7 +70,7 @@ static int load_file(void *ctx, const char *path, const char *from, struct profi
 	if (file_read(scratch, to->name, to, e))
 		return -1;
 	if (loader.draft.nfiles >= MAX_FILES ||
-	    set_add_file(&loader.draft, to->name, to->text, to->length))
+	    set_add_file(&loader.draft, kind, to->name, to->text, to->length))
 		return err_set(e, 0, "%.150s: %s", path, no_room);
 	return 0;
 }
@@ -183,6 +185,7 @@ static void add(const char *path)
 	size_t mark = scratch->used;
 	struct profile_reader r;
 	char name[NAME_ROOM + 1];
+	const char *wrong;
 
 	if (loader.draft.count >= SERVICES)
 		refuse(path, "more services than there is room for");
@@ -194,7 +197,9 @@ static void add(const char *path)
 	profile_finish(&r);
 	if (!loader.diags.count)
 		check_service(&loader.profile);
-	if (set_add(&loader.draft, name, &loader.profile, file, loader.draft.nfiles - file, findings()))
+	wrong = findings();
+	if (set_add(&loader.draft, name, &loader.profile, file, loader.draft.nfiles - file, wrong) ||
+	    (wrong && texts_add(&loader.draft.texts, ENTRY_FINDINGS, "", wrong, strlen(wrong), NULL)))
 		refuse(path, no_room);
 	scratch->used = mark;
 }
@@ -264,6 +269,7 @@ static int load_main(void *unused)
 	if (!draft)
 		refuse(*loader.paths, error_text(errno));
 	arena_init(&loader.draft.arena, draft, DRAFT_SIZE);
+	loader.draft.texts = loader.image->set.texts;
 	if (set_init(&loader.draft, SERVICES, MAX_FILES))
 		refuse(*loader.paths, no_room);
 	load_machine();
@@ -280,14 +286,32 @@ static int load_main(void *unused)
 		else
 			refuse(loader.paths[i], error_text(errno));
 	}
-	if (set_order(&loader.draft) || set_copy(&loader.image->set, &loader.draft))
+	if (texts_end(&loader.draft.texts) || set_order(&loader.draft) || set_copy(&loader.image->set, &loader.draft))
 		refuse(*loader.paths, no_room);
 	k_exit(LOADED);
 }
 
 static void forget(const struct image *image)
 {
-	k_forget((void *)(uintptr_t)image, image->size);
+	k_forget(image->set.texts.base, TEXTS_SIZE);
+	k_forget((void *)(uintptr_t)image, IMAGE_SIZE);
+}
+
+/* Memory for a set and its texts; NULL with errno. */
+static struct image *image_new(void)
+{
+	struct image *image = k_memory(IMAGE_SIZE, 1);
+	char *texts = image ? k_memory(TEXTS_SIZE, 1) : NULL;
+
+	if (!texts) {
+		if (image)
+			k_forget(image, IMAGE_SIZE);
+		errno = ENOMEM;
+		return NULL;
+	}
+	arena_init(&image->set.arena, image->memory, IMAGE_SIZE - sizeof *image);
+	image->set.texts = (struct text_archive){texts, TEXTS_SIZE, 0};
+	return image;
 }
 
 int load_start(struct supervisor *s)
@@ -299,11 +323,9 @@ int load_start(struct supervisor *s)
 		s->load_again = 1;
 		return 0;
 	}
-	image = k_memory(IMAGE_SIZE, 1);
+	image = image_new();
 	if (!image)
 		return -1;
-	image->size = IMAGE_SIZE;
-	arena_init(&image->set.arena, image->memory, IMAGE_SIZE - sizeof *image);
 	loader = (struct loader){.image = image, .parent = k_getpid(), .first = !s->image && !s->no_seal,
 				 .sealed = s->image && s->image->facts.self_sealed, .init = s->init,
 				 .setup = s->set_up ? NULL : s->setup, .paths = s->paths, .npaths = s->npaths};
