@@ -18,7 +18,7 @@ PATH=$PATH:/sbin:/usr/sbin # depmod
 
 again=
 [ "${1:-}" != --again ] || { again=1; shift; }
-[ $# -gt 0 ] || die "usage: fetch.sh [--again] NAME...; there are: $(kernel_names | tr '\n' ' ')"
+[ $# -gt 0 ] || die "usage: fetch.sh [--again] NAME...; there are: $(kernel_names . | tr '\n' ' ')"
 
 made() { [ -z "$again" ] && [ "$(cat "$kernel_dir/stamp" 2>/dev/null)" = "$debian $suite $package" ]; }
 

@@ -4,9 +4,9 @@
 kernel_cache=${HUTCH_CACHE:-${XDG_CACHE_HOME:-${HOME:?}/.cache}/hutch}/kernels
 kernel_table=${BASH_SOURCE[0]%/*}/kernels
 
-# kernel_names [WHEN]: of the rows of a kind, or of all
+# kernel_names WHEN: of the rows whose kind is like it
 kernel_names() {
-	awk -v w="${1:-}" '!/^#/ && NF && (w == "" || $7 == w) { print $1 }' "$kernel_table"
+	awk -v w="$1" '!/^#/ && NF && $7 ~ w { print $1 }' "$kernel_table"
 }
 
 # kernel_row NAME: name arch debian suite package console when qemu kernel_dir
@@ -16,5 +16,5 @@ kernel_row() {
 		kernel_dir=$kernel_cache/$name
 		return
 	done <"$kernel_table"
-	die "no kernel '$1' in $kernel_table; there are: $(kernel_names | tr '\n' ' ')"
+	die "no kernel '$1' in $kernel_table; there are: $(kernel_names . | tr '\n' ' ')"
 }
