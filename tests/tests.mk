@@ -156,3 +156,13 @@ TESTS += "tests/cross/toolchain.sh mips >&2 && tests/cross/test.sh mips $(O)/cro
 SOAK += $(foreach a,$(ARCHS),"tests/cross/test.sh $(a) $(O)/cross/$(a)")
 
 .PHONY: cross lint
+
+# Boots, in virtual machines.
+VM_TOOLS := $(O)/claims/probe
+vm-tools: $(O)/hutch $(VM_TOOLS) rootfs
+
+test-vm: deps		## hutch as PID 1 on all kernels and machines, in QEMU
+	@$(MAKE) --no-print-directory vm-tools
+	@tests/run.sh $(O) "tests/vm/run.sh $(O)/vm $(O)/hutch $$(tests/vm/fetch.sh --names .)"
+
+.PHONY: vm-tools test-vm

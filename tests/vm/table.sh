@@ -18,3 +18,29 @@ kernel_row() {
 	done <"$kernel_table"
 	die "no kernel '$1' in $kernel_table; there are: $(kernel_names . | tr '\n' ' ')"
 }
+
+# kernel_machine INITRD WORDS: the command that boots it, as $machine. Its console is the standard streams'; a reset ends it.
+kernel_machine() {
+	read -ra machine <<<"$qemu"
+	machine+=(-accel tcg -display none -no-reboot -kernel "$kernel_dir/vmlinuz" -initrd "$1" -append "console=$console $2")
+}
+
+# arch_folder O ARCH: where hutch and its tools for a machine are built: here, or as `make cross` does it
+arch_folder() {
+	case $2 in
+	"$(uname -m)") echo "$1" ;;
+	*) echo "$1/cross/$2" ;;
+	esac
+}
+
+# arch_build O ARCH: hutch, the tools of the tests and the userland, for another machine than this
+arch_build() {
+	local folder cc tests
+	folder=$(arch_folder "$1" "$2") tests=$(realpath "${BASH_SOURCE[0]%/*}/..")
+	[ "$folder" != "$1" ] || return 0
+	cc="$tests/cross/cc $2"
+	mkdir -p "$folder"
+	"$tests/cross/toolchain.sh" "$2" &&
+		make -s -C "$tests/.." O="$(realpath "$folder")" CC="$cc" STRIP="$($cc -print-prog-name=strip)" \
+			NM="$($cc -print-prog-name=nm)" vm-tools >"$folder.vm.log" 2>&1 || { tail -n 20 "$folder.vm.log"; die "does not build for $2"; }
+}
