@@ -101,6 +101,7 @@ int k_wait(int pid, int *status, int options);
 /* A child that is dead, which keeps its number until k_wait; 0: none is. */
 int k_dead_child(void);
 int k_kill(int pid, int signal);
+int k_reboot(unsigned command);	/* enum reboot_command_ */
 int k_execve(const char *path, char *const argv[], char *const env[]);
 int k_execve_fd(int fd, char *const argv[], char *const env[]);
 void k_exit(int status) __attribute__((noreturn));

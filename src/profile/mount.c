@@ -243,7 +243,9 @@ void read_MOUNT(struct value *v)
 		value_wrong(v, -1, "the profile is too large");
 		return;
 	}
-	while (&keys[kinds[kind].key] != v->key)
+	if (v->key == &keys[KEY_boot_mount])
+		kind = MOUNT_OTHER;
+	while (kind != MOUNT_OTHER && &keys[kinds[kind].key] != v->key)
 		kind++;
 	allowed = kinds[kind].allowed;
 	m->at = v->r->at;
@@ -322,7 +324,7 @@ void print_MOUNT(const struct profile *p, const struct key *key, const void *fie
 	(void)p;
 	/* The keys share one list, whose order matters: the first key prints all. */
 	for (unsigned k = KEY_NONE + 1; &keys[k] != key; k++)
-		if (keys[k].type == TYPE_MOUNT && profile_has(p, k))
+		if (keys[k].type == TYPE_MOUNT && profile_has(p, k) && keys[k].offset == key->offset)
 			return;
 	for (const struct mount_wish *m = l->first; m; m = m->next) {
 		print_key_line(&keys[m->at.key], o);

@@ -383,7 +383,7 @@ int set_copy(struct set *to, const struct set *from)
 		to->file[to->nfiles] = (struct set_file){
 			copy(to, f->name), copy_bytes(to, f->text, f->length), f->length};
 	}
-	return -to->full;
+	return -(to->full || machine_copy(to, &from->machine));
 }
 
 /* Whether `name` is what `path`, written in the file `from`, means. */
