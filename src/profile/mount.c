@@ -236,6 +236,7 @@ static void keep(struct value *v, struct mount_wish *m)
 void read_MOUNT(struct value *v)
 {
 	struct mount_wish *m = ARENA_NEW(v->r->p->arena, struct mount_wish);
+	unsigned like = v->key == &keys[KEY_boot_mount] ? KEY_mount : (unsigned)(v->key - keys);
 	uint32_t allowed;
 	int kind = 0, i;
 
@@ -243,9 +244,7 @@ void read_MOUNT(struct value *v)
 		value_wrong(v, -1, "the profile is too large");
 		return;
 	}
-	if (v->key == &keys[KEY_boot_mount])
-		kind = MOUNT_OTHER;
-	while (kind != MOUNT_OTHER && &keys[kinds[kind].key] != v->key)
+	while (kinds[kind].key != like)
 		kind++;
 	allowed = kinds[kind].allowed;
 	m->at = v->r->at;

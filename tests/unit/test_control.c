@@ -8,6 +8,7 @@
 #include <signal.h>
 
 #include "service/control.h"
+#include "service/machine.h"
 #include "test.h"
 
 static char memory[65536] __attribute__((aligned(16)));
