@@ -163,6 +163,6 @@ vm-tools: $(O)/hutch $(VM_TOOLS) rootfs
 
 test-vm: deps		## hutch as PID 1 on all kernels and machines, in QEMU
 	@$(MAKE) --no-print-directory vm-tools
-	@tests/run.sh $(O) "tests/vm/run.sh $(O)/vm $(O)/hutch $$(tests/vm/fetch.sh --names .)"
+	@tests/run.sh $(O) "tests/vm/run.sh $(O)/vm $(O)/hutch all"
 
 .PHONY: vm-tools test-vm

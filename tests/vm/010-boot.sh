@@ -5,10 +5,11 @@
 
 claim "the machine boots to all three services and a shell on the console"
 boot
+shell
 up web console
 run hutch status
 like "status" "$text" "*console*web*"
-echo "# $text"
+#echo "# $text"
 run 'cat /proc/self/mountinfo'
-echo "# $text"
+#echo "# $text"
 off

@@ -4,6 +4,7 @@
 #   service NAME KEY...   a service more, `forget NAME` one less
 #   modules NAME...       kernel modules that the initramfs brings
 #   boot [WORD]...        the machine starts, with these words on its command line and $extra for QEMU
+#   shell                 waits for the shell on the console
 #   see ERE [SECONDS]     waits until the console shows it, from where it was read so far; $shown is what came before it
 #   run COMMAND           at the shell on the console: $text is what it says, $status its status
 #   up NAME...            waits until these services are up
@@ -94,7 +95,7 @@ boot() {
 # What the console says now; 1 when there is nothing more to come.
 hear() {
 	local chunk='' status
-	read -r -d '' -t 0.2 -n 4096 -u "$from" chunk
+	IFS= read -r -d '' -t 0.2 -n 4096 -u "$from" chunk
 	status=$?
 	[ -z "$chunk" ] || { heard+=${chunk//$'\r'/} && printf %s "$chunk" >>"$log"; }
 	[ $status -eq 0 ] || [ $status -gt 128 ]
@@ -129,6 +130,11 @@ see() {
 
 type() {
 	[ -n "$dead" ] || printf '%s\n' "$*" >&"$to"
+}
+
+# What is typed before the shell listens would be lost.
+shell() {
+	see 'hutch# '
 }
 
 # The mark is typed in two pieces, so that its echo is not taken for it.

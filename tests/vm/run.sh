@@ -1,7 +1,8 @@
 #!/bin/bash
 # Boots hutch as PID 1 of virtual machines, two at a time, and prints what they show, as TAP.
 #
-#   tests/vm/run.sh OUT HUTCH [KERNEL...] [TOPIC...]     KERNEL is a row of the table `kernels`, TOPIC a script of this folder
+#   tests/vm/run.sh OUT HUTCH [KERNEL...] [TOPIC...]     KERNEL is a row of the table `kernels`,
+#     or all of them, TOPIC a script of this folder
 #
 # OUT/.. is the build folder. A script says on which kernels it runs in its line `# on: ERE`; without one, on all.
 # Needs no root, but the packages of `deps`. Kernels are fetched into a cache.
@@ -19,6 +20,7 @@ shift 2
 kernels=() topics=()
 for word; do
 	case $word in
+	all) mapfile -t -O ${#kernels[@]} kernels < <(kernel_names .) ;;
 	*.sh) topics+=("$(realpath "$word")") ;;
 	*) kernels+=("$word") ;;
 	esac
