@@ -38,9 +38,16 @@ arch_build() {
 	local folder cc tests
 	folder=$(arch_folder "$1" "$2") tests=$(realpath "${BASH_SOURCE[0]%/*}/..")
 	[ "$folder" != "$1" ] || return 0
-	cc="$tests/cross/cc $2"
 	mkdir -p "$folder"
-	"$tests/cross/toolchain.sh" "$2" &&
-		make -s -C "$tests/.." O="$(realpath "$folder")" CC="$cc" STRIP="$($cc -print-prog-name=strip)" \
-			NM="$($cc -print-prog-name=nm)" vm-tools >"$folder.vm.log" 2>&1 || { tail -n 20 "$folder.vm.log"; die "does not build for $2"; }
+	folder=$(realpath "$folder") cc="$tests/cross/cc $2"
+	# toybox takes one word for a compiler.
+	printf '#!/bin/sh\nexec %s "$@"\n' "$cc" >"$folder/cc.new"
+	chmod 755 "$folder/cc.new"
+	cmp -s "$folder/cc.new" "$folder/cc" || mv "$folder/cc.new" "$folder/cc"
+	{
+		"$tests/cross/toolchain.sh" "$2" &&
+			make -s -C "$tests/.." O="$folder" CC="$cc" STRIP="$($cc -print-prog-name=strip)" \
+				NM="$($cc -print-prog-name=nm)" vm-tools &&
+			CC=$folder/cc "$tests/../rootfs/build.sh" "$folder/rootfs"
+	} >"$folder.vm.log" 2>&1 || { tail -n 20 "$folder.vm.log"; die "does not build for $2"; }
 }
