@@ -3,7 +3,8 @@
 #   write PATH [TEXT]     a file of the initramfs beside those of the device: TEXT, or standard input; `put PATH FILE` copies one
 #   service NAME KEY...   a service more, `forget NAME` one less
 #   modules NAME...       kernel modules that the initramfs brings
-#   boot [WORD]...        the machine starts, with these words on its command line and $extra for QEMU
+#   boot [WORD]...        the machine starts, with these words on its command line and $extra for QEMU;
+#                         `bare=1 boot` starts it with an empty one
 #   shell                 waits for the shell on the console
 #   see ERE [SECONDS]     waits until the console shows it, from where it was read so far; $shown is what came before it
 #   run COMMAND           at the shell on the console: $text is what it says, $status its status
@@ -77,13 +78,15 @@ modules() {
 # ---- the machine ---------------------------------------------------------------
 
 boot() {
-	local add=("/=$T/new")
+	local add=("/=$T/new") words
 	[ -z "$qemu_pid" ] || die "$topic: the machine is on already"
 	[ ! -d "$T/modules" ] || add+=("/=$T/modules")
 	boots=$((boots + 1)) log=$T/console.$boots
 	"$HERE/../../rootfs/initramfs.sh" "$T/add.cpio" "${add[@]}" || die "no archive"
 	cat "$OUT/$KERNEL/base.cpio" "$T/add.cpio" >"$T/initrd"
-	kernel_machine "$T/initrd" "panic=-1 quiet $*"
+	words="panic=-1 quiet $*"
+	[ -z "${bare:-}" ] || words=''
+	kernel_machine "$T/initrd" "$words"
 	rm -f "$T"/monitor.*
 	mkfifo "$T"/monitor.{in,out}
 	machine+=("${extra[@]}" -serial stdio -chardev "pipe,id=monitor,path=$T/monitor" -mon monitor)
@@ -125,7 +128,7 @@ see() {
 	local until=$((SECONDS + ${2:-$PATIENCE})) new
 	[ -z "$dead" ] || { note "not seen, for the machine is lost: $1"; return 1; }
 	while new=${heard:seen} && ! [[ $new =~ $1 ]]; do
-		hear || { lost "the machine ended before it said: $1"; return 1; }
+		hear || [[ ${heard:seen} =~ $1 ]] || { lost "the machine ended before it said: $1"; return 1; }
 		[ $SECONDS -le $until ] || { lost "hangs, and did not say: $1"; return 1; }
 	done
 	shown=${new%%"${BASH_REMATCH[0]}"*}
