@@ -166,7 +166,7 @@ run() {
 	status=${BASH_REMATCH[1]}
 	text=${shown#*"\"=\"$asked:"*$'\n'}
 	# PID 1 says on the console what becomes of its services, whenever it does.
-	text=$(grep -vE '^hutch: [a-z0-9-]+: (up|ready|done|down|delayed|starting|stopping)(: .*)?$' <<<"${text%$'\n'}")
+	text=$(grep -vE '^hutch: [a-z0-9-]+: (up|ready|done|down|delayed|starting|stopping)(: .*)?$' <<<"${text%$'\n'}") || :
 }
 
 # A command that has to say exactly this.
