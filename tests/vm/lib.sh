@@ -29,6 +29,8 @@ die() { echo "vm: $*" >&2; exit 1; }
 # shellcheck source=SCRIPTDIR/table.sh
 . "$HERE/table.sh"
 kernel_row "$KERNEL"
+PROGRAM=$HUTCH TREE=$(arch_folder "$OUT/.." "$arch")/rootfs/tree
+[ "$arch" = "$(uname -m)" ] || PROGRAM=$(arch_folder "$OUT/.." "$arch")/hutch
 : "${PATIENCE:=150}"
 
 topic=${0##*/} topic=${topic%.sh}
