@@ -129,7 +129,7 @@ $(O)/fault/%: tests/fault/%.c tests/fault/errnos.h src/base/uapi.h src/kernel/fa
 	$(CC) $(BASE) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $(filter %.c,$^)
 
 # Those that have more than one file.
-$(O)/fault/nth $(O)/fault/supervise: $(wildcard tests/fault/shared/*)
+$(O)/fault/nth $(O)/fault/supervise $(O)/fault/init: $(wildcard tests/fault/shared/*)
 $(O)/fault/supervise: $(wildcard tests/fault/supervise/*)
 
 # hutch on a kernel that lacks everything since 5.2, for the claims on the fallbacks.
@@ -149,6 +149,10 @@ TESTS += "$(O)/fault/supervise quick $(O)/fault"
 TESTS += "$(O)/fault/supervise kill $(O)/fault"
 SOAK += "$(O)/fault/supervise full $(O)/fault"
 SOAK += "$(O)/fault/supervise killall $(O)/fault"
+# And for PID 1, which boots and ends its machine.
+TESTS += "$(O)/fault/init quick $(O)/fault"
+TESTS += "$(O)/fault/init hang $(O)/fault"
+SOAK += "$(O)/fault/init full $(O)/fault"
 
 .PHONY: deps test test-only soak soak-only bench demo unit unit-test fault
 
