@@ -15,7 +15,7 @@ TESTS += "tests/man.sh $(O) $(MAN) $(COMPLETION)"
 TESTS += "tests/configs/run.sh $(O)/configs $(O)/hutch $(O)/rootfs/tree"
 TESTS += "tests/services/run.sh $(O)/services $(O)/hutch"
 SOAK = "SOAK=1 tests/services/run.sh $(O)/services $(O)/hutch"
-CLAIM_TOOLS := $(O)/claims/probe $(O)/claims/inrootfs $(O)/supervised/probe
+CLAIM_TOOLS := $(O)/claims/probe $(O)/claims/inrootfs $(O)/supervised/probe $(O)/init/machine $(O)/init/probe
 # What has to be built before the tests run.
 TEST_NEEDS = $(O)/hutch $(UNIT) $(CLAIM_TOOLS) rootfs man fault
 
@@ -66,6 +66,17 @@ TESTS += "tests/supervise/run.sh $(O)/supervised $(O)/hutch"
 $(O)/supervised/%: tests/supervise/%.c $(wildcard tests/supervise/probe/*)
 	@mkdir -p $(@D)
 	$(CC) $(filter-out -Isrc,$(BASE)) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $(filter %.c,$^)
+
+# PID 1 of a throw-away PID namespace.
+TESTS += "tests/init/run.sh $(O)/init $(O)/hutch"
+
+$(O)/init/probe: $(O)/supervised/probe
+	@mkdir -p $(@D)
+	cp $< $@
+
+$(O)/init/%: tests/init/%.c
+	@mkdir -p $(@D)
+	$(CC) $(filter-out -Isrc,$(BASE)) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $<
 
 claims: $(O)/hutch $(CLAIM_TOOLS)	## only the claims on the running kernel
 	@tests/claims/run.sh $(O)/claims $(O)/hutch
@@ -118,7 +129,7 @@ $(O)/fault/%: tests/fault/%.c tests/fault/errnos.h src/base/uapi.h src/kernel/fa
 	$(CC) $(BASE) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $(filter %.c,$^)
 
 # Those that have more than one file.
-$(O)/fault/nth $(O)/fault/supervise: $(wildcard tests/fault/shared/*)
+$(O)/fault/nth $(O)/fault/supervise $(O)/fault/init: $(wildcard tests/fault/shared/*)
 $(O)/fault/supervise: $(wildcard tests/fault/supervise/*)
 
 # hutch on a kernel that lacks everything since 5.2, for the claims on the fallbacks.
@@ -138,6 +149,10 @@ TESTS += "$(O)/fault/supervise quick $(O)/fault"
 TESTS += "$(O)/fault/supervise kill $(O)/fault"
 SOAK += "$(O)/fault/supervise full $(O)/fault"
 SOAK += "$(O)/fault/supervise killall $(O)/fault"
+# And for PID 1, which boots and ends its machine.
+TESTS += "$(O)/fault/init quick $(O)/fault"
+TESTS += "$(O)/fault/init hang $(O)/fault"
+SOAK += "$(O)/fault/init full $(O)/fault"
 
 .PHONY: deps test test-only soak soak-only bench demo unit unit-test fault
 

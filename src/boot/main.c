@@ -9,11 +9,14 @@
 
 #include "base/out.h"
 #include "base/text.h"
+#include "boot/root.h"
 #include "kernel/k.h"
+#include "kernel/probe.h"
 
 enum { PAUSE = 1000 };		/* ms */
 
 static char notes[2000];
+struct arena *boot_arena;
 
 void boot_note(const char *format, ...)
 {
@@ -59,10 +62,11 @@ void boot_main(char *const *argv, struct arena *a)
 	struct supervise_end end = {.kind = END_EXIT};
 	struct supervise_options o = {
 		.paths = paths, .npaths = 1, .readers = -1, .argv = argv,
-		.init = 1, .notes = notes, .setup = boot_setup, .end = &end,
+		.init = 1, .notes = notes, .setup = boot_setup, .enter = root_enter, .end = &end,
 	};
 	char why[200];
 
+	boot_arena = a;
 	/* Nothing that comes early is lost: it waits until somebody reads it. */
 	k_sigmask(~0ull, NULL);
 	early_descriptors();
@@ -72,6 +76,9 @@ void boot_main(char *const *argv, struct arena *a)
 	console_open(NULL);
 	read_cmdline(&line);
 	paths[0] = line.config;
+	/* Then it has been here before: the machine is set up. */
+	if (self_is_sealed())
+		o.setup = NULL;
 	for (;;) {
 		supervise(&o, a, why);
 		if (end.kind != END_EXIT)

@@ -58,6 +58,7 @@ struct service {
 	int64_t since;			/* ms, of the state */
 	int64_t deadline;		/* ms, 0: none */
 	int64_t started, ready_since;	/* ms */
+	int64_t away;			/* ms: since when it is not up though critical, 0: it is */
 	uint64_t restarts;
 	struct past past;
 	struct ring ring;
@@ -83,12 +84,15 @@ struct supervisor {
 	uint8_t set_up;			/* the machine's settings are in force, or were given up */
 	uint8_t no_seal;		/* no sealed copy of this program can be made */
 	uint8_t changed;		/* a state or wish changed: look at the order again */
+	const struct image *new_root;	/* its set-up has prepared one; NULL: none */
 	uint8_t loading, load_again, looked_again, must_seal;
 	uint8_t exit_status;
 	int loader;			/* pid, or 0 */
 	int64_t load_since;		/* ms: when it began */
 	int64_t load_retry;		/* ms: when PID 1 without a set looks again, 0: not */
+	int64_t end_stop, end_leave;	/* ms: when services are killed, and left alone, as PID 1 */
 	int64_t end_deadline;		/* ms: when all of it has to be over */
+	struct watchdog watchdog;
 	machine_setup *setup;		/* or NULL */
 	int leaver[LEAVERS];		/* pids of who takes services out of IPC groups, or 0 */
 	int64_t leave_until;		/* ms: at the end, those are waited for so long */
@@ -160,6 +164,7 @@ void launch_close(struct service *v);			/* what belongs to one run */
 
 /* load.c: sets, by a process of their own. */
 int load_start(struct supervisor *s);			/* -1: errno */
+void image_forget(const struct image *image);		/* nobody looks at it any more */
 int load_reaped(struct supervisor *s, int pid, int status);	/* 1: it was the loader */
 /* As PID 1: when a loader is given up, or the next attempt at a first set is due. ms, 0: never. */
 int64_t load_deadline(const struct supervisor *s);
@@ -181,6 +186,7 @@ void log_close(struct service *v);
 int log_poll(struct pollfd *fds);			/* how many it put there, up to LOG_POLL */
 void log_move(struct supervisor *s);
 int64_t log_deadline(const struct supervisor *s);	/* ms, 0: none */
+void log_leave(void);					/* no more: what is written is written */
 int log_reaped(struct supervisor *s, int pid);		/* 1: it was the one that writes files */
 
 /* logfile.c: the process that writes log files, because a disk may hang. */

@@ -3,11 +3,14 @@
 #   write PATH [TEXT]     a file of the initramfs beside those of the device: TEXT, or standard input; `put PATH FILE` copies one
 #   service NAME KEY...   a service more, `forget NAME` one less
 #   modules NAME...       kernel modules that the initramfs brings
-#   boot [WORD]...        the machine starts, with these words on its command line and $extra for QEMU
+#   boot [WORD]...        the machine starts, with these words on its command line and $extra for QEMU;
+#                         `bare=1 boot` starts it with an empty one
 #   shell                 waits for the shell on the console
 #   see ERE [SECONDS]     waits until the console shows it, from where it was read so far; $shown is what came before it
 #   run COMMAND           at the shell on the console: $text is what it says, $status its status
 #   up NAME...            waits until these services are up
+#   monitor COMMAND       for QEMU itself: plug, unplug, slow a disk down
+#   disk FILE NAME        a disk for the next boot; the guest's $disk, for QEMU it is NAME
 #   off [COMMAND]         the machine ends by itself, after COMMAND was typed
 #   left                  whether the machine has ended, within $PATIENCE; for ends that are none of the kernel's own
 #
@@ -26,6 +29,8 @@ die() { echo "vm: $*" >&2; exit 1; }
 # shellcheck source=SCRIPTDIR/table.sh
 . "$HERE/table.sh"
 kernel_row "$KERNEL"
+PROGRAM=$HUTCH TREE=$(arch_folder "$OUT/.." "$arch")/rootfs/tree
+[ "$arch" = "$(uname -m)" ] || PROGRAM=$(arch_folder "$OUT/.." "$arch")/hutch
 : "${PATIENCE:=150}"
 
 topic=${0##*/} topic=${topic%.sh}
@@ -75,19 +80,23 @@ modules() {
 # ---- the machine ---------------------------------------------------------------
 
 boot() {
-	local add=("/=$T/new")
+	local add=("/=$T/new") words
 	[ -z "$qemu_pid" ] || die "$topic: the machine is on already"
 	[ ! -d "$T/modules" ] || add+=("/=$T/modules")
 	boots=$((boots + 1)) log=$T/console.$boots
 	"$HERE/../../rootfs/initramfs.sh" "$T/add.cpio" "${add[@]}" || die "no archive"
 	cat "$OUT/$KERNEL/base.cpio" "$T/add.cpio" >"$T/initrd"
-	kernel_machine "$T/initrd" "panic=-1 quiet $*"
-	machine+=("${extra[@]}" -monitor none -serial stdio)
+	words="panic=-1 quiet $*"
+	[ -z "${bare:-}" ] || words=''
+	kernel_machine "$T/initrd" "$words"
+	rm -f "$T"/monitor.*
+	mkfifo "$T"/monitor.{in,out}
+	machine+=("${extra[@]}" -serial stdio -chardev "pipe,id=monitor,path=$T/monitor" -mon monitor)
 	printf '%q ' "${machine[@]}" >"$log.command"
 	rm -f "$T/in"
 	mkfifo "$T/in"
 	heard='' seen=0 dead='' began=${EPOCHREALTIME/./}
-	exec {to}<>"$T/in"
+	exec {to}<>"$T/in" {tell}<>"$T/monitor.in" {told}<>"$T/monitor.out"
 	exec {from}< <(exec "${machine[@]}" <"$T/in" 2>&1)
 	qemu_pid=$!
 }
@@ -106,7 +115,7 @@ reap() {
 	[ -n "$qemu_pid" ] || return 0
 	kill "$qemu_pid" 2>/dev/null
 	wait "$qemu_pid" 2>/dev/null
-	exec {to}>&- {from}<&-
+	exec {to}>&- {from}<&- {tell}>&- {told}<&-
 	qemu_pid=''
 }
 
@@ -121,11 +130,25 @@ see() {
 	local until=$((SECONDS + ${2:-$PATIENCE})) new
 	[ -z "$dead" ] || { note "not seen, for the machine is lost: $1"; return 1; }
 	while new=${heard:seen} && ! [[ $new =~ $1 ]]; do
-		hear || { lost "the machine ended before it said: $1"; return 1; }
+		hear || [[ ${heard:seen} =~ $1 ]] || { lost "the machine ended before it said: $1"; return 1; }
 		[ $SECONDS -le $until ] || { lost "hangs, and did not say: $1"; return 1; }
 	done
 	shown=${new%%"${BASH_REMATCH[0]}"*}
 	seen=$((seen + ${#shown} + ${#BASH_REMATCH[0]}))
+}
+
+monitor() {
+	[ -n "$dead" ] || printf '%s\n' "$*" >&"$tell"
+}
+
+# The small x86 kernels have NVMe built in; all others find a virtio disk by a module.
+disk() {
+	extra+=(-drive "if=none,id=$2,format=raw,file=$1,cache=unsafe")
+	if [ "$arch" = x86_64 ]; then
+		extra+=(-device "nvme,drive=$2,serial=$2") disk=/dev/nvme0n1 disk_module=''
+	else
+		extra+=(-device "virtio-blk-pci,drive=$2") disk=/dev/vda disk_module='virtio_pci virtio_blk'
+	fi
 }
 
 type() {
@@ -144,7 +167,8 @@ run() {
 	see "=$asked:([0-9]+)=" || return 1
 	status=${BASH_REMATCH[1]}
 	text=${shown#*"\"=\"$asked:"*$'\n'}
-	text=${text%$'\n'}
+	# PID 1 says on the console what becomes of its services, whenever it does.
+	text=$(grep -vE '^hutch: [a-z0-9-]+: (up|ready|done|down|delayed|starting|stopping)(: .*)?$' <<<"${text%$'\n'}") || :
 }
 
 # A command that has to say exactly this.
