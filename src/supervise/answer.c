@@ -121,7 +121,7 @@ void answer_begin(struct supervisor *s, struct client *c)
 	if (r->verb == VERB_WAIT && r->time >= 0)
 		c->until = s->now + r->time + 1;
 	if (r->verb == VERB_SHUTDOWN)
-		supervisor_end(s, s->exit_status, r->reboot);
+		supervisor_end(s, s->exit_status, r->end || !s->init ? r->end : END_POWEROFF);
 }
 
 static enum answer end(struct client *c, struct out *o)
@@ -285,7 +285,7 @@ static void put_process(const struct service *v, struct client *c, struct out *o
 static enum answer next_describe(struct supervisor *s, struct client *c, struct out *o)
 {
 	const struct service *v = service_find(s, c->request.name[0]);
-	const struct set_file *f;
+	const struct entry *f;
 	size_t n;
 
 	if (!v || !is_running(v) || c->reloads != s->reloads) {

@@ -21,8 +21,8 @@
 #include "supervise/launch.h"
 #include "supervise/supervise.h"
 
-enum { IMAGE_SIZE = 16 << 20, MAX_FILES = 4 * SERVICES, DRAFT_SIZE = 8 << 20, NAMES_SIZE = 64 << 10 };
-enum { LOADED = 0, REFUSED = 1 };
+enum { IMAGE_SIZE = 16 << 20, TEXTS_SIZE = 8 << 20, MAX_FILES = 4 * SERVICES, DRAFT_SIZE = 8 << 20, NAMES_SIZE = 64 << 10 };
+enum { LOADED = 0, REFUSED = 1, LIMIT = 30000, PAUSE = 10000 };	/* ms */
 
 static char loader_stack[128 << 10] __attribute__((aligned(16)));
 static struct arena *scratch;
@@ -30,7 +30,8 @@ static struct arena *scratch;
 /* Only in the loader's own copy. */
 static struct loader {
 	struct image *image;
-	int parent, first, sealed;
+	int parent, first, sealed, init;
+	machine_setup *setup;
 	char *const *paths;
 	int npaths;
 	struct set draft;
@@ -60,6 +61,8 @@ static const char no_room[] = "no room left for this set";
 static int load_file(void *ctx, const char *path, const char *from, struct profile_text *to,
 		     struct err *e)
 {
+	enum entry_kind kind = from ? ENTRY_INCLUDE : profile_is_machine(path) ? ENTRY_MACHINE : ENTRY_SERVICE;
+
 	(void)ctx;
 	to->name = file_beside(scratch, path, from);
 	if (!to->name)
@@ -67,7 +70,7 @@ static int load_file(void *ctx, const char *path, const char *from, struct profi
 	if (file_read(scratch, to->name, to, e))
 		return -1;
 	if (loader.draft.nfiles >= MAX_FILES ||
-	    set_add_file(&loader.draft, to->name, to->text, to->length))
+	    set_add_file(&loader.draft, kind, to->name, to->text, to->length))
 		return err_set(e, 0, "%.150s: %s", path, no_room);
 	return 0;
 }
@@ -84,6 +87,80 @@ static void check_service(struct profile *p)
 	if (loader.plan.needs_seal && !loader.first && !loader.sealed)
 		diags_add(&loader.diags, p->at[KEY_exec], 0, "needs a hutch that runs from a sealed copy: start the supervisor again");
 	loader.draft.needs_seal |= loader.plan.needs_seal;
+}
+
+/* What was found wrong, without the last line's end; NULL: nothing. */
+static const char *findings(void)
+{
+	struct out o;
+
+	if (!loader.diags.count)
+		return NULL;
+	out_init(&o, loader.text, sizeof loader.text);
+	profile_print_diags(&loader.profile, &loader.diags, &o);
+	if (o.used && o.text[o.used - 1] == '\n')
+		o.text[--o.used] = '\0';
+	return loader.text;
+}
+
+static void start_reading(struct profile_reader *r)
+{
+	profile_init(&loader.profile, scratch);
+	diags_init(&loader.diags, scratch);
+	profile_reader_init(r, &loader.profile, &loader.diags, load_file, NULL);
+}
+
+/* The machine's own profile; NULL: there is none, and the defaults hold. What it says stays in scratch. */
+static void add_machine(const char *path)
+{
+	struct profile_reader r;
+	const char *wrong;
+
+	start_reading(&r);
+	r.machine = 1;
+	if (path)
+		profile_file(&r, path);
+	profile_finish(&r);
+	wrong = findings();
+	if (wrong) {
+		wrong = arena_text(scratch, wrong, strlen(wrong));
+		start_reading(&r);
+		r.machine = 1;
+		profile_finish(&r);
+	}
+	if (machine_read(&loader.draft.machine, &loader.profile))
+		refuse(path, no_room);
+	loader.draft.machine.findings = wrong;
+	loader.draft.machine.said = path != NULL;
+}
+
+/* The first path that has an init.conf, or is one. */
+static const char *find_machine(char *full, size_t room)
+{
+	struct k_stat st;
+
+	for (int i = 0; i < loader.npaths; i++) {
+		if (profile_is_machine(loader.paths[i]))
+			return loader.paths[i];
+		if ((size_t)text_format(full, room, "%s/init.conf", loader.paths[i]) < room &&
+		    (!k_stat(AT_FDCWD, full, 0, 0, &st) || (errno != ENOENT && errno != ENOTDIR)))
+			return full;
+	}
+	return NULL;
+}
+
+/* Before the services: what is set up may change what this kernel can do for them. */
+static void load_machine(void)
+{
+	char full[4096];
+
+	add_machine(find_machine(full, sizeof full));
+	loader.image->limit = loader.draft.machine.setup_timeout;
+	if (!loader.setup)
+		return;
+	if (loader.image->limit < LIMIT)
+		k_kill(loader.parent, SIGCHLD);	/* it has to know sooner than it thought */
+	loader.setup(&loader.draft.machine, &loader.image->setup);
 }
 
 /* NAME.conf is service NAME. One that is too long is cut where it still is too long. */
@@ -108,27 +185,21 @@ static void add(const char *path)
 	size_t mark = scratch->used;
 	struct profile_reader r;
 	char name[NAME_ROOM + 1];
-	struct out o;
+	const char *wrong;
 
 	if (loader.draft.count >= SERVICES)
 		refuse(path, "more services than there is room for");
 	service_name(name, path);
-	profile_init(&loader.profile, scratch);
-	diags_init(&loader.diags, scratch);
-	profile_reader_init(&r, &loader.profile, &loader.diags, load_file, NULL);
+	start_reading(&r);
 	if (!name_ok(name))
 		diags_add(&loader.diags, (struct origin){0}, 0, "%.80s: not a name for a service", name);
 	profile_file(&r, path);
 	profile_finish(&r);
 	if (!loader.diags.count)
 		check_service(&loader.profile);
-	out_init(&o, loader.text, sizeof loader.text);
-	if (loader.diags.count)
-		profile_print_diags(&loader.profile, &loader.diags, &o);
-	if (o.used && o.text[o.used - 1] == '\n')
-		o.text[--o.used] = '\0';
-	if (set_add(&loader.draft, name, &loader.profile, file, loader.draft.nfiles - file,
-		    loader.diags.count ? loader.text : NULL))
+	wrong = findings();
+	if (set_add(&loader.draft, name, &loader.profile, file, loader.draft.nfiles - file, wrong) ||
+	    (wrong && texts_add(&loader.draft.texts, ENTRY_FINDINGS, "", wrong, strlen(wrong), NULL)))
 		refuse(path, no_room);
 	scratch->used = mark;
 }
@@ -145,7 +216,8 @@ static size_t list(int dir, const char *path, char *names)
 			const char *name = ((struct k_dirent *)(buf + at))->name;
 			size_t length = strlen(name);
 
-			if (*name == '.' || length < 6 || strcmp(name + length - 5, ".conf") != 0)
+			if (*name == '.' || length < 6 || strcmp(name + length - 5, ".conf") != 0 ||
+			    profile_is_machine(name))
 				continue;
 			if (used + length + 1 > NAMES_SIZE)
 				refuse(path, "too many profiles");
@@ -197,10 +269,14 @@ static int load_main(void *unused)
 	if (!draft)
 		refuse(*loader.paths, error_text(errno));
 	arena_init(&loader.draft.arena, draft, DRAFT_SIZE);
+	loader.draft.texts = loader.image->set.texts;
 	if (set_init(&loader.draft, SERVICES, MAX_FILES))
 		refuse(*loader.paths, no_room);
+	load_machine();
 	facts_probe(&loader.image->facts);
 	for (int i = 0; i < loader.npaths; i++) {
+		if (profile_is_machine(loader.paths[i]))
+			continue;
 		int dir = k_open(AT_FDCWD, loader.paths[i], O_RDONLY | O_DIRECTORY | O_NONBLOCK, 0);
 
 		if (dir >= 0)
@@ -210,14 +286,32 @@ static int load_main(void *unused)
 		else
 			refuse(loader.paths[i], error_text(errno));
 	}
-	if (set_order(&loader.draft) || set_copy(&loader.image->set, &loader.draft))
+	if (texts_end(&loader.draft.texts) || set_order(&loader.draft) || set_copy(&loader.image->set, &loader.draft))
 		refuse(*loader.paths, no_room);
 	k_exit(LOADED);
 }
 
 static void forget(const struct image *image)
 {
-	k_forget((void *)(uintptr_t)image, image->size);
+	k_forget(image->set.texts.base, TEXTS_SIZE);
+	k_forget((void *)(uintptr_t)image, IMAGE_SIZE);
+}
+
+/* Memory for a set and its texts; NULL with errno. */
+static struct image *image_new(void)
+{
+	struct image *image = k_memory(IMAGE_SIZE, 1);
+	char *texts = image ? k_memory(TEXTS_SIZE, 1) : NULL;
+
+	if (!texts) {
+		if (image)
+			k_forget(image, IMAGE_SIZE);
+		errno = ENOMEM;
+		return NULL;
+	}
+	arena_init(&image->set.arena, image->memory, IMAGE_SIZE - sizeof *image);
+	image->set.texts = (struct text_archive){texts, TEXTS_SIZE, 0};
+	return image;
 }
 
 int load_start(struct supervisor *s)
@@ -229,14 +323,12 @@ int load_start(struct supervisor *s)
 		s->load_again = 1;
 		return 0;
 	}
-	image = k_memory(IMAGE_SIZE, 1);
+	image = image_new();
 	if (!image)
 		return -1;
-	image->size = IMAGE_SIZE;
-	arena_init(&image->set.arena, image->memory, IMAGE_SIZE - sizeof *image);
-	loader = (struct loader){.image = image, .parent = k_getpid(), .first = !s->image,
-				 .sealed = s->image && s->image->facts.self_sealed,
-				 .paths = s->paths, .npaths = s->npaths};
+	loader = (struct loader){.image = image, .parent = k_getpid(), .first = !s->image && !s->no_seal,
+				 .sealed = s->image && s->image->facts.self_sealed, .init = s->init,
+				 .setup = s->set_up ? NULL : s->setup, .paths = s->paths, .npaths = s->npaths};
 	s->loader = k_clone(load_main, loader_stack + sizeof loader_stack, SIGCHLD, NULL);
 	if (s->loader < 0) {
 		int error = errno;
@@ -247,6 +339,8 @@ int load_start(struct supervisor *s)
 		return -1;
 	}
 	s->new_image = image;
+	s->load_since = s->now;
+	s->load_retry = 0;
 	s->loading = 1;
 	return 0;
 }
@@ -339,6 +433,8 @@ static void take(struct supervisor *s, const struct image *image, const struct s
 static void adopt(struct supervisor *s, const struct image *image)
 {
 	s->image = image;
+	if (image->set.machine.findings)
+		event_tell(s, NULL, "%s", image->set.machine.findings);
 	for (struct service *v = NULL; (v = service_next(s, v));) {
 		if (v->removed || set_find(&image->set, v->conf->name))
 			continue;
@@ -368,6 +464,8 @@ static void adopt(struct supervisor *s, const struct image *image)
 /* A set that comes later must be whole: else what runs stays as it is. */
 static const char *first_finding(const struct set *set)
 {
+	if (set->machine.findings)
+		return set->machine.findings;
 	for (unsigned i = 0; i < set->count; i++)
 		if (set->service[i].findings)
 			return set->service[i].findings;
@@ -381,7 +479,69 @@ static void refused(struct supervisor *s, struct image *image, const char *why)
 	else
 		text_format(s->reload_text, sizeof s->reload_text, "%s", why);
 	event_tell(s, NULL, "%s%s", s->image ? "nothing was changed: " : "", why);
+	if (s->init && !s->image)
+		s->load_retry = s->now + PAUSE;
 	forget(image);
+}
+
+/* What the set-up has to say, once. */
+static void tell_setup(struct supervisor *s, const struct image *image)
+{
+	const struct setup_report *r = &image->setup;
+
+	if (s->set_up || !s->setup)
+		return;
+	s->set_up = 1;
+	for (size_t at = 0, n; at < sizeof r->text && r->text[at]; at += n + 1) {
+		n = strcspn(r->text + at, "\n");
+		event_tell(s, NULL, "%.*s", (int)n, r->text + at);
+	}
+}
+
+static int64_t given_up(const struct supervisor *s)
+{
+	return s->load_since + (s->new_image->limit ? s->new_image->limit : LIMIT);
+}
+
+int64_t load_deadline(const struct supervisor *s)
+{
+	return s->loader && s->init ? given_up(s) : s->load_retry;
+}
+
+/* It may not even die now: nobody waits for that, the next one has memory of its own. */
+static void give_up(struct supervisor *s)
+{
+	struct image *image = s->new_image;
+	const char *phase = !s->set_up && s->setup && image->setup.phase[0] ? image->setup.phase
+									   : "reading the profiles";
+	char why[200];
+
+	k_kill(s->loader, SIGKILL);
+	s->loader = 0;
+	s->loading = s->load_again = 0;
+	s->new_image = NULL;
+	s->reloads++;
+	text_format(why, sizeof why, "given up, it hangs: %.150s", phase);
+	if (s->set_up || !s->setup) {
+		refused(s, image, why);
+		return;
+	}
+	event_tell(s, NULL, "%s", why);
+	tell_setup(s, image);
+	forget(image);
+	if (load_start(s))
+		s->load_retry = s->now + PAUSE;
+}
+
+void load_due(struct supervisor *s)
+{
+	if (s->loader && s->init && s->now >= given_up(s))
+		give_up(s);
+	if (s->load_retry && s->now >= s->load_retry && !s->ending) {
+		s->load_retry = 0;
+		if (!s->loader && load_start(s))
+			s->load_retry = s->now + PAUSE;
+	}
 }
 
 /*
@@ -409,6 +569,7 @@ int load_reaped(struct supervisor *s, int pid, int status)
 	s->loading = 0;
 	s->reloads++;
 	s->reload_text[0] = '\0';
+	tell_setup(s, image);
 	if (s->load_again) {
 		s->load_again = 0;
 		if (load_start(s))
@@ -429,7 +590,7 @@ int load_reaped(struct supervisor *s, int pid, int status)
 		refused(s, image, why);
 	else if (keep_old(s))
 		refused(s, image, "services of earlier sets are still being stopped");
-	else if (!s->image && image->set.needs_seal && !image->facts.self_sealed)
+	else if (!s->image && image->set.needs_seal && !image->facts.self_sealed && !s->no_seal)
 		s->must_seal = 1;	/* before anything of it runs */
 	else
 		adopt(s, image);

@@ -16,18 +16,21 @@
 #include "plan/facts.h"
 #include "service/service.h"
 #include "service/state.h"
+#include "supervise/main.h"
 #include "supervise/ring.h"
 
 enum { CLIENTS = 32, WHY_ROOM = 160, MAX_POLL = 6 * SERVICES + CLIENTS + 16 };
 
 /*
  * A set of services with the facts it was made under: memory of its own, which the
- * loader fills and the supervisor and its launches only read.
+ * loader fills and the supervisor and its launches only read. The set's texts have another
+ * one, of which it can be made again.
  */
 struct image {
 	struct set set;
 	struct facts facts;
-	size_t size;			/* bytes, with what follows here */
+	volatile uint32_t limit;	/* ms that the loader may take, 0: not said */
+	struct setup_report setup;
 	char memory[] __attribute__((aligned(16)));	/* of the set's arena, which aligns to it */
 };
 
@@ -75,11 +78,18 @@ struct supervisor {
 	int64_t now;			/* ms, of this turn of the loop */
 	int signals;			/* signalfd */
 	uint8_t ending;			/* shutdown was asked for: bit 0, and again: bit 1 */
-	uint8_t reboot;			/* and then the machine's init is asked to reboot */
+	uint8_t end;			/* enum end_kind: what follows */
+	uint8_t init;			/* this is PID 1: there is nobody to give up to */
+	uint8_t set_up;			/* the machine's settings are in force, or were given up */
+	uint8_t no_seal;		/* no sealed copy of this program can be made */
 	uint8_t changed;		/* a state or wish changed: look at the order again */
 	uint8_t loading, load_again, looked_again, must_seal;
 	uint8_t exit_status;
 	int loader;			/* pid, or 0 */
+	int64_t load_since;		/* ms: when it began */
+	int64_t load_retry;		/* ms: when PID 1 without a set looks again, 0: not */
+	int64_t end_deadline;		/* ms: when all of it has to be over */
+	machine_setup *setup;		/* or NULL */
 	int leaver[LEAVERS];		/* pids of who takes services out of IPC groups, or 0 */
 	int64_t leave_until;		/* ms: at the end, those are waited for so long */
 	struct image *new_image;	/* that the loader fills */
@@ -94,8 +104,11 @@ struct supervisor {
 /* main.c: deadlines in ms, 0: none; *first becomes the earlier one. */
 void deadline_earlier(int64_t *first, int64_t deadline);
 
-/* Ends orderly; status is the supervisor's own in the end. */
-void supervisor_end(struct supervisor *s, int status, int reboot);
+/*
+ * Ends orderly; status is the supervisor's own in the end. PID 1 does not end without the
+ * machine: for END_EXIT it reboots.
+ */
+void supervisor_end(struct supervisor *s, int status, enum end_kind kind);
 
 /* machine.c: delivers an event; follows it until the service rests in a state. */
 void service_event(struct supervisor *s, struct service *v, enum event event);
@@ -148,6 +161,9 @@ void launch_close(struct service *v);			/* what belongs to one run */
 /* load.c: sets, by a process of their own. */
 int load_start(struct supervisor *s);			/* -1: errno */
 int load_reaped(struct supervisor *s, int pid, int status);	/* 1: it was the loader */
+/* As PID 1: when a loader is given up, or the next attempt at a first set is due. ms, 0: never. */
+int64_t load_deadline(const struct supervisor *s);
+void load_due(struct supervisor *s);	/* looks whether that time has come */
 
 /* event.c: one line for `hutch events` and, if it can take it, standard error; v may be NULL. */
 void event_tell(struct supervisor *s, const struct service *v, const char *format, ...)
