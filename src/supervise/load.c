@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -161,6 +162,9 @@ static void load_machine(void)
 	if (loader.image->limit < LIMIT)
 		k_kill(loader.parent, SIGCHLD);	/* it has to know sooner than it thought */
 	loader.setup(&loader.draft.machine, &loader.image->setup);
+	/* The services are those of the new root. */
+	if (loader.image->setup.init[0])
+		k_exit(LOADED);
 }
 
 /* NAME.conf is service NAME. One that is too long is cut where it still is too long. */
@@ -291,7 +295,7 @@ static int load_main(void *unused)
 	k_exit(LOADED);
 }
 
-static void forget(const struct image *image)
+void image_forget(const struct image *image)
 {
 	k_forget(image->set.texts.base, TEXTS_SIZE);
 	k_forget((void *)(uintptr_t)image, IMAGE_SIZE);
@@ -334,7 +338,7 @@ int load_start(struct supervisor *s)
 		int error = errno;
 
 		s->loader = 0;
-		forget(image);
+		image_forget(image);
 		errno = error;
 		return -1;
 	}
@@ -354,7 +358,7 @@ static void forget_unused(struct supervisor *s)
 		for (struct service *v = NULL; !used && (v = service_next(s, v));)
 			used = v->image == s->old[i] || v->next_image == s->old[i];
 		if (!used) {
-			forget(s->old[i]);
+			image_forget(s->old[i]);
 			s->old[i] = NULL;
 		}
 	}
@@ -433,6 +437,10 @@ static void take(struct supervisor *s, const struct image *image, const struct s
 static void adopt(struct supervisor *s, const struct image *image)
 {
 	s->image = image;
+	/* The kernel's own threads share PID 1's root. Until 6.x, what the kernel executes is looked up
+	 * there: so only now, when there is no other root to come. */
+	if (s->init)
+		k_unshare(CLONE_FS);
 	if (image->set.machine.findings)
 		event_tell(s, NULL, "%s", image->set.machine.findings);
 	for (struct service *v = NULL; (v = service_next(s, v));) {
@@ -481,7 +489,7 @@ static void refused(struct supervisor *s, struct image *image, const char *why)
 	event_tell(s, NULL, "%s%s", s->image ? "nothing was changed: " : "", why);
 	if (s->init && !s->image)
 		s->load_retry = s->now + PAUSE;
-	forget(image);
+	image_forget(image);
 }
 
 /* What the set-up has to say, once. */
@@ -528,7 +536,7 @@ static void give_up(struct supervisor *s)
 	}
 	event_tell(s, NULL, "%s", why);
 	tell_setup(s, image);
-	forget(image);
+	image_forget(image);
 	if (load_start(s))
 		s->load_retry = s->now + PAUSE;
 }
@@ -553,7 +561,7 @@ static int looks_again(struct supervisor *s, struct image *image)
 	if (s->image || s->looked_again || !first_finding(&image->set) || load_start(s))
 		return 0;
 	s->looked_again = 1;
-	forget(image);
+	image_forget(image);
 	return 1;
 }
 
@@ -570,12 +578,17 @@ int load_reaped(struct supervisor *s, int pid, int status)
 	s->reloads++;
 	s->reload_text[0] = '\0';
 	tell_setup(s, image);
+	if (!status && image->setup.init[0]) {
+		s->load_again = 0;
+		s->new_root = image;
+		return 1;
+	}
 	if (s->load_again) {
 		s->load_again = 0;
 		if (load_start(s))
 			refused(s, image, error_text(errno));
 		else
-			forget(image);
+			image_forget(image);
 		return 1;
 	}
 	if (!status && looks_again(s, image))
