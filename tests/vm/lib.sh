@@ -8,6 +8,8 @@
 #   see ERE [SECONDS]     waits until the console shows it, from where it was read so far; $shown is what came before it
 #   run COMMAND           at the shell on the console: $text is what it says, $status its status
 #   up NAME...            waits until these services are up
+#   monitor COMMAND       for QEMU itself: plug, unplug, slow a disk down
+#   disk FILE NAME        a disk for the next boot; the guest's $disk, for QEMU it is NAME
 #   off [COMMAND]         the machine ends by itself, after COMMAND was typed
 #   left                  whether the machine has ended, within $PATIENCE; for ends that are none of the kernel's own
 #
@@ -82,12 +84,14 @@ boot() {
 	"$HERE/../../rootfs/initramfs.sh" "$T/add.cpio" "${add[@]}" || die "no archive"
 	cat "$OUT/$KERNEL/base.cpio" "$T/add.cpio" >"$T/initrd"
 	kernel_machine "$T/initrd" "panic=-1 quiet $*"
-	machine+=("${extra[@]}" -monitor none -serial stdio)
+	rm -f "$T"/monitor.*
+	mkfifo "$T"/monitor.{in,out}
+	machine+=("${extra[@]}" -serial stdio -chardev "pipe,id=monitor,path=$T/monitor" -mon monitor)
 	printf '%q ' "${machine[@]}" >"$log.command"
 	rm -f "$T/in"
 	mkfifo "$T/in"
 	heard='' seen=0 dead='' began=${EPOCHREALTIME/./}
-	exec {to}<>"$T/in"
+	exec {to}<>"$T/in" {tell}<>"$T/monitor.in" {told}<>"$T/monitor.out"
 	exec {from}< <(exec "${machine[@]}" <"$T/in" 2>&1)
 	qemu_pid=$!
 }
@@ -106,7 +110,7 @@ reap() {
 	[ -n "$qemu_pid" ] || return 0
 	kill "$qemu_pid" 2>/dev/null
 	wait "$qemu_pid" 2>/dev/null
-	exec {to}>&- {from}<&-
+	exec {to}>&- {from}<&- {tell}>&- {told}<&-
 	qemu_pid=''
 }
 
@@ -128,6 +132,20 @@ see() {
 	seen=$((seen + ${#shown} + ${#BASH_REMATCH[0]}))
 }
 
+monitor() {
+	[ -n "$dead" ] || printf '%s\n' "$*" >&"$tell"
+}
+
+# The small x86 kernels have NVMe built in; all others find a virtio disk by a module.
+disk() {
+	extra+=(-drive "if=none,id=$2,format=raw,file=$1,cache=unsafe")
+	if [ "$arch" = x86_64 ]; then
+		extra+=(-device "nvme,drive=$2,serial=$2") disk=/dev/nvme0n1 disk_module=''
+	else
+		extra+=(-device "virtio-blk-pci,drive=$2") disk=/dev/vda disk_module='virtio_pci virtio_blk'
+	fi
+}
+
 type() {
 	[ -n "$dead" ] || printf '%s\n' "$*" >&"$to"
 }
@@ -144,7 +162,8 @@ run() {
 	see "=$asked:([0-9]+)=" || return 1
 	status=${BASH_REMATCH[1]}
 	text=${shown#*"\"=\"$asked:"*$'\n'}
-	text=${text%$'\n'}
+	# PID 1 says on the console what becomes of its services, whenever it does.
+	text=$(grep -vE '^hutch: [a-z0-9-]+: (up|ready|done|down|delayed|starting|stopping)(: .*)?$' <<<"${text%$'\n'}")
 }
 
 # A command that has to say exactly this.
