@@ -1,185 +1,144 @@
 #!/bin/bash
-# appliance.sh [OUT]: the root file system of the reference appliance, as OUT/tree and
-# OUT/appliance.cpio.gz
+# appliance.sh [OUT [ARCH]]: the reference appliance, as OUT/tree, which lies over the toybox userland
 #
-# OUT is ./build/appliance unless given. On top of the toybox userland (BASE) come
+# OUT is ./build/appliance unless given, ARCH (a name of tests/cross/archs) this machine's. In OUT/tree are
 #   - the programs of appliance.packages as Debian ships them, with the libraries that
 #     they are linked with, and no more of their packages;
-#   - the profiles and settings of configs/appliance: NAME.conf is /etc/hutch/NAME.conf,
-#     files/ is laid out as on the device;
-#   - hutch itself, when HUTCH says where it is, as /bin/hutch and /init.
-# Kernel modules are the kernel's matter, and come in an archive of their own.
+#   - the profiles and settings of configs/appliance: what is in its folder goes to
+#     /etc/hutch, files/ is laid out as on the device.
+# OUT/modules lists the kernel modules that its init.conf loads, OUT/qemu has the words
+# for a QEMU that it runs in. hutch, toybox and the modules come from elsewhere.
 #
 # Environment:
-#   BASE    the toybox tree (./build/rootfs/tree; rootfs/build.sh makes it)
-#   HUTCH   the program to put in
 #   KEYS    a file of ssh keys (authorized_keys) that may log in as admin
 #   CACHE   where packages are kept (${XDG_CACHE_HOME:-~/.cache}/hutch)
 #
-# Packages come by the sources that apt is set up for and are checked by apt, in a state
+# The packages come from the mirror that apt is set up for and are checked by apt, in a state
 # of their own: nothing is installed, and the machine's apt is left alone. Root is not
-# needed: the archive says who owns what, the tree belongs to the caller. The same
-# packages and inputs make the same archive.
+# needed: whose files they are, an archive of the tree has to say (all are root's).
 
-set -eu
+set -euo pipefail
 export LC_ALL=C TZ=UTC
 umask 022
 unset CDPATH
 
-epoch=1700000000 # the time of every file, as in build.sh
 here=$(cd "$(dirname "$0")" && pwd)
+configs=$here/../configs/appliance
 out=${1:-build/appliance}
-base=${BASE:-build/rootfs/tree}
-state=${CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/hutch}/appliance
-# Whose a directory or file is that is not root's: owner:group, mode, path.
-owned='101:101 0755 var/lib/dnsmasq
-102:102 0750 var/lib/chrony
-0:0 0700 var/lib/dropbear
-1000:1000 0755 home/admin'
+arch=${2:-$(uname -m)}
+cache=${CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/hutch}/appliance/$arch
 
 die() { echo "rootfs/appliance.sh: $*" >&2; exit 1; }
-[ -x "$base/bin/toybox" ] || die "no toybox in $base: rootfs/build.sh makes it"
-base=$(cd "$base" && pwd)
-mkdir -p "$out" "$state"
+# shellcheck source=SCRIPTDIR/../tests/apt.sh
+. "$here/../tests/apt.sh"
+debian=$(awk -v a="$arch" '$1 == a { print $3 }' "$here/../tests/cross/archs")
+[ "$debian" ] || die "no machine $arch in tests/cross/archs"
+mkdir -p "$out" "$cache"
 out=$(cd "$out" && pwd)
-exec 8>"$state/.lock" 9>"$out/.lock"
+exec 8>"$cache/.lock" 9>"$out/.lock"
 flock 9 # two calls at once must not build into the same folder
 
 # "package program place" for each line of the list
 programs() { sed 's/#.*//; /^[[:space:]]*$/d' "$here/appliance.packages"; }
 
-# --- what is up to date -----------------------------------------------------
-
-stamp=$(
-  {
-    cat "$here/appliance.sh" "$here/appliance.packages"
-    for input in "$base/../rootfs.cpio.gz" "${HUTCH:-/dev/null}" "${KEYS:-/dev/null}"; do
-      sha256sum <"$input"
-    done
-    cd "$here/../configs/appliance"
-    find . -type f | sort | xargs sha256sum
-    find . -type f -perm -100 | sort
-  } | sha256sum
-)
-if [ "$(cat "$out/stamp" 2>/dev/null)" = "$stamp" ] && [ -e "$out/appliance.cpio.gz" ]; then
-  exit 0
-fi
-rm -f "$out/stamp"
-
 # --- the packages -----------------------------------------------------------
 
-apt() {
-  apt-get -qq -o Dir::State="$state" -o Dir::State::status="$state/status" \
-    -o Dir::Cache="$state/cache" -o APT::Sandbox::User="$(id -un)" \
-    -o APT::Install-Recommends=false "$@"
-}
-
-# The packages that are named, and those of the libraries that they depend on: as if
-# nothing were installed, for what is on this machine is none of the device's matter.
+# Those that are named, and those of the libraries that they depend on: as if nothing were
+# installed, for what is on this machine is none of the device's matter.
 closure() {
-  local names
-  read -ra names <<<"$(programs | cut -f 1 | sort -u | tr '\n' ' ')"
-  apt -s install "${names[@]}" | awk -v "named=${names[*]}" '
+  apt-get -c "$new/apt/conf" -qq -s -o APT::Install-Recommends=false install "$@" | awk -v "named=$*" '
     BEGIN { split(named, n); for (i in n) want[n[i]] = 1 }
     $1 == "Inst" && ($2 in want || $2 ~ /^z?lib/ && $2 !~ /perl|pam|krb5|gssapi|semanage|sepol/) { print $2 }'
 }
 
-# Once a day apt is asked what is new; a machine that is off the network keeps what it has.
 fetch() {
-  local names
-  mkdir -p "$state/lists/partial" "$state/cache/archives/partial" "$state/debs"
-  : >"$state/status"
-  if [ -z "$(find "$state/fetched" -mtime -1 2>/dev/null)" ]; then
-    apt update && closure >"$state/names.new" && [ -s "$state/names.new" ] || return
-    mapfile -t names <"$state/names.new"
-    rm -rf "$state/debs.new" && mkdir "$state/debs.new"
-    (cd "$state/debs.new" && apt download "${names[@]}") || return
-    rm -rf "$state/debs" "$state/root" "$state/root.new"
-    mv "$state/debs.new" "$state/debs"
-    for file in "$state"/debs/*.deb; do dpkg-deb -x "$file" "$state/root.new"; done
-    mv "$state/root.new" "$state/root"
-    touch "$state/fetched"
-  fi
+  local names list file new=$cache/new
+  rm -rf "$new"
+  mkdir -p "$new/debs" "$new/root"
+  debian_mirror
+  own_apt "$new/apt" "$debian" "$suite"
+  apt-get -c "$new/apt/conf" -qq update
+  mapfile -t names < <(programs | cut -f 1 | sort -u)
+  list=$(closure "${names[@]}")
+  mapfile -t names <<<"$list"
+  (cd "$new/debs" && apt-get -c "$new/apt/conf" -qq download "${names[@]}")
+  for file in "$new"/debs/*.deb; do dpkg-deb -x "$file" "$new/root"; done
+  rm -rf "$new/apt" "$new/debs" "$cache/root"
+  mv "$new/root" "$cache/root"
+  programs >"$cache/stamp"
 }
 flock 8
-fetch >"$out/fetch.log" 2>&1 || [ -d "$state/root" ] || {
-  tail -n 20 "$out/fetch.log" >&2
-  die "the packages of appliance.packages could not be had"
-}
+# Packages of a week are new enough; off the network, those that are there.
+if [ -z "$(find "$cache/stamp" -mtime -7 2>/dev/null)" ] || ! programs | cmp -s - "$cache/stamp"; then
+  # In a shell of its own, because set -e means nothing to the left of ||.
+  status=0
+  set +e
+  (set -e; fetch) >"$out/fetch.log" 2>&1
+  status=$?
+  set -e
+  if [ $status -ne 0 ] && ! programs | cmp -s - "$cache/stamp"; then
+    tail -n 20 "$out/fetch.log" >&2
+    die "the packages of appliance.packages could not be had"
+  fi
+fi
 
 # --- the tree ---------------------------------------------------------------
 
 tree=$out/tree.new
 rm -rf --one-file-system "$tree"
-cp -a "$base" "$tree"
+mkdir -p "$tree"/{bin,lib,etc/hutch}
 
-# The libraries of a program and theirs, each once: the program, then its libraries.
+# A file of the packages, wherever this release has it: /bin and /usr/bin are one.
+find_file() {
+  local file
+  for file in "$cache/root/$1" "$cache/root/usr/$1" "$cache/root/${1#usr/}"; do
+    if [ -f "$file" ]; then echo "$file" && return; fi
+  done
+  die "no $1 in the packages"
+}
+
+# libraries PROGRAM: what it is linked with, what that is linked with, and so on
 libraries() {
-  local file name found
-  for file; do
-    for name in $(readelf -d "$file" | sed -n 's/.*(NEEDED).*\[\(.*\)]/\1/p'); do
-      [ ! -e "$tree/lib/$name" ] && [[ $name != ld* ]] || continue
-      found=$(find "$state"/root/lib/*/ "$state"/root/usr/lib/*/ -maxdepth 1 -name "$name" 2>/dev/null | head -n 1)
-      [ "$found" ] || die "$file needs $name, which is in none of the packages"
-      install -m 644 "$found" "$tree/lib/$name"
-      libraries "$found"
-    done
+  local name file
+  for name in $(readelf -d "$1" | sed -n 's/.*(NEEDED).*\[\(.*\)]/\1/p'); do
+    # The loader is named by its path, see below.
+    if [ -e "$tree/lib/$name" ] || [[ $name == ld[-.]* ]]; then continue; fi
+    file=$(find "$cache"/root/lib/*/ "$cache"/root/usr/lib/*/ -maxdepth 1 -name "$name" 2>/dev/null | head -n 1)
+    [ "$file" ] || die "$1 needs $name, which is in none of the packages"
+    install -m 644 "$file" "$tree/lib/$name"
+    libraries "$file"
   done
 }
-# The program that loads the libraries has to be where the others say.
-loader() {
-  local path
-  path=$(readelf -l "$1" | sed -n 's/.*program interpreter: \(.*\)]/\1/p')
-  if [ "$path" ] && [ ! -e "$tree$path" ]; then
-    install -D -m 755 "$state/root$path" "$tree$path"
+
+while read -r _ program place; do
+  file=$(find_file "$program")
+  install -m 755 "$file" "$tree/$place"
+  libraries "$file"
+  loader=$(readelf -l "$file" | sed -n 's/.*program interpreter: \(.*\)]/\1/p')
+  if [ "$loader" ] && [ ! -e "$tree$loader" ]; then
+    file=$(find_file "${loader#/}")
+    install -D -m 755 "$file" "$tree$loader"
   fi
-}
-while read -r package program place; do
-  [ -f "$state/root/$program" ] || die "$package has no $program"
-  install -m 755 "$state/root/$program" "$tree/$place"
-  libraries "$state/root/$program"
-  loader "$state/root/$program"
 done < <(programs)
 flock -u 8
-ln -sf busybox "$tree/bin/ash"
+# The shell of scripts and of people, and what lets them in.
+for name in ash login; do ln -s busybox "$tree/bin/$name"; done
 
-mkdir -p "$tree/etc/hutch"
-cp "$here"/../configs/appliance/*.conf "$tree/etc/hutch/"
-cp -r "$here/../configs/appliance/files/." "$tree/"
-while read -r owner mode path; do
-  mkdir -p "$tree/$path"
-done <<<"$owned"
-mkdir -p "$tree/home/admin/.ssh"
+find "$configs" -maxdepth 1 -type f -exec cp {} "$tree/etc/hutch/" \;
+cp -r "$configs/files/." "$tree/"
+mkdir -p "$tree"/var/lib/{dnsmasq,chrony} "$tree/home/admin/.ssh"
+mkdir -m 700 "$tree/var/lib/dropbear"
 cat "${KEYS:-/dev/null}" >"$tree/home/admin/.ssh/authorized_keys"
-if [ "${HUTCH-}" ]; then
-  install -m 755 "$HUTCH" "$tree/bin/hutch"
-  ln -sf bin/hutch "$tree/init"
-fi
-find "$tree" -type d -exec chmod 00755 {} +
-find "$tree" -type f -perm /077 -exec chmod go-w {} +
-chmod 00700 "$tree/root" "$tree/home/admin/.ssh"
-chmod 01777 "$tree/tmp"
-chmod 00600 "$tree/home/admin/.ssh/authorized_keys"
-while read -r owner mode path; do chmod "0$mode" "$tree/$path"; done <<<"$owned"
-find "$tree" -depth -exec touch -h -d "@$epoch" {} +
+chmod -R go-w "$tree"
+chmod 600 "$tree/etc/shadow"
 
-# Archives may follow one another: one for each owner, and the last word counts.
-archive() {
-  cpio --quiet --reproducible -0 -o -H newc -R "+${1/:/:+}"
-}
-(
-  cd "$tree"
-  find . -print0 | sort -z | archive 0:0
-  while read -r owner mode path; do
-    find "$path" -print0 | sort -z | archive "$owner"
-  done <<<"$owned"
-) >"$out/appliance.cpio"
-gzip -n -9 <"$out/appliance.cpio" >"$out/appliance.cpio.gz.new"
-rm -f "$out/appliance.cpio"
-if [ "$(id -u)" = 0 ]; then
-  while read -r owner mode path; do chown -R "$owner" "$tree/$path"; done <<<"$owned"
-fi
+sed -n 's/^boot\.module=\([^ ]*\).*/\1/p' "$configs/init.conf" >"$out/modules.new"
+mv "$out/modules.new" "$out/modules"
+# Outside, the host is 10.0.2.2. ssh and the pages are at ports of the host's own loopback.
+cat >"$out/qemu" <<'END'
+-nic user,model=virtio-net-pci,hostfwd=tcp:127.0.0.1:2222-:22,hostfwd=tcp:127.0.0.1:8080-:80
+-nic user,model=virtio-net-pci,net=192.168.77.0/24,host=192.168.77.2,dns=192.168.77.3,dhcpstart=192.168.77.250
+-device qemu-xhci,id=usb
+END
 rm -rf --one-file-system "$out/tree"
 mv "$tree" "$out/tree"
-mv "$out/appliance.cpio.gz.new" "$out/appliance.cpio.gz"
-echo "$stamp" >"$out/stamp"

@@ -2,24 +2,25 @@
 # The reference appliance of configs/appliance, and somebody on each side of it who
 # talks to its services. TAP.
 #
-#   tests/appliance/run.sh OUT HUTCH TREE here       its services in namespaces of this machine
+#   tests/appliance/run.sh O HUTCH here       in namespaces of this machine
+#   tests/appliance/run.sh O HUTCH KERNEL     in QEMU, with a kernel of tests/vm/kernels
 #
-# TREE is what rootfs/appliance.sh made. Both sides are network namespaces of this script:
-# lan0 leads to the appliance's inner network, 10.0.2.2 is outside. No address or
-# port of this machine is touched. What runs as a server here is the appliance's own
-# programs out of TREE, in sandboxes of hutch.
+# O is the build folder, where the toybox tree is. This side is a network namespace: lan0 leads
+# to the appliance's inner network, 10.0.2.2 is outside. No address or port of this machine is
+# touched. The servers here are the appliance's own programs, in sandboxes of hutch.
 # shellcheck disable=SC2016,SC2317 # shells inside expand; ok() calls
 set -uo pipefail
 export LC_ALL=C
 
-if [ $# -ne 4 ]; then
-	echo "usage: tests/appliance/run.sh OUT HUTCH TREE here" >&2
+if [ $# -ne 3 ]; then
+	echo "usage: tests/appliance/run.sh O HUTCH here|KERNEL" >&2
 	exit 2
 fi
 here=$(cd "$(dirname "$0")/../.." && pwd)
 mkdir -p "$1"
-out=$(realpath "$1") hutch=$(realpath "$2") tree=$(realpath "$3") way=$4
-busybox=$tree/bin/busybox
+out=$(realpath "$1") hutch=$(realpath "$2") way=vm
+[ "$3" != here ] || way=here
+add=$out/appliance/tree busybox=$out/appliance/tree/bin/busybox
 
 if [ -z "${APPLIANCE_WORK-}" ]; then
 	skip=
@@ -27,6 +28,7 @@ if [ -z "${APPLIANCE_WORK-}" ]; then
 		command -v $tool >/dev/null || skip="there is no $tool"
 	done
 	[ "$(id -u)" = 0 ] || skip="needs root"
+	[ "$skip" ] || why=$("$here/tests/appliance/build.sh" "$out" "$hutch" "$3" 2>&1) || skip=$(echo "${why:-cannot be built}" | tail -n 1)
 	if [ "$skip" ]; then
 		printf 'ok 1 - appliance # SKIP %s\n1..1\n' "$skip"
 		exit
@@ -92,10 +94,10 @@ echo "of the second" >"$work/second/file.txt"
 # device_start, device_stop, device_plug NAME, device_pull, device_held, device_do
 # COMMAND, device_logs SERVICE; and $ssh, $web: where it answers outside
 # shellcheck source=tests/appliance/here.sh
-. "$here/tests/appliance/$way.sh" || exit 1
+. "$here/tests/appliance/$way.sh" "$3" || exit 1
 
 # A time server outside, which leaves this machine's clock alone (-x).
-"$hutch" run --name clock root="$tree" user=root caps=net_bind_service tmpfs=/run tmpfs=/var/lib/chrony net=host -- \
+"$hutch" run --name clock root="$add" user=root caps=net_bind_service tmpfs=/run tmpfs=/var/lib/chrony net=host -- \
 	/bin/chronyd -x -d -u root 'local stratum 3' 'allow all' 'cmdport 0' 'bindcmdaddress /' 'pidfile /run/pid' >"$work/clock" 2>&1 &
 
 service=
@@ -170,18 +172,18 @@ device_clock
 
 # --- media --------------------------------------------------------------------------
 
-service=usb
-ok "media: nothing is plugged in" not login key 'ls /media/sda'
+service=$medium
+ok "media: nothing is plugged in" not login key "ls /media/$drive"
 for stick in first second; do
 	ok "media: the $stick stick is plugged in" device_plug $stick
-	ok "media: web has it" soon 20 page media/sda/file.txt
-	ok "media: and it is the $stick" says "of the $stick" page media/sda/file.txt
-	ok "media: so have logins" says "of the $stick" login key cat /media/sda/file.txt
-	ok "media: nobody can change it" says 1 login key 'touch /media/sda/x 2>/dev/null; echo $?'
-	ok "media: no other sandbox has it" says 0 device_do 'hutch exec uplink -- /bin/busybox grep -c sda /proc/self/mountinfo || true'
+	ok "media: web has it" soon 20 page media/$drive/file.txt
+	ok "media: and it is the $stick" says "of the $stick" page media/$drive/file.txt
+	ok "media: so have logins" says "of the $stick" login key cat /media/$drive/file.txt
+	ok "media: nobody can change it" says 1 login key "touch /media/$drive/x 2>/dev/null; echo \$?"
+	ok "media: no other sandbox has it" says 0 device_do "hutch exec uplink -- /bin/busybox grep -c /media/$drive /proc/self/mountinfo"
 	ok "media: the $stick stick is pulled out" device_pull $stick
-	ok "media: web has it no more" soon 20 not page media/sda/file.txt
-	ok "media: nor have logins" soon 20 login key '! ls /media/sda'
+	ok "media: web has it no more" soon 20 not page media/$drive/file.txt
+	ok "media: nor have logins" soon 20 login key "! ls /media/$drive"
 	ok "media: nothing holds on to the $stick" soon 20 device_let_go $stick
 done
 
