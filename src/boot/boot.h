@@ -26,6 +26,9 @@ void early_descriptors(void);
 /* The file systems without which there is no machine; what is mounted already is kept. */
 void early_mounts(void);
 
+/* Something is mounted on this very directory. */
+int is_mounted(const char *path);
+
 /* The devices that every program expects, where /dev has none. */
 void early_nodes(void);
 
