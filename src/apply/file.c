@@ -6,13 +6,19 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "apply/path.h"
 #include "kernel/k.h"
 
 enum { MAX_FILE = 1 << 20 };
 
-int file_read(struct arena *a, const char *path, struct profile_text *to, struct err *e)
+int file_open(int root, const char *path, int flags)
 {
-	int fd = k_open(AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+	return root < 0 ? k_open(AT_FDCWD, path, flags, 0) : path_walk(root, path, flags, 0);
+}
+
+int file_read(struct arena *a, int root, const char *path, struct profile_text *to, struct err *e)
+{
+	int fd = file_open(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	struct k_stat st;
 	size_t used = 0;
 	char *text = NULL;

@@ -13,7 +13,7 @@ int cli_load(void *ctx, const char *path, const char *from, struct profile_text 
 	to->name = file_beside(&cli_arena, path, from);
 	if (!to->name)
 		return err_set(e, 0, "%.150s: no room left", path);
-	if (!file_read(&cli_arena, to->name, to, e))
+	if (!file_read(&cli_arena, -1, to->name, to, e))
 		return 0;
 	wish->unreadable = 1;
 	return -1;
@@ -31,7 +31,7 @@ static int read_facts(struct wish *to, const char *file, int launch)
 			facts_probe(&to->facts);
 		return 0;
 	}
-	if (file_read(&cli_arena, file, &text, &e)) {
+	if (file_read(&cli_arena, -1, file, &text, &e)) {
 		cli_failed(e.text, e.code);
 		return -1;
 	}

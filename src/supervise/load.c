@@ -4,24 +4,20 @@
  * fills memory that both share, and its exit status says whether it is whole.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 
-#include "apply/file.h"
+#include "apply/gather.h"
 #include "archive/texts.h"
-#include "base/parse.h"
 #include "base/text.h"
 #include "kernel/k.h"
 #include "kernel/probe.h"
-#include "plan/plan.h"
 #include "supervise/launch.h"
 #include "supervise/supervise.h"
 
-enum { IMAGE_SIZE = 16 << 20, MAX_FILES = 4 * SERVICES, DRAFT_SIZE = 8 << 20, NAMES_SIZE = 64 << 10 };
+enum { IMAGE_SIZE = 16 << 20 };
 enum { LOADED = 0, REFUSED = 1 };
 
 static char loader_stack[128 << 10] __attribute__((aligned(16)));
@@ -33,185 +29,54 @@ static struct loader {
 	int parent, first, sealed;
 	char *const *paths;
 	int npaths;
-	struct set draft;
-	struct profile profile;
-	struct plan plan;
-	struct diags diags;
 	char text[1000];		/* of findings */
 } loader;
+static struct gather gather;
 
 void load_init(struct arena *a)
 {
 	scratch = a;
 }
 
-/* The whole set is refused, with these words. */
-static void refuse(const char *path, const char *why)
+/* The whole set is refused. */
+static void refuse(const struct err *e)
 {
 	char text[300];
 
-	text_format(text, sizeof text, "%.200s: %s", path, why);
+	text_format(text, sizeof text, "%s%s%s", e->text, e->code ? ": " : "",
+		    e->code ? error_text(e->code) : "");
 	loader.image->set.notes = arena_text(&loader.image->set.arena, text, strlen(text));
 	k_exit(REFUSED);
 }
 
-static const char no_room[] = "no room left for this set";
-
-static int load_file(void *ctx, const char *path, const char *from, struct profile_text *to,
-		     struct err *e)
+/* Too late to be sealed: what runs has seen this copy. */
+static void look(struct gather *g)
 {
-	(void)ctx;
-	to->name = file_beside(scratch, path, from);
-	if (!to->name)
-		return err_set(e, ENOMEM, "%.150s", path);
-	if (file_read(scratch, to->name, to, e))
-		return -1;
-	if (loader.draft.nfiles >= MAX_FILES ||
-	    set_add_file(&loader.draft, to->name, to->text, to->length))
-		return err_set(e, 0, "%.150s: %s", path, no_room);
-	return 0;
-}
-
-static void check_service(struct profile *p)
-{
-	static const struct plan_request request = {.supervised = 1};
-	struct err e;
-
-	if (plan_build(&loader.plan, p, &loader.image->facts, &request, &loader.diags))
-		return;
-	if (plan_check(&loader.plan, &e))
-		diags_add(&loader.diags, (struct origin){0}, 0, "defect in the plan: %s", e.text);
-	if (loader.plan.needs_seal && !loader.first && !loader.sealed)
-		diags_add(&loader.diags, p->at[KEY_exec], 0, "needs a hutch that runs from a sealed copy: start the supervisor again");
-	loader.draft.needs_seal |= loader.plan.needs_seal;
-}
-
-/* NAME.conf is service NAME. One that is too long is cut where it still is too long. */
-static void service_name(char to[NAME_ROOM + 1], const char *path)
-{
-	const char *base = strrchr(path, '/');
-	size_t n;
-
-	base = base ? base + 1 : path;
-	n = strlen(base);
-	if (n > 5 && !strcmp(base + n - 5, ".conf"))
-		n -= 5;
-	if (n > NAME_ROOM)
-		n = NAME_ROOM;
-	memcpy(to, base, n);
-	to[n] = '\0';
-}
-
-static void add(const char *path)
-{
-	unsigned file = loader.draft.nfiles;
-	size_t mark = scratch->used;
-	struct profile_reader r;
-	char name[NAME_ROOM + 1];
-	struct out o;
-
-	if (loader.draft.count >= SERVICES)
-		refuse(path, "more services than there is room for");
-	service_name(name, path);
-	profile_init(&loader.profile, scratch);
-	diags_init(&loader.diags, scratch);
-	profile_reader_init(&r, &loader.profile, &loader.diags, load_file, NULL);
-	if (!name_ok(name))
-		diags_add(&loader.diags, (struct origin){0}, 0, "%.80s: not a name for a service", name);
-	profile_file(&r, path);
-	profile_finish(&r);
-	if (!loader.diags.count)
-		check_service(&loader.profile);
-	out_init(&o, loader.text, sizeof loader.text);
-	if (loader.diags.count)
-		profile_print_diags(&loader.profile, &loader.diags, &o);
-	if (o.used && o.text[o.used - 1] == '\n')
-		o.text[--o.used] = '\0';
-	if (set_add(&loader.draft, name, &loader.profile, file, loader.draft.nfiles - file,
-		    loader.diags.count ? loader.text : NULL))
-		refuse(path, no_room);
-	scratch->used = mark;
-}
-
-/* The names of a directory's profiles, each with a NUL, in one piece of memory. */
-static size_t list(int dir, const char *path, char *names)
-{
-	char buf[4096] __attribute__((aligned(8)));
-	size_t used = 0;
-	long n;
-
-	while ((n = k_getdents(dir, buf, sizeof buf)) > 0)
-		for (long at = 0; at < n; at += ((struct k_dirent *)(buf + at))->length) {
-			const char *name = ((struct k_dirent *)(buf + at))->name;
-			size_t length = strlen(name);
-
-			if (*name == '.' || length < 6 || strcmp(name + length - 5, ".conf") != 0)
-				continue;
-			if (used + length + 1 > NAMES_SIZE)
-				refuse(path, "too many profiles");
-			memcpy(names + used, name, length + 1);
-			used += length + 1;
-		}
-	if (n < 0)
-		refuse(path, error_text(errno));
-	return used;
-}
-
-/* The smallest name behind `after`, or NULL: sets are small, and in order. */
-static const char *next_name(const char *names, size_t used, const char *after)
-{
-	const char *best = NULL;
-
-	for (const char *p = names; p < names + used; p += strlen(p) + 1)
-		if ((!after || strcmp(p, after) > 0) && (!best || strcmp(p, best) < 0))
-			best = p;
-	return best;
-}
-
-static void add_directory(const char *path, int dir)
-{
-	char *names = arena_room(scratch, NAMES_SIZE), full[4096];
-	const char *name = NULL;
-	size_t used;
-
-	if (!names)
-		refuse(path, no_room);
-	used = list(dir, path, names);
-	while ((name = next_name(names, used, name))) {
-		if ((size_t)text_format(full, sizeof full, "%s/%s", path, name) >= sizeof full)
-			refuse(path, error_text(ENAMETOOLONG));
-		add(full);
-	}
+	if (g->plan.needs_seal && !loader.first && !loader.sealed)
+		diags_add(&g->diags, g->profile.at[KEY_exec], 0, "needs a hutch that runs from a sealed copy: start the supervisor again");
 }
 
 static int load_main(void *unused)
 {
-	void *draft;
-
 	(void)unused;
 	k_fault_side('o');
-	draft = k_memory(DRAFT_SIZE, 0);
 	if (k_prctl(PR_SET_PDEATHSIG_, SIGKILL, 0, 0) || k_getppid() != loader.parent)
 		k_exit(REFUSED);
 	k_close_range(3, ~0u);
-	if (!draft)
-		refuse(*loader.paths, error_text(errno));
-	arena_init(&loader.draft.arena, draft, DRAFT_SIZE);
-	if (set_init(&loader.draft, SERVICES, MAX_FILES))
-		refuse(*loader.paths, no_room);
+	gather = (struct gather){.scratch = scratch, .facts = &loader.image->facts, .root = -1,
+				 .look = look, .text = loader.text, .size = sizeof loader.text};
+	if (gather_init(&gather, k_memory(GATHER_MEMORY, 0)))
+		refuse(&gather.err);
 	facts_probe(&loader.image->facts);
-	for (int i = 0; i < loader.npaths; i++) {
-		int dir = k_open(AT_FDCWD, loader.paths[i], O_RDONLY | O_DIRECTORY | O_NONBLOCK, 0);
-
-		if (dir >= 0)
-			add_directory(loader.paths[i], dir);
-		else if (errno == ENOTDIR)
-			add(loader.paths[i]);
-		else
-			refuse(loader.paths[i], error_text(errno));
+	for (int i = 0; i < loader.npaths; i++)
+		if (gather_path(&gather, loader.paths[i]))
+			refuse(&gather.err);
+	if (gather_finish(&gather))
+		refuse(&gather.err);
+	if (set_copy(&loader.image->set, &gather.draft)) {
+		err_set(&gather.err, 0, "no room left for this set");
+		refuse(&gather.err);
 	}
-	if (set_order(&loader.draft) || set_copy(&loader.image->set, &loader.draft))
-		refuse(*loader.paths, no_room);
 	k_exit(LOADED);
 }
 
