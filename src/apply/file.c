@@ -64,3 +64,26 @@ const char *file_beside(struct arena *a, const char *path, const char *from)
 	memcpy(to + n, path, strlen(path) + 1);
 	return to;
 }
+
+char *file_line(char *file, int which, const char *text, char *fields[4])
+{
+	char *line, *next;
+
+	for (line = file; line && *line; line = next) {
+		char *p = line;
+		int n = 0;
+
+		next = strchr(line, '\n');
+		if (next)
+			*next++ = '\0';
+		for (; n < 4 && p; n++) {
+			fields[n] = p;
+			p = strchr(p, ':');
+			if (p)
+				*p++ = '\0';
+		}
+		if (n == 4 && !strcmp(fields[which], text))
+			return line;
+	}
+	return NULL;
+}

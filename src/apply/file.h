@@ -19,4 +19,10 @@ int file_read(struct arena *a, int root, const char *path, struct profile_text *
 /* An included file is looked for beside the one that includes it. NULL: no room. */
 const char *file_beside(struct arena *a, const char *path, const char *from);
 
+/*
+ * Finds the line of a colon-separated file whose field `which` is `text`; cuts it into
+ * its first fields. NULL: there is none. The text of the file is cut too.
+ */
+char *file_line(char *file, int which, const char *text, char *fields[4]);
+
 #endif

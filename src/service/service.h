@@ -33,6 +33,7 @@ struct service_conf {
 	uint8_t on_limit, limit_status, log, log_keep, nlistens, own_pid_ns, own_init, own_mounts;
 	uint16_t nneeds, nafter;	/* in `order`, the needs first */
 	const uint16_t *order;		/* indices of other services of the set */
+	const struct named *named;	/* and their names, only while the set is made */
 	uint32_t delay_min, delay_max, reset;			/* ms */
 	uint32_t limit_count, limit_time, limit_delay;
 	uint32_t start_timeout, stop_timeout, watchdog;
