@@ -27,6 +27,7 @@ int gather_init(struct gather *g, void *memory)
 static int load_file(void *ctx, const char *path, const char *from, struct profile_text *to,
 		     struct err *e)
 {
+	enum entry_kind kind = from ? ENTRY_INCLUDE : ENTRY_SERVICE;
 	struct gather *g = ctx;
 
 	to->name = file_beside(g->scratch, path, from);
@@ -37,7 +38,7 @@ static int load_file(void *ctx, const char *path, const char *from, struct profi
 		return -1;
 	}
 	if (g->draft.nfiles >= GATHER_FILES ||
-	    set_add_file(&g->draft, to->name, to->text, to->length))
+	    set_add_file(&g->draft, kind, to->name, to->text, to->length))
 		return err_set(e, 0, "%.150s: %s", path, no_room);
 	return 0;
 }
@@ -98,7 +99,8 @@ static int add(struct gather *g, const char *path)
 	if (o.used && o.text[o.used - 1] == '\n')
 		o.text[--o.used] = '\0';
 	if (set_add(&g->draft, name, &g->profile, file, g->draft.nfiles - file,
-		    g->diags.count ? g->text : NULL))
+		    g->diags.count ? g->text : NULL) ||
+	    (g->diags.count && texts_add(&g->draft.texts, ENTRY_FINDINGS, "", g->text, o.used, NULL)))
 		return err_set(&g->err, 0, "%.150s: %s", path, no_room);
 	g->scratch->used = mark;
 	return 0;
@@ -168,5 +170,5 @@ int gather_path(struct gather *g, const char *path)
 
 int gather_finish(struct gather *g)
 {
-	return set_order(&g->draft) ? err_set(&g->err, 0, "%s", no_room) : 0;
+	return texts_end(&g->draft.texts) || set_order(&g->draft) ? err_set(&g->err, 0, "%s", no_room) : 0;
 }

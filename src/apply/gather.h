@@ -9,7 +9,7 @@
 #include "plan/plan.h"
 #include "service/service.h"
 
-enum { GATHER_FILES = 4 * SERVICES, GATHER_MEMORY = 8 << 20 };
+enum { GATHER_FILES = 4 * SERVICES, GATHER_MEMORY = 8 << 20, GATHER_TEXTS = 8 << 20 };
 
 struct gather {
 	/* The caller's. */
@@ -20,7 +20,7 @@ struct gather {
 	char *text;			/* room for the findings of one service */
 	size_t size;			/* bytes */
 
-	struct set draft;
+	struct set draft;		/* of it `texts` is the caller's: empty, GATHER_TEXTS bytes */
 	int unreadable;			/* a file is there, and nobody knows what is in it */
 	struct profile profile;		/* at hand */
 	struct plan plan;

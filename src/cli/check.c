@@ -200,7 +200,8 @@ static int check_set(const char *root, const char *facts_file, char *const *path
 
 	g = (struct gather){.scratch = &cli_arena, .facts = &facts, .root = -1,
 			    .look = root || !facts_file ? look_at_service : NULL,
-			    .text = arena_room(&cli_arena, FINDINGS_SIZE), .size = FINDINGS_SIZE};
+			    .text = arena_room(&cli_arena, FINDINGS_SIZE), .size = FINDINGS_SIZE,
+			    .draft.texts = {arena_room(&cli_arena, GATHER_TEXTS), GATHER_TEXTS, 0}};
 	if (root && (g.root = k_open(AT_FDCWD, root, O_PATH | O_DIRECTORY, 0)) < 0) {
 		cli_failed(root, errno);
 		return EXIT_HUTCH;

@@ -10,14 +10,10 @@
 #define HUTCH_SERVICE_H
 
 #include "profile/profile.h"
+#include "service/texts.h"
 
 enum { SERVICES = 1024, NAME_ROOM = 65 };
 
-/* A file that was read: the profile of a service, or one that it includes. */
-struct set_file {
-	const char *name, *text;
-	size_t length;
-};
 
 struct listen_conf {
 	uint8_t kind;			/* enum listen_kind */
@@ -50,14 +46,18 @@ struct service_conf {
 struct set {
 	struct arena arena;
 	struct service_conf *service;	/* in an order in which they can start */
-	struct set_file *file;
+	struct entry *file;		/* machine, service and include, in `texts` */
+	struct text_archive texts;	/* memory of the caller's */
 	unsigned count, nfiles;
 	uint8_t needs_seal;		/* a plan wants hutch to run from a sealed copy */
 	uint8_t full;			/* a text or array found no room in the arena */
 	const char *notes;		/* findings that belong to no service, or NULL */
 };
 
-/* Fills a set's empty arena with room for n services. -1 when it is too small. */
+/*
+ * Fills a set's empty arena with room for n services. -1 when it is too small. The
+ * memory of set->texts is the caller's too.
+ */
 int set_init(struct set *set, unsigned services, unsigned files);
 
 /*
@@ -68,10 +68,14 @@ int set_init(struct set *set, unsigned services, unsigned files);
 int set_add(struct set *set, const char *name, const struct profile *p, unsigned file,
 	    unsigned nfiles, const char *findings);
 
-/* A copy of a text without its comments, line for line; -1: no room. */
-int set_add_file(struct set *set, const char *name, const char *text, size_t length);
+/* A copy of a file without its comments, line for line, in set->texts; -1: no room. */
+int set_add_file(struct set *set, enum entry_kind kind, const char *name, const char *text,
+		 size_t length);
 
-/* The same set in an arena of its own, without what the making of it left there. */
+/* Lists the files that are in set->texts already. -1: no whole archive, or no room for so many. */
+int set_list_files(struct set *set, unsigned most);
+
+/* The same set in an arena of its own, without what the making of it left there; of the same texts. */
 int set_copy(struct set *to, const struct set *from);
 
 /*

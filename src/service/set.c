@@ -5,17 +5,12 @@
 
 #include "base/text.h"
 
-static const char *copy_bytes(struct set *set, const char *text, size_t n)
+static const char *copy(struct set *set, const char *text)
 {
-	const char *to = text ? arena_text(&set->arena, text, n) : NULL;
+	const char *to = text ? arena_text(&set->arena, text, strlen(text)) : NULL;
 
 	set->full |= !to && text;
 	return to;
-}
-
-static const char *copy(struct set *set, const char *text)
-{
-	return copy_bytes(set, text, text ? strlen(text) : 0);
 }
 
 /* An array, one longer than asked for: none is empty. */
@@ -37,37 +32,27 @@ int set_init(struct set *set, unsigned services, unsigned files)
 	return -set->full;
 }
 
-/* Comments say nothing to a launch, but the lines must keep their numbers. */
-int set_add_file(struct set *set, const char *name, const char *text, size_t length)
+int set_add_file(struct set *set, enum entry_kind kind, const char *name, const char *text,
+		 size_t length)
 {
-	struct set_file *f = &set->file[set->nfiles];
-	size_t used = 0;
-	char *to;
+	return texts_add(&set->texts, kind, name, text, length, &set->file[set->nfiles]) ? -1
+		: (set->nfiles++, 0);
+}
 
-	f->name = copy(set, name);
-	to = arena_room(&set->arena, length + 1);
-	if (!to || !f->name)
+int set_list_files(struct set *set, unsigned most)
+{
+	struct entry e;
+	size_t at = 0;
+
+	if (texts_check(&set->texts))
 		return -1;
-	for (size_t at = 0; at < length;) {
-		const char *end = memchr(text + at, '\n', length - at);
-		size_t n = end ? (size_t)(end - text) + 1 - at : length - at, blank = 0;
-
-		while (blank < n && (text[at + blank] == ' ' || text[at + blank] == '\t'))
-			blank++;
-		if (blank < n && text[at + blank] == '#')
-			to[used++] = '\n';
-		else {
-			memcpy(to + used, text + at, n);
-			used += n;
-		}
-		at += n;
+	for (set->nfiles = 0; texts_next(&set->texts, &at, &e);) {
+		if (e.kind == ENTRY_FINDINGS)
+			continue;
+		if (set->nfiles == most)
+			return -1;
+		set->file[set->nfiles++] = e;
 	}
-	to[used] = '\0';
-	f->text = to;
-	f->length = used;
-	/* What the comments took is free again. */
-	set->arena.used = (size_t)(to + used + 1 - set->arena.base);
-	set->nfiles++;
 	return 0;
 }
 
@@ -359,7 +344,7 @@ int set_same(const struct set *a, const struct service_conf *x, const struct set
 	if (x->nfiles != y->nfiles || x->findings || y->findings)
 		return 0;
 	for (unsigned i = 0; i < x->nfiles; i++) {
-		const struct set_file *f = &a->file[x->file + i], *g = &b->file[y->file + i];
+		const struct entry *f = &a->file[x->file + i], *g = &b->file[y->file + i];
 
 		if (!same_text(f->text, g->text) || strcmp(f->name, g->name) != 0)
 			return 0;
@@ -402,12 +387,9 @@ int set_copy(struct set *to, const struct set *from)
 	to->notes = copy(to, from->notes);
 	for (; to->count < from->count; to->count++)
 		copy_service(to, &to->service[to->count], &from->service[to->count]);
-	for (; to->nfiles < from->nfiles; to->nfiles++) {
-		const struct set_file *f = &from->file[to->nfiles];
-
-		to->file[to->nfiles] = (struct set_file){
-			copy(to, f->name), copy_bytes(to, f->text, f->length), f->length};
-	}
+	to->texts = from->texts;
+	to->nfiles = from->nfiles;
+	memcpy(to->file, from->file, from->nfiles * sizeof *to->file);
 	return -to->full;
 }
 

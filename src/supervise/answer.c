@@ -285,7 +285,7 @@ static void put_process(const struct service *v, struct client *c, struct out *o
 static enum answer next_describe(struct supervisor *s, struct client *c, struct out *o)
 {
 	const struct service *v = service_find(s, c->request.name[0]);
-	const struct set_file *f;
+	const struct entry *f;
 	size_t n;
 
 	if (!v || !is_running(v) || c->reloads != s->reloads) {

@@ -64,7 +64,8 @@ static int load_main(void *unused)
 		k_exit(REFUSED);
 	k_close_range(3, ~0u);
 	gather = (struct gather){.scratch = scratch, .facts = &loader.image->facts, .root = -1,
-				 .look = look, .text = loader.text, .size = sizeof loader.text};
+				 .look = look, .text = loader.text, .size = sizeof loader.text,
+				 .draft.texts = loader.image->set.texts};
 	if (gather_init(&gather, k_memory(GATHER_MEMORY, 0)))
 		refuse(&gather.err);
 	facts_probe(&loader.image->facts);
@@ -82,7 +83,25 @@ static int load_main(void *unused)
 
 static void forget(const struct image *image)
 {
-	k_forget((void *)(uintptr_t)image, image->size);
+	k_forget(image->set.texts.base, GATHER_TEXTS);
+	k_forget((void *)(uintptr_t)image, IMAGE_SIZE);
+}
+
+/* Memory for a set and its texts; NULL with errno. */
+static struct image *image_new(void)
+{
+	struct image *image = k_memory(IMAGE_SIZE, 1);
+	char *texts = image ? k_memory(GATHER_TEXTS, 1) : NULL;
+
+	if (!texts) {
+		if (image)
+			k_forget(image, IMAGE_SIZE);
+		errno = ENOMEM;
+		return NULL;
+	}
+	arena_init(&image->set.arena, image->memory, IMAGE_SIZE - sizeof *image);
+	image->set.texts = (struct text_archive){texts, GATHER_TEXTS, 0};
+	return image;
 }
 
 int load_start(struct supervisor *s)
@@ -94,11 +113,9 @@ int load_start(struct supervisor *s)
 		s->load_again = 1;
 		return 0;
 	}
-	image = k_memory(IMAGE_SIZE, 1);
+	image = image_new();
 	if (!image)
 		return -1;
-	image->size = IMAGE_SIZE;
-	arena_init(&image->set.arena, image->memory, IMAGE_SIZE - sizeof *image);
 	loader = (struct loader){.image = image, .parent = k_getpid(), .first = !s->image,
 				 .sealed = s->image && s->image->facts.self_sealed,
 				 .paths = s->paths, .npaths = s->npaths};

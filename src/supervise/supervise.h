@@ -22,12 +22,12 @@ enum { CLIENTS = 32, WHY_ROOM = 160, MAX_POLL = 6 * SERVICES + CLIENTS + 16 };
 
 /*
  * A set of services with the facts it was made under: memory of its own, which the
- * loader fills and the supervisor and its launches only read.
+ * loader fills and the supervisor and its launches only read. The set's texts have another
+ * one, of which it can be made again.
  */
 struct image {
 	struct set set;
 	struct facts facts;
-	size_t size;			/* bytes, with what follows here */
 	char memory[] __attribute__((aligned(16)));	/* of the set's arena, which aligns to it */
 };
 
