@@ -129,6 +129,12 @@ enum { PR_CAP_AMBIENT_RAISE_ = 2, PR_CAP_AMBIENT_CLEAR_ALL_ = 4 };
 /* socket.h: the groups of a peer, Linux 4.13; one number on every machine we build for */
 #define SO_PEERGROUPS_ 59
 
+/* reboot.h */
+enum reboot_command_ {
+	REBOOT_CAD_OFF_ = 0, REBOOT_RESTART_ = 0x01234567, REBOOT_POWER_OFF_ = 0x4321fedc,
+};
+#define REBOOT_HALT_ 0xcdef0123u
+
 /* keyctl.h, ioprio.h, fcntl.h */
 #define KEYCTL_JOIN_SESSION_KEYRING_ 1
 #define IOPRIO_WHO_PROCESS_ 1

@@ -25,6 +25,7 @@ struct look {
 	const struct plan *plan;
 	struct diags *diags;
 	int root;		/* its tree, or -1: this one */
+	const struct machine_conf *machine;	/* what it mounts, or NULL */
 };
 
 static void found(struct look *l, struct origin at, const char *what, const char *why)
@@ -39,6 +40,9 @@ static int comes_at_boot(const struct look *l, const char *path)
 
 	for (unsigned i = 0; l->root >= 0 && i < sizeof mounted / sizeof *mounted; i++)
 		if (path_below(path, mounted[i]))
+			return 1;
+	for (unsigned i = 0; l->root >= 0 && l->machine && i < l->machine->nmount; i++)
+		if (path_below(path, l->machine->mount[i].target))
 			return 1;
 	return 0;
 }
@@ -161,7 +165,7 @@ static void look_at_all(struct look *l)
 
 static void look_at_service(struct gather *g)
 {
-	struct look l = {&g->profile, &g->plan, &g->diags, g->root};
+	struct look l = {&g->profile, &g->plan, &g->diags, g->root, &g->draft.machine};
 
 	look_at_all(&l);
 }
@@ -191,9 +195,18 @@ static const char *within(const char *path, const char *root)
 	return n && !strncmp(path, root, n) && path[n] == '/' ? path + n : path;
 }
 
-static int check_set(const char *root, const char *facts_file, char *const *paths, int n)
+/* Tells them; whether there are any. */
+static int print_findings(const char *text)
 {
-	static char *const usual[] = {"/etc/hutch"};
+	if (text)
+		out_printf(&cli_out, "%s\n", text);
+	cli_flush(2);
+	return text != NULL;
+}
+
+static int check_set(const char *root, const char *facts_file, char **paths, int n)
+{
+	static char *usual[] = {"/etc/hutch"};
 	static struct gather g;
 	static struct facts facts;
 	int status = 0;
@@ -210,31 +223,29 @@ static int check_set(const char *root, const char *facts_file, char *const *path
 		facts_all(&facts);
 	else if (cli_facts(&facts, facts_file))
 		return EXIT_HUTCH;
-	if (gather_init(&g, arena_room(&cli_arena, GATHER_MEMORY)))
-		return could_not(&g.err);
 	if (!n) {
 		paths = usual;
 		n = 1;
 	}
+	for (int i = 0; i < n; i++)
+		paths[i] = (char *)(uintptr_t)within(paths[i], root);
+	if (gather_init(&g, arena_room(&cli_arena, GATHER_MEMORY)) || gather_machine(&g, paths, n))
+		return could_not(&g.err);
 	for (int i = 0; i < n; i++) {
 		unsigned before = g.draft.count;
 
-		if (gather_path(&g, within(paths[i], root)))
+		if (gather_path(&g, paths[i]))
 			return could_not(&g.err);
-		if (g.draft.count == before) {
-			out_printf(&cli_out, "%s: no profile in it: a file NAME.conf\n", within(paths[i], root));
+		if (g.draft.count == before && !profile_is_machine(paths[i])) {
+			out_printf(&cli_out, "%s: no profile in it: a file NAME.conf\n", paths[i]);
 			status = EXIT_NOT;
 		}
 	}
 	if (gather_finish(&g))
 		return could_not(&g.err);
+	status |= print_findings(g.draft.machine.findings);
 	for (unsigned i = 0; i < g.draft.count; i++)
-		if (g.draft.service[i].findings) {
-			out_printf(&cli_out, "%s\n", g.draft.service[i].findings);
-			cli_flush(2);
-			status = EXIT_NOT;
-		}
-	cli_flush(2);
+		status |= print_findings(g.draft.service[i].findings);
 	return status && g.unreadable ? EXIT_HUTCH : status;
 }
 
@@ -243,12 +254,12 @@ static int check_one(int argc, char **argv, int i, const char *facts, const char
 	struct plan_request request = {.env = (const char *const *)environ, .name = name,
 				       .supervised = service};
 	static struct wish wish;
-	struct look l = {&wish.profile, &wish.plan, &wish.diags, -1};
+	struct look l = {&wish.profile, &wish.plan, &wish.diags, -1, NULL};
 
 	if (cli_read(&wish, argc, argv, i, facts, &request))
 		return wish.unreadable ? EXIT_HUTCH : EXIT_NOT;
 	/* With the facts of another machine, its files are not here either. */
-	if (!facts)
+	if (!facts && !wish.machine)
 		look_at_all(&l);
 	profile_print_diags(&wish.profile, &wish.diags, &cli_out);
 	cli_flush(2);

@@ -48,6 +48,7 @@ void k_drop(int *fd);	/* the same, and it is -1 then */
 long k_read(int fd, void *buf, size_t n);
 long k_pread(int fd, void *buf, size_t n, off_t at);
 long k_write(int fd, const void *buf, size_t n);
+int k_fsync(int fd);
 long k_readlink(int dir, const char *path, char *buf, size_t n);
 int k_stat(int dir, const char *path, int flags, unsigned mask, struct k_stat *to);
 int k_fstat(int fd, unsigned mask, struct k_stat *to);
@@ -101,6 +102,7 @@ int k_wait(int pid, int *status, int options);
 /* A child that is dead, which keeps its number until k_wait; 0: none is. */
 int k_dead_child(void);
 int k_kill(int pid, int signal);
+int k_reboot(unsigned command);	/* enum reboot_command_ */
 int k_execve(const char *path, char *const argv[], char *const env[]);
 int k_execve_fd(int fd, char *const argv[], char *const env[]);
 void k_exit(int status) __attribute__((noreturn));

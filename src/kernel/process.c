@@ -47,6 +47,11 @@ int k_dead_child(void)
 
 int k_kill(int pid, int signal) { return (int)RAW("kill", SYS_kill, pid, signal); }
 
+int k_reboot(unsigned command)
+{
+	return (int)RAW("reboot", SYS_reboot, 0xfee1dead, 672274793, command, NULL);
+}
+
 int k_execve(const char *path, char *const argv[], char *const env[])
 {
 	return (int)RAW("execve", SYS_execve, path, argv, env);

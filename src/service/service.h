@@ -10,6 +10,7 @@
 #define HUTCH_SERVICE_H
 
 #include "profile/profile.h"
+#include "service/machine.h"
 #include "service/texts.h"
 
 enum { SERVICES = 1024, NAME_ROOM = 65 };
@@ -21,12 +22,18 @@ struct listen_conf {
 	const char *address, *name;	/* name: for LISTEN_FDNAMES */
 };
 
+/* Where a profile comes from. */
+enum source { SOURCE_DISK, SOURCE_GOOD, SOURCE_BUILT_IN, SOURCES };
+extern const char *const source_names[SOURCES];	/* "", "last-good", "built-in" */
+
 struct service_conf {
 	const char *name;
 	const char *findings;		/* what is wrong with the profile, NULL: nothing */
+	const char *passed_over;	/* what is wrong with the one on disk, whose place this one takes */
 	uint16_t file, nfiles;		/* into set.file: the profile, then what it includes */
 	uint8_t type, start, restart, critical, ready, ready_fd, stop_signal;
 	uint8_t on_limit, limit_status, log, log_keep, nlistens, own_pid_ns, own_init, own_mounts;
+	uint8_t source;			/* enum source */
 	uint16_t nneeds, nafter;	/* in `order`, the needs first */
 	const uint16_t *order;		/* indices of other services of the set */
 	const struct named *named;	/* and their names, only while the set is made */
@@ -51,6 +58,7 @@ struct set {
 	unsigned count, nfiles;
 	uint8_t needs_seal;		/* a plan wants hutch to run from a sealed copy */
 	uint8_t full;			/* a text or array found no room in the arena */
+	struct machine_conf machine;	/* of init.conf */
 	const char *notes;		/* findings that belong to no service, or NULL */
 };
 

@@ -5,6 +5,8 @@
 
 #include "base/text.h"
 
+const char *const source_names[SOURCES] = {"", "last-good", "built-in"};
+
 static const char *copy(struct set *set, const char *text)
 {
 	const char *to = text ? arena_text(&set->arena, text, strlen(text)) : NULL;
@@ -373,6 +375,7 @@ static void copy_service(struct set *to, struct service_conf *c, const struct se
 	}
 	c->listens = listens;
 	c->findings = copy(to, from->findings);
+	c->passed_over = copy(to, from->passed_over);
 	c->on_mount = copy(to, from->on_mount);
 	c->on_path = copy(to, from->on_path);
 	c->log_path = copy(to, from->log_path);
@@ -390,7 +393,7 @@ int set_copy(struct set *to, const struct set *from)
 	to->texts = from->texts;
 	to->nfiles = from->nfiles;
 	memcpy(to->file, from->file, from->nfiles * sizeof *to->file);
-	return -to->full;
+	return -(to->full || machine_copy(to, &from->machine));
 }
 
 /* Whether `name` is what `path`, written in the file `from`, means. */

@@ -121,7 +121,7 @@ void answer_begin(struct supervisor *s, struct client *c)
 	if (r->verb == VERB_WAIT && r->time >= 0)
 		c->until = s->now + r->time + 1;
 	if (r->verb == VERB_SHUTDOWN)
-		supervisor_end(s, s->exit_status, r->reboot);
+		supervisor_end(s, s->exit_status, r->end || !s->init ? r->end : END_POWEROFF);
 }
 
 static enum answer end(struct client *c, struct out *o)
@@ -174,6 +174,10 @@ static void put_status(const struct supervisor *s, const struct service *v, stru
 		out_printf(o, "next=%s\n", number);
 	}
 	out_printf(o, "lost=%llu\n", (unsigned long long)v->log_lost);
+	if (v->conf->source)
+		control_put(o, "profile", source_names[v->conf->source]);
+	if (v->conf->findings || v->conf->passed_over)
+		control_put(o, "findings", v->conf->findings ? v->conf->findings : v->conf->passed_over);
 	control_put(o, "critical", v->conf->critical ? "yes" : "no");
 }
 

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "base/out.h"
@@ -59,4 +60,12 @@ void event_tell(struct supervisor *s, const struct service *v, const char *forma
 	text_plain(human, o.used);
 	human[o.used++] = '\n';
 	tell_people(human, o.used);
+}
+
+void event_lines(struct supervisor *s, const struct service *v, const char *text)
+{
+	for (size_t n; text && *text; text += n + (text[n] == '\n')) {
+		n = strcspn(text, "\n");
+		event_tell(s, v, "%.*s", (int)n, text);
+	}
 }

@@ -15,45 +15,20 @@
 #include "kernel/k.h"
 #include "kernel/probe.h"
 #include "supervise/launch.h"
+#include "supervise/loader.h"
 #include "supervise/supervise.h"
 
 enum { IMAGE_SIZE = 16 << 20 };
-enum { LOADED = 0, REFUSED = 1 };
+enum { LOADED = 0, REFUSED = 1, LIMIT = 30000, PAUSE = 10000 };	/* ms */
 
 static char loader_stack[128 << 10] __attribute__((aligned(16)));
 static struct arena *scratch;
-
-/* Only in the loader's own copy. */
-static struct loader {
-	struct image *image;
-	int parent, first, sealed;
-	char *const *paths;
-	int npaths;
-	char text[1000];		/* of findings */
-} loader;
-static struct gather gather;
+static struct loader loader;
+static char good[256];		/* where the last good profiles are, or "" */
 
 void load_init(struct arena *a)
 {
 	scratch = a;
-}
-
-/* The whole set is refused. */
-static void refuse(const struct err *e)
-{
-	char text[300];
-
-	text_format(text, sizeof text, "%s%s%s", e->text, e->code ? ": " : "",
-		    e->code ? error_text(e->code) : "");
-	loader.image->set.notes = arena_text(&loader.image->set.arena, text, strlen(text));
-	k_exit(REFUSED);
-}
-
-/* Too late to be sealed: what runs has seen this copy. */
-static void look(struct gather *g)
-{
-	if (g->plan.needs_seal && !loader.first && !loader.sealed)
-		diags_add(&g->diags, g->profile.at[KEY_exec], 0, "needs a hutch that runs from a sealed copy: start the supervisor again");
 }
 
 static int load_main(void *unused)
@@ -63,22 +38,7 @@ static int load_main(void *unused)
 	if (k_prctl(PR_SET_PDEATHSIG_, SIGKILL, 0, 0) || k_getppid() != loader.parent)
 		k_exit(REFUSED);
 	k_close_range(3, ~0u);
-	gather = (struct gather){.scratch = scratch, .facts = &loader.image->facts, .root = -1,
-				 .look = look, .text = loader.text, .size = sizeof loader.text,
-				 .draft.texts = loader.image->set.texts};
-	if (gather_init(&gather, k_memory(GATHER_MEMORY, 0)))
-		refuse(&gather.err);
-	facts_probe(&loader.image->facts);
-	for (int i = 0; i < loader.npaths; i++)
-		if (gather_path(&gather, loader.paths[i]))
-			refuse(&gather.err);
-	if (gather_finish(&gather))
-		refuse(&gather.err);
-	if (set_copy(&loader.image->set, &gather.draft)) {
-		err_set(&gather.err, 0, "no room left for this set");
-		refuse(&gather.err);
-	}
-	k_exit(LOADED);
+	k_exit(load_set(&loader, scratch) ? REFUSED : LOADED);
 }
 
 static void forget(const struct image *image)
@@ -116,9 +76,11 @@ int load_start(struct supervisor *s)
 	image = image_new();
 	if (!image)
 		return -1;
-	loader = (struct loader){.image = image, .parent = k_getpid(), .first = !s->image,
-				 .sealed = s->image && s->image->facts.self_sealed,
-				 .paths = s->paths, .npaths = s->npaths};
+	loader = (struct loader){.image = image, .parent = k_getpid(), .first = !s->image && !s->no_seal,
+				 .sealed = s->image && s->image->facts.self_sealed, .init = s->init,
+				 .fall_back = !s->image, .source = s->image ? SOURCE_DISK : s->source,
+				 .setup = s->set_up ? NULL : s->setup, .paths = s->paths, .npaths = s->npaths,
+				 .good = *good ? good : NULL};
 	s->loader = k_clone(load_main, loader_stack + sizeof loader_stack, SIGCHLD, NULL);
 	if (s->loader < 0) {
 		int error = errno;
@@ -129,6 +91,8 @@ int load_start(struct supervisor *s)
 		return -1;
 	}
 	s->new_image = image;
+	s->load_since = s->now;
+	s->load_retry = 0;
 	s->loading = 1;
 	return 0;
 }
@@ -171,7 +135,7 @@ static void begin(struct supervisor *s, struct service *v)
 {
 	v->removed = 0;
 	if (v->conf->findings)
-		event_tell(s, v, "%s", v->conf->findings);
+		event_lines(s, v, v->conf->findings);
 	else if (v->conf->start != START_MANUAL)
 		service_want_boot(s, v);
 }
@@ -221,6 +185,9 @@ static void take(struct supervisor *s, const struct image *image, const struct s
 static void adopt(struct supervisor *s, const struct image *image)
 {
 	s->image = image;
+	s->set_since = s->now;
+	event_lines(s, NULL, image->set.notes);
+	event_lines(s, NULL, image->set.machine.findings);
 	for (struct service *v = NULL; (v = service_next(s, v));) {
 		if (v->removed || set_find(&image->set, v->conf->name))
 			continue;
@@ -234,12 +201,17 @@ static void adopt(struct supervisor *s, const struct image *image)
 		if (set_find(&image->set, c->name) == c)
 			take(s, image, c);
 		else
-			event_tell(s, NULL, "%s", c->findings);
+			event_lines(s, NULL, c->findings);
 	}
 	for (struct service *v = NULL; (v = service_next(s, v));) {
 		/* A place of this very load: it has never been in any state. */
-		if (v->image == image && !v->begun)
+		if (v->image == image && !v->begun) {
+			if (v->conf->passed_over && !image->set.notes) {
+				event_lines(s, v, v->conf->passed_over);
+				event_tell(s, v, "the last good profile is used");
+			}
 			begin(s, v);
+		}
 		v->begun = 1;
 	}
 	/* Before the order is looked at: who waits for what is there already is no longer waiting. */
@@ -247,23 +219,110 @@ static void adopt(struct supervisor *s, const struct image *image)
 	s->changed = 1;
 }
 
-/* A set that comes later must be whole: else what runs stays as it is. */
-static const char *first_finding(const struct set *set)
+static void put_findings(struct out *o, const char *text, unsigned *left)
 {
+	for (size_t n; text && *text; text += n + (text[n] == '\n')) {
+		n = strcspn(text, "\n");
+		if (o->size - o->used > n + 40) {
+			out_bytes(o, text, n);
+			out_put(o, "\n");
+		} else {
+			++*left;
+		}
+	}
+}
+
+/* All that is wrong with a set, as far as there is room; NULL: nothing. */
+static const char *all_findings(const struct set *set)
+{
+	static char text[3800];
+	unsigned left = 0;
+	struct out o;
+
+	out_init(&o, text, sizeof text);
+	put_findings(&o, set->machine.findings, &left);
 	for (unsigned i = 0; i < set->count; i++)
-		if (set->service[i].findings)
-			return set->service[i].findings;
-	return NULL;
+		put_findings(&o, set->service[i].findings ? set->service[i].findings
+							  : set->service[i].passed_over, &left);
+	if (left)
+		out_printf(&o, "and %u more\n", left);
+	return o.used ? text : NULL;
 }
 
 static void refused(struct supervisor *s, struct image *image, const char *why)
 {
+	text_format(s->reload_text, sizeof s->reload_text, "%s%s",
+		    s->image ? "refused=nothing was changed\n" : "", why);
 	if (s->image)
-		text_format(s->reload_text, sizeof s->reload_text, "refused=nothing was changed\n%s", why);
-	else
-		text_format(s->reload_text, sizeof s->reload_text, "%s", why);
-	event_tell(s, NULL, "%s%s", s->image ? "nothing was changed: " : "", why);
+		event_tell(s, NULL, "nothing was changed:");
+	event_lines(s, NULL, why);
+	if (image->good[0])
+		text_format(good, sizeof good, "%s", image->good);
+	/* PID 1 has no caller to whom it could give up: the last good profiles, or a shell. */
+	if (s->init && !s->image && s->source < SOURCE_BUILT_IN) {
+		s->source++;
+		s->load_retry = s->now;
+	} else if (s->init && !s->image) {
+		s->load_retry = s->now + PAUSE;
+	}
 	forget(image);
+}
+
+/* What the set-up has to say, once. */
+static void tell_setup(struct supervisor *s, const struct image *image)
+{
+	const struct setup_report *r = &image->setup;
+
+	if (s->set_up || !s->setup)
+		return;
+	s->set_up = 1;
+	event_lines(s, NULL, r->text);
+}
+
+static int64_t given_up(const struct supervisor *s)
+{
+	return s->load_since + (s->new_image->limit ? s->new_image->limit : LIMIT);
+}
+
+int64_t load_deadline(const struct supervisor *s)
+{
+	return s->loader && s->init ? given_up(s) : s->load_retry;
+}
+
+/* It may not even die now: nobody waits for that, the next one has memory of its own. */
+static void give_up(struct supervisor *s)
+{
+	struct image *image = s->new_image;
+	const char *phase = !s->set_up && s->setup && image->setup.phase[0] ? image->setup.phase
+									   : "reading the profiles";
+	char why[200];
+
+	k_kill(s->loader, SIGKILL);
+	s->loader = 0;
+	s->loading = s->load_again = 0;
+	s->new_image = NULL;
+	s->reloads++;
+	text_format(why, sizeof why, "given up, it hangs: %.150s", phase);
+	if (s->set_up || !s->setup) {
+		refused(s, image, why);
+		return;
+	}
+	event_tell(s, NULL, "%s", why);
+	tell_setup(s, image);
+	forget(image);
+	if (load_start(s))
+		s->load_retry = s->now + PAUSE;
+}
+
+void load_due(struct supervisor *s)
+{
+	if (s->loader && s->init && s->now >= given_up(s))
+		give_up(s);
+	if (s->load_retry && s->now >= s->load_retry && !s->ending) {
+		s->load_retry = 0;
+		if (!s->loader && load_start(s))
+			s->load_retry = s->now + PAUSE;
+	}
 }
 
 /*
@@ -272,7 +331,7 @@ static void refused(struct supervisor *s, struct image *image, const char *why)
  */
 static int looks_again(struct supervisor *s, struct image *image)
 {
-	if (s->image || s->looked_again || !first_finding(&image->set) || load_start(s))
+	if (s->image || s->looked_again || !all_findings(&image->set) || load_start(s))
 		return 0;
 	s->looked_again = 1;
 	forget(image);
@@ -291,6 +350,7 @@ int load_reaped(struct supervisor *s, int pid, int status)
 	s->loading = 0;
 	s->reloads++;
 	s->reload_text[0] = '\0';
+	tell_setup(s, image);
 	if (s->load_again) {
 		s->load_again = 0;
 		if (load_start(s))
@@ -302,7 +362,7 @@ int load_reaped(struct supervisor *s, int pid, int status)
 	if (!status && looks_again(s, image))
 		return 1;
 	/* What was killed may have left half a set. */
-	why = s->image && !status ? first_finding(&image->set) : NULL;
+	why = s->image && !status ? all_findings(&image->set) : NULL;
 	if (WIFSIGNALED(status))
 		refused(s, image, "what reads the profiles was ended by a signal");
 	else if (status)
@@ -311,7 +371,7 @@ int load_reaped(struct supervisor *s, int pid, int status)
 		refused(s, image, why);
 	else if (keep_old(s))
 		refused(s, image, "services of earlier sets are still being stopped");
-	else if (!s->image && image->set.needs_seal && !image->facts.self_sealed)
+	else if (!s->image && image->set.needs_seal && !image->facts.self_sealed && !s->no_seal)
 		s->must_seal = 1;	/* before anything of it runs */
 	else
 		adopt(s, image);

@@ -100,11 +100,11 @@ static void consequences(struct supervisor *s, struct service *v, const struct j
 		event_tell(s, v, "failed more than %u times within %u ms",
 			   (unsigned)v->conf->limit_count, (unsigned)v->conf->limit_time);
 	if (j->limit == LIMIT_REBOOT)
-		supervisor_end(s, 0, 1);
+		supervisor_end(s, 0, END_REBOOT);
 	else if (j->limit == LIMIT_EXIT)
-		supervisor_end(s, v->conf->limit_status, 0);
+		supervisor_end(s, v->conf->limit_status, END_EXIT);
 	else if (j->event == EVENT_REST && v->wish_up && v->conf->critical)
-		supervisor_end(s, exit_status(v), 0);
+		supervisor_end(s, exit_status(v), END_EXIT);
 }
 
 static enum event act_judge(struct supervisor *s, struct service *v)
@@ -165,6 +165,7 @@ static void act_repeat(struct supervisor *s, struct service *v)
 {
 	int64_t next = v->started + (int64_t)v->conf->every;
 
+	v->was_ready = 1;
 	v->ready_since = s->now;
 	if (v->conf->every)
 		v->deadline = next > s->now ? next : s->now + 1;
@@ -187,6 +188,7 @@ static enum event act(struct supervisor *s, struct service *v, enum action actio
 		v->deadline = s->now + v->pause;
 		return NO_EVENT;
 	case ACTION_WATCH:
+		v->was_ready = 1;
 		v->ready_since = s->now;
 		v->attempted = 1;
 		v->deadline = v->conf->watchdog ? s->now + v->conf->watchdog : 0;
@@ -326,6 +328,7 @@ void service_adopt(struct service *v)
 	v->next = NULL;
 	v->next_image = NULL;
 	v->past = (struct past){0};
+	v->was_ready = 0;
 	if (v->conf->findings)
 		service_why(v, "%s", v->conf->findings);
 }

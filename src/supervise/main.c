@@ -21,10 +21,21 @@
 #include "supervise/launch.h"
 #include "supervise/supervise.h"
 
-enum { EVENTS_ROOM = 16 << 10, FDS = 5, BREATH_MS = 50, LEAVE_MS = 1000, LONGEST_MS = 1 << 30 };
+enum { EVENTS_ROOM = 16 << 10, FDS = 5, BREATH_MS = 50, LEAVE_MS = 1000, SHUTDOWN_MS = 30000, LONGEST_MS = 1 << 30 };
 
 #define BIT(signal) (1ull << ((signal) - 1))
-static const uint64_t handled = BIT(SIGCHLD) | BIT(SIGTERM) | BIT(SIGINT) | BIT(SIGHUP) | BIT(SIGPIPE);
+
+/*
+ * What the signals that end it mean to PID 1: as with busybox's and toybox's init, for
+ * their halt, poweroff and reboot send them. INT is Ctrl-Alt-Del, PWR a failing power supply.
+ */
+static const struct {
+	uint8_t signal, kind;
+} ends[] = {
+	{SIGTERM, END_REBOOT}, {SIGINT, END_REBOOT}, {SIGUSR1, END_HALT}, {SIGUSR2, END_POWEROFF},
+	{SIGPWR, END_POWEROFF},
+};
+enum { ENDS = sizeof ends / sizeof *ends, OTHERS_END = 2 };	/* who is not PID 1 knows these */
 
 /* The word for whoever started this: sd_notify(3). */
 static void parent_tell(const char *text)
@@ -47,27 +58,32 @@ static void parent_tell(const char *text)
 	k_close(fd);
 }
 
-void supervisor_end(struct supervisor *s, int status, int reboot)
+void supervisor_end(struct supervisor *s, int status, enum end_kind kind)
 {
+	if (s->init && kind == END_EXIT)
+		kind = END_REBOOT;
+	if (kind != END_EXIT)
+		s->end = (uint8_t)kind;		/* who asks again may have thought better of it */
 	if (!s->ending) {
 		s->exit_status = (uint8_t)status;
+		s->end_deadline = s->now + (s->image ? s->image->set.machine.shutdown_timeout : SHUTDOWN_MS);
 		parent_tell("STOPPING=1\n");
-		event_tell(s, NULL, "ends");
+		event_tell(s, NULL, "ends%s%s", s->init ? ": " : "", s->init ? end_names[s->end] : "");
 	}
 	s->ending |= 1;
-	s->reboot |= reboot != 0;
 	for (struct service *v = NULL; (v = service_next(s, v));)
 		service_want(s, v, 0);
 	s->changed = 1;
 }
 
 /* Asked a second time, it does not wait for anybody's good will. */
-static void end_now(struct supervisor *s)
+static void end_now(struct supervisor *s, enum end_kind kind)
 {
-	if (!s->ending) {
-		supervisor_end(s, 0, 0);
+	int again = s->ending;
+
+	supervisor_end(s, s->exit_status, kind);
+	if (!again)
 		return;
-	}
 	s->ending |= 2;
 	for (struct service *v = NULL; (v = service_next(s, v));)
 		if (v->state == STATE_STOPPING)
@@ -85,10 +101,11 @@ static void read_signals(struct supervisor *s)
 	struct signalfd_siginfo info;
 
 	while (k_read(s->signals, &info, sizeof info) == (long)sizeof info) {
-		if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT)
-			end_now(s);
-		else if (info.ssi_signo == SIGHUP)
+		if (info.ssi_signo == SIGHUP)
 			reload(s);
+		for (int i = 0; i < (s->init ? ENDS : OTHERS_END); i++)
+			if (info.ssi_signo == ends[i].signal)
+				end_now(s, s->init ? ends[i].kind : END_EXIT);
 	}
 }
 
@@ -103,7 +120,8 @@ static void reap(struct supervisor *s)
 		/* Where it cannot be told, to wait for anybody is as good. */
 		if (!pid || (pid = k_wait(pid, &status, WNOHANG)) <= 0)
 			break;
-		if (!launch_reaped(s, pid, status) && !load_reaped(s, pid, status) && !launch_left(s, pid))
+		if (!launch_reaped(s, pid, status) && !load_reaped(s, pid, status) && !launch_left(s, pid) &&
+		    !good_reaped(s, pid, status))
 			log_reaped(s, pid);	/* or an orphan, of which nobody wants to know */
 	}
 }
@@ -141,9 +159,12 @@ static int deadlines(struct supervisor *s)
 	for (struct service *v = NULL; (v = service_next(s, v));)
 		if (v->deadline && v->deadline <= s->now)
 			due(s, v);
+	load_due(s);
 	order_look(s);
 	for (struct service *v = NULL; (v = service_next(s, v));)
 		deadline_earlier(&first, v->deadline);
+	deadline_earlier(&first, load_deadline(s));
+	deadline_earlier(&first, good_deadline(s));
 	deadline_earlier(&first, control_deadline(s));
 	deadline_earlier(&first, trigger_deadline(s));
 	deadline_earlier(&first, log_deadline(s));
@@ -218,6 +239,7 @@ static void turn(struct supervisor *s)
 	control_move(s, s->poll + n + triggers + listens, controls);
 	reap(s);
 	order_look(s);
+	good_look(s);
 }
 
 /* Whoever leaves an IPC group does it before we go; but he may wait for a lock. */
@@ -236,15 +258,29 @@ static int all_down(const struct supervisor *s)
 	return 1;
 }
 
-/* The first set: a path that cannot be read is the caller's mistake, a profile is not. */
+/*
+ * The first set: a path that cannot be read is the caller's mistake, a profile is not.
+ * PID 1 has no caller, and waits for better times.
+ */
 static int first_load(struct supervisor *s)
 {
-	if (load_start(s))
-		return -1;
+	if (load_start(s)) {
+		s->load_retry = s->now;
+		return -!s->init;
+	}
 	while (s->loading && !s->ending)
 		turn(s);
 	errno = 0;
-	return s->image || s->must_seal || s->ending ? 0 : -1;
+	return s->image || s->must_seal || s->ending || s->init ? 0 : -1;
+}
+
+static uint64_t handled(const struct supervisor *s)
+{
+	uint64_t set = BIT(SIGCHLD) | BIT(SIGHUP) | BIT(SIGPIPE);
+
+	for (int i = 0; i < (s->init ? ENDS : OTHERS_END); i++)
+		set |= BIT(ends[i].signal);
+	return set;
 }
 
 static struct supervisor *reserve(void)
@@ -288,6 +324,11 @@ int supervise(const struct supervise_options *o, struct arena *a, char *why)
 		goto failed;
 	s->paths = o->paths;
 	s->npaths = o->npaths;
+	s->init = o->init;
+	s->source = o->rescue ? SOURCE_BUILT_IN : SOURCE_DISK;
+	s->setup = o->setup;
+	s->now = k_now_ms();
+	event_lines(s, NULL, o->notes);
 	most[0] = most[1] = nofile[1];
 	k_set_nofile(most);
 	launch_init(a, nofile);
@@ -295,9 +336,9 @@ int supervise(const struct supervise_options *o, struct arena *a, char *why)
 	/* All others wait for ever: none that is sent by mistake ends or stops it, nor a
 	 * terminal that lets nobody write from the background. */
 	if (k_signal_default(SIGCHLD) || k_sigmask(~0ull, &mask) ||
-	    (s->signals = k_signalfd(handled)) < 0 || k_prctl(PR_SET_CHILD_SUBREAPER_, 1, 0, 0))
+	    (s->signals = k_signalfd(handled(s))) < 0 || k_prctl(PR_SET_CHILD_SUBREAPER_, 1, 0, 0))
 		goto failed;
-	if (control_open(s, o->readers))
+	if (control_open(s, o->readers) && !s->init)
 		goto failed;
 	if (first_load(s)) {
 		error = errno;
@@ -309,7 +350,15 @@ int supervise(const struct supervise_options *o, struct arena *a, char *why)
 		control_close(s);
 		k_set_nofile(nofile);
 		self_seal(o->argv, mask);
-		goto failed;
+		if (!s->init)
+			goto failed;
+		/* Then what needs it stays down; the others have their machine. */
+		event_tell(s, NULL, "no sealed copy of hutch can be made: %s", error_text(errno));
+		k_set_nofile(most);
+		control_open(s, o->readers);
+		s->must_seal = 0;
+		s->no_seal = 1;
+		first_load(s);
 	}
 	parent_tell("READY=1\n");
 	forget_text();
@@ -318,8 +367,13 @@ int supervise(const struct supervise_options *o, struct arena *a, char *why)
 	for (struct service *v = NULL; (v = service_next(s, v));)
 		listen_close(v);
 	control_close(s);
-	if (s->reboot)
-		k_kill(1, SIGINT);	/* as Ctrl-Alt-Del does */
+	if (s->init)
+		*o->end = (struct supervise_end){s->end, s->end_deadline};
+	for (int i = 1; !s->init && s->end && i < ENDS; i++)
+		if (ends[i].kind == s->end) {
+			k_kill(1, ends[i].signal);
+			break;
+		}
 	return s->exit_status;
 failed:
 	text_format(why, 200, "%s", s && s->reload_text[0] ? s->reload_text : error_text(errno));

@@ -16,6 +16,7 @@
 #include "plan/facts.h"
 #include "service/service.h"
 #include "service/state.h"
+#include "supervise/main.h"
 #include "supervise/ring.h"
 
 enum { CLIENTS = 32, WHY_ROOM = 160, MAX_POLL = 6 * SERVICES + CLIENTS + 16 };
@@ -28,6 +29,9 @@ enum { CLIENTS = 32, WHY_ROOM = 160, MAX_POLL = 6 * SERVICES + CLIENTS + 16 };
 struct image {
 	struct set set;
 	struct facts facts;
+	volatile uint32_t limit;	/* ms that the loader may take, 0: not said */
+	struct setup_report setup;
+	char good[256];			/* where the last good profiles are, as soon as it is known */
 	char memory[] __attribute__((aligned(16)));	/* of the set's arena, which aligns to it */
 };
 
@@ -43,6 +47,7 @@ struct service {
 	uint8_t told;			/* bit mask of TOLD_*: said once per run */
 	uint8_t begun;			/* has been in a set that is in force */
 	uint8_t has_ended;		/* `status` is one of wait(2) */
+	uint8_t was_ready;		/* once, with this profile */
 	int launcher, pid;		/* 0: none */
 	int report;			/* from the launcher, or -1 */
 	int channel;			/* from the sandbox, or -1 */
@@ -75,17 +80,26 @@ struct supervisor {
 	int64_t now;			/* ms, of this turn of the loop */
 	int signals;			/* signalfd */
 	uint8_t ending;			/* shutdown was asked for: bit 0, and again: bit 1 */
-	uint8_t reboot;			/* and then the machine's init is asked to reboot */
+	uint8_t end;			/* enum end_kind: what follows */
+	uint8_t init;			/* this is PID 1: there is nobody to give up to */
+	uint8_t set_up;			/* the machine's settings are in force, or were given up */
+	uint8_t no_seal;		/* no sealed copy of this program can be made */
 	uint8_t changed;		/* a state or wish changed: look at the order again */
 	uint8_t loading, load_again, looked_again, must_seal;
+	uint8_t source;			/* enum source: where the first set is looked for, from the disk on */
 	uint8_t exit_status;
 	int loader;			/* pid, or 0 */
+	int64_t load_since;		/* ms: when it began */
+	int64_t set_since;		/* ms: when the set came into force */
+	int64_t load_retry;		/* ms: when PID 1 without a set looks again, 0: not */
+	int64_t end_deadline;		/* ms: when all of it has to be over */
+	machine_setup *setup;		/* or NULL */
 	int leaver[LEAVERS];		/* pids of who takes services out of IPC groups, or 0 */
 	int64_t leave_until;		/* ms: at the end, those are waited for so long */
 	struct image *new_image;	/* that the loader fills */
 	const struct image *old[OLD_IMAGES];	/* of which something may still run */
 	unsigned reloads;		/* sets that came into force or were refused */
-	char reload_text[512];		/* about the last one */
+	char reload_text[4000];		/* about the last one */
 	struct ring events;		/* key=value lines: the supervisor's own log */
 	uint8_t open[SERVICES];		/* by place: which of its descriptors are polled */
 	struct pollfd poll[MAX_POLL];
@@ -94,8 +108,11 @@ struct supervisor {
 /* main.c: deadlines in ms, 0: none; *first becomes the earlier one. */
 void deadline_earlier(int64_t *first, int64_t deadline);
 
-/* Ends orderly; status is the supervisor's own in the end. */
-void supervisor_end(struct supervisor *s, int status, int reboot);
+/*
+ * Ends orderly; status is the supervisor's own in the end. PID 1 does not end without the
+ * machine: for END_EXIT it reboots.
+ */
+void supervisor_end(struct supervisor *s, int status, enum end_kind kind);
 
 /* machine.c: delivers an event; follows it until the service rests in a state. */
 void service_event(struct supervisor *s, struct service *v, enum event event);
@@ -148,10 +165,19 @@ void launch_close(struct service *v);			/* what belongs to one run */
 /* load.c: sets, by a process of their own. */
 int load_start(struct supervisor *s);			/* -1: errno */
 int load_reaped(struct supervisor *s, int pid, int status);	/* 1: it was the loader */
+/* As PID 1: when a loader is given up, or the next attempt at a first set is due. ms, 0: never. */
+int64_t load_deadline(const struct supervisor *s);
+void load_due(struct supervisor *s);	/* looks whether that time has come */
+
+/* good.c: keeps the set with which a boot was complete. */
+void good_look(struct supervisor *s);	/* in each turn */
+int64_t good_deadline(const struct supervisor *s);	/* ms, 0: none */
+int good_reaped(struct supervisor *s, int pid, int status);	/* 1: it was the one that writes */
 
 /* event.c: one line for `hutch events` and, if it can take it, standard error; v may be NULL. */
 void event_tell(struct supervisor *s, const struct service *v, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+void event_lines(struct supervisor *s, const struct service *v, const char *text);	/* one for each, or NULL */
 
 /*
  * log.c: the pipes of the services, and where their text goes besides the ring. What
