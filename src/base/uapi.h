@@ -92,6 +92,9 @@ struct loop_info64_ {
 	uint64_t lo_init[2];
 };
 
+/* module.h */
+#define MODULE_INIT_COMPRESSED_FILE_ 4u
+
 /* magic.h */
 #define PIPEFS_MAGIC_ 0x50495045
 #define PROC_SUPER_MAGIC_ 0x9fa0

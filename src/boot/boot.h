@@ -14,6 +14,9 @@
 /* PID 1. Never returns. */
 void boot_main(char *const *argv, struct arena *a) __attribute__((noreturn));
 
+/* Memory for what loads and sets up, each in a process of its own. */
+extern struct arena *boot_arena;
+
 /* One line that is told as soon as there is somebody who can: console, events. */
 void boot_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

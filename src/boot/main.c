@@ -9,11 +9,13 @@
 
 #include "base/out.h"
 #include "base/text.h"
+#include "boot/root.h"
 #include "kernel/k.h"
 
 enum { PAUSE = 1000 };		/* ms */
 
 static char notes[2000];
+struct arena *boot_arena;
 
 void boot_note(const char *format, ...)
 {
@@ -59,10 +61,11 @@ void boot_main(char *const *argv, struct arena *a)
 	struct supervise_end end = {.kind = END_EXIT};
 	struct supervise_options o = {
 		.paths = paths, .npaths = 1, .readers = -1, .argv = argv,
-		.init = 1, .notes = notes, .setup = boot_setup, .end = &end,
+		.init = 1, .notes = notes, .setup = boot_setup, .enter = root_enter, .end = &end,
 	};
 	char why[200];
 
+	boot_arena = a;
 	/* Nothing that comes early is lost: it waits until somebody reads it. */
 	k_sigmask(~0ull, NULL);
 	early_descriptors();

@@ -392,8 +392,8 @@ int control_poll(struct supervisor *s, struct pollfd *fds)
 {
 	int n = 0;
 
-	/* Who asks before the first profiles are read waits for them. */
-	if (control.listener >= 0 && s->image && s->now >= control.paused) {
+	/* Who asks before the first profiles are read waits for them; PID 1 may have to do without any. */
+	if (control.listener >= 0 && (s->image || (s->init && !s->loading)) && s->now >= control.paused) {
 		control.paused = 0;
 		fds[n++] = (struct pollfd){.fd = control.listener, .events = POLLIN};
 	}

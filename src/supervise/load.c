@@ -4,6 +4,7 @@
  * fills memory that both share, and its exit status says whether it is whole.
  */
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -41,7 +42,7 @@ static int load_main(void *unused)
 	k_exit(load_set(&loader, scratch) ? REFUSED : LOADED);
 }
 
-static void forget(const struct image *image)
+void image_forget(const struct image *image)
 {
 	k_forget(image->set.texts.base, GATHER_TEXTS);
 	k_forget((void *)(uintptr_t)image, IMAGE_SIZE);
@@ -86,7 +87,7 @@ int load_start(struct supervisor *s)
 		int error = errno;
 
 		s->loader = 0;
-		forget(image);
+		image_forget(image);
 		errno = error;
 		return -1;
 	}
@@ -106,7 +107,7 @@ static void forget_unused(struct supervisor *s)
 		for (struct service *v = NULL; !used && (v = service_next(s, v));)
 			used = v->image == s->old[i] || v->next_image == s->old[i];
 		if (!used) {
-			forget(s->old[i]);
+			image_forget(s->old[i]);
 			s->old[i] = NULL;
 		}
 	}
@@ -186,6 +187,10 @@ static void adopt(struct supervisor *s, const struct image *image)
 {
 	s->image = image;
 	s->set_since = s->now;
+	/* The kernel's own threads share PID 1's root. Until 6.x, what the kernel executes is looked up
+	 * there: so only now, when there is no other root to come. */
+	if (s->init)
+		k_unshare(CLONE_FS);
 	event_lines(s, NULL, image->set.notes);
 	event_lines(s, NULL, image->set.machine.findings);
 	for (struct service *v = NULL; (v = service_next(s, v));) {
@@ -265,7 +270,7 @@ static void refused(struct supervisor *s, struct image *image, const char *why)
 	} else if (s->init && !s->image) {
 		s->load_retry = s->now + PAUSE;
 	}
-	forget(image);
+	image_forget(image);
 }
 
 /* What the set-up has to say, once. */
@@ -309,7 +314,7 @@ static void give_up(struct supervisor *s)
 	}
 	event_tell(s, NULL, "%s", why);
 	tell_setup(s, image);
-	forget(image);
+	image_forget(image);
 	if (load_start(s))
 		s->load_retry = s->now + PAUSE;
 }
@@ -334,7 +339,7 @@ static int looks_again(struct supervisor *s, struct image *image)
 	if (s->image || s->looked_again || !all_findings(&image->set) || load_start(s))
 		return 0;
 	s->looked_again = 1;
-	forget(image);
+	image_forget(image);
 	return 1;
 }
 
@@ -351,12 +356,17 @@ int load_reaped(struct supervisor *s, int pid, int status)
 	s->reloads++;
 	s->reload_text[0] = '\0';
 	tell_setup(s, image);
+	if (!status && image->setup.init[0]) {
+		s->load_again = 0;
+		s->new_root = image;
+		return 1;
+	}
 	if (s->load_again) {
 		s->load_again = 0;
 		if (load_start(s))
 			refused(s, image, error_text(errno));
 		else
-			forget(image);
+			image_forget(image);
 		return 1;
 	}
 	if (!status && looks_again(s, image))

@@ -80,8 +80,8 @@ static int read_machine(enum source source)
 	return result;
 }
 
-/* Before the services: what is set up may change what this kernel can do for them. */
-static void set_up(void)
+/* Before the services: what is set up may change what this kernel can do for them. 1: there are none here. */
+static int set_up(void)
 {
 	const struct machine_conf *m = &g.draft.machine;
 
@@ -93,7 +93,11 @@ static void set_up(void)
 			k_kill(l->parent, SIGCHLD);	/* it has to know sooner than it thought */
 		l->setup(m, &l->image->setup);
 	}
+	/* Where there is another root, the services are those of that one. */
+	if (l->image->setup.init[0])
+		return 1;
 	facts_probe(&l->image->facts);
+	return 0;
 }
 
 static int read_services(enum source source)
@@ -151,8 +155,8 @@ static int read_all(void *memory)
 	for (int round = 0; round < ROUNDS; round++) {
 		if (gather_init(&g, memory) || read_machine(machine))
 			return -1;
-		if (!round)
-			set_up();
+		if (!round && set_up())
+			return 0;
 		if (read_services(services)) {
 			if (!l->fall_back || !l->init || services != SOURCE_DISK)
 				return -1;
@@ -179,6 +183,8 @@ int load_set(const struct loader *told, struct arena *scratch)
 			    .draft.texts = l->image->set.texts};
 	if (read_all(k_memory(GATHER_MEMORY, 0)))
 		return say(&g.err, "");
+	if (l->image->setup.init[0])
+		return 0;
 	g.draft.notes = l->image->set.notes;
 	if (!set_copy(&l->image->set, &g.draft))
 		return 0;

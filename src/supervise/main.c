@@ -283,6 +283,25 @@ static uint64_t handled(const struct supervisor *s)
 	return set;
 }
 
+/* Nothing of this root runs yet. Returns only when it could not be left, or what is on the new one not executed. */
+static void root_change(struct supervisor *s, const struct supervise_options *o, struct arena *a,
+			const uint64_t nofile[2])
+{
+	uint64_t most[2] = {nofile[1], nofile[1]};
+	struct err e;
+
+	control_close(s);
+	k_set_nofile(nofile);
+	o->enter(s->new_root->setup.init, o->argv, a, &e);
+	k_set_nofile(most);
+	event_tell(s, NULL, "boot.root: %s%s%s", e.text, e.code ? ": " : "", e.code ? error_text(e.code) : "");
+	image_forget(s->new_root);
+	s->new_root = NULL;
+	control_open(s, o->readers);
+	if (load_start(s))
+		s->load_retry = s->now;
+}
+
 static struct supervisor *reserve(void)
 {
 	struct supervisor *s = k_memory(sizeof *s, 0);
@@ -362,8 +381,11 @@ int supervise(const struct supervise_options *o, struct arena *a, char *why)
 	}
 	parent_tell("READY=1\n");
 	forget_text();
-	while (!s->ending || !all_down(s) || !all_left(s))
+	while (!s->ending || !all_down(s) || !all_left(s)) {
+		if (s->new_root && !s->ending)
+			root_change(s, o, a, nofile);
 		turn(s);
+	}
 	for (struct service *v = NULL; (v = service_next(s, v));)
 		listen_close(v);
 	control_close(s);

@@ -5,12 +5,14 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/err.h"
 #include "service/machine.h"
 
 /* What the set-up of the machine is about, and what went wrong; in memory that both sides share. */
 struct setup_report {
 	char phase[120];		/* what it does now, in words */
 	char text[1400];		/* what failed, a line each */
+	char init[256];			/* a new root is ready, where PID 1 executes this; "": none is */
 };
 
 /*
@@ -18,6 +20,12 @@ struct setup_report {
  * own that may wait and fail; see boot/setup.c.
  */
 typedef void machine_setup(const struct machine_conf *m, struct setup_report *to);
+
+/*
+ * Goes to the root that the set-up has prepared, and executes init there with the further
+ * arguments of argv. Returns only when that failed: -1 with e.
+ */
+typedef int root_enter_fn(const char *init, char *const *argv, struct arena *a, struct err *e);
 
 /* How it ended, when PID 1 asked for it. */
 struct supervise_end {
@@ -35,6 +43,7 @@ struct supervise_options {
 	uint8_t rescue;		/* only the shell that is built in, whatever the profiles say */
 	const char *notes;	/* lines to tell at the start */
 	machine_setup *setup;
+	root_enter_fn *enter;
 	struct supervise_end *end;
 };
 

@@ -85,6 +85,7 @@ struct supervisor {
 	uint8_t set_up;			/* the machine's settings are in force, or were given up */
 	uint8_t no_seal;		/* no sealed copy of this program can be made */
 	uint8_t changed;		/* a state or wish changed: look at the order again */
+	const struct image *new_root;	/* its set-up has prepared one; NULL: none */
 	uint8_t loading, load_again, looked_again, must_seal;
 	uint8_t source;			/* enum source: where the first set is looked for, from the disk on */
 	uint8_t exit_status;
@@ -164,6 +165,7 @@ void launch_close(struct service *v);			/* what belongs to one run */
 
 /* load.c: sets, by a process of their own. */
 int load_start(struct supervisor *s);			/* -1: errno */
+void image_forget(const struct image *image);		/* nobody looks at it any more */
 int load_reaped(struct supervisor *s, int pid, int status);	/* 1: it was the loader */
 /* As PID 1: when a loader is given up, or the next attempt at a first set is due. ms, 0: never. */
 int64_t load_deadline(const struct supervisor *s);
