@@ -174,6 +174,10 @@ static void put_status(const struct supervisor *s, const struct service *v, stru
 		out_printf(o, "next=%s\n", number);
 	}
 	out_printf(o, "lost=%llu\n", (unsigned long long)v->log_lost);
+	if (v->conf->source)
+		control_put(o, "profile", source_names[v->conf->source]);
+	if (v->conf->findings || v->conf->passed_over)
+		control_put(o, "findings", v->conf->findings ? v->conf->findings : v->conf->passed_over);
 	control_put(o, "critical", v->conf->critical ? "yes" : "no");
 }
 

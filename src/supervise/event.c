@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "base/out.h"
@@ -78,4 +79,12 @@ void people_tell(const char *format, ...)
 	out_init(&o, human, sizeof human - 1);
 	out_printf(&o, "hutch: %s", text);
 	tell_people(human, &o);
+}
+
+void event_lines(struct supervisor *s, const struct service *v, const char *text)
+{
+	for (size_t n; text && *text; text += n + (text[n] == '\n')) {
+		n = strcspn(text, "\n");
+		event_tell(s, v, "%.*s", (int)n, text);
+	}
 }

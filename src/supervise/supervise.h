@@ -31,6 +31,7 @@ struct image {
 	struct facts facts;
 	volatile uint32_t limit;	/* ms that the loader may take, 0: not said */
 	struct setup_report setup;
+	char good[256];			/* where the last good profiles are, as soon as it is known */
 	char memory[] __attribute__((aligned(16)));	/* of the set's arena, which aligns to it */
 };
 
@@ -46,6 +47,7 @@ struct service {
 	uint8_t told;			/* bit mask of TOLD_*: said once per run */
 	uint8_t begun;			/* has been in a set that is in force */
 	uint8_t has_ended;		/* `status` is one of wait(2) */
+	uint8_t was_ready;		/* once, with this profile */
 	int launcher, pid;		/* 0: none */
 	int report;			/* from the launcher, or -1 */
 	int channel;			/* from the sandbox, or -1 */
@@ -86,9 +88,11 @@ struct supervisor {
 	uint8_t changed;		/* a state or wish changed: look at the order again */
 	const struct image *new_root;	/* its set-up has prepared one; NULL: none */
 	uint8_t loading, load_again, looked_again, must_seal;
+	uint8_t source;			/* enum source: where the first set is looked for, from the disk on */
 	uint8_t exit_status;
 	int loader;			/* pid, or 0 */
 	int64_t load_since;		/* ms: when it began */
+	int64_t set_since;		/* ms: when the set came into force */
 	int64_t load_retry;		/* ms: when PID 1 without a set looks again, 0: not */
 	int64_t end_stop, end_leave;	/* ms: when services are killed, and left alone, as PID 1 */
 	int64_t end_deadline;		/* ms: when all of it has to be over */
@@ -99,7 +103,7 @@ struct supervisor {
 	struct image *new_image;	/* that the loader fills */
 	const struct image *old[OLD_IMAGES];	/* of which something may still run */
 	unsigned reloads;		/* sets that came into force or were refused */
-	char reload_text[512];		/* about the last one */
+	char reload_text[4000];		/* about the last one */
 	struct ring events;		/* key=value lines: the supervisor's own log */
 	uint8_t open[SERVICES];		/* by place: which of its descriptors are polled */
 	struct pollfd poll[MAX_POLL];
@@ -170,9 +174,15 @@ int load_reaped(struct supervisor *s, int pid, int status);	/* 1: it was the loa
 int64_t load_deadline(const struct supervisor *s);
 void load_due(struct supervisor *s);	/* looks whether that time has come */
 
+/* good.c: keeps the set with which a boot was complete. */
+void good_look(struct supervisor *s);	/* in each turn */
+int64_t good_deadline(const struct supervisor *s);	/* ms, 0: none */
+int good_reaped(struct supervisor *s, int pid, int status);	/* 1: it was the one that writes */
+
 /* event.c: one line for `hutch events` and, if it can take it, standard error; v may be NULL. */
 void event_tell(struct supervisor *s, const struct service *v, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+void event_lines(struct supervisor *s, const struct service *v, const char *text);	/* one for each, or NULL */
 
 /*
  * log.c: the pipes of the services, and where their text goes besides the ring. What
