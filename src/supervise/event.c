@@ -10,12 +10,14 @@
 #include "kernel/k.h"
 #include "supervise/supervise.h"
 
+enum { RETRY = 1000 };		/* ms, until a console that is not there is looked for again */
+
 /*
  * Standard error in a description of our own, so that the one shared with others
  * stays as it is and we do not wait even if somebody fills the pipe in between. A
  * file is left alone: its offset is shared too.
  */
-static void tell_line(const char *text, size_t n)
+static void tell_caller(const char *text, size_t n)
 {
 	struct k_stat st;
 	int own = k_fstat(2, STATX_TYPE_, &st) || S_ISREG(st.mode) ? -1
@@ -27,11 +29,42 @@ static void tell_line(const char *text, size_t n)
 	k_close(own);
 }
 
-static void tell_people(char *human, struct out *o)
+/*
+ * PID 1 has a console instead, which may go and come: with each session that ends there it
+ * is hung up for all who have it open.
+ */
+static void tell_console(const struct supervisor *s, const char *text, size_t n)
+{
+	static struct pollfd to = {.fd = -1, .events = POLLOUT};
+	static const char *path;
+	static int64_t retry;
+	int64_t now = s ? s->now : k_now_ms();
+
+	if (s && s->image)
+		path = s->image->set.machine.console;
+
+	for (int i = 0; i < 2; i++) {
+		if (to.fd < 0 && now >= retry) {
+			to.fd = console_open(path);
+			retry = now + RETRY;
+		}
+		if (to.fd < 0 || k_poll(&to, 1, 0) <= 0)
+			return;
+		if (to.revents == POLLOUT && k_write(to.fd, text, n) >= 0)
+			return;
+		k_drop(&to.fd);
+		retry = i ? retry : 0;
+	}
+}
+
+static void tell_people(const struct supervisor *s, int init, char *human, struct out *o)
 {
 	text_plain(human, o->used);
 	human[o->used++] = '\n';
-	tell_line(human, o->used);
+	if (init)
+		tell_console(s, human, o->used);
+	else
+		tell_caller(human, o->used);
 }
 
 void event_tell(struct supervisor *s, const struct service *v, const char *format, ...)
@@ -57,17 +90,17 @@ void event_tell(struct supervisor *s, const struct service *v, const char *forma
 	line[o.used++] = '\n';
 	ring_put(&s->events, s->now, line, o.used);
 	/* Steps on the way that have nothing to say are for programs. */
-	if (name && !*text && state_passes(v->state))
+	if (name && !*text && state_passes(v->state) && !s->debug)
 		return;
 	out_init(&o, human, sizeof human - 1);
 	out_put(&o, "hutch: ");
 	if (name)
 		out_printf(&o, "%s: %s%s", name, state_names[v->state], *text ? ": " : "");
 	out_put(&o, text);
-	tell_people(human, &o);
+	tell_people(s, s->init, human, &o);
 }
 
-void people_tell(const char *format, ...)
+void console_tell(const char *format, ...)
 {
 	char human[RING_CHUNK], text[RING_CHUNK];
 	struct out o;
@@ -78,7 +111,7 @@ void people_tell(const char *format, ...)
 	va_end(args);
 	out_init(&o, human, sizeof human - 1);
 	out_printf(&o, "hutch: %s", text);
-	tell_people(human, &o);
+	tell_people(NULL, 1, human, &o);
 }
 
 void event_lines(struct supervisor *s, const struct service *v, const char *text)

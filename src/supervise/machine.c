@@ -377,6 +377,15 @@ static int is_ready(const struct service *v)
 	       (v->state == STATE_ARMED && v->conf->start == START_DEMAND && !v->deadline);
 }
 
+/* Who has the console: it is one service's terminal at a time. */
+static const struct service *console_owner(const struct supervisor *s, const struct service *v)
+{
+	for (struct service *w = NULL; (w = service_next(s, w));)
+		if (w != v && w->conf->type == SERVICE_CONSOLE && state_lives(w->state))
+			return w;
+	return NULL;
+}
+
 /* What it waits for, or NULL. */
 static const struct service *waits_for(struct supervisor *s, struct service *v)
 {
@@ -392,7 +401,7 @@ static const struct service *waits_for(struct supervisor *s, struct service *v)
 		if (w->wish_up && !w->attempted && w->state != STATE_ARMED)
 			return w;
 	}
-	return NULL;
+	return c->type == SERVICE_CONSOLE ? console_owner(s, v) : NULL;
 }
 
 /* Those that come after it end before it. */
