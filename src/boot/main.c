@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "boot/root.h"
 #include "kernel/k.h"
+#include "kernel/probe.h"
 
 enum { PAUSE = 1000 };		/* ms */
 
@@ -75,6 +76,9 @@ void boot_main(char *const *argv, struct arena *a)
 	console_open(NULL);
 	read_cmdline(&line);
 	paths[0] = line.config;
+	/* Then it has been here before: the machine is set up. */
+	if (self_is_sealed())
+		o.setup = NULL;
 	for (;;) {
 		supervise(&o, a, why);
 		if (end.kind != END_EXIT)

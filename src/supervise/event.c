@@ -14,7 +14,7 @@
  * stays as it is and we do not wait even if somebody fills the pipe in between. A
  * file is left alone: its offset is shared too.
  */
-static void tell_people(const char *text, size_t n)
+static void tell_line(const char *text, size_t n)
 {
 	struct k_stat st;
 	int own = k_fstat(2, STATX_TYPE_, &st) || S_ISREG(st.mode) ? -1
@@ -24,6 +24,13 @@ static void tell_people(const char *text, size_t n)
 	if (k_poll(&to, 1, 0) == 1 && to.revents == POLLOUT)
 		k_write(to.fd, text, n);
 	k_close(own);
+}
+
+static void tell_people(char *human, struct out *o)
+{
+	text_plain(human, o->used);
+	human[o->used++] = '\n';
+	tell_line(human, o->used);
 }
 
 void event_tell(struct supervisor *s, const struct service *v, const char *format, ...)
@@ -56,7 +63,19 @@ void event_tell(struct supervisor *s, const struct service *v, const char *forma
 	if (name)
 		out_printf(&o, "%s: %s%s", name, state_names[v->state], *text ? ": " : "");
 	out_put(&o, text);
-	text_plain(human, o.used);
-	human[o.used++] = '\n';
-	tell_people(human, o.used);
+	tell_people(human, &o);
+}
+
+void people_tell(const char *format, ...)
+{
+	char human[RING_CHUNK], text[RING_CHUNK];
+	struct out o;
+	va_list args;
+
+	va_start(args, format);
+	text_vformat(text, sizeof text, format, args);
+	va_end(args);
+	out_init(&o, human, sizeof human - 1);
+	out_printf(&o, "hutch: %s", text);
+	tell_people(human, &o);
 }

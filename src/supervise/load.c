@@ -23,7 +23,7 @@
 #include "supervise/supervise.h"
 
 enum { IMAGE_SIZE = 16 << 20, MAX_FILES = 4 * SERVICES, DRAFT_SIZE = 8 << 20, NAMES_SIZE = 64 << 10 };
-enum { LOADED = 0, REFUSED = 1, LIMIT = 30000, PAUSE = 10000 };	/* ms */
+enum { LOADED = 0, REFUSED = 1, LIMIT = 30000, SOON = 250, LATER = 10000 };	/* ms */
 
 static char loader_stack[128 << 10] __attribute__((aligned(16)));
 static struct arena *scratch;
@@ -458,6 +458,12 @@ static const char *first_finding(const struct set *set)
 	return NULL;
 }
 
+/* What failed may have been a moment of want; a person who mends it needs longer. */
+static int64_t pause_ms(const struct supervisor *s)
+{
+	return s->reloads <= 8 ? SOON : LATER;
+}
+
 static void refused(struct supervisor *s, struct image *image, const char *why)
 {
 	if (s->image)
@@ -466,7 +472,7 @@ static void refused(struct supervisor *s, struct image *image, const char *why)
 		text_format(s->reload_text, sizeof s->reload_text, "%s", why);
 	event_tell(s, NULL, "%s%s", s->image ? "nothing was changed: " : "", why);
 	if (s->init && !s->image)
-		s->load_retry = s->now + PAUSE;
+		s->load_retry = s->now + pause_ms(s);
 	image_forget(image);
 }
 
@@ -516,7 +522,7 @@ static void give_up(struct supervisor *s)
 	tell_setup(s, image);
 	image_forget(image);
 	if (load_start(s))
-		s->load_retry = s->now + PAUSE;
+		s->load_retry = s->now + pause_ms(s);
 }
 
 void load_due(struct supervisor *s)
@@ -526,7 +532,7 @@ void load_due(struct supervisor *s)
 	if (s->load_retry && s->now >= s->load_retry && !s->ending) {
 		s->load_retry = 0;
 		if (!s->loader && load_start(s))
-			s->load_retry = s->now + PAUSE;
+			s->load_retry = s->now + pause_ms(s);
 	}
 }
 
