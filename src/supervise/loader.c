@@ -27,7 +27,6 @@ static char findings[FINDINGS];
 static const char shell_name[] = "hutch-rescue.conf";
 static const char shell[] =
 	"ns=none\n"
-	"type=console\n"
 	"exec=/bin/sh\n"
 	"caps=all\n"
 	"no-new-privs=no\n"
