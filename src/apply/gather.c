@@ -83,7 +83,7 @@ static int load_file(void *ctx, const char *path, const char *from, struct profi
 
 static void look(struct gather *g)
 {
-	static const struct plan_request request = {.supervised = 1};
+	const struct plan_request request = {.supervised = 1, .console = g->draft.machine.console};
 	struct err e;
 
 	if (plan_build(&g->plan, &g->profile, g->facts, &request, &g->diags))

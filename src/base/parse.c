@@ -318,3 +318,20 @@ const char *name_nearest(const char *text, const char *const *names, int n)
 	}
 	return best;
 }
+
+const char *parse_sysctl(const char *text, char path[SYSCTL_ROOM])
+{
+	size_t n = strcspn(text, "=");
+	char separator = text[strcspn(text, "./=")];
+
+	if (text[n] != '=' || n + 2 > SYSCTL_ROOM)
+		return NULL;
+	path[0] = '/';
+	for (size_t i = 0; i < n; i++)
+		path[i + 1] = text[i] == separator ? '/' : separator == '.' && text[i] == '/' ? '.' : text[i];
+	path[n + 1] = '\0';
+	if (path_wrong(path) || n < 1)
+		return NULL;
+	memmove(path, path + 1, n + 1);
+	return text + n + 1;
+}

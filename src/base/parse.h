@@ -55,4 +55,13 @@ int name_find(const char *text, const char *const *names, int n);
 /* The name closest to text among n, or NULL when none is close enough to suggest. */
 const char *name_nearest(const char *text, const char *const *names, int n);
 
+/*
+ * NAME=VALUE of a sysctl: the path below /proc/sys goes to `path`. As with sysctl(8) the first
+ * dot or slash tells which of them parts the name; the other one stands for itself, as the
+ * dot of an interface. Returns the value in the text, NULL when it is no name, or would leave
+ * /proc/sys.
+ */
+enum { SYSCTL_ROOM = 256 };
+const char *parse_sysctl(const char *text, char path[SYSCTL_ROOM]);
+
 #endif

@@ -83,8 +83,8 @@ static int device_open(const char *path, uint32_t wait, struct err *e)
 	}
 }
 
-static int mount_on(const char *place, const char *device, const char *type, unsigned long flags,
-		    const char *data, struct err *e)
+int mount_on(const char *place, const char *device, const char *type, unsigned long flags,
+	     const char *data, struct err *e)
 {
 	if (k_mkdir(AT_FDCWD, place, 0755) && errno != EEXIST)
 		return err_set(e, errno, "%s", place);
@@ -96,8 +96,8 @@ static int mount_on(const char *place, const char *device, const char *type, uns
 }
 
 /* What the device is by its own word may say why it is not mounted. */
-static int mount_device(const char *place, const char *device, const char *type, unsigned long flags,
-			const char *data, uint32_t wait, struct err *e)
+int mount_device(const char *place, const char *device, const char *type, unsigned long flags,
+		 const char *data, uint32_t wait, struct err *e)
 {
 	int fd = device_open(device, wait, e), result;
 	const char *found;

@@ -10,12 +10,14 @@
 #include "kernel/k.h"
 #include "supervise/supervise.h"
 
+enum { RETRY = 1000 };		/* ms, until a console that is not there is looked for again */
+
 /*
  * Standard error in a description of our own, so that the one shared with others
  * stays as it is and we do not wait even if somebody fills the pipe in between. A
  * file is left alone: its offset is shared too.
  */
-static void tell_people(const char *text, size_t n)
+static void tell_caller(const char *text, size_t n)
 {
 	struct k_stat st;
 	int own = k_fstat(2, STATX_TYPE_, &st) || S_ISREG(st.mode) ? -1
@@ -25,6 +27,29 @@ static void tell_people(const char *text, size_t n)
 	if (k_poll(&to, 1, 0) == 1 && to.revents == POLLOUT)
 		k_write(to.fd, text, n);
 	k_close(own);
+}
+
+/*
+ * PID 1 has a console instead, which may go and come: with each session that ends there it
+ * is hung up for all who have it open.
+ */
+static void tell_console(const struct supervisor *s, const char *text, size_t n)
+{
+	static struct pollfd to = {.fd = -1, .events = POLLOUT};
+	static int64_t retry;
+
+	for (int i = 0; i < 2; i++) {
+		if (to.fd < 0 && s->now >= retry) {
+			to.fd = console_open(s->image ? s->image->set.machine.console : NULL);
+			retry = s->now + RETRY;
+		}
+		if (to.fd < 0 || k_poll(&to, 1, 0) <= 0)
+			return;
+		if (to.revents == POLLOUT && k_write(to.fd, text, n) >= 0)
+			return;
+		k_drop(&to.fd);
+		retry = i ? retry : 0;
+	}
 }
 
 void event_tell(struct supervisor *s, const struct service *v, const char *format, ...)
@@ -50,7 +75,7 @@ void event_tell(struct supervisor *s, const struct service *v, const char *forma
 	line[o.used++] = '\n';
 	ring_put(&s->events, s->now, line, o.used);
 	/* Steps on the way that have nothing to say are for programs. */
-	if (name && !*text && state_passes(v->state))
+	if (name && !*text && state_passes(v->state) && !s->debug)
 		return;
 	out_init(&o, human, sizeof human - 1);
 	out_put(&o, "hutch: ");
@@ -59,7 +84,10 @@ void event_tell(struct supervisor *s, const struct service *v, const char *forma
 	out_put(&o, text);
 	text_plain(human, o.used);
 	human[o.used++] = '\n';
-	tell_people(human, o.used);
+	if (s->init)
+		tell_console(s, human, o.used);
+	else
+		tell_caller(human, o.used);
 }
 
 void event_lines(struct supervisor *s, const struct service *v, const char *text)

@@ -345,6 +345,7 @@ int supervise(const struct supervise_options *o, struct arena *a, char *why)
 	s->npaths = o->npaths;
 	s->init = o->init;
 	s->source = o->rescue ? SOURCE_BUILT_IN : SOURCE_DISK;
+	s->debug = o->debug;
 	s->setup = o->setup;
 	s->now = k_now_ms();
 	event_lines(s, NULL, o->notes);

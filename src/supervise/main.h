@@ -27,6 +27,12 @@ typedef void machine_setup(const struct machine_conf *m, struct setup_report *to
  */
 typedef int root_enter_fn(const char *init, char *const *argv, struct arena *a, struct err *e);
 
+/*
+ * Opens the console at `path`, or where it is by default: a descriptor that never waits,
+ * whose opening waits for no carrier and makes nobody's terminal of it. -1 with errno.
+ */
+int console_open(const char *path);
+
 /* How it ended, when PID 1 asked for it. */
 struct supervise_end {
 	enum end_kind kind;
@@ -41,6 +47,7 @@ struct supervise_options {
 	/* What follows is for PID 1, which never gives up: it returns only when it was told to end. */
 	uint8_t init;
 	uint8_t rescue;		/* only the shell that is built in, whatever the profiles say */
+	uint8_t debug;		/* people are told every step */
 	const char *notes;	/* lines to tell at the start */
 	machine_setup *setup;
 	root_enter_fn *enter;

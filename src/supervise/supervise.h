@@ -82,6 +82,7 @@ struct supervisor {
 	uint8_t ending;			/* shutdown was asked for: bit 0, and again: bit 1 */
 	uint8_t end;			/* enum end_kind: what follows */
 	uint8_t init;			/* this is PID 1: there is nobody to give up to */
+	uint8_t debug;			/* each event is for people too */
 	uint8_t set_up;			/* the machine's settings are in force, or were given up */
 	uint8_t no_seal;		/* no sealed copy of this program can be made */
 	uint8_t changed;		/* a state or wish changed: look at the order again */

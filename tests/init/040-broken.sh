@@ -188,7 +188,9 @@ mv "$T/away" "$D"
 ask reload
 same "repaired" "$status" 0
 await web up
+until_true 10 kept
 off
+rm "$M$G"
 mv "$D" "$T/away"
 mkdir "$D"
 boot

@@ -99,6 +99,21 @@ on_console() {
 }
 typed() { printf '%b' "$1" >"$E/typed"; }
 
+# It answers within 200 ms: each of ten questions of one row of some.
+lively_init() {
+	local i worst
+	for i in 1 2 3 4 5 6 7 8; do
+		worst=$("${asker[@]}" /bin/probe pace $C 10 2>&1)
+		[[ $worst =~ ^[0-9]+$ && $worst -le 200 ]] && return
+	done
+	note "worst reply in ms: $worst"
+}
+
+# Milliseconds from the moment before PID 1 was executed to the first stamp of a kind.
+between_start() {
+	awk -v p="$1" 'NR == FNR { start = $1 / 1000000; next } $0 ~ p { printf "%d", $NF - start; exit }' "$E/start" "$S/stamps"
+}
+
 # What a program inside says.
 inside() {
 	text=$(timeout -k 1 15 "${asker[@]}" "$@" 2>&1)

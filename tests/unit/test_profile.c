@@ -224,6 +224,7 @@ static const struct row {
 	{KEY_securebits, "securebits=noroot no-setuid-fixup keep-caps no-ambient-raise locked", NULL},
 	{KEY_keyring, "keyring=inherit", NULL},
 	{KEY_type, "type=oneshot", NULL},
+	{KEY_type, "type=console", NULL},
 	{KEY_start, "start=demand", NULL},
 	{KEY_after, "after=net log-1\nafter=net", "after=net\nafter=log-1\nafter=net"},
 	{KEY_needs, "needs=db", NULL},
