@@ -38,6 +38,7 @@ struct machine_conf {
 		const char *overlay_device, *overlay_type;	/* type NULL: no overlay */
 	} root;
 	struct { const char *device; uint32_t time, budget; } watchdog;	/* ms */
+	uint32_t readers;		/* group that may look on, 0: none */
 	uint32_t deadline, shutdown_timeout, setup_timeout, rescue_timeout;	/* ms */
 };
 

@@ -33,15 +33,16 @@ static void tell_caller(const char *text, size_t n)
  * PID 1 has a console instead, which may go and come: with each session that ends there it
  * is hung up for all who have it open.
  */
-static void tell_console(const struct supervisor *s, const char *text, size_t n)
+static void tell_console(const char *console, const char *text, size_t n)
 {
 	static struct pollfd to = {.fd = -1, .events = POLLOUT};
 	static int64_t retry;
+	int64_t now = k_now_ms();
 
 	for (int i = 0; i < 2; i++) {
-		if (to.fd < 0 && s->now >= retry) {
-			to.fd = console_open(s->image ? s->image->set.machine.console : NULL);
-			retry = s->now + RETRY;
+		if (to.fd < 0 && now >= retry) {
+			to.fd = console_open(console);
+			retry = now + RETRY;
 		}
 		if (to.fd < 0 || k_poll(&to, 1, 0) <= 0)
 			return;
@@ -85,9 +86,25 @@ void event_tell(struct supervisor *s, const struct service *v, const char *forma
 	text_plain(human, o.used);
 	human[o.used++] = '\n';
 	if (s->init)
-		tell_console(s, human, o.used);
+		tell_console(s->image ? s->image->set.machine.console : NULL, human, o.used);
 	else
 		tell_caller(human, o.used);
+}
+
+void people_tell(const char *format, ...)
+{
+	char human[RING_CHUNK], text[RING_CHUNK];
+	struct out o;
+	va_list args;
+
+	va_start(args, format);
+	text_vformat(text, sizeof text, format, args);
+	va_end(args);
+	out_init(&o, human, sizeof human - 1);
+	out_printf(&o, "hutch: %s", text);
+	text_plain(human, o.used);
+	human[o.used++] = '\n';
+	tell_console(NULL, human, o.used);
 }
 
 void event_lines(struct supervisor *s, const struct service *v, const char *text)

@@ -21,6 +21,8 @@
 #include "supervise/launch.h"
 #include "supervise/supervise.h"
 
+enum { STOP_SHARE = 60, LEAVE_SHARE = 65 };	/* hundredths of the time for the end of the machine */
+enum { SEAL_TRIES = 3 };
 enum { EVENTS_ROOM = 16 << 10, FDS = 5, BREATH_MS = 50, LEAVE_MS = 1000, SHUTDOWN_MS = 30000, LONGEST_MS = 1 << 30 };
 
 #define BIT(signal) (1ull << ((signal) - 1))
@@ -60,13 +62,18 @@ static void parent_tell(const char *text)
 
 void supervisor_end(struct supervisor *s, int status, enum end_kind kind)
 {
+	int64_t time;
+
 	if (s->init && kind == END_EXIT)
 		kind = END_REBOOT;
 	if (kind != END_EXIT)
 		s->end = (uint8_t)kind;		/* who asks again may have thought better of it */
 	if (!s->ending) {
 		s->exit_status = (uint8_t)status;
-		s->end_deadline = s->now + (s->image ? s->image->set.machine.shutdown_timeout : SHUTDOWN_MS);
+		time = s->image ? s->image->set.machine.shutdown_timeout : SHUTDOWN_MS;
+		s->end_deadline = s->now + time;
+		s->end_stop = s->now + time * STOP_SHARE / 100;
+		s->end_leave = s->now + time * LEAVE_SHARE / 100;
 		parent_tell("STOPPING=1\n");
 		event_tell(s, NULL, "ends%s%s", s->init ? ": " : "", s->init ? end_names[s->end] : "");
 	}
@@ -85,9 +92,12 @@ static void end_now(struct supervisor *s, enum end_kind kind)
 	if (!again)
 		return;
 	s->ending |= 2;
-	for (struct service *v = NULL; (v = service_next(s, v));)
-		if (v->state == STATE_STOPPING)
-			service_event(s, v, EVENT_DUE);
+}
+
+/* PID 1 has to be through with the services while there is time for the rest of the machine. */
+static int is_hasty(const struct supervisor *s)
+{
+	return s->ending & 2 || (s->ending && s->init && s->now >= s->end_stop);
 }
 
 static void reload(struct supervisor *s)
@@ -157,8 +167,9 @@ static int deadlines(struct supervisor *s)
 	int64_t first = 0;
 
 	for (struct service *v = NULL; (v = service_next(s, v));)
-		if (v->deadline && v->deadline <= s->now)
+		if ((v->deadline && v->deadline <= s->now) || (v->state == STATE_STOPPING && is_hasty(s)))
 			due(s, v);
+	watchdog_look(s);
 	load_due(s);
 	order_look(s);
 	for (struct service *v = NULL; (v = service_next(s, v));)
@@ -169,6 +180,9 @@ static int deadlines(struct supervisor *s)
 	deadline_earlier(&first, trigger_deadline(s));
 	deadline_earlier(&first, log_deadline(s));
 	deadline_earlier(&first, s->leave_until);
+	deadline_earlier(&first, watchdog_deadline(s));
+	if (s->init)
+		deadline_earlier(&first, s->now < s->end_stop ? s->end_stop : s->end_leave);
 	if (!first)
 		return -1;
 	first -= k_now_ms();
@@ -258,6 +272,12 @@ static int all_down(const struct supervisor *s)
 	return 1;
 }
 
+/* What cannot be killed does not keep PID 1 from the rest. */
+static int is_over(struct supervisor *s)
+{
+	return s->ending && ((all_down(s) && all_left(s)) || (s->init && s->now >= s->end_leave));
+}
+
 /*
  * The first set: a path that cannot be read is the caller's mistake, a profile is not.
  * PID 1 has no caller, and waits for better times.
@@ -300,6 +320,30 @@ static void root_change(struct supervisor *s, const struct supervise_options *o,
 	control_open(s, o->readers);
 	if (load_start(s))
 		s->load_retry = s->now;
+}
+
+/*
+ * Before anything runs that could reach this program's file. Returns only when it failed:
+ * PID 1 has nobody to tell, and lets those run that do not need it.
+ */
+static int seal(struct supervisor *s, const struct supervise_options *o, const uint64_t nofile[2], uint64_t mask)
+{
+	uint64_t most[2] = {nofile[1], nofile[1]};
+
+	control_close(s);
+	k_set_nofile(nofile);
+	for (int i = 0; i < (s->init ? SEAL_TRIES : 1); i++)
+		self_seal(o->argv, mask);
+	if (!s->init)
+		return -1;
+	event_tell(s, NULL, "no sealed copy of hutch can be made: %s", error_text(errno));
+	k_set_nofile(most);
+	control_open(s, o->readers);
+	s->must_seal = 0;
+	s->no_seal = 1;
+	if (load_start(s))
+		s->load_retry = s->now;
+	return 0;
 }
 
 static struct supervisor *reserve(void)
@@ -366,32 +410,23 @@ int supervise(const struct supervise_options *o, struct arena *a, char *why)
 		errno = error;
 		goto failed;
 	}
-	if (s->must_seal) {
-		control_close(s);
-		k_set_nofile(nofile);
-		self_seal(o->argv, mask);
-		if (!s->init)
-			goto failed;
-		/* Then what needs it stays down; the others have their machine. */
-		event_tell(s, NULL, "no sealed copy of hutch can be made: %s", error_text(errno));
-		k_set_nofile(most);
-		control_open(s, o->readers);
-		s->must_seal = 0;
-		s->no_seal = 1;
-		first_load(s);
-	}
+	if (s->must_seal && !s->ending && seal(s, o, nofile, mask))
+		goto failed;
 	parent_tell("READY=1\n");
 	forget_text();
-	while (!s->ending || !all_down(s) || !all_left(s)) {
+	while (!is_over(s)) {
 		if (s->new_root && !s->ending)
 			root_change(s, o, a, nofile);
+		if (s->must_seal && !s->ending)
+			seal(s, o, nofile, mask);
 		turn(s);
 	}
 	for (struct service *v = NULL; (v = service_next(s, v));)
 		listen_close(v);
 	control_close(s);
+	log_leave();
 	if (s->init)
-		*o->end = (struct supervise_end){s->end, s->end_deadline};
+		*o->end = (struct supervise_end){s->end, s->end_deadline, (s->ending & 2) != 0, s->watchdog};
 	for (int i = 1; !s->init && s->end && i < ENDS; i++)
 		if (ends[i].kind == s->end) {
 			k_kill(1, ends[i].signal);

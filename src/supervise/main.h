@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "service/machine.h"
+#include "supervise/watchdog.h"
 
 /* What the set-up of the machine is about, and what went wrong; in memory that both sides share. */
 struct setup_report {
@@ -37,6 +38,8 @@ int console_open(const char *path);
 struct supervise_end {
 	enum end_kind kind;
 	int64_t deadline;		/* ms, monotonic: when the machine has to be down */
+	uint8_t hurry;			/* asked for a second time: nobody is waited for */
+	struct watchdog watchdog;
 };
 
 struct supervise_options {
@@ -53,6 +56,9 @@ struct supervise_options {
 	root_enter_fn *enter;
 	struct supervise_end *end;
 };
+
+/* One line for people on standard error, if that can take it now. */
+void people_tell(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /*
  * Runs until it is told to end; the arena is what loads and launches use, each in

@@ -60,6 +60,7 @@ struct service {
 	int64_t since;			/* ms, of the state */
 	int64_t deadline;		/* ms, 0: none */
 	int64_t started, ready_since;	/* ms */
+	int64_t away;			/* ms: since when it is not up though critical, 0: it is */
 	uint64_t restarts;
 	struct past past;
 	struct ring ring;
@@ -94,7 +95,9 @@ struct supervisor {
 	int64_t load_since;		/* ms: when it began */
 	int64_t set_since;		/* ms: when the set came into force */
 	int64_t load_retry;		/* ms: when PID 1 without a set looks again, 0: not */
+	int64_t end_stop, end_leave;	/* ms: when services are killed, and left alone, as PID 1 */
 	int64_t end_deadline;		/* ms: when all of it has to be over */
+	struct watchdog watchdog;
 	machine_setup *setup;		/* or NULL */
 	int leaver[LEAVERS];		/* pids of who takes services out of IPC groups, or 0 */
 	int64_t leave_until;		/* ms: at the end, those are waited for so long */
@@ -194,6 +197,7 @@ void log_close(struct service *v);
 int log_poll(struct pollfd *fds);			/* how many it put there, up to LOG_POLL */
 void log_move(struct supervisor *s);
 int64_t log_deadline(const struct supervisor *s);	/* ms, 0: none */
+void log_leave(void);					/* no more: what is written is written */
 int log_reaped(struct supervisor *s, int pid);		/* 1: it was the one that writes files */
 
 /* logfile.c: the process that writes log files, because a disk may hang. */
