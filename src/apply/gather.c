@@ -106,7 +106,8 @@ static const char *findings(struct gather *g)
 	profile_print_diags(&g->profile, &g->diags, &o);
 	if (o.used && o.text[o.used - 1] == '\n')
 		o.text[--o.used] = '\0';
-	return g->text;
+	/* Without a file it says who speaks, which is not what is wrong. */
+	return g->text + (g->profile.nfiles == FILE_FIRST ? strlen("hutch: ") : 0);
 }
 
 static void start_reading(struct gather *g, struct profile_reader *r, int machine)

@@ -33,19 +33,15 @@ static void tell_caller(const char *text, size_t n)
  * PID 1 has a console instead, which may go and come: with each session that ends there it
  * is hung up for all who have it open.
  */
-static void tell_console(const struct supervisor *s, const char *text, size_t n)
+static void tell_console(const char *console, const char *text, size_t n)
 {
 	static struct pollfd to = {.fd = -1, .events = POLLOUT};
-	static const char *path;
 	static int64_t retry;
-	int64_t now = s ? s->now : k_now_ms();
-
-	if (s && s->image)
-		path = s->image->set.machine.console;
+	int64_t now = k_now_ms();
 
 	for (int i = 0; i < 2; i++) {
 		if (to.fd < 0 && now >= retry) {
-			to.fd = console_open(path);
+			to.fd = console_open(console);
 			retry = now + RETRY;
 		}
 		if (to.fd < 0 || k_poll(&to, 1, 0) <= 0)
@@ -55,16 +51,6 @@ static void tell_console(const struct supervisor *s, const char *text, size_t n)
 		k_drop(&to.fd);
 		retry = i ? retry : 0;
 	}
-}
-
-static void tell_people(const struct supervisor *s, int init, char *human, struct out *o)
-{
-	text_plain(human, o->used);
-	human[o->used++] = '\n';
-	if (init)
-		tell_console(s, human, o->used);
-	else
-		tell_caller(human, o->used);
 }
 
 void event_tell(struct supervisor *s, const struct service *v, const char *format, ...)
@@ -97,7 +83,12 @@ void event_tell(struct supervisor *s, const struct service *v, const char *forma
 	if (name)
 		out_printf(&o, "%s: %s%s", name, state_names[v->state], *text ? ": " : "");
 	out_put(&o, text);
-	tell_people(s, s->init, human, &o);
+	text_plain(human, o.used);
+	human[o.used++] = '\n';
+	if (s->init)
+		tell_console(s->image ? s->image->set.machine.console : NULL, human, o.used);
+	else
+		tell_caller(human, o.used);
 }
 
 void console_tell(const char *format, ...)
@@ -111,7 +102,9 @@ void console_tell(const char *format, ...)
 	va_end(args);
 	out_init(&o, human, sizeof human - 1);
 	out_printf(&o, "hutch: %s", text);
-	tell_people(NULL, 1, human, &o);
+	text_plain(human, o.used);
+	human[o.used++] = '\n';
+	tell_console(NULL, human, o.used);
 }
 
 void event_lines(struct supervisor *s, const struct service *v, const char *text)

@@ -170,6 +170,12 @@ static int read_all(void *memory)
 			continue;
 		if (count(0) || with_shell || !l->fall_back || !l->init)
 			break;
+		/* All of them are wrong: whatever was good is better, and else the shell comes beside them. */
+		if (services == SOURCE_DISK && !round && have_good()) {
+			err_set(&g.err, 0, "%.180s", g.draft.service[0].findings);
+			services = other_source();
+			continue;
+		}
 		with_shell = 1;
 	}
 	return 0;
