@@ -68,9 +68,12 @@ $(O)/supervised/%: tests/supervise/%.c $(wildcard tests/supervise/probe/*)
 	$(CC) $(filter-out -Isrc,$(BASE)) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $(filter %.c,$^)
 
 # The model of shared subtrees against the running kernel.
+TESTS += "tests/model/run.sh $(O)/hutch"
 TESTS += "$(O)/model/model random 20000"
 TESTS += "$(O)/model/model speed"
 SOAK += "$(O)/model/model random 1000000"
+# Each rule taken out has to be noticed.
+SOAK += "tests/model/mutate.sh $(O)/model/mutated 200000 $(CC) -std=c11 -D_GNU_SOURCE -I$(O) -O1 -static"
 TEST_NEEDS += $(O)/model/model
 
 $(O)/model/model: $(wildcard tests/model/*.[ch]) $(LIB)
