@@ -279,12 +279,20 @@ static void refused(struct supervisor *s, struct image *image, const char *why)
 	image_forget(image);
 }
 
+/* Well or not: what it was about when it was ended is not tried again. */
+static int was_set_up(const struct image *image)
+{
+	const char *phase = image->setup.phase;
+
+	return image->set_up || (*phase && strncmp(phase, "reading ", 8) != 0);
+}
+
 /* What the set-up has to say, once. */
 static void tell_setup(struct supervisor *s, const struct image *image)
 {
 	const struct setup_report *r = &image->setup;
 
-	if (s->set_up || !s->setup)
+	if (s->set_up || !s->setup || !was_set_up(image))
 		return;
 	s->set_up = 1;
 	event_lines(s, NULL, r->text);
@@ -304,8 +312,7 @@ int64_t load_deadline(const struct supervisor *s)
 static void give_up(struct supervisor *s)
 {
 	struct image *image = s->new_image;
-	const char *phase = !s->set_up && s->setup && image->setup.phase[0] ? image->setup.phase
-									   : "reading the profiles";
+	int only_setup = s->setup && !s->set_up && !image->set_up && was_set_up(image);
 	char why[200];
 
 	k_kill(s->loader, SIGKILL);
@@ -313,13 +320,13 @@ static void give_up(struct supervisor *s)
 	s->loading = s->load_again = 0;
 	s->new_image = NULL;
 	s->reloads++;
-	text_format(why, sizeof why, "given up, it hangs: %.150s", phase);
-	if (s->set_up || !s->setup) {
+	text_format(why, sizeof why, "given up, it hangs: %.119s", image->setup.phase);
+	tell_setup(s, image);
+	if (!only_setup) {
 		refused(s, image, why);
 		return;
 	}
 	event_tell(s, NULL, "%s", why);
-	tell_setup(s, image);
 	image_forget(image);
 	if (load_start(s))
 		s->load_retry = s->now + pause_ms(s);

@@ -93,6 +93,7 @@ static int set_up(void)
 			k_kill(l->parent, SIGCHLD);	/* it has to know sooner than it thought */
 		l->setup(m, &l->image->setup);
 	}
+	l->image->set_up = 1;
 	/* Where there is another root, the services are those of that one. */
 	if (l->image->setup.init[0])
 		return 1;
@@ -185,7 +186,7 @@ int load_set(const struct loader *told, struct arena *scratch)
 {
 	l = told;
 	g = (struct gather){.scratch = scratch, .facts = &l->image->facts, .root = -1, .look = look,
-			    .text = findings, .size = sizeof findings,
+			    .text = findings, .size = sizeof findings, .phase = l->image->setup.phase,
 			    .draft.texts = l->image->set.texts};
 	if (read_all(k_memory(GATHER_MEMORY, 0)))
 		return say(&g.err, "");

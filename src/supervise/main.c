@@ -102,6 +102,7 @@ static int is_hasty(const struct supervisor *s)
 
 static void reload(struct supervisor *s)
 {
+	control_look(s);
 	if (!s->ending && load_start(s))
 		event_tell(s, NULL, "cannot load: %s", error_text(errno));
 }

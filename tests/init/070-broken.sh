@@ -306,3 +306,31 @@ rm "$M$G" "$D"/*.conf
 boot
 shell_there
 off
+
+claim "a disk that hangs holds the boot up for boot.setup-timeout only: then the last good ones, and the shell"
+hang() {	# a file system whose server never answers
+	mkdir -p "$M/hung"
+	exec 9<>/dev/fuse && mount -i -t fuse -o "fd=9,rootmode=040000,user_id=0,group_id=0" none "$M/hung" 2>/dev/null
+}
+fresh
+mkdir "$M/var/lib"
+service web "exec=$P stamp web forever 0"
+keep
+good_boot
+if hang; then
+	keep boot.setup-timeout=1s
+	ln -s /hung/x "$D/slow.conf"
+	boot
+	on_console "given up, it hangs: reading /etc/hutch/slow.conf" 10
+	await web up 10
+	same "profile" "$(profile_of web)" last-good
+	off
+	rm "$M$G"
+	boot
+	shell_there
+	off
+	umount -l "$M/hung"
+	exec 9<&-
+else
+	echo "# no FUSE here: nothing hangs"
+fi
