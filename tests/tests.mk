@@ -78,6 +78,16 @@ $(O)/init/%: tests/init/%.c
 	@mkdir -p $(@D)
 	$(CC) $(filter-out -Isrc,$(BASE)) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $<
 
+# The model of shared subtrees against the running kernel.
+TESTS += "$(O)/model/model random 20000"
+TESTS += "$(O)/model/model speed"
+SOAK += "$(O)/model/model random 1000000"
+TEST_NEEDS += $(O)/model/model
+
+$(O)/model/model: $(wildcard tests/model/*.[ch]) $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(BASE) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $(filter %.c %.o,$^)
+
 claims: $(O)/hutch $(CLAIM_TOOLS)	## only the claims on the running kernel
 	@tests/claims/run.sh $(O)/claims $(O)/hutch
 
@@ -129,7 +139,7 @@ $(O)/fault/%: tests/fault/%.c tests/fault/errnos.h src/base/uapi.h src/kernel/fa
 	$(CC) $(BASE) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $(filter %.c,$^)
 
 # Those that have more than one file.
-$(O)/fault/nth $(O)/fault/supervise: $(wildcard tests/fault/shared/*)
+$(O)/fault/nth $(O)/fault/supervise $(O)/fault/init: $(wildcard tests/fault/shared/*)
 $(O)/fault/supervise: $(wildcard tests/fault/supervise/*)
 
 # hutch on a kernel that lacks everything since 5.2, for the claims on the fallbacks.
@@ -149,6 +159,10 @@ TESTS += "$(O)/fault/supervise quick $(O)/fault"
 TESTS += "$(O)/fault/supervise kill $(O)/fault"
 SOAK += "$(O)/fault/supervise full $(O)/fault"
 SOAK += "$(O)/fault/supervise killall $(O)/fault"
+# And for PID 1, which boots and ends its machine.
+TESTS += "$(O)/fault/init quick $(O)/fault"
+TESTS += "$(O)/fault/init hang $(O)/fault"
+SOAK += "$(O)/fault/init full $(O)/fault"
 
 .PHONY: deps test test-only soak soak-only bench demo unit unit-test fault
 
@@ -167,3 +181,18 @@ TESTS += "tests/cross/toolchain.sh mips >&2 && tests/cross/test.sh mips $(O)/cro
 SOAK += $(foreach a,$(ARCHS),"tests/cross/test.sh $(a) $(O)/cross/$(a)")
 
 .PHONY: cross lint
+
+# Boots, in virtual machines.
+VM_TOOLS := $(O)/claims/probe
+vm-tools: $(O)/hutch $(VM_TOOLS)
+
+test-vm: deps		## hutch as PID 1 on all kernels and machines, in QEMU
+	@$(MAKE) --no-print-directory vm-tools rootfs
+	@tests/run.sh $(O) "tests/vm/run.sh $(O)/vm $(O)/hutch all"
+
+boot:			## boots hutch in QEMU, to a shell; KERNEL=5.10, APPEND=WORDS, APPLIANCE=1
+	@tests/deps.sh boot
+	@$(MAKE) --no-print-directory $(O)/hutch rootfs
+	@APPLIANCE=$(APPLIANCE) QEMU="$(QEMU)" tests/vm/boot.sh $(O) $(O)/hutch $(or $(KERNEL),6.1) $(APPEND)
+
+.PHONY: vm-tools test-vm boot

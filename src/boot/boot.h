@@ -44,7 +44,12 @@ void cmdline_parse(struct cmdline *to, const char *text, size_t n);
 /* setup.c: what init.conf asks for, see machine_setup. */
 machine_setup boot_setup;
 
-/* down.c: the end of the machine. Never returns. */
+/*
+ * down.c: the end of the machine, after the services have been stopped. Whatever hangs or
+ * fails, it is down by its deadline; PID 1 itself never waits for anything but time. What
+ * is left behind is told. Never returns: a machine that cannot be ended is tried to end
+ * again and again.
+ */
 void boot_down(const struct supervise_end *end) __attribute__((noreturn));
 
 #endif

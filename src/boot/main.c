@@ -94,6 +94,7 @@ void boot_main(char *const *argv, struct arena *a)
 	/* Then it has been here before: the machine is set up. */
 	if (self_is_sealed())
 		o.setup = NULL;
+	o.rescue = line.rescue != 0;
 	for (;;) {
 		supervise(&o, a, why);
 		if (end.kind != END_EXIT)

@@ -174,6 +174,10 @@ static void put_status(const struct supervisor *s, const struct service *v, stru
 		out_printf(o, "next=%s\n", number);
 	}
 	out_printf(o, "lost=%llu\n", (unsigned long long)v->log_lost);
+	if (v->conf->source)
+		control_put(o, "profile", source_names[v->conf->source]);
+	if (v->conf->findings || v->conf->passed_over)
+		control_put(o, "findings", v->conf->findings ? v->conf->findings : v->conf->passed_over);
 	control_put(o, "critical", v->conf->critical ? "yes" : "no");
 }
 
@@ -285,7 +289,7 @@ static void put_process(const struct service *v, struct client *c, struct out *o
 static enum answer next_describe(struct supervisor *s, struct client *c, struct out *o)
 {
 	const struct service *v = service_find(s, c->request.name[0]);
-	const struct set_file *f;
+	const struct entry *f;
 	size_t n;
 
 	if (!v || !is_running(v) || c->reloads != s->reloads) {

@@ -178,8 +178,17 @@ static int is_outside(int pid)
 	       own.ino != peer.ino;
 }
 
-static enum rights rights_of(int fd)
+/* The group that may look on: of the command line, or of a machine's own settings; -1: none. */
+static long readers_of(const struct supervisor *s)
 {
+	uint32_t readers = s->image ? s->image->set.machine.readers : 0;
+
+	return readers ? (long)readers : control.readers;
+}
+
+static enum rights rights_of(const struct supervisor *s, int fd)
+{
+	long readers = readers_of(s);
 	struct ucred peer;
 	unsigned size = sizeof peer;
 
@@ -189,8 +198,7 @@ static enum rights rights_of(int fd)
 		return NOBODY;
 	if (!peer.uid || peer.uid == geteuid())
 		return OWNER;
-	if (control.readers >= 0 && (peer.gid == (uint32_t)control.readers ||
-				     in_group(fd, (uint32_t)control.readers)))
+	if (readers != -1 && (peer.gid == (uint32_t)readers || in_group(fd, (uint32_t)readers)))
 		return READER;
 	return NOBODY;
 }
@@ -294,7 +302,7 @@ static void reply(struct supervisor *s, struct client *c)
 
 static void admit(struct supervisor *s, int fd)
 {
-	enum rights rights = rights_of(fd);
+	enum rights rights = rights_of(s, fd);
 	struct client *c;
 
 	if (rights == NOBODY) {

@@ -324,6 +324,13 @@ int64_t log_deadline(const struct supervisor *s)
 		? targets[LOG_FILE].retry : 0;
 }
 
+/* The writer ends behind the last line. */
+void log_leave(void)
+{
+	for (unsigned kind = LOG_CONSOLE; kind <= LOG_FILE; kind++)
+		k_drop(&targets[kind].fd);
+}
+
 int log_reaped(struct supervisor *s, int pid)
 {
 	if (!writer || pid != writer)

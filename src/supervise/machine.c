@@ -165,6 +165,7 @@ static void act_repeat(struct supervisor *s, struct service *v)
 {
 	int64_t next = v->started + (int64_t)v->conf->every;
 
+	v->was_ready = 1;
 	v->ready_since = s->now;
 	if (v->conf->every)
 		v->deadline = next > s->now ? next : s->now + 1;
@@ -187,6 +188,7 @@ static enum event act(struct supervisor *s, struct service *v, enum action actio
 		v->deadline = s->now + v->pause;
 		return NO_EVENT;
 	case ACTION_WATCH:
+		v->was_ready = 1;
 		v->ready_since = s->now;
 		v->attempted = 1;
 		v->deadline = v->conf->watchdog ? s->now + v->conf->watchdog : 0;
@@ -326,6 +328,7 @@ void service_adopt(struct service *v)
 	v->next = NULL;
 	v->next_image = NULL;
 	v->past = (struct past){0};
+	v->was_ready = 0;
 	if (v->conf->findings)
 		service_why(v, "%s", v->conf->findings);
 }

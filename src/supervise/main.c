@@ -21,6 +21,8 @@
 #include "supervise/launch.h"
 #include "supervise/supervise.h"
 
+enum { STOP_SHARE = 60, LEAVE_SHARE = 65 };	/* hundredths of the time for the end of the machine */
+enum { SEAL_TRIES = 3 };
 enum { EVENTS_ROOM = 16 << 10, FDS = 5, BREATH_MS = 50, LEAVE_MS = 1000, SHUTDOWN_MS = 30000, LONGEST_MS = 1 << 30 };
 
 #define BIT(signal) (1ull << ((signal) - 1))
@@ -60,13 +62,18 @@ static void parent_tell(const char *text)
 
 void supervisor_end(struct supervisor *s, int status, enum end_kind kind)
 {
+	int64_t time;
+
 	if (s->init && kind == END_EXIT)
 		kind = END_REBOOT;
 	if (kind != END_EXIT)
 		s->end = (uint8_t)kind;		/* who asks again may have thought better of it */
 	if (!s->ending) {
 		s->exit_status = (uint8_t)status;
-		s->end_deadline = s->now + (s->image ? s->image->set.machine.shutdown_timeout : SHUTDOWN_MS);
+		time = s->image ? s->image->set.machine.shutdown_timeout : SHUTDOWN_MS;
+		s->end_deadline = s->now + time;
+		s->end_stop = s->now + time * STOP_SHARE / 100;
+		s->end_leave = s->now + time * LEAVE_SHARE / 100;
 		parent_tell("STOPPING=1\n");
 		event_tell(s, NULL, "ends%s%s", s->init ? ": " : "", s->init ? end_names[s->end] : "");
 	}
@@ -85,9 +92,12 @@ static void end_now(struct supervisor *s, enum end_kind kind)
 	if (!again)
 		return;
 	s->ending |= 2;
-	for (struct service *v = NULL; (v = service_next(s, v));)
-		if (v->state == STATE_STOPPING)
-			service_event(s, v, EVENT_DUE);
+}
+
+/* PID 1 has to be through with the services while there is time for the rest of the machine. */
+static int is_hasty(const struct supervisor *s)
+{
+	return s->ending & 2 || (s->ending && s->init && s->now >= s->end_stop);
 }
 
 static void reload(struct supervisor *s)
@@ -120,7 +130,8 @@ static void reap(struct supervisor *s)
 		/* Where it cannot be told, to wait for anybody is as good. */
 		if (!pid || (pid = k_wait(pid, &status, WNOHANG)) <= 0)
 			break;
-		if (!launch_reaped(s, pid, status) && !load_reaped(s, pid, status) && !launch_left(s, pid))
+		if (!launch_reaped(s, pid, status) && !load_reaped(s, pid, status) && !launch_left(s, pid) &&
+		    !good_reaped(s, pid, status))
 			log_reaped(s, pid);	/* or an orphan, of which nobody wants to know */
 	}
 }
@@ -156,17 +167,22 @@ static int deadlines(struct supervisor *s)
 	int64_t first = 0;
 
 	for (struct service *v = NULL; (v = service_next(s, v));)
-		if (v->deadline && v->deadline <= s->now)
+		if ((v->deadline && v->deadline <= s->now) || (v->state == STATE_STOPPING && is_hasty(s)))
 			due(s, v);
+	watchdog_look(s);
 	load_due(s);
 	order_look(s);
 	for (struct service *v = NULL; (v = service_next(s, v));)
 		deadline_earlier(&first, v->deadline);
 	deadline_earlier(&first, load_deadline(s));
+	deadline_earlier(&first, good_deadline(s));
 	deadline_earlier(&first, control_deadline(s));
 	deadline_earlier(&first, trigger_deadline(s));
 	deadline_earlier(&first, log_deadline(s));
 	deadline_earlier(&first, s->leave_until);
+	deadline_earlier(&first, watchdog_deadline(s));
+	if (s->init)
+		deadline_earlier(&first, s->now < s->end_stop ? s->end_stop : s->end_leave);
 	if (!first)
 		return -1;
 	first -= k_now_ms();
@@ -237,6 +253,7 @@ static void turn(struct supervisor *s)
 	control_move(s, s->poll + n + triggers + listens, controls);
 	reap(s);
 	order_look(s);
+	good_look(s);
 }
 
 /* Whoever leaves an IPC group does it before we go; but he may wait for a lock. */
@@ -253,6 +270,12 @@ static int all_down(const struct supervisor *s)
 		if (v->state != STATE_DOWN)
 			return 0;
 	return 1;
+}
+
+/* What cannot be killed does not keep PID 1 from the rest. */
+static int is_over(struct supervisor *s)
+{
+	return s->ending && ((all_down(s) && all_left(s)) || (s->init && s->now >= s->end_leave));
 }
 
 /*
@@ -299,13 +322,28 @@ static void root_change(struct supervisor *s, const struct supervise_options *o,
 		s->load_retry = s->now;
 }
 
-/* Whatever could not be told before there was a ring for it. */
-static void tell_notes(struct supervisor *s, const char *notes)
+/*
+ * Before anything runs that could reach this program's file. Returns only when it failed:
+ * PID 1 has nobody to tell, and lets those run that do not need it.
+ */
+static int seal(struct supervisor *s, const struct supervise_options *o, const uint64_t nofile[2], uint64_t mask)
 {
-	for (size_t n; notes && *notes; notes += n + (notes[n] == '\n')) {
-		n = strcspn(notes, "\n");
-		event_tell(s, NULL, "%.*s", (int)n, notes);
-	}
+	uint64_t most[2] = {nofile[1], nofile[1]};
+
+	control_close(s);
+	k_set_nofile(nofile);
+	for (int i = 0; i < (s->init ? SEAL_TRIES : 1); i++)
+		self_seal(o->argv, mask);
+	if (!s->init)
+		return -1;
+	event_tell(s, NULL, "no sealed copy of hutch can be made: %s", error_text(errno));
+	k_set_nofile(most);
+	control_open(s, o->readers);
+	s->must_seal = 0;
+	s->no_seal = 1;
+	if (load_start(s))
+		s->load_retry = s->now;
+	return 0;
 }
 
 static struct supervisor *reserve(void)
@@ -351,9 +389,12 @@ int supervise(const struct supervise_options *o, struct arena *a, char *why)
 	s->npaths = o->npaths;
 	s->init = o->init;
 	s->debug = o->debug;
+	s->source = o->rescue ? SOURCE_BUILT_IN : SOURCE_DISK;
 	s->setup = o->setup;
 	s->now = k_now_ms();
-	tell_notes(s, o->notes);
+	if (s->init)
+		event_console(NULL);
+	event_lines(s, NULL, o->notes);
 	most[0] = most[1] = nofile[1];
 	k_set_nofile(most);
 	launch_init(a, nofile);
@@ -371,32 +412,23 @@ int supervise(const struct supervise_options *o, struct arena *a, char *why)
 		errno = error;
 		goto failed;
 	}
-	if (s->must_seal) {
-		control_close(s);
-		k_set_nofile(nofile);
-		self_seal(o->argv, mask);
-		if (!s->init)
-			goto failed;
-		/* Then what needs it stays down; the others have their machine. */
-		event_tell(s, NULL, "no sealed copy of hutch can be made: %s", error_text(errno));
-		k_set_nofile(most);
-		control_open(s, o->readers);
-		s->must_seal = 0;
-		s->no_seal = 1;
-		first_load(s);
-	}
+	if (s->must_seal && !s->ending && seal(s, o, nofile, mask))
+		goto failed;
 	parent_tell("READY=1\n");
 	forget_text();
-	while (!s->ending || !all_down(s) || !all_left(s)) {
+	while (!is_over(s)) {
 		if (s->new_root && !s->ending)
 			root_change(s, o, a, nofile);
+		if (s->must_seal && !s->ending)
+			seal(s, o, nofile, mask);
 		turn(s);
 	}
 	for (struct service *v = NULL; (v = service_next(s, v));)
 		listen_close(v);
 	control_close(s);
+	log_leave();
 	if (s->init)
-		*o->end = (struct supervise_end){s->end, s->end_deadline};
+		*o->end = (struct supervise_end){s->end, s->end_deadline, (s->ending & 2) != 0, s->watchdog};
 	for (int i = 1; !s->init && s->end && i < ENDS; i++)
 		if (ends[i].kind == s->end) {
 			k_kill(1, ends[i].signal);

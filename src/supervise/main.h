@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "service/machine.h"
+#include "supervise/watchdog.h"
 
 /* What the set-up of the machine is about, and what went wrong; in memory that both sides share. */
 struct setup_report {
@@ -37,6 +38,8 @@ int console_open(const char *path);
 struct supervise_end {
 	enum end_kind kind;
 	int64_t deadline;		/* ms, monotonic: when the machine has to be down */
+	uint8_t hurry;			/* asked for a second time: nobody is waited for */
+	struct watchdog watchdog;
 };
 
 struct supervise_options {
@@ -47,11 +50,15 @@ struct supervise_options {
 	/* What follows is for PID 1, which never gives up: it returns only when it was told to end. */
 	uint8_t init;
 	uint8_t debug;		/* people are told every step */
+	uint8_t rescue;		/* only the shell that is built in, whatever the profiles say */
 	const char *notes;	/* lines to tell at the start */
 	machine_setup *setup;
 	root_enter_fn *enter;
 	struct supervise_end *end;
 };
+
+/* One line for people on standard error, if that can take it now. */
+void people_tell(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /*
  * Runs until it is told to end; the arena is what loads and launches use, each in
