@@ -189,8 +189,10 @@ static void adopt(struct supervisor *s, const struct image *image)
 	s->set_since = s->now;
 	/* The kernel's own threads share PID 1's root. Until 6.x, what the kernel executes is looked up
 	 * there: so only now, when there is no other root to come. */
-	if (s->init)
+	if (s->init) {
 		k_unshare(CLONE_FS);
+		event_console(image->set.machine.console);
+	}
 	event_lines(s, NULL, image->set.notes);
 	event_lines(s, NULL, image->set.machine.findings);
 	for (struct service *v = NULL; (v = service_next(s, v));) {

@@ -406,10 +406,12 @@ int supervise(const struct supervise_options *o, struct arena *a, char *why)
 	s->paths = o->paths;
 	s->npaths = o->npaths;
 	s->init = o->init;
-	s->source = o->rescue ? SOURCE_BUILT_IN : SOURCE_DISK;
 	s->debug = o->debug;
+	s->source = o->rescue ? SOURCE_BUILT_IN : SOURCE_DISK;
 	s->setup = o->setup;
 	s->now = k_now_ms();
+	if (s->init)
+		event_console(NULL);
 	event_lines(s, NULL, o->notes);
 	most[0] = most[1] = nofile[1];
 	k_set_nofile(most);
