@@ -78,6 +78,19 @@ $(O)/init/%: tests/init/%.c
 	@mkdir -p $(@D)
 	$(CC) $(filter-out -Isrc,$(BASE)) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $<
 
+# The model of shared subtrees against the running kernel.
+TESTS += "tests/model/run.sh $(O)/hutch"
+TESTS += "$(O)/model/model random 20000"
+TESTS += "$(O)/model/model speed"
+SOAK += "$(O)/model/model random 1000000"
+# Each rule taken out has to be noticed.
+SOAK += "tests/model/mutate.sh $(O)/model/mutated 200000 $(CC) -std=c11 -D_GNU_SOURCE -I$(O) -O1 -static"
+TEST_NEEDS += $(O)/model/model
+
+$(O)/model/model: $(wildcard tests/model/*.[ch]) $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(BASE) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $(filter %.c %.o,$^)
+
 claims: $(O)/hutch $(CLAIM_TOOLS)	## only the claims on the running kernel
 	@tests/claims/run.sh $(O)/claims $(O)/hutch
 

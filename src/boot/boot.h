@@ -32,12 +32,6 @@ int is_mounted(const char *path);
 /* The devices that every program expects, where /dev has none. */
 void early_nodes(void);
 
-/*
- * console.c: opens the console without ever waiting for it, as PID 1's descriptors 1 and 2.
- * It is looked for at `path`, or NULL: where the kernel says. Returns its path, or NULL.
- */
-const char *console_open(const char *path);
-
 /* cmdline.c: the words of the kernel's command line that are meant for hutch. */
 struct cmdline {
 	char config[256];	/* hutch.config=, or where it is by default */

@@ -45,6 +45,20 @@ static void read_cmdline(struct cmdline *to)
 	cmdline_parse(to, text, used);
 }
 
+/* Words for people go to the console, and nobody reads from it here: a shell may. */
+static void take_streams(void)
+{
+	int null = k_open(AT_FDCWD, "/dev/null", O_RDWR, 0), console = console_open(NULL);
+
+	for (int fd = 0; fd < 3; fd++)
+		if (fd && console >= 0)
+			k_dup2(console, fd, 1);
+		else if (null >= 0)
+			k_dup2(null, fd, 1);
+	k_close(null > 2 ? null : -1);
+	k_close(console > 2 ? console : -1);
+}
+
 /* There is no supervisor: the dead are buried all the same. */
 static void breathe(void)
 {
@@ -73,9 +87,11 @@ void boot_main(char *const *argv, struct arena *a)
 	early_mounts();
 	early_nodes();
 	k_reboot(REBOOT_CAD_OFF_);
-	console_open(NULL);
+	take_streams();
 	read_cmdline(&line);
 	paths[0] = line.config;
+	o.rescue = line.rescue != 0;
+	o.debug = (uint8_t)line.debug;
 	/* Then it has been here before: the machine is set up. */
 	if (self_is_sealed())
 		o.setup = NULL;

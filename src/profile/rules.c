@@ -112,6 +112,7 @@ static int ready_oneshot(const struct profile *p)
 {
 	return p->service.ready.kind != READY_NONE && p->service.type == SERVICE_ONESHOT;
 }
+static int console_log(const struct profile *p) { return p->service.type == SERVICE_CONSOLE; }
 static int log_room(const struct profile *p)
 {
 	return p->service.log_size < 4 << 10 || p->service.log_size > 16 << 20;

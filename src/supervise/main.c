@@ -23,7 +23,7 @@
 
 enum { STOP_SHARE = 60, LEAVE_SHARE = 65 };	/* hundredths of the time for the end of the machine */
 enum { SEAL_TRIES = 3 };
-enum { EVENTS_ROOM = 16 << 10, FDS = 5, BREATH_MS = 50, LEAVE_MS = 1000, SHUTDOWN_MS = 30000, LONGEST_MS = 1 << 30 };
+enum { EVENTS_ROOM = 16 << 10, FDS = 5, BREATH_MS = 50, STORM_MS = 1, LEAVE_MS = 1000, SHUTDOWN_MS = 30000, LONGEST_MS = 1 << 30 };
 
 #define BIT(signal) (1ull << ((signal) - 1))
 
@@ -102,6 +102,7 @@ static int is_hasty(const struct supervisor *s)
 
 static void reload(struct supervisor *s)
 {
+	control_look(s);
 	if (!s->ending && load_start(s))
 		event_tell(s, NULL, "cannot load: %s", error_text(errno));
 }
@@ -119,20 +120,36 @@ static void read_signals(struct supervisor *s)
 	}
 }
 
+/* What a dead child leaves behind in its session is reached only while it keeps its number. */
+static int must_peek(const struct supervisor *s)
+{
+	for (struct service *v = NULL; (v = service_next(s, v));)
+		if (v->pid && !v->conf->own_pid_ns)
+			return 1;
+	return 0;
+}
+
 static void reap(struct supervisor *s)
 {
-	int pid, status;
+	int peek = must_peek(s), orphans = 0, pid, status;
 
 	for (;;) {
-		pid = k_dead_child();
+		pid = peek ? k_dead_child() : -1;
 		if (pid > 0)
 			launch_reaping(s, pid);
 		/* Where it cannot be told, to wait for anybody is as good. */
 		if (!pid || (pid = k_wait(pid, &status, WNOHANG)) <= 0)
 			break;
-		if (!launch_reaped(s, pid, status) && !load_reaped(s, pid, status) && !launch_left(s, pid))
-			log_reaped(s, pid);	/* or an orphan, of which nobody wants to know */
+		if (launch_reaped(s, pid, status))
+			peek = must_peek(s);
+		else if (!load_reaped(s, pid, status) && !launch_left(s, pid) && !good_reaped(s, pid, status) &&
+			 !log_reaped(s, pid))
+			orphans++;
 	}
+	/* Many in a row are waited for together: a moment later there are more of them. */
+	s->storm = orphans && s->now <= s->last_orphan + STORM_MS;
+	if (orphans)
+		s->last_orphan = s->now;
 }
 
 /* What a passed deadline means is in the table; here, whose fault it was. */
@@ -174,6 +191,7 @@ static int deadlines(struct supervisor *s)
 	for (struct service *v = NULL; (v = service_next(s, v));)
 		deadline_earlier(&first, v->deadline);
 	deadline_earlier(&first, load_deadline(s));
+	deadline_earlier(&first, good_deadline(s));
 	deadline_earlier(&first, control_deadline(s));
 	deadline_earlier(&first, trigger_deadline(s));
 	deadline_earlier(&first, log_deadline(s));
@@ -226,7 +244,9 @@ static void turn(struct supervisor *s)
 	log_move(s);
 	timeout = deadlines(s);
 	places = s->places;
-	s->poll[0] = (struct pollfd){.fd = s->signals, .events = POLLIN};
+	s->poll[0] = (struct pollfd){.fd = s->storm ? -1 : s->signals, .events = POLLIN};
+	if (s->storm && (timeout < 0 || timeout > STORM_MS))
+		timeout = STORM_MS;
 	for (unsigned i = 0; i < places; i++)
 		s->open[i] = watch(&s->service[i], s->poll, &n);
 	triggers = trigger_poll(s, s->poll + n);
@@ -242,7 +262,7 @@ static void turn(struct supervisor *s)
 			s->poll[i].revents = errno == EINTR ? 0 : POLLIN;
 		k_poll(NULL, 0, errno == EINTR ? 0 : BREATH_MS);
 	}
-	if (s->poll[0].revents)
+	if (s->poll[0].revents || s->storm)
 		read_signals(s);
 	for (unsigned i = 0, at = 1; i < places; i++)
 		serve_service(s, &s->service[i], s->open[i], &at);
@@ -251,6 +271,7 @@ static void turn(struct supervisor *s)
 	control_move(s, s->poll + n + triggers + listens, controls);
 	reap(s);
 	order_look(s);
+	good_look(s);
 }
 
 /* Whoever leaves an IPC group does it before we go; but he may wait for a lock. */
@@ -343,15 +364,6 @@ static int seal(struct supervisor *s, const struct supervise_options *o, const u
 	return 0;
 }
 
-/* Whatever could not be told before there was a ring for it. */
-static void tell_notes(struct supervisor *s, const char *notes)
-{
-	for (size_t n; notes && *notes; notes += n + (notes[n] == '\n')) {
-		n = strcspn(notes, "\n");
-		event_tell(s, NULL, "%.*s", (int)n, notes);
-	}
-}
-
 static struct supervisor *reserve(void)
 {
 	struct supervisor *s = k_memory(sizeof *s, 0);
@@ -394,9 +406,13 @@ int supervise(const struct supervise_options *o, struct arena *a, char *why)
 	s->paths = o->paths;
 	s->npaths = o->npaths;
 	s->init = o->init;
+	s->debug = o->debug;
+	s->source = o->rescue ? SOURCE_BUILT_IN : SOURCE_DISK;
 	s->setup = o->setup;
 	s->now = k_now_ms();
-	tell_notes(s, o->notes);
+	if (s->init)
+		event_console(NULL);
+	event_lines(s, NULL, o->notes);
 	most[0] = most[1] = nofile[1];
 	k_set_nofile(most);
 	launch_init(a, nofile);

@@ -60,7 +60,7 @@ static const struct {
 	int signal, end;			/* what PID 1 is told, and what its parent sees */
 } phases[PHASES] = {
 	[BOOT] = {"boot", "so", "sol", "", SIGTERM, SIGHUP},
-	[REBOOT] = {"reboot", "sd", "sdlo", "d", SIGTERM, SIGHUP},
+	[REBOOT] = {"reboot", "sd", "sdw", "d", SIGTERM, SIGHUP},
 	[POWEROFF] = {"poweroff", "", "sd", "", SIGUSR2, SIGINT},
 };
 

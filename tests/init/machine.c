@@ -4,6 +4,7 @@
  * the namespace, and how is written down; so is an init that exits, which would be a panic.
  *
  *   machine ROOT DIR [OPTION]... INIT [ARG]...
+ *   machine stamp FILE         as a service: writes when it began to run, in the same clock
  *
  * ROOT is a prepared directory, which becomes the machine's root. DIR gets the files
  *   pid      of the init, as it is seen from here
@@ -145,6 +146,16 @@ static void make_root(void)
 		die("pivot_root");
 }
 
+static int write_time(int fd)
+{
+	struct timespec t;
+	char text[32];
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	snprintf(text, sizeof text, "%lld\n", t.tv_sec * 1000000000LL + t.tv_nsec);
+	return write(fd, text, strlen(text)) < 0;
+}
+
 struct start {
 	char **argv;
 	int start;	/* file to write the time to */
@@ -155,8 +166,7 @@ static int child(void *argument)
 {
 	static char *const env[] = {"HOME=/", "TERM=linux", "PATH=/bin:/sbin", NULL};
 	struct start *s = argument;
-	struct timespec t;
-	char text[32];
+	char text[4];
 	int fd;
 
 	make_root();
@@ -178,12 +188,21 @@ static int child(void *argument)
 			close(i);
 	for (int i = 1; i < 65; i++)
 		signal(i, SIG_DFL);
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	snprintf(text, sizeof text, "%lld\n", t.tv_sec * 1000000000LL + t.tv_nsec);
-	if (write(s->start, text, strlen(text)) < 0)
+	if (write_time(s->start))
 		return 98;
 	execve(s->argv[0], s->argv, env);
 	return 97;
+}
+
+static int stamp(const char *file)
+{
+	int fd = open(file, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+
+	if (fd < 0 || write_time(fd))
+		return 1;
+	close(fd);
+	for (;;)
+		pause();
 }
 
 static void on_signal(int number)
@@ -251,6 +270,8 @@ int main(int argc, char **argv)
 	struct start start;
 	char text[32];
 
+	if (argc == 3 && !strcmp(argv[1], "stamp"))
+		return stamp(argv[2]);
 	if (argc < 4)
 		return 2;
 	root = argv[1];
