@@ -79,9 +79,12 @@ $(O)/init/%: tests/init/%.c
 	$(CC) $(filter-out -Isrc,$(BASE)) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $<
 
 # The model of shared subtrees against the running kernel.
+TESTS += "tests/model/run.sh $(O)/hutch"
 TESTS += "$(O)/model/model random 20000"
 TESTS += "$(O)/model/model speed"
 SOAK += "$(O)/model/model random 1000000"
+# Each rule taken out has to be noticed.
+SOAK += "tests/model/mutate.sh $(O)/model/mutated 200000 $(CC) -std=c11 -D_GNU_SOURCE -I$(O) -O1 -static"
 TEST_NEEDS += $(O)/model/model
 
 $(O)/model/model: $(wildcard tests/model/*.[ch]) $(LIB)

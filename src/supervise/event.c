@@ -12,6 +12,38 @@
 
 enum { RETRY = 1000 };		/* ms, until a console that is not there is looked for again */
 
+static struct console {
+	uint8_t used;			/* people are told there, and not on standard error */
+	const char *path;		/* or NULL: where it is by default */
+	int fd;
+	int64_t retry;
+} console = {.fd = -1};
+
+void event_console(const char *path)
+{
+	k_drop(&console.fd);
+	console = (struct console){.used = 1, .path = path, .fd = -1};
+}
+
+/* It may go and come: with each session that ends there it is hung up for all who have it open. */
+static void tell_console(const char *text, size_t n)
+{
+	for (int i = 0; i < 2; i++) {
+		struct pollfd to = {.fd = console.fd, .events = POLLOUT};
+
+		if (to.fd < 0 && k_now_ms() >= console.retry) {
+			to.fd = console.fd = console_open(console.path);
+			console.retry = k_now_ms() + RETRY;
+		}
+		if (to.fd < 0 || k_poll(&to, 1, 0) <= 0)
+			return;
+		if (to.revents == POLLOUT && k_write(to.fd, text, n) >= 0)
+			return;
+		k_drop(&console.fd);
+		console.retry = i ? console.retry : 0;
+	}
+}
+
 /*
  * Standard error in a description of our own, so that the one shared with others
  * stays as it is and we do not wait even if somebody fills the pipe in between. A
@@ -29,28 +61,11 @@ static void tell_caller(const char *text, size_t n)
 	k_close(own);
 }
 
-/*
- * PID 1 has a console instead, which may go and come: with each session that ends there it
- * is hung up for all who have it open.
- */
-static void tell_console(const char *console, const char *text, size_t n)
+static void tell_people(char *human, struct out *o)
 {
-	static struct pollfd to = {.fd = -1, .events = POLLOUT};
-	static int64_t retry;
-	int64_t now = k_now_ms();
-
-	for (int i = 0; i < 2; i++) {
-		if (to.fd < 0 && now >= retry) {
-			to.fd = console_open(console);
-			retry = now + RETRY;
-		}
-		if (to.fd < 0 || k_poll(&to, 1, 0) <= 0)
-			return;
-		if (to.revents == POLLOUT && k_write(to.fd, text, n) >= 0)
-			return;
-		k_drop(&to.fd);
-		retry = i ? retry : 0;
-	}
+	text_plain(human, o->used);
+	human[o->used++] = '\n';
+	(console.used ? tell_console : tell_caller)(human, o->used);
 }
 
 void event_tell(struct supervisor *s, const struct service *v, const char *format, ...)
@@ -83,15 +98,10 @@ void event_tell(struct supervisor *s, const struct service *v, const char *forma
 	if (name)
 		out_printf(&o, "%s: %s%s", name, state_names[v->state], *text ? ": " : "");
 	out_put(&o, text);
-	text_plain(human, o.used);
-	human[o.used++] = '\n';
-	if (s->init)
-		tell_console(s->image ? s->image->set.machine.console : NULL, human, o.used);
-	else
-		tell_caller(human, o.used);
+	tell_people(human, &o);
 }
 
-void people_tell(const char *format, ...)
+void console_tell(const char *format, ...)
 {
 	char human[RING_CHUNK], text[RING_CHUNK];
 	struct out o;

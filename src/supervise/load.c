@@ -20,7 +20,7 @@
 #include "supervise/supervise.h"
 
 enum { IMAGE_SIZE = 16 << 20 };
-enum { LOADED = 0, REFUSED = 1, LIMIT = 30000, PAUSE = 10000 };	/* ms */
+enum { LOADED = 0, REFUSED = 1, LIMIT = 30000, SOON = 250, LATER = 10000 };	/* ms */
 
 static char loader_stack[128 << 10] __attribute__((aligned(16)));
 static struct arena *scratch;
@@ -189,8 +189,10 @@ static void adopt(struct supervisor *s, const struct image *image)
 	s->set_since = s->now;
 	/* The kernel's own threads share PID 1's root. Until 6.x, what the kernel executes is looked up
 	 * there: so only now, when there is no other root to come. */
-	if (s->init)
+	if (s->init) {
 		k_unshare(CLONE_FS);
+		event_console(image->set.machine.console);
+	}
 	event_lines(s, NULL, image->set.notes);
 	event_lines(s, NULL, image->set.machine.findings);
 	for (struct service *v = NULL; (v = service_next(s, v));) {
@@ -254,6 +256,12 @@ static const char *all_findings(const struct set *set)
 	return o.used ? text : NULL;
 }
 
+/* What failed may have been a moment of want; a person who mends it needs longer. */
+static int64_t pause_ms(const struct supervisor *s)
+{
+	return s->reloads <= 8 ? SOON : LATER;
+}
+
 static void refused(struct supervisor *s, struct image *image, const char *why)
 {
 	text_format(s->reload_text, sizeof s->reload_text, "%s%s",
@@ -268,7 +276,7 @@ static void refused(struct supervisor *s, struct image *image, const char *why)
 		s->source++;
 		s->load_retry = s->now;
 	} else if (s->init && !s->image) {
-		s->load_retry = s->now + PAUSE;
+		s->load_retry = s->now + pause_ms(s);
 	}
 	image_forget(image);
 }
@@ -323,7 +331,7 @@ static void give_up(struct supervisor *s)
 	event_tell(s, NULL, "%s", why);
 	image_forget(image);
 	if (load_start(s))
-		s->load_retry = s->now + PAUSE;
+		s->load_retry = s->now + pause_ms(s);
 }
 
 void load_due(struct supervisor *s)
@@ -333,7 +341,7 @@ void load_due(struct supervisor *s)
 	if (s->load_retry && s->now >= s->load_retry && !s->ending) {
 		s->load_retry = 0;
 		if (!s->loader && load_start(s))
-			s->load_retry = s->now + PAUSE;
+			s->load_retry = s->now + pause_ms(s);
 	}
 }
 

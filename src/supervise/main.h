@@ -49,16 +49,16 @@ struct supervise_options {
 	char *const *argv;	/* hutch's own, to be executed again from a sealed copy */
 	/* What follows is for PID 1, which never gives up: it returns only when it was told to end. */
 	uint8_t init;
-	uint8_t rescue;		/* only the shell that is built in, whatever the profiles say */
 	uint8_t debug;		/* people are told every step */
+	uint8_t rescue;		/* only the shell that is built in, whatever the profiles say */
 	const char *notes;	/* lines to tell at the start */
 	machine_setup *setup;
 	root_enter_fn *enter;
 	struct supervise_end *end;
 };
 
-/* One line for people on standard error, if that can take it now. */
-void people_tell(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* One line on the console of PID 1, if that can take it now. */
+void console_tell(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /*
  * Runs until it is told to end; the arena is what loads and launches use, each in

@@ -80,6 +80,8 @@ struct supervisor {
 	char *const *paths;		/* what to load: directories and files */
 	int npaths;
 	int64_t now;			/* ms, of this turn of the loop */
+	int64_t last_orphan;		/* ms: when somebody's orphan was reaped */
+	uint8_t storm;			/* they come in masses: the next turn waits for more of them */
 	int signals;			/* signalfd */
 	uint8_t ending;			/* shutdown was asked for: bit 0, and again: bit 1 */
 	uint8_t end;			/* enum end_kind: what follows */
@@ -181,7 +183,10 @@ void good_look(struct supervisor *s);	/* in each turn */
 int64_t good_deadline(const struct supervisor *s);	/* ms, 0: none */
 int good_reaped(struct supervisor *s, int pid, int status);	/* 1: it was the one that writes */
 
-/* event.c: one line for `hutch events` and, if it can take it, standard error; v may be NULL. */
+/* event.c: from now on people are told on this console, NULL: where it is by default. Kept: the text. */
+void event_console(const char *path);
+
+/* One line for `hutch events` and, if it can take it, standard error; v may be NULL. */
 void event_tell(struct supervisor *s, const struct service *v, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 void event_lines(struct supervisor *s, const struct service *v, const char *text);	/* one for each, or NULL */
