@@ -112,9 +112,7 @@ void console_tell(const char *format, ...)
 	va_end(args);
 	out_init(&o, human, sizeof human - 1);
 	out_printf(&o, "hutch: %s", text);
-	text_plain(human, o.used);
-	human[o.used++] = '\n';
-	tell_console(NULL, human, o.used);
+	tell_people(human, &o);
 }
 
 void event_lines(struct supervisor *s, const struct service *v, const char *text)
