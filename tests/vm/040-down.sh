@@ -52,14 +52,14 @@ forget deaf
 
 claim "processes that cannot be killed, of a service and of nobody, on a file system that is frozen"
 disk "$T/image" data
-service stuck start=manual root=tmpfs 'bind=/bin create' 'bind=/mnt rw' 'exec=sh -c "echo x >/mnt/x"'
+service stuck start=manual root=tmpfs 'bind=/bin create' 'bind=/mnt rw' 'exec=touch /mnt/x'
 boot
 shell
 until run "test -e $disk"; [ "${status:-0}" = 0 ]; do :; done
 run "mount -t ext4 $disk /mnt && fsfreeze -f /mnt && hutch start stuck"
 same "frozen" "$status" 0
-run "(echo x >/mnt/y &)"
-until run "cat /proc/[0-9]*/stat | grep -c ' (sh) D '"; [ -n "$dead" ] || [ "${text:-0}" -ge 2 ]; do :; done
+run "(touch /mnt/y &)"
+until run "cat /proc/[0-9]*/stat | grep -c ' (touch) D '"; [ -n "$dead" ] || [ "${text:-0}" -ge 2 ]; do :; done
 ms=-1
 ends poweroff "reboot: Power down"
 in_time 0 $((deadline * 1000 + 1000))
@@ -76,5 +76,6 @@ monitor block_set_io_throttle slow 1 0 0 0 0 0
 run "(sync &)"
 until run "cat /proc/[0-9]*/stat | grep -c ' (sync) D '"; [ -n "$dead" ] || [ "${text:-0}" -ge 1 ]; do :; done
 ms=-1
-ends poweroff "reboot: Power down"
+# toybox's own would sync first.
+ends 'kill -USR2 1' "reboot: Power down"
 in_time 0 $((deadline * 1000 + 1000))
