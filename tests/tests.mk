@@ -78,6 +78,19 @@ $(O)/init/%: tests/init/%.c
 	@mkdir -p $(@D)
 	$(CC) $(filter-out -Isrc,$(BASE)) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $<
 
+# The model of shared subtrees against the running kernel.
+TESTS += "tests/model/run.sh $(O)/hutch"
+TESTS += "$(O)/model/model random 20000"
+TESTS += "$(O)/model/model speed"
+SOAK += "$(O)/model/model random 1000000"
+# Each rule taken out has to be noticed.
+SOAK += "tests/model/mutate.sh $(O)/model/mutated 200000 $(CC) -std=c11 -D_GNU_SOURCE -I$(O) -O1 -static"
+TEST_NEEDS += $(O)/model/model
+
+$(O)/model/model: $(wildcard tests/model/*.[ch]) $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(BASE) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $(filter %.c %.o,$^)
+
 claims: $(O)/hutch $(CLAIM_TOOLS)	## only the claims on the running kernel
 	@tests/claims/run.sh $(O)/claims $(O)/hutch
 
@@ -172,3 +185,18 @@ TESTS += "tests/cross/toolchain.sh mips >&2 && tests/cross/test.sh mips $(O)/cro
 SOAK += $(foreach a,$(ARCHS),"tests/cross/test.sh $(a) $(O)/cross/$(a)")
 
 .PHONY: cross lint
+
+# Boots, in virtual machines.
+VM_TOOLS := $(O)/claims/probe
+vm-tools: $(O)/hutch $(VM_TOOLS)
+
+test-vm: deps		## hutch as PID 1 on all kernels and machines, in QEMU
+	@$(MAKE) --no-print-directory vm-tools rootfs
+	@tests/run.sh $(O) "tests/vm/run.sh $(O)/vm $(O)/hutch all"
+
+boot:			## boots hutch in QEMU, to a shell; KERNEL=5.10, APPEND=WORDS, APPLIANCE=1
+	@tests/deps.sh boot
+	@$(MAKE) --no-print-directory $(O)/hutch rootfs
+	@APPLIANCE=$(APPLIANCE) QEMU="$(QEMU)" tests/vm/boot.sh $(O) $(O)/hutch $(or $(KERNEL),6.1) $(APPEND)
+
+.PHONY: vm-tools test-vm boot

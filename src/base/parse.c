@@ -242,6 +242,27 @@ int name_ok(const char *text)
 	return n && !text[n] && n <= 64 && *text != '.' && *text != '-';
 }
 
+static int lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? c | 0x20 : c;
+}
+
+int word_same(const char *a, const char *b)
+{
+	for (; *a && lower(*a) == lower(*b); a++, b++)
+		;
+	return lower(*a) == lower(*b);
+}
+
+const char *word_past(const char *text, const char *prefix)
+{
+	size_t n = 0;
+
+	while (prefix[n] && lower(text[n]) == lower(prefix[n]))
+		n++;
+	return text + (prefix[n] ? 0 : n);
+}
+
 int name_find(const char *text, const char *const *names, int n)
 {
 	for (int i = 0; i < n; i++)

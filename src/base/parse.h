@@ -43,6 +43,12 @@ int path_below(const char *path, const char *prefix);
 /* A plain name: letters, digits and ._- , not starting with . or -, up to 64. */
 int name_ok(const char *text);
 
+/* Whether two words are the same but for the case of their letters (ASCII). */
+int word_same(const char *a, const char *b);
+
+/* What of the text stands behind this prefix, in any case; the whole text without it. */
+const char *word_past(const char *text, const char *prefix);
+
 /* Index of text among n names `step` bytes apart, or -1. NULL names are skipped. */
 int name_find(const char *text, const char *const *names, int n);
 

@@ -66,6 +66,8 @@ long k_read(int fd, void *buf, size_t n) { return RAW("read", SYS_read, fd, buf,
 long k_pread(int fd, void *buf, size_t n, off_t at) { return K(pread, fd, buf, n, at); }
 long k_write(int fd, const void *buf, size_t n) { return RAW("write", SYS_write, fd, buf, n); }
 
+int k_fsync(int fd) { return (int)RAW("fsync", SYS_fsync, fd); }
+
 long k_readlink(int dir, const char *path, char *buf, size_t n)
 {
 	return RAW("readlinkat", SYS_readlinkat, dir, path, buf, n);

@@ -48,6 +48,7 @@ void k_drop(int *fd);	/* the same, and it is -1 then */
 long k_read(int fd, void *buf, size_t n);
 long k_pread(int fd, void *buf, size_t n, off_t at);
 long k_write(int fd, const void *buf, size_t n);
+int k_fsync(int fd);
 long k_readlink(int dir, const char *path, char *buf, size_t n);
 int k_stat(int dir, const char *path, int flags, unsigned mask, struct k_stat *to);
 int k_fstat(int fd, unsigned mask, struct k_stat *to);

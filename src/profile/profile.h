@@ -173,6 +173,7 @@ struct boot_wish {
 		uint64_t wait;
 	} root;				/* device NULL: none */
 	struct { const char *device; uint64_t time, budget; } watchdog;
+	int64_t readers;		/* a group, 0: none */
 	uint64_t deadline, shutdown_timeout, setup_timeout, rescue_timeout;
 };
 

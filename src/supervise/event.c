@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "base/out.h"
@@ -10,6 +11,38 @@
 #include "supervise/supervise.h"
 
 enum { RETRY = 1000 };		/* ms, until a console that is not there is looked for again */
+
+static struct console {
+	uint8_t used;			/* people are told there, and not on standard error */
+	const char *path;		/* or NULL: where it is by default */
+	int fd;
+	int64_t retry;
+} console = {.fd = -1};
+
+void event_console(const char *path)
+{
+	k_drop(&console.fd);
+	console = (struct console){.used = 1, .path = path, .fd = -1};
+}
+
+/* It may go and come: with each session that ends there it is hung up for all who have it open. */
+static void tell_console(const char *text, size_t n)
+{
+	for (int i = 0; i < 2; i++) {
+		struct pollfd to = {.fd = console.fd, .events = POLLOUT};
+
+		if (to.fd < 0 && k_now_ms() >= console.retry) {
+			to.fd = console.fd = console_open(console.path);
+			console.retry = k_now_ms() + RETRY;
+		}
+		if (to.fd < 0 || k_poll(&to, 1, 0) <= 0)
+			return;
+		if (to.revents == POLLOUT && k_write(to.fd, text, n) >= 0)
+			return;
+		k_drop(&console.fd);
+		console.retry = i ? console.retry : 0;
+	}
+}
 
 /*
  * Standard error in a description of our own, so that the one shared with others
@@ -28,42 +61,11 @@ static void tell_caller(const char *text, size_t n)
 	k_close(own);
 }
 
-/*
- * PID 1 has a console instead, which may go and come: with each session that ends there it
- * is hung up for all who have it open.
- */
-static void tell_console(const struct supervisor *s, const char *text, size_t n)
-{
-	static struct pollfd to = {.fd = -1, .events = POLLOUT};
-	static const char *path;
-	static int64_t retry;
-	int64_t now = s ? s->now : k_now_ms();
-
-	if (s && s->image)
-		path = s->image->set.machine.console;
-
-	for (int i = 0; i < 2; i++) {
-		if (to.fd < 0 && now >= retry) {
-			to.fd = console_open(path);
-			retry = now + RETRY;
-		}
-		if (to.fd < 0 || k_poll(&to, 1, 0) <= 0)
-			return;
-		if (to.revents == POLLOUT && k_write(to.fd, text, n) >= 0)
-			return;
-		k_drop(&to.fd);
-		retry = i ? retry : 0;
-	}
-}
-
-static void tell_people(const struct supervisor *s, int init, char *human, struct out *o)
+static void tell_people(char *human, struct out *o)
 {
 	text_plain(human, o->used);
 	human[o->used++] = '\n';
-	if (init)
-		tell_console(s, human, o->used);
-	else
-		tell_caller(human, o->used);
+	(console.used ? tell_console : tell_caller)(human, o->used);
 }
 
 void event_tell(struct supervisor *s, const struct service *v, const char *format, ...)
@@ -96,7 +98,7 @@ void event_tell(struct supervisor *s, const struct service *v, const char *forma
 	if (name)
 		out_printf(&o, "%s: %s%s", name, state_names[v->state], *text ? ": " : "");
 	out_put(&o, text);
-	tell_people(s, s->init, human, &o);
+	tell_people(human, &o);
 }
 
 void console_tell(const char *format, ...)
@@ -110,5 +112,13 @@ void console_tell(const char *format, ...)
 	va_end(args);
 	out_init(&o, human, sizeof human - 1);
 	out_printf(&o, "hutch: %s", text);
-	tell_people(NULL, 1, human, &o);
+	tell_people(human, &o);
+}
+
+void event_lines(struct supervisor *s, const struct service *v, const char *text)
+{
+	for (size_t n; text && *text; text += n + (text[n] == '\n')) {
+		n = strcspn(text, "\n");
+		event_tell(s, v, "%.*s", (int)n, text);
+	}
 }

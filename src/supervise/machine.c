@@ -23,6 +23,12 @@ void service_why(struct service *v, const char *format, ...)
 	va_end(args);
 }
 
+/* The first of the findings; all of them are told by the status. */
+static void why_wrong(struct service *v)
+{
+	service_why(v, "%.*s", (int)strcspn(v->conf->findings, "\n"), v->conf->findings);
+}
+
 struct service *service_find(struct supervisor *s, const char *name)
 {
 	for (struct service *v = NULL; (v = service_next(s, v));)
@@ -165,6 +171,7 @@ static void act_repeat(struct supervisor *s, struct service *v)
 {
 	int64_t next = v->started + (int64_t)v->conf->every;
 
+	v->was_ready = 1;
 	v->ready_since = s->now;
 	if (v->conf->every)
 		v->deadline = next > s->now ? next : s->now + 1;
@@ -187,6 +194,7 @@ static enum event act(struct supervisor *s, struct service *v, enum action actio
 		v->deadline = s->now + v->pause;
 		return NO_EVENT;
 	case ACTION_WATCH:
+		v->was_ready = 1;
 		v->ready_since = s->now;
 		v->attempted = 1;
 		v->deadline = v->conf->watchdog ? s->now + v->conf->watchdog : 0;
@@ -326,8 +334,9 @@ void service_adopt(struct service *v)
 	v->next = NULL;
 	v->next_image = NULL;
 	v->past = (struct past){0};
+	v->was_ready = 0;
 	if (v->conf->findings)
-		service_why(v, "%s", v->conf->findings);
+		why_wrong(v);
 }
 
 struct service *service_place(struct supervisor *s, const struct image *image,
@@ -352,7 +361,7 @@ struct service *service_place(struct supervisor *s, const struct image *image,
 	v->since = s->now;
 	trigger_soon();
 	if (conf->findings)
-		service_why(v, "%s", conf->findings);
+		why_wrong(v);
 	return v;
 }
 

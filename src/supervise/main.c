@@ -110,6 +110,7 @@ static int is_hasty(const struct supervisor *s)
 
 static void reload(struct supervisor *s)
 {
+	control_look(s);
 	if (!s->ending && load_start(s))
 		event_tell(s, NULL, "cannot load: %s", error_text(errno));
 }
@@ -149,7 +150,8 @@ static void reap(struct supervisor *s)
 			break;
 		if (launch_reaped(s, pid, status))
 			peek = must_peek(s);
-		else if (!load_reaped(s, pid, status) && !launch_left(s, pid) && !log_reaped(s, pid))
+		else if (!load_reaped(s, pid, status) && !launch_left(s, pid) && !good_reaped(s, pid, status) &&
+			 !log_reaped(s, pid))
 			orphans++;
 	}
 	/* Many in a row are waited for together: a moment later there are more of them. */
@@ -197,6 +199,7 @@ static int deadlines(struct supervisor *s)
 	for (struct service *v = NULL; (v = service_next(s, v));)
 		deadline_earlier(&first, v->deadline);
 	deadline_earlier(&first, load_deadline(s));
+	deadline_earlier(&first, good_deadline(s));
 	deadline_earlier(&first, control_deadline(s));
 	deadline_earlier(&first, trigger_deadline(s));
 	deadline_earlier(&first, log_deadline(s));
@@ -276,6 +279,7 @@ static void turn(struct supervisor *s)
 	control_move(s, s->poll + n + triggers + listens, controls);
 	reap(s);
 	order_look(s);
+	good_look(s);
 }
 
 /* Whoever leaves an IPC group does it before we go; but he may wait for a lock. */
@@ -368,15 +372,6 @@ static int seal(struct supervisor *s, const struct supervise_options *o, const u
 	return 0;
 }
 
-/* Whatever could not be told before there was a ring for it. */
-static void tell_notes(struct supervisor *s, const char *notes)
-{
-	for (size_t n; notes && *notes; notes += n + (notes[n] == '\n')) {
-		n = strcspn(notes, "\n");
-		event_tell(s, NULL, "%.*s", (int)n, notes);
-	}
-}
-
 static struct supervisor *reserve(void)
 {
 	struct supervisor *s = k_memory(sizeof *s, 0);
@@ -420,9 +415,12 @@ int supervise(const struct supervise_options *o, struct arena *a, char *why)
 	s->npaths = o->npaths;
 	s->init = o->init;
 	s->debug = o->debug;
+	s->source = o->rescue ? SOURCE_BUILT_IN : SOURCE_DISK;
 	s->setup = o->setup;
 	s->now = k_now_ms();
-	tell_notes(s, o->notes);
+	if (s->init)
+		event_console(NULL);
+	event_lines(s, NULL, o->notes);
 	most[0] = most[1] = nofile[1];
 	k_set_nofile(most);
 	launch_init(a, nofile);

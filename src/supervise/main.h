@@ -53,6 +53,7 @@ struct supervise_options {
 	/* What follows is for PID 1, which never gives up: it returns only when it was told to end. */
 	uint8_t init;
 	uint8_t debug;		/* people are told every step */
+	uint8_t rescue;		/* only the shell that is built in, whatever the profiles say */
 	const char *notes;	/* lines to tell at the start */
 	machine_setup *setup;
 	root_enter_fn *enter;

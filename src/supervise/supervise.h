@@ -23,14 +23,16 @@ enum { CLIENTS = 32, WHY_ROOM = 160, MAX_POLL = 6 * SERVICES + CLIENTS + 16 };
 
 /*
  * A set of services with the facts it was made under: memory of its own, which the
- * loader fills and the supervisor and its launches only read.
+ * loader fills and the supervisor and its launches only read. The set's texts have another
+ * one, of which it can be made again.
  */
 struct image {
 	struct set set;
 	struct facts facts;
 	volatile uint32_t limit;	/* ms that the loader may take, 0: not said */
 	struct setup_report setup;
-	size_t size;			/* bytes, with what follows here */
+	volatile uint8_t set_up;	/* that is over */
+	char good[256];			/* where the last good profiles are, as soon as it is known */
 	char memory[] __attribute__((aligned(16)));	/* of the set's arena, which aligns to it */
 };
 
@@ -46,6 +48,7 @@ struct service {
 	uint8_t told;			/* bit mask of TOLD_*: said once per run */
 	uint8_t begun;			/* has been in a set that is in force */
 	uint8_t has_ended;		/* `status` is one of wait(2) */
+	uint8_t was_ready;		/* once, with this profile */
 	int launcher, pid;		/* 0: none */
 	int report;			/* from the launcher, or -1 */
 	int channel;			/* from the sandbox, or -1 */
@@ -89,9 +92,11 @@ struct supervisor {
 	uint8_t changed;		/* a state or wish changed: look at the order again */
 	const struct image *new_root;	/* its set-up has prepared one; NULL: none */
 	uint8_t loading, load_again, looked_again, must_seal;
+	uint8_t source;			/* enum source: where the first set is looked for, from the disk on */
 	uint8_t exit_status;
 	int loader;			/* pid, or 0 */
 	int64_t load_since;		/* ms: when it began */
+	int64_t set_since;		/* ms: when the set came into force */
 	int64_t load_retry;		/* ms: when PID 1 without a set looks again, 0: not */
 	int64_t end_stop, end_leave;	/* ms: when services are killed, and left alone, as PID 1 */
 	int64_t end_deadline;		/* ms: when all of it has to be over */
@@ -102,7 +107,7 @@ struct supervisor {
 	struct image *new_image;	/* that the loader fills */
 	const struct image *old[OLD_IMAGES];	/* of which something may still run */
 	unsigned reloads;		/* sets that came into force or were refused */
-	char reload_text[512];		/* about the last one */
+	char reload_text[4000];		/* about the last one */
 	struct ring events;		/* key=value lines: the supervisor's own log */
 	uint8_t open[SERVICES];		/* by place: which of its descriptors are polled */
 	struct pollfd poll[MAX_POLL];
@@ -173,9 +178,18 @@ int load_reaped(struct supervisor *s, int pid, int status);	/* 1: it was the loa
 int64_t load_deadline(const struct supervisor *s);
 void load_due(struct supervisor *s);	/* looks whether that time has come */
 
-/* event.c: one line for `hutch events` and, if it can take it, standard error; v may be NULL. */
+/* good.c: keeps the set with which a boot was complete. */
+void good_look(struct supervisor *s);	/* in each turn */
+int64_t good_deadline(const struct supervisor *s);	/* ms, 0: none */
+int good_reaped(struct supervisor *s, int pid, int status);	/* 1: it was the one that writes */
+
+/* event.c: from now on people are told on this console, NULL: where it is by default. Kept: the text. */
+void event_console(const char *path);
+
+/* One line for `hutch events` and, if it can take it, standard error; v may be NULL. */
 void event_tell(struct supervisor *s, const struct service *v, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+void event_lines(struct supervisor *s, const struct service *v, const char *text);	/* one for each, or NULL */
 
 /*
  * log.c: the pipes of the services, and where their text goes besides the ring. What
@@ -238,6 +252,8 @@ int64_t trigger_deadline(const struct supervisor *s);	/* ms, 0: none */
  * and tried again later.
  */
 int control_open(struct supervisor *s, long readers_gid);
+/* Makes a socket again that somebody has removed; for whoever may ask so without it. */
+void control_look(struct supervisor *s);
 int control_poll(struct supervisor *s, struct pollfd *fds);	/* how many it put there */
 void control_move(struct supervisor *s, const struct pollfd *fds, int n);
 /* When it wants to be called again: ms, 0: never. Answers what happened since it last was. */

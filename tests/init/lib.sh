@@ -20,6 +20,7 @@ cp "$OUT/machine" "$T/machine.bin"
 outside=$T/hutch
 H=/bin/hutch
 pid='' words=() init=(/init)
+in_front=()	# what runs the machine
 pid_file() { [ -s "$E/pid" ]; }
 
 service() {
@@ -55,7 +56,7 @@ boot() {
 	rm -f "$E"/{pid,end,start}
 	: >"$S/stamps"
 	chmod 666 "$S/stamps"
-	"$T/machine.bin" "$M" "$E" "$@" "${init[@]}" "${words[@]}" </dev/null >"$E/said" 2>&1 &
+	"${in_front[@]}" "$T/machine.bin" "$M" "$E" "$@" "${init[@]}" "${words[@]}" </dev/null >"$E/said" 2>&1 &
 	cradle=$!
 	hutch_pid[machine]=$cradle
 	until_true 5 pid_file || note "$(cat "$E/said")"

@@ -4,6 +4,7 @@
  * the namespace, and how is written down; so is an init that exits, which would be a panic.
  *
  *   machine ROOT DIR [OPTION]... INIT [ARG]...
+ *   machine stamp FILE         as a service: writes when it began to run, in the same clock
  *
  * ROOT is a prepared directory, which becomes the machine's root. DIR gets the files
  *   pid      of the init, as it is seen from here
@@ -14,7 +15,8 @@
  *
  * Options: closed (descriptors 0 to 2 are), readonly (the root is), noproc (no /proc can be
  * mounted), cmdline=FILE (over /proc/cmdline, with /proc mounted before), noconsole,
- * dev=empty, dev=none (the directory as it is), run=full, run=noexec.
+ * dev=empty, dev=none (the directory as it is), run=full, run=noexec, loops (/dev has the
+ * kernel's loop devices), chroot (the root is no mount's, and cannot be pivoted away from).
  * Signals: USR1 stops reading the console, USR2 takes it away, HUP reads it again.
  *
  * It must not share code with hutch: it is the witness.
@@ -41,7 +43,7 @@
 #include <unistd.h>
 
 static const char *root, *dir;
-static int closed, readonly, noproc, noconsole, full_run, noexec_run;
+static int closed, readonly, noproc, noconsole, full_run, noexec_run, loops, only_chroot;
 static const char *cmdline, *dev = "console";
 static char slave[64];
 static volatile sig_atomic_t paused, taken;
@@ -105,11 +107,25 @@ static void make_dev(void)
 	must_mount(slave, at(root, "dev/console"), NULL, MS_BIND, NULL);
 }
 
+static void make_loops(void)
+{
+	char name[32];
+
+	mknod(at(root, "dev/loop-control"), S_IFCHR | 0600, makedev(10, 237));
+	for (unsigned i = 0; i < 64; i++) {
+		snprintf(name, sizeof name, "dev/loop%u", i);
+		mknod(at(root, name), S_IFBLK | 0600, makedev(7, i));
+	}
+}
+
 static void make_root(void)
 {
 	must_mount(NULL, "/", NULL, MS_PRIVATE | MS_REC, NULL);
-	must_mount(root, root, NULL, MS_BIND | MS_REC, NULL);
+	if (!only_chroot)
+		must_mount(root, root, NULL, MS_BIND | MS_REC, NULL);
 	make_dev();
+	if (loops)
+		make_loops();
 	if (noproc) {
 		rmdir(at(root, "proc"));
 		close(open(at(root, "proc"), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
@@ -124,8 +140,20 @@ static void make_root(void)
 		fill(at(root, "run/full"));
 	if (readonly)
 		must_mount(NULL, root, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY, NULL);
+	if (only_chroot && !chroot(root) && !chdir("/"))
+		return;
 	if (chdir(root) || syscall(SYS_pivot_root, ".", ".") || umount2(".", MNT_DETACH) || chdir("/"))
 		die("pivot_root");
+}
+
+static int write_time(int fd)
+{
+	struct timespec t;
+	char text[32];
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	snprintf(text, sizeof text, "%lld\n", t.tv_sec * 1000000000LL + t.tv_nsec);
+	return write(fd, text, strlen(text)) < 0;
 }
 
 struct start {
@@ -138,8 +166,7 @@ static int child(void *argument)
 {
 	static char *const env[] = {"HOME=/", "TERM=linux", "PATH=/bin:/sbin", NULL};
 	struct start *s = argument;
-	struct timespec t;
-	char text[32];
+	char text[4];
 	int fd;
 
 	make_root();
@@ -161,12 +188,21 @@ static int child(void *argument)
 			close(i);
 	for (int i = 1; i < 65; i++)
 		signal(i, SIG_DFL);
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	snprintf(text, sizeof text, "%lld\n", t.tv_sec * 1000000000LL + t.tv_nsec);
-	if (write(s->start, text, strlen(text)) < 0)
+	if (write_time(s->start))
 		return 98;
 	execve(s->argv[0], s->argv, env);
 	return 97;
+}
+
+static int stamp(const char *file)
+{
+	int fd = open(file, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+
+	if (fd < 0 || write_time(fd))
+		return 1;
+	close(fd);
+	for (;;)
+		pause();
 }
 
 static void on_signal(int number)
@@ -198,6 +234,10 @@ static int option(const char *word)
 		noproc = 1;
 	else if (!strcmp(word, "noconsole"))
 		noconsole = 1;
+	else if (!strcmp(word, "loops"))
+		loops = 1;
+	else if (!strcmp(word, "chroot"))
+		only_chroot = 1;
 	else if (!strcmp(word, "run=full"))
 		full_run = 1;
 	else if (!strcmp(word, "run=noexec"))
@@ -230,6 +270,8 @@ int main(int argc, char **argv)
 	struct start start;
 	char text[32];
 
+	if (argc == 3 && !strcmp(argv[1], "stamp"))
+		return stamp(argv[2]);
 	if (argc < 4)
 		return 2;
 	root = argv[1];

@@ -270,6 +270,7 @@ static const struct row {
 	{KEY_boot_init, "boot.init=/init", NULL},
 	{KEY_boot_watchdog, "boot.watchdog=/dev/w 5", "boot.watchdog=/dev/w 5000ms budget=60000ms"},
 	{KEY_boot_watchdog, "boot.watchdog=\"/dev/w d\" 1h budget=1d", "boot.watchdog=\"/dev/w d\" 3600000ms budget=86400000ms"},
+	{KEY_boot_readers, "boot.readers=104", NULL},
 	{KEY_boot_deadline, "boot.deadline=45d", "boot.deadline=3888000000ms"},
 	{KEY_boot_shutdown_timeout, "boot.shutdown-timeout=1ms", NULL},
 	{KEY_boot_setup_timeout, "boot.setup-timeout=1m", "boot.setup-timeout=60000ms"},
