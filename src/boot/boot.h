@@ -17,6 +17,9 @@ void boot_main(char *const *argv, struct arena *a) __attribute__((noreturn));
 /* Memory for what loads and sets up, each in a process of its own. */
 extern struct arena *boot_arena;
 
+/* Descriptors 0 to 2 of PID 1: nobody's input, the console's output; none is handed on. */
+void boot_streams(void);
+
 /* One line that is told as soon as there is somebody who can: console, events. */
 void boot_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -46,7 +46,7 @@ static void read_cmdline(struct cmdline *to)
 }
 
 /* Words for people go to the console, and nobody reads from it here: a shell may. */
-static void take_streams(void)
+void boot_streams(void)
 {
 	int null = k_open(AT_FDCWD, "/dev/null", O_RDWR, 0), console = console_open(NULL);
 
@@ -87,7 +87,7 @@ void boot_main(char *const *argv, struct arena *a)
 	early_mounts();
 	early_nodes();
 	k_reboot(REBOOT_CAD_OFF_);
-	take_streams();
+	boot_streams();
 	read_cmdline(&line);
 	paths[0] = line.config;
 	o.rescue = line.rescue != 0;
