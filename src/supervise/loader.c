@@ -145,16 +145,18 @@ static enum source other_source(void)
 static int read_all(void *memory)
 {
 	enum source machine = l->source, services = l->source;
-	int with_shell = services == SOURCE_BUILT_IN;
+	int with_shell = services == SOURCE_BUILT_IN, again = 0;
 
 	if (services == SOURCE_GOOD && !have_good())
 		machine = services = SOURCE_BUILT_IN;
 	if (gather_init(&g, memory) || read_machine(machine))
 		return -1;
-	if (g.draft.machine.findings && machine == SOURCE_DISK && have_good())
+	if (g.draft.machine.findings && machine == SOURCE_DISK && have_good()) {
 		machine = SOURCE_GOOD;
-	for (int round = 0; round < ROUNDS; round++) {
-		if (gather_init(&g, memory) || read_machine(machine))
+		again = 1;
+	}
+	for (int round = 0; round < ROUNDS; round++, again = 1) {
+		if (again && (gather_init(&g, memory) || read_machine(machine)))
 			return -1;
 		if (!round && set_up())
 			return 0;
