@@ -94,14 +94,17 @@ static void hasten(struct down *d)
 		d->end.deadline = d->now + HURRY_MS;
 }
 
-/* Until a child is dead or a moment has passed. */
+/* Until a child is dead or a moment has passed. Who asks again may have thought better of it. */
 static void nap(struct down *d)
 {
 	int signal = k_sigwait(waking | hasty, NAP_MS);
 
 	reap(d);
 	d->now = k_now_ms();
-	if (signal > 0 && signal != SIGCHLD && !d->hurry)
+	if (signal <= 0 || signal == SIGCHLD)
+		return;
+	d->end.kind = end_by_signal(signal);
+	if (!d->hurry)
 		hasten(d);
 }
 

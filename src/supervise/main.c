@@ -39,6 +39,14 @@ static const struct {
 };
 enum { ENDS = sizeof ends / sizeof *ends, OTHERS_END = 2 };	/* who is not PID 1 knows these */
 
+enum end_kind end_by_signal(int signal)
+{
+	for (int i = 0; i < ENDS; i++)
+		if (ends[i].signal == signal)
+			return ends[i].kind;
+	return END_EXIT;
+}
+
 /* The word for whoever started this: sd_notify(3). */
 static void parent_tell(const char *text)
 {

@@ -42,6 +42,9 @@ struct supervise_end {
 	struct watchdog watchdog;
 };
 
+/* What this signal means to PID 1; END_EXIT: no end of the machine. */
+enum end_kind end_by_signal(int signal);
+
 struct supervise_options {
 	char *const *paths;	/* directories of NAME.conf, and profiles */
 	int npaths;
