@@ -101,7 +101,14 @@ echo "of the second" >"$work/second/file.txt"
 	/bin/chronyd -x -d -u root 'local stratum 3' 'allow all' 'cmdport 0' 'bindcmdaddress /' 'pidfile /run/pid' >"$work/clock" 2>&1 &
 
 service=
+# Without it nobody could tell anything of the rest.
+give_up() {
+	tail -n 25 "$screen" | tr -cd '\11\12\40-\176' | sed 's/^/# console: /'
+	echo "1..$n"
+	exit 1
+}
 ok "the device starts" device_start
+[ $bad -eq 0 ] || give_up
 login() {
 	local key=$1
 	shift
@@ -117,11 +124,7 @@ limit=$((SECONDS + boot_time))
 for service in places uplink lan dnsmasq dropbear web status chrony; do
 	ok "$service: is up, or done" soon $((SECONDS < limit ? limit - SECONDS : 1)) device_is "$service"
 done
-# Without them nobody could tell anything of the rest.
-if [ $bad -gt 0 ]; then
-	echo "1..$n"
-	exit 1
-fi
+[ $bad -eq 0 ] || give_up
 
 service=dnsmasq
 cat >"$work/lease.sh" <<'END'
@@ -156,8 +159,8 @@ ok "dropbear: no login with another key" not login other true
 
 service=web
 ok "web: the status page" soon 15 page ''
-page '' >"$work/page"
-ok "web: with every service" grep -q '^dnsmasq  *up ' "$work/page"
+listed() { page '' >"$work/page" && grep -q '^dnsmasq  *up ' "$work/page"; }
+ok "web: with every service" soon 15 listed
 ok "web: how long it is up" grep -Eq '<p>up [0-9]+ days [0-9]+ h [0-9]+ min [0-9]+ s, 20' "$work/page"
 ok "web: and its memory" grep -Eq '^MemAvailable: +[1-9][0-9]* kB' "$work/page"
 ok "web: for programs, too" says up bash -c 'curl -sSf -m 10 "$1/status.json" | jq -r ".[] | select(.name == \"web\").state"' - "$web"
