@@ -9,8 +9,8 @@ die() { echo "appliance: $*" >&2; exit 1; }
 kernel_row "$1"
 # The small kernels know no USB, but disks of a virtual machine, which come and go as well.
 case $name in
-*-full) medium=usb drive=sda stick="usb-storage,bus=usb.0" ;;
-*) medium=disk drive=vda stick="virtio-blk-pci,bus=hotplug0" ;;
+*-full) medium=usb drive=sda hardware="usb-storage,bus=usb.0" ;;
+*) medium=disk drive=vda hardware="virtio-blk-pci,bus=hotplug0" ;;
 esac
 screen=$work/console.log asked=0
 
@@ -36,21 +36,24 @@ device_start() {
 	soon $boot_time grep -aq 'hutch login: ' "$screen" || return
 	echo "# $name: a login at the console $(((${EPOCHREALTIME/./} - began) / 1000)) ms after QEMU began"
 	printf 'root\n' >&"$typed"
-	soon 30 grep -aq '~ # ' "$screen"
+	soon 30 grep -aq '~ # ' "$screen" || return
+	# No editing and no echo of what is typed from here on.
+	printf '%s\n' 'stty -echo; echo "=rea""dy="; while IFS= read -r line; do eval "$line"; done' >&"$typed"
+	soon 30 grep -aq '=ready=' "$screen"
 }
-# The mark is typed in two pieces, so that its echo is not taken for it.
+# The mark comes at the end of a line of its own, whatever the command printed.
 device_do() {
 	local from end=$((SECONDS + 30)) text
 	asked=$((asked + 1))
 	from=$(stat -c %s "$screen")
-	printf '%s; echo "=%s"":$?="\n' "$1" $asked >&"$typed"
+	printf '%s; echo "=%s:$?="\n' "$1" $asked >&"$typed"
 	until text=$(tail -c +$((from + 1)) "$screen" | tr -d '\r\033') && [[ $text =~ =$asked:([0-9]+)= ]]; do
 		[ $SECONDS -lt $end ] || { echo "$text" && return 1; }
 		sleep 0.1
 	done
 	text=${text%%"=$asked:${BASH_REMATCH[1]}="*}
 	# PID 1 says on the console what becomes of its services, whenever it does.
-	printf '%s\n' "${text#*$'\n'}" | grep -vE '^hutch: [a-z]+: [a-z]+(: .*)?$' | sed '/^$/d'
+	printf '%s\n' "$text" | grep -vE '^hutch: [a-z]+: [a-z]+(: .*)?$' | sed '/^$/d'
 	return "${BASH_REMATCH[1]}"
 }
 device_logs() { device_do "hutch logs -n 8 $1"; }
@@ -72,7 +75,7 @@ device_clock() {
 device_plug() {
 	plugged=$((${plugged:-0} + 1))
 	printf '%s\n' "drive_add 0 if=none,id=drive$plugged,format=raw,readonly=on,file=fat:$work/$1" \
-		"device_add $stick,id=stick,drive=drive$plugged" >&"$tell"
+		"device_add $hardware,id=stick,drive=drive$plugged" >&"$tell"
 }
 device_pull() { echo "device_del stick" >&"$tell"; }
 device_let_go() { ! device_do "grep /dev/$drive /proc/*/mountinfo" && ! device_do "test -e /dev/$drive"; }
