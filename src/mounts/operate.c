@@ -173,6 +173,8 @@ enum model_rule model_move(struct model *m, uint32_t ns, const char *from, const
 	struct at target;
 	enum model_rule r = model_resolve(m, ns, from, &tree, &over);
 
+	if (!r && beneath && !m->facts.beneath)
+		return MODEL_NO_BENEATH;
 	if (!r)
 		r = beneath ? find(m, ns, to, &target) : find_place(m, ns, to, &target);
 	if (r)
