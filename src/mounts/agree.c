@@ -57,8 +57,10 @@ static uint32_t match(struct model *m, uint32_t ns, const struct mounts *t, unsi
 /* Whether a group is that number, and no other group is. */
 static int same_group(struct model *m, uint32_t group, uint32_t number)
 {
-	if (!group || !number || m->group[group].label)
-		return group ? m->group[group].label == number : !number;
+	if (!group || !number)
+		return !group && !number;
+	if (m->group[group].label)
+		return m->group[group].label == number;
 	for (uint32_t g = 1; g <= m->groups; g++)
 		if (m->group[g].label == number)
 			return 0;
