@@ -15,7 +15,7 @@ TESTS += "tests/man.sh $(O) $(MAN) $(COMPLETION)"
 TESTS += "tests/configs/run.sh $(O)/configs $(O)/hutch $(O)/rootfs/tree"
 TESTS += "tests/services/run.sh $(O)/services $(O)/hutch"
 SOAK = "SOAK=1 tests/services/run.sh $(O)/services $(O)/hutch"
-CLAIM_TOOLS := $(O)/claims/probe $(O)/claims/inrootfs $(O)/supervised/probe
+CLAIM_TOOLS := $(O)/claims/probe $(O)/claims/inrootfs $(O)/supervised/probe $(O)/init/machine $(O)/init/probe $(O)/init/storm
 # What has to be built before the tests run.
 TEST_NEEDS = $(O)/hutch $(UNIT) $(CLAIM_TOOLS) rootfs man fault
 
@@ -66,6 +66,17 @@ TESTS += "tests/supervise/run.sh $(O)/supervised $(O)/hutch"
 $(O)/supervised/%: tests/supervise/%.c $(wildcard tests/supervise/probe/*)
 	@mkdir -p $(@D)
 	$(CC) $(filter-out -Isrc,$(BASE)) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $(filter %.c,$^)
+
+# PID 1 of a throw-away PID namespace.
+TESTS += "tests/init/run.sh $(O)/init $(O)/hutch"
+
+$(O)/init/probe: $(O)/supervised/probe
+	@mkdir -p $(@D)
+	cp $< $@
+
+$(O)/init/%: tests/init/%.c
+	@mkdir -p $(@D)
+	$(CC) $(filter-out -Isrc,$(BASE)) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $<
 
 # The model of shared subtrees against the running kernel.
 TESTS += "tests/model/run.sh $(O)/hutch"
@@ -131,7 +142,7 @@ $(O)/fault/%: tests/fault/%.c tests/fault/errnos.h src/base/uapi.h src/kernel/fa
 	$(CC) $(BASE) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $(filter %.c,$^)
 
 # Those that have more than one file.
-$(O)/fault/nth $(O)/fault/supervise: $(wildcard tests/fault/shared/*)
+$(O)/fault/nth $(O)/fault/supervise $(O)/fault/init: $(wildcard tests/fault/shared/*)
 $(O)/fault/supervise: $(wildcard tests/fault/supervise/*)
 
 # hutch on a kernel that lacks everything since 5.2, for the claims on the fallbacks.
@@ -151,6 +162,10 @@ TESTS += "$(O)/fault/supervise quick $(O)/fault"
 TESTS += "$(O)/fault/supervise kill $(O)/fault"
 SOAK += "$(O)/fault/supervise full $(O)/fault"
 SOAK += "$(O)/fault/supervise killall $(O)/fault"
+# And for PID 1, which boots and ends its machine.
+TESTS += "$(O)/fault/init quick $(O)/fault"
+TESTS += "$(O)/fault/init hang $(O)/fault"
+SOAK += "$(O)/fault/init full $(O)/fault"
 
 .PHONY: deps test test-only soak soak-only bench demo unit unit-test fault
 
@@ -169,3 +184,18 @@ TESTS += "tests/cross/toolchain.sh mips >&2 && tests/cross/test.sh mips $(O)/cro
 SOAK += $(foreach a,$(ARCHS),"tests/cross/test.sh $(a) $(O)/cross/$(a)")
 
 .PHONY: cross lint
+
+# Boots, in virtual machines.
+VM_TOOLS := $(O)/claims/probe
+vm-tools: $(O)/hutch $(VM_TOOLS)
+
+test-vm: deps		## hutch as PID 1 on all kernels and machines, in QEMU
+	@$(MAKE) --no-print-directory vm-tools rootfs
+	@tests/run.sh $(O) "tests/vm/run.sh $(O)/vm $(O)/hutch all"
+
+boot:			## boots hutch in QEMU, to a shell; KERNEL=5.10, APPEND=WORDS, APPLIANCE=1
+	@tests/deps.sh boot
+	@$(MAKE) --no-print-directory $(O)/hutch rootfs
+	@APPLIANCE=$(APPLIANCE) QEMU="$(QEMU)" tests/vm/boot.sh $(O) $(O)/hutch $(or $(KERNEL),6.1) $(APPEND)
+
+.PHONY: vm-tools test-vm boot

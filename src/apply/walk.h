@@ -112,6 +112,9 @@ int walk_inside(void *host_walk);
  */
 int self_seal(char *const *argv, uint64_t sigmask);
 
+/* Brings a network interface up; the kernel gives loopback its addresses. -1 with errno. */
+int net_up(const char *name);
+
 /* Goes on with the steps behind the one in hand until exec; never returns. */
 void walk_on(struct walk *w) __attribute__((noreturn));
 

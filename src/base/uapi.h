@@ -92,6 +92,9 @@ struct loop_info64_ {
 	uint64_t lo_init[2];
 };
 
+/* module.h */
+#define MODULE_INIT_COMPRESSED_FILE_ 4u
+
 /* magic.h */
 #define PIPEFS_MAGIC_ 0x50495045
 #define PROC_SUPER_MAGIC_ 0x9fa0
@@ -126,8 +129,17 @@ enum {
 };
 enum { PR_CAP_AMBIENT_RAISE_ = 2, PR_CAP_AMBIENT_CLEAR_ALL_ = 4 };
 
+/* nsfs.h: the machine's own PID namespace, the same since Linux 3.8 */
+#define PID_NS_INIT_INO_ 0xeffffffcu
+
 /* socket.h: the groups of a peer, Linux 4.13; one number on every machine we build for */
 #define SO_PEERGROUPS_ 59
+
+/* reboot.h */
+enum reboot_command_ {
+	REBOOT_CAD_OFF_ = 0, REBOOT_RESTART_ = 0x01234567, REBOOT_POWER_OFF_ = 0x4321fedc,
+};
+#define REBOOT_HALT_ 0xcdef0123u
 
 /* keyctl.h, ioprio.h, fcntl.h */
 #define KEYCTL_JOIN_SESSION_KEYRING_ 1

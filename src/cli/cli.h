@@ -46,6 +46,7 @@ struct wish {
 	struct facts facts;
 	struct plan plan;
 	int unreadable;		/* a file could not be read: nobody knows if it is right */
+	int machine;		/* it is an init.conf, of which there is no plan */
 };
 
 /*
@@ -65,6 +66,9 @@ int cli_read_from(struct wish *to, const char *name, profile_loader *load, void 
  */
 int cli_box(struct wish *to, const char *name, const char *const *words, int n,
 	    struct plan_request *request, struct target *target);
+
+/* The facts of a file, or with NULL those of this kernel. -1: reported. */
+int cli_facts(struct facts *to, const char *file);
 
 /* Loads a profile's file; see profile_loader. */
 int cli_load(void *ctx, const char *path, const char *from, struct profile_text *to,

@@ -13,29 +13,26 @@ int cli_load(void *ctx, const char *path, const char *from, struct profile_text 
 	to->name = file_beside(&cli_arena, path, from);
 	if (!to->name)
 		return err_set(e, 0, "%.150s: no room left", path);
-	if (!file_read(&cli_arena, to->name, to, e))
+	if (!file_read(&cli_arena, -1, to->name, to, e))
 		return 0;
 	wish->unreadable = 1;
 	return -1;
 }
 
-static int read_facts(struct wish *to, const char *file, int launch)
+int cli_facts(struct facts *to, const char *file)
 {
 	struct profile_text text = {0};
 	struct err e = {0};
 
 	if (!file) {
-		if (launch)
-			facts_probe_for(&to->facts, &to->profile);
-		else
-			facts_probe(&to->facts);
+		facts_probe(to);
 		return 0;
 	}
-	if (file_read(&cli_arena, file, &text, &e)) {
+	if (file_read(&cli_arena, -1, file, &text, &e)) {
 		cli_failed(e.text, e.code);
 		return -1;
 	}
-	if (!facts_parse(&to->facts, text.text, text.length, &e))
+	if (!facts_parse(to, text.text, text.length, &e))
 		return 0;
 	cli_error("%.150s: %s", file, e.text);
 	return -1;
@@ -66,7 +63,15 @@ static int finish_reading(struct wish *to, struct profile_reader *r, const char 
 	profile_finish(r);
 	if (to->diags.count)
 		return print_findings(to);
-	if (read_facts(to, facts_file, request->launch)) {
+	if (to->machine && !request->launch)
+		return 0;
+	if (to->machine) {
+		cli_error("init.conf is for PID 1, see hutch-init(8): it makes no sandbox");
+		return -1;
+	}
+	if (!facts_file && request->launch) {
+		facts_probe_for(&to->facts, &to->profile);
+	} else if (cli_facts(&to->facts, facts_file)) {
 		to->unreadable = 1;
 		return -1;
 	}
@@ -86,8 +91,10 @@ int cli_read(struct wish *to, int argc, char **argv, int first, const char *fact
 	int i = first;
 
 	start_reading(to, &r, cli_load, to);
-	if (i < argc && !strchr(argv[i], '=') && strcmp(argv[i], "--") != 0)
+	if (i < argc && !strchr(argv[i], '=') && strcmp(argv[i], "--") != 0) {
+		r.machine = to->machine = profile_is_machine(argv[i]);
 		profile_file(&r, argv[i++]);
+	}
 	for (; i < argc && strcmp(argv[i], "--") != 0; i++)
 		profile_argument(&r, argv[i], (unsigned)(i - first + 1));
 	if (i + 1 < argc)

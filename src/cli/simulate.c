@@ -1,4 +1,5 @@
 /* hutch simulate: a script of operations on mounts, through the model and the kernel. */
+#include <fcntl.h>
 #include <string.h>
 
 #include "apply/file.h"
@@ -33,7 +34,7 @@ static int read_script(struct simulation *s)
 	const char *why = "no room left";
 	int bad = 0;
 
-	if (file_read(&cli_arena, s->file, &text, &e)) {
+	if (file_read(&cli_arena, AT_FDCWD, s->file, &text, &e)) {
 		cli_failed(e.text, e.code);
 		return -1;
 	}

@@ -48,6 +48,7 @@ void k_drop(int *fd);	/* the same, and it is -1 then */
 long k_read(int fd, void *buf, size_t n);
 long k_pread(int fd, void *buf, size_t n, off_t at);
 long k_write(int fd, const void *buf, size_t n);
+int k_fsync(int fd);
 long k_readlink(int dir, const char *path, char *buf, size_t n);
 int k_stat(int dir, const char *path, int flags, unsigned mask, struct k_stat *to);
 int k_fstat(int fd, unsigned mask, struct k_stat *to);
@@ -70,9 +71,16 @@ int k_flock(int fd, int operation);
 long k_getdents(int fd, void *buf, size_t n);
 int k_memfd(const char *name);
 long k_sendfile(int to, int from, size_t n);
+void k_sync(void);	/* all file systems; may take as long as a disk likes */
 int k_chdir(const char *path);
 int k_fchdir(int fd);
 int k_chroot(const char *path);
+
+/* Modules: the options are one text. Of a file, flags are MODULE_INIT_*. */
+int k_init_module(const void *image, size_t n, const char *options);
+int k_finit_module(int fd, const char *options, unsigned flags);
+struct utsname;
+int k_uname(struct utsname *to);
 
 /* Mounts and namespaces. */
 int k_mount(const char *source, const char *target, const char *type, unsigned long flags,
@@ -101,8 +109,11 @@ int k_wait(int pid, int *status, int options);
 /* A child that is dead, which keeps its number until k_wait; 0: none is. */
 int k_dead_child(void);
 int k_kill(int pid, int signal);
+int k_reboot(unsigned command);	/* enum reboot_command_ */
 int k_execve(const char *path, char *const argv[], char *const env[]);
 int k_execve_fd(int fd, char *const argv[], char *const env[]);
+/* From now on the next exec stops this process before the program begins. */
+int k_trace_me(void);
 void k_exit(int status) __attribute__((noreturn));
 int k_getpid(void);
 int k_getppid(void);
@@ -165,7 +176,8 @@ int k_inotify_add(int fd, const char *path, uint32_t mask);
 int k_poll(struct pollfd *fds, unsigned n, int timeout_ms);
 int k_signalfd(uint64_t signals);	/* bit n-1 is signal n */
 int k_sigmask(uint64_t block, uint64_t *old);	/* sets the mask */
-int k_sigwait(uint64_t signals);
+/* The first of these that comes, which are blocked; -1 with EAGAIN after so long, <0: for ever. */
+int k_sigwait(uint64_t signals, int timeout_ms);
 int64_t k_now_ms(void);	/* monotonic */
 
 #ifdef HUTCH_FAULT

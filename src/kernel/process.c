@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
@@ -47,6 +48,11 @@ int k_dead_child(void)
 
 int k_kill(int pid, int signal) { return (int)RAW("kill", SYS_kill, pid, signal); }
 
+int k_reboot(unsigned command)
+{
+	return (int)RAW("reboot", SYS_reboot, 0xfee1dead, 672274793, command, NULL);
+}
+
 int k_execve(const char *path, char *const argv[], char *const env[])
 {
 	return (int)RAW("execve", SYS_execve, path, argv, env);
@@ -57,6 +63,7 @@ int k_execve_fd(int fd, char *const argv[], char *const env[])
 	return (int)RAW("execveat", SYS_execveat, fd, "", argv, env, AT_EMPTY_PATH);
 }
 
+int k_trace_me(void) { return (int)RAW("ptrace", SYS_ptrace, PTRACE_TRACEME, 0, NULL, NULL); }
 void k_exit(int status) { _exit(status); }
 int k_getpid(void) { return (int)syscall(SYS_getpid); }
 int k_getppid(void) { return (int)syscall(SYS_getppid); }
@@ -176,9 +183,11 @@ int k_sigmask(uint64_t block, uint64_t *old)
 	return 0;
 }
 
-int k_sigwait(uint64_t signals)
+int k_sigwait(uint64_t signals, int timeout_ms)
 {
 	struct signals set = signals_of(signals);
+	/* Of this call it is the same on every machine: two long words. */
+	const long time[2] = {timeout_ms / 1000, timeout_ms % 1000 * 1000000L};
 
-	return (int)RAW("sigwaitinfo", SYS_rt_sigtimedwait, &set, NULL, NULL, _NSIG / 8);
+	return (int)RAW("sigwaitinfo", SYS_rt_sigtimedwait, &set, NULL, timeout_ms < 0 ? NULL : time, _NSIG / 8);
 }

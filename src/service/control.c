@@ -7,6 +7,7 @@
 #include "base/signals.h"
 #include "base/text.h"
 #include "base/words.h"
+#include "service/machine.h"
 
 const struct verb_row verb_table[VERBS] = {
 #define VERB(id, name, who, takes, least, most) {name, takes, who, least, most},
@@ -110,9 +111,10 @@ static int read_rest(struct request *r, struct reading *g, const char *takes)
 			return wrong(g, "not a time to wait:", word);
 		r->time = word ? (int64_t)time : -1;
 		g->next += word != NULL;
-	} else if (word && strchr(takes, 'r') && !strcmp(word, "reboot")) {
-		r->reboot = 1;
-		g->next++;
+	} else if (word && strchr(takes, 'r')) {
+		/* What is none of them is too much. */
+		r->end = (uint8_t)(name_find(word, end_names + END_HALT, END_KINDS - END_HALT) + END_HALT);
+		g->next += r->end != END_EXIT;
 	}
 	return g->word[g->next] ? wrong(g, "too much:", g->word[g->next]) : 0;
 }
@@ -150,7 +152,7 @@ void control_put(struct out *o, const char *key, const char *value)
 	size_t n = 0;
 
 	for (; *value && n < sizeof clean - 1; value++)
-		clean[n++] = (char)(*value == '"' ? '\'' : (unsigned char)*value < ' ' ? ' ' : *value);
+		clean[n++] = (char)(*value == '"' ? '\'' : *value == '\n' ? '\t' : (unsigned char)*value < ' ' ? ' ' : *value);
 	clean[n] = '\0';
 	out_printf(o, "%s=", key);
 	out_word(o, clean);

@@ -39,7 +39,8 @@ extern const struct verb_row verb_table[VERBS];
 
 struct request {
 	uint8_t verb;
-	uint8_t follow, reboot, up;	/* up: what wait waits for */
+	uint8_t follow, up;		/* up: what wait waits for */
+	uint8_t end;			/* enum end_kind: what shutdown ends in */
 	uint8_t signal;
 	uint8_t n;
 	uint32_t lines;			/* the last ones, or ALL_LINES */
@@ -64,7 +65,7 @@ extern const struct status_row {
 	uint8_t kind;
 } status_table[STATUS_FIELDS];
 
-/* One line. What a value cannot hold is replaced: quotes and what does not print. */
+/* One line. What a value cannot hold is replaced: quotes, ends of lines (by tabs) and what does not print. */
 void control_put(struct out *o, const char *key, const char *value);
 
 /* The value of a key before the record's body, in memory of the arena; NULL: none. */

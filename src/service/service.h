@@ -10,14 +10,11 @@
 #define HUTCH_SERVICE_H
 
 #include "profile/profile.h"
+#include "service/machine.h"
+#include "service/texts.h"
 
 enum { SERVICES = 1024, NAME_ROOM = 65 };
 
-/* A file that was read: the profile of a service, or one that it includes. */
-struct set_file {
-	const char *name, *text;
-	size_t length;
-};
 
 struct listen_conf {
 	uint8_t kind;			/* enum listen_kind */
@@ -25,14 +22,21 @@ struct listen_conf {
 	const char *address, *name;	/* name: for LISTEN_FDNAMES */
 };
 
+/* Where a profile comes from. */
+enum source { SOURCE_DISK, SOURCE_GOOD, SOURCE_BUILT_IN, SOURCES };
+extern const char *const source_names[SOURCES];	/* "", "last-good", "built-in" */
+
 struct service_conf {
 	const char *name;
 	const char *findings;		/* what is wrong with the profile, NULL: nothing */
+	const char *passed_over;	/* what is wrong with the one on disk, whose place this one takes */
 	uint16_t file, nfiles;		/* into set.file: the profile, then what it includes */
 	uint8_t type, start, restart, critical, ready, ready_fd, stop_signal;
 	uint8_t on_limit, limit_status, log, log_keep, nlistens, own_pid_ns, own_init, own_mounts;
+	uint8_t source;			/* enum source */
 	uint16_t nneeds, nafter;	/* in `order`, the needs first */
 	const uint16_t *order;		/* indices of other services of the set */
+	const struct named *named;	/* and their names, only while the set is made */
 	uint32_t delay_min, delay_max, reset;			/* ms */
 	uint32_t limit_count, limit_time, limit_delay;
 	uint32_t start_timeout, stop_timeout, watchdog;
@@ -49,14 +53,19 @@ struct service_conf {
 struct set {
 	struct arena arena;
 	struct service_conf *service;	/* in an order in which they can start */
-	struct set_file *file;
+	struct entry *file;		/* machine, service and include, in `texts` */
+	struct text_archive texts;	/* memory of the caller's */
 	unsigned count, nfiles;
 	uint8_t needs_seal;		/* a plan wants hutch to run from a sealed copy */
 	uint8_t full;			/* a text or array found no room in the arena */
+	struct machine_conf machine;	/* of init.conf */
 	const char *notes;		/* findings that belong to no service, or NULL */
 };
 
-/* Fills a set's empty arena with room for n services. -1 when it is too small. */
+/*
+ * Fills a set's empty arena with room for n services. -1 when it is too small. The
+ * memory of set->texts is the caller's too.
+ */
 int set_init(struct set *set, unsigned services, unsigned files);
 
 /*
@@ -67,10 +76,14 @@ int set_init(struct set *set, unsigned services, unsigned files);
 int set_add(struct set *set, const char *name, const struct profile *p, unsigned file,
 	    unsigned nfiles, const char *findings);
 
-/* A copy of a text without its comments, line for line; -1: no room. */
-int set_add_file(struct set *set, const char *name, const char *text, size_t length);
+/* A copy of a file without its comments, line for line, in set->texts; -1: no room. */
+int set_add_file(struct set *set, enum entry_kind kind, const char *name, const char *text,
+		 size_t length);
 
-/* The same set in an arena of its own, without what the making of it left there. */
+/* Lists the files that are in set->texts already. -1: no whole archive, or no room for so many. */
+int set_list_files(struct set *set, unsigned most);
+
+/* The same set in an arena of its own, without what the making of it left there; of the same texts. */
 int set_copy(struct set *to, const struct set *from);
 
 /*

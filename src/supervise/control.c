@@ -155,6 +155,20 @@ static void reopen(struct supervisor *s)
 	event_tell(s, NULL, "the control socket is there");
 }
 
+void control_look(struct supervisor *s)
+{
+	int dir = registry_dir();
+	struct k_stat st;
+	int gone = dir < 0 || (k_stat(dir, "control", AT_SYMLINK_NOFOLLOW, STATX_TYPE_, &st) && errno == ENOENT);
+
+	/* What else is there now is not ours to judge: another supervisor may be in charge. */
+	if (control.listener >= 0 && gone) {
+		k_drop(&control.listener);
+		reopen(s);
+	}
+	k_close(dir);
+}
+
 static int in_group(int fd, uint32_t gid)
 {
 	uint32_t groups[GROUPS];
@@ -178,8 +192,17 @@ static int is_outside(int pid)
 	       own.ino != peer.ino;
 }
 
-static enum rights rights_of(int fd)
+/* The group that may look on: of the command line, or of a machine's own settings; -1: none. */
+static long readers_of(const struct supervisor *s)
 {
+	uint32_t readers = s->image ? s->image->set.machine.readers : 0;
+
+	return readers ? (long)readers : control.readers;
+}
+
+static enum rights rights_of(const struct supervisor *s, int fd)
+{
+	long readers = readers_of(s);
 	struct ucred peer;
 	unsigned size = sizeof peer;
 
@@ -189,8 +212,7 @@ static enum rights rights_of(int fd)
 		return NOBODY;
 	if (!peer.uid || peer.uid == geteuid())
 		return OWNER;
-	if (control.readers >= 0 && (peer.gid == (uint32_t)control.readers ||
-				     in_group(fd, (uint32_t)control.readers)))
+	if (readers != -1 && (peer.gid == (uint32_t)readers || in_group(fd, (uint32_t)readers)))
 		return READER;
 	return NOBODY;
 }
@@ -294,7 +316,7 @@ static void reply(struct supervisor *s, struct client *c)
 
 static void admit(struct supervisor *s, int fd)
 {
-	enum rights rights = rights_of(fd);
+	enum rights rights = rights_of(s, fd);
 	struct client *c;
 
 	if (rights == NOBODY) {
@@ -392,8 +414,8 @@ int control_poll(struct supervisor *s, struct pollfd *fds)
 {
 	int n = 0;
 
-	/* Who asks before the first profiles are read waits for them. */
-	if (control.listener >= 0 && s->image && s->now >= control.paused) {
+	/* Who asks before the first profiles are read waits for them; PID 1 may have to do without any. */
+	if (control.listener >= 0 && (s->image || (s->init && !s->loading)) && s->now >= control.paused) {
 		control.paused = 0;
 		fds[n++] = (struct pollfd){.fd = control.listener, .events = POLLIN};
 	}

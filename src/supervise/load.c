@@ -4,220 +4,65 @@
  * fills memory that both share, and its exit status says whether it is whole.
  */
 #include <errno.h>
-#include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 
-#include "apply/file.h"
+#include "apply/gather.h"
 #include "archive/texts.h"
-#include "base/parse.h"
 #include "base/text.h"
 #include "kernel/k.h"
 #include "kernel/probe.h"
-#include "plan/plan.h"
 #include "supervise/launch.h"
+#include "supervise/loader.h"
 #include "supervise/supervise.h"
 
-enum { IMAGE_SIZE = 16 << 20, MAX_FILES = 4 * SERVICES, DRAFT_SIZE = 8 << 20, NAMES_SIZE = 64 << 10 };
-enum { LOADED = 0, REFUSED = 1 };
+enum { IMAGE_SIZE = 16 << 20 };
+enum { LOADED = 0, REFUSED = 1, LIMIT = 30000, SOON = 250, LATER = 10000 };	/* ms */
 
 static char loader_stack[128 << 10] __attribute__((aligned(16)));
 static struct arena *scratch;
-
-/* Only in the loader's own copy. */
-static struct loader {
-	struct image *image;
-	int parent, first, sealed;
-	char *const *paths;
-	int npaths;
-	struct set draft;
-	struct profile profile;
-	struct plan plan;
-	struct diags diags;
-	char text[1000];		/* of findings */
-} loader;
+static struct loader loader;
+static char good[256];		/* where the last good profiles are, or "" */
 
 void load_init(struct arena *a)
 {
 	scratch = a;
 }
 
-/* The whole set is refused, with these words. */
-static void refuse(const char *path, const char *why)
-{
-	char text[300];
-
-	text_format(text, sizeof text, "%.200s: %s", path, why);
-	loader.image->set.notes = arena_text(&loader.image->set.arena, text, strlen(text));
-	k_exit(REFUSED);
-}
-
-static const char no_room[] = "no room left for this set";
-
-static int load_file(void *ctx, const char *path, const char *from, struct profile_text *to,
-		     struct err *e)
-{
-	(void)ctx;
-	to->name = file_beside(scratch, path, from);
-	if (!to->name)
-		return err_set(e, ENOMEM, "%.150s", path);
-	if (file_read(scratch, to->name, to, e))
-		return -1;
-	if (loader.draft.nfiles >= MAX_FILES ||
-	    set_add_file(&loader.draft, to->name, to->text, to->length))
-		return err_set(e, 0, "%.150s: %s", path, no_room);
-	return 0;
-}
-
-static void check_service(struct profile *p)
-{
-	static const struct plan_request request = {.supervised = 1};
-	struct err e;
-
-	if (plan_build(&loader.plan, p, &loader.image->facts, &request, &loader.diags))
-		return;
-	if (plan_check(&loader.plan, &e))
-		diags_add(&loader.diags, (struct origin){0}, 0, "defect in the plan: %s", e.text);
-	if (loader.plan.needs_seal && !loader.first && !loader.sealed)
-		diags_add(&loader.diags, p->at[KEY_exec], 0, "needs a hutch that runs from a sealed copy: start the supervisor again");
-	loader.draft.needs_seal |= loader.plan.needs_seal;
-}
-
-/* NAME.conf is service NAME. One that is too long is cut where it still is too long. */
-static void service_name(char to[NAME_ROOM + 1], const char *path)
-{
-	const char *base = strrchr(path, '/');
-	size_t n;
-
-	base = base ? base + 1 : path;
-	n = strlen(base);
-	if (n > 5 && !strcmp(base + n - 5, ".conf"))
-		n -= 5;
-	if (n > NAME_ROOM)
-		n = NAME_ROOM;
-	memcpy(to, base, n);
-	to[n] = '\0';
-}
-
-static void add(const char *path)
-{
-	unsigned file = loader.draft.nfiles;
-	size_t mark = scratch->used;
-	struct profile_reader r;
-	char name[NAME_ROOM + 1];
-	struct out o;
-
-	if (loader.draft.count >= SERVICES)
-		refuse(path, "more services than there is room for");
-	service_name(name, path);
-	profile_init(&loader.profile, scratch);
-	diags_init(&loader.diags, scratch);
-	profile_reader_init(&r, &loader.profile, &loader.diags, load_file, NULL);
-	if (!name_ok(name))
-		diags_add(&loader.diags, (struct origin){0}, 0, "%.80s: not a name for a service", name);
-	profile_file(&r, path);
-	profile_finish(&r);
-	if (!loader.diags.count)
-		check_service(&loader.profile);
-	out_init(&o, loader.text, sizeof loader.text);
-	if (loader.diags.count)
-		profile_print_diags(&loader.profile, &loader.diags, &o);
-	if (o.used && o.text[o.used - 1] == '\n')
-		o.text[--o.used] = '\0';
-	if (set_add(&loader.draft, name, &loader.profile, file, loader.draft.nfiles - file,
-		    loader.diags.count ? loader.text : NULL))
-		refuse(path, no_room);
-	scratch->used = mark;
-}
-
-/* The names of a directory's profiles, each with a NUL, in one piece of memory. */
-static size_t list(int dir, const char *path, char *names)
-{
-	char buf[4096] __attribute__((aligned(8)));
-	size_t used = 0;
-	long n;
-
-	while ((n = k_getdents(dir, buf, sizeof buf)) > 0)
-		for (long at = 0; at < n; at += ((struct k_dirent *)(buf + at))->length) {
-			const char *name = ((struct k_dirent *)(buf + at))->name;
-			size_t length = strlen(name);
-
-			if (*name == '.' || length < 6 || strcmp(name + length - 5, ".conf") != 0)
-				continue;
-			if (used + length + 1 > NAMES_SIZE)
-				refuse(path, "too many profiles");
-			memcpy(names + used, name, length + 1);
-			used += length + 1;
-		}
-	if (n < 0)
-		refuse(path, error_text(errno));
-	return used;
-}
-
-/* The smallest name behind `after`, or NULL: sets are small, and in order. */
-static const char *next_name(const char *names, size_t used, const char *after)
-{
-	const char *best = NULL;
-
-	for (const char *p = names; p < names + used; p += strlen(p) + 1)
-		if ((!after || strcmp(p, after) > 0) && (!best || strcmp(p, best) < 0))
-			best = p;
-	return best;
-}
-
-static void add_directory(const char *path, int dir)
-{
-	char *names = arena_room(scratch, NAMES_SIZE), full[4096];
-	const char *name = NULL;
-	size_t used;
-
-	if (!names)
-		refuse(path, no_room);
-	used = list(dir, path, names);
-	while ((name = next_name(names, used, name))) {
-		if ((size_t)text_format(full, sizeof full, "%s/%s", path, name) >= sizeof full)
-			refuse(path, error_text(ENAMETOOLONG));
-		add(full);
-	}
-}
-
 static int load_main(void *unused)
 {
-	void *draft;
-
 	(void)unused;
 	k_fault_side('o');
-	draft = k_memory(DRAFT_SIZE, 0);
 	if (k_prctl(PR_SET_PDEATHSIG_, SIGKILL, 0, 0) || k_getppid() != loader.parent)
 		k_exit(REFUSED);
 	k_close_range(3, ~0u);
-	if (!draft)
-		refuse(*loader.paths, error_text(errno));
-	arena_init(&loader.draft.arena, draft, DRAFT_SIZE);
-	if (set_init(&loader.draft, SERVICES, MAX_FILES))
-		refuse(*loader.paths, no_room);
-	facts_probe(&loader.image->facts);
-	for (int i = 0; i < loader.npaths; i++) {
-		int dir = k_open(AT_FDCWD, loader.paths[i], O_RDONLY | O_DIRECTORY | O_NONBLOCK, 0);
-
-		if (dir >= 0)
-			add_directory(loader.paths[i], dir);
-		else if (errno == ENOTDIR)
-			add(loader.paths[i]);
-		else
-			refuse(loader.paths[i], error_text(errno));
-	}
-	if (set_order(&loader.draft) || set_copy(&loader.image->set, &loader.draft))
-		refuse(*loader.paths, no_room);
-	k_exit(LOADED);
+	k_exit(load_set(&loader, scratch) ? REFUSED : LOADED);
 }
 
-static void forget(const struct image *image)
+void image_forget(const struct image *image)
 {
-	k_forget((void *)(uintptr_t)image, image->size);
+	k_forget(image->set.texts.base, GATHER_TEXTS);
+	k_forget((void *)(uintptr_t)image, IMAGE_SIZE);
+}
+
+/* Memory for a set and its texts; NULL with errno. */
+static struct image *image_new(void)
+{
+	struct image *image = k_memory(IMAGE_SIZE, 1);
+	char *texts = image ? k_memory(GATHER_TEXTS, 1) : NULL;
+
+	if (!texts) {
+		if (image)
+			k_forget(image, IMAGE_SIZE);
+		errno = ENOMEM;
+		return NULL;
+	}
+	arena_init(&image->set.arena, image->memory, IMAGE_SIZE - sizeof *image);
+	image->set.texts = (struct text_archive){texts, GATHER_TEXTS, 0};
+	return image;
 }
 
 int load_start(struct supervisor *s)
@@ -229,24 +74,26 @@ int load_start(struct supervisor *s)
 		s->load_again = 1;
 		return 0;
 	}
-	image = k_memory(IMAGE_SIZE, 1);
+	image = image_new();
 	if (!image)
 		return -1;
-	image->size = IMAGE_SIZE;
-	arena_init(&image->set.arena, image->memory, IMAGE_SIZE - sizeof *image);
-	loader = (struct loader){.image = image, .parent = k_getpid(), .first = !s->image,
-				 .sealed = s->image && s->image->facts.self_sealed,
-				 .paths = s->paths, .npaths = s->npaths};
+	loader = (struct loader){.image = image, .parent = k_getpid(), .first = !s->image && !s->no_seal,
+				 .sealed = s->image && s->image->facts.self_sealed, .init = s->init,
+				 .fall_back = !s->image, .source = s->image ? SOURCE_DISK : s->source,
+				 .setup = s->set_up ? NULL : s->setup, .paths = s->paths, .npaths = s->npaths,
+				 .good = *good ? good : NULL};
 	s->loader = k_clone(load_main, loader_stack + sizeof loader_stack, SIGCHLD, NULL);
 	if (s->loader < 0) {
 		int error = errno;
 
 		s->loader = 0;
-		forget(image);
+		image_forget(image);
 		errno = error;
 		return -1;
 	}
 	s->new_image = image;
+	s->load_since = s->now;
+	s->load_retry = 0;
 	s->loading = 1;
 	return 0;
 }
@@ -260,7 +107,7 @@ static void forget_unused(struct supervisor *s)
 		for (struct service *v = NULL; !used && (v = service_next(s, v));)
 			used = v->image == s->old[i] || v->next_image == s->old[i];
 		if (!used) {
-			forget(s->old[i]);
+			image_forget(s->old[i]);
 			s->old[i] = NULL;
 		}
 	}
@@ -289,7 +136,7 @@ static void begin(struct supervisor *s, struct service *v)
 {
 	v->removed = 0;
 	if (v->conf->findings)
-		event_tell(s, v, "%s", v->conf->findings);
+		event_lines(s, v, v->conf->findings);
 	else if (v->conf->start != START_MANUAL)
 		service_want_boot(s, v);
 }
@@ -339,6 +186,15 @@ static void take(struct supervisor *s, const struct image *image, const struct s
 static void adopt(struct supervisor *s, const struct image *image)
 {
 	s->image = image;
+	s->set_since = s->now;
+	/* The kernel's own threads share PID 1's root. Until 6.x, what the kernel executes is looked up
+	 * there: so only now, when there is no other root to come. */
+	if (s->init) {
+		k_unshare(CLONE_FS);
+		event_console(image->set.machine.console);
+	}
+	event_lines(s, NULL, image->set.notes);
+	event_lines(s, NULL, image->set.machine.findings);
 	for (struct service *v = NULL; (v = service_next(s, v));) {
 		if (v->removed || set_find(&image->set, v->conf->name))
 			continue;
@@ -352,12 +208,17 @@ static void adopt(struct supervisor *s, const struct image *image)
 		if (set_find(&image->set, c->name) == c)
 			take(s, image, c);
 		else
-			event_tell(s, NULL, "%s", c->findings);
+			event_lines(s, NULL, c->findings);
 	}
 	for (struct service *v = NULL; (v = service_next(s, v));) {
 		/* A place of this very load: it has never been in any state. */
-		if (v->image == image && !v->begun)
+		if (v->image == image && !v->begun) {
+			if (v->conf->passed_over && !image->set.notes) {
+				event_lines(s, v, v->conf->passed_over);
+				event_tell(s, v, "the last good profile is used");
+			}
 			begin(s, v);
+		}
 		v->begun = 1;
 	}
 	/* Before the order is looked at: who waits for what is there already is no longer waiting. */
@@ -365,23 +226,123 @@ static void adopt(struct supervisor *s, const struct image *image)
 	s->changed = 1;
 }
 
-/* A set that comes later must be whole: else what runs stays as it is. */
-static const char *first_finding(const struct set *set)
+static void put_findings(struct out *o, const char *text, unsigned *left)
 {
+	for (size_t n; text && *text; text += n + (text[n] == '\n')) {
+		n = strcspn(text, "\n");
+		if (o->size - o->used > n + 40) {
+			out_bytes(o, text, n);
+			out_put(o, "\n");
+		} else {
+			++*left;
+		}
+	}
+}
+
+/* All that is wrong with a set, as far as there is room; NULL: nothing. */
+static const char *all_findings(const struct set *set)
+{
+	static char text[3800];
+	unsigned left = 0;
+	struct out o;
+
+	out_init(&o, text, sizeof text);
+	put_findings(&o, set->machine.findings, &left);
 	for (unsigned i = 0; i < set->count; i++)
-		if (set->service[i].findings)
-			return set->service[i].findings;
-	return NULL;
+		put_findings(&o, set->service[i].findings ? set->service[i].findings
+							  : set->service[i].passed_over, &left);
+	if (left)
+		out_printf(&o, "and %u more\n", left);
+	return o.used ? text : NULL;
+}
+
+/* What failed may have been a moment of want; a person who mends it needs longer. */
+static int64_t pause_ms(const struct supervisor *s)
+{
+	return s->reloads <= 8 ? SOON : LATER;
 }
 
 static void refused(struct supervisor *s, struct image *image, const char *why)
 {
+	text_format(s->reload_text, sizeof s->reload_text, "%s%s",
+		    s->image ? "refused=nothing was changed\n" : "", why);
 	if (s->image)
-		text_format(s->reload_text, sizeof s->reload_text, "refused=nothing was changed\n%s", why);
-	else
-		text_format(s->reload_text, sizeof s->reload_text, "%s", why);
-	event_tell(s, NULL, "%s%s", s->image ? "nothing was changed: " : "", why);
-	forget(image);
+		event_tell(s, NULL, "nothing was changed:");
+	event_lines(s, NULL, why);
+	if (image->good[0])
+		text_format(good, sizeof good, "%s", image->good);
+	/* PID 1 has no caller to whom it could give up: the last good profiles, or a shell. */
+	if (s->init && !s->image && s->source < SOURCE_BUILT_IN) {
+		s->source++;
+		s->load_retry = s->now;
+	} else if (s->init && !s->image) {
+		s->load_retry = s->now + pause_ms(s);
+	}
+	image_forget(image);
+}
+
+/* Well or not: what it was about when it was ended is not tried again. */
+static int was_set_up(const struct image *image)
+{
+	const char *phase = image->setup.phase;
+
+	return image->set_up || (*phase && strncmp(phase, "reading ", 8) != 0);
+}
+
+/* What the set-up has to say, once. */
+static void tell_setup(struct supervisor *s, const struct image *image)
+{
+	const struct setup_report *r = &image->setup;
+
+	if (s->set_up || !s->setup || !was_set_up(image))
+		return;
+	s->set_up = 1;
+	event_lines(s, NULL, r->text);
+}
+
+static int64_t given_up(const struct supervisor *s)
+{
+	return s->load_since + (s->new_image->limit ? s->new_image->limit : LIMIT);
+}
+
+int64_t load_deadline(const struct supervisor *s)
+{
+	return s->loader && s->init ? given_up(s) : s->load_retry;
+}
+
+/* It may not even die now: nobody waits for that, the next one has memory of its own. */
+static void give_up(struct supervisor *s)
+{
+	struct image *image = s->new_image;
+	int only_setup = s->setup && !s->set_up && !image->set_up && was_set_up(image);
+	char why[200];
+
+	k_kill(s->loader, SIGKILL);
+	s->loader = 0;
+	s->loading = s->load_again = 0;
+	s->new_image = NULL;
+	s->reloads++;
+	text_format(why, sizeof why, "given up, it hangs: %.119s", image->setup.phase);
+	tell_setup(s, image);
+	if (!only_setup) {
+		refused(s, image, why);
+		return;
+	}
+	event_tell(s, NULL, "%s", why);
+	image_forget(image);
+	if (load_start(s))
+		s->load_retry = s->now + pause_ms(s);
+}
+
+void load_due(struct supervisor *s)
+{
+	if (s->loader && s->init && s->now >= given_up(s))
+		give_up(s);
+	if (s->load_retry && s->now >= s->load_retry && !s->ending) {
+		s->load_retry = 0;
+		if (!s->loader && load_start(s))
+			s->load_retry = s->now + pause_ms(s);
+	}
 }
 
 /*
@@ -390,10 +351,10 @@ static void refused(struct supervisor *s, struct image *image, const char *why)
  */
 static int looks_again(struct supervisor *s, struct image *image)
 {
-	if (s->image || s->looked_again || !first_finding(&image->set) || load_start(s))
+	if (s->image || s->looked_again || !all_findings(&image->set) || load_start(s))
 		return 0;
 	s->looked_again = 1;
-	forget(image);
+	image_forget(image);
 	return 1;
 }
 
@@ -409,18 +370,24 @@ int load_reaped(struct supervisor *s, int pid, int status)
 	s->loading = 0;
 	s->reloads++;
 	s->reload_text[0] = '\0';
+	tell_setup(s, image);
+	if (!status && image->setup.init[0]) {
+		s->load_again = 0;
+		s->new_root = image;
+		return 1;
+	}
 	if (s->load_again) {
 		s->load_again = 0;
 		if (load_start(s))
 			refused(s, image, error_text(errno));
 		else
-			forget(image);
+			image_forget(image);
 		return 1;
 	}
 	if (!status && looks_again(s, image))
 		return 1;
 	/* What was killed may have left half a set. */
-	why = s->image && !status ? first_finding(&image->set) : NULL;
+	why = s->image && !status ? all_findings(&image->set) : NULL;
 	if (WIFSIGNALED(status))
 		refused(s, image, "what reads the profiles was ended by a signal");
 	else if (status)
@@ -429,7 +396,7 @@ int load_reaped(struct supervisor *s, int pid, int status)
 		refused(s, image, why);
 	else if (keep_old(s))
 		refused(s, image, "services of earlier sets are still being stopped");
-	else if (!s->image && image->set.needs_seal && !image->facts.self_sealed)
+	else if (!s->image && image->set.needs_seal && !image->facts.self_sealed && !s->no_seal)
 		s->must_seal = 1;	/* before anything of it runs */
 	else
 		adopt(s, image);

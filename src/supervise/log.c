@@ -112,7 +112,7 @@ static int target_open(const struct supervisor *s, unsigned kind)
 		return -1;
 	t->retry = s->now + PAUSE;
 	nrest = kind == LOG_CONSOLE ? 0 : nrest;
-	t->fd = kind == LOG_CONSOLE ? k_open(AT_FDCWD, "/dev/console", flags, 0)
+	t->fd = kind == LOG_CONSOLE ? console_open(s->image ? s->image->set.machine.console : NULL)
 		: kind == LOG_KMSG  ? k_open(AT_FDCWD, "/dev/kmsg", flags, 0)
 		: kind == LOG_SYSLOG ? open_syslog() : open_writer();
 	return t->fd < 0 ? -1 : 0;
@@ -322,6 +322,13 @@ int64_t log_deadline(const struct supervisor *s)
 		return s->now;
 	return (stuck >> LOG_FILE & 1) && targets[LOG_FILE].fd < 0 && !writer
 		? targets[LOG_FILE].retry : 0;
+}
+
+/* The writer ends behind the last line. */
+void log_leave(void)
+{
+	for (unsigned kind = LOG_CONSOLE; kind <= LOG_FILE; kind++)
+		k_drop(&targets[kind].fd);
 }
 
 int log_reaped(struct supervisor *s, int pid)

@@ -23,6 +23,12 @@ void service_why(struct service *v, const char *format, ...)
 	va_end(args);
 }
 
+/* The first of the findings; all of them are told by the status. */
+static void why_wrong(struct service *v)
+{
+	service_why(v, "%.*s", (int)strcspn(v->conf->findings, "\n"), v->conf->findings);
+}
+
 struct service *service_find(struct supervisor *s, const char *name)
 {
 	for (struct service *v = NULL; (v = service_next(s, v));)
@@ -100,11 +106,11 @@ static void consequences(struct supervisor *s, struct service *v, const struct j
 		event_tell(s, v, "failed more than %u times within %u ms",
 			   (unsigned)v->conf->limit_count, (unsigned)v->conf->limit_time);
 	if (j->limit == LIMIT_REBOOT)
-		supervisor_end(s, 0, 1);
+		supervisor_end(s, 0, END_REBOOT);
 	else if (j->limit == LIMIT_EXIT)
-		supervisor_end(s, v->conf->limit_status, 0);
+		supervisor_end(s, v->conf->limit_status, END_EXIT);
 	else if (j->event == EVENT_REST && v->wish_up && v->conf->critical)
-		supervisor_end(s, exit_status(v), 0);
+		supervisor_end(s, exit_status(v), END_EXIT);
 }
 
 static enum event act_judge(struct supervisor *s, struct service *v)
@@ -165,6 +171,7 @@ static void act_repeat(struct supervisor *s, struct service *v)
 {
 	int64_t next = v->started + (int64_t)v->conf->every;
 
+	v->was_ready = 1;
 	v->ready_since = s->now;
 	if (v->conf->every)
 		v->deadline = next > s->now ? next : s->now + 1;
@@ -187,6 +194,7 @@ static enum event act(struct supervisor *s, struct service *v, enum action actio
 		v->deadline = s->now + v->pause;
 		return NO_EVENT;
 	case ACTION_WATCH:
+		v->was_ready = 1;
 		v->ready_since = s->now;
 		v->attempted = 1;
 		v->deadline = v->conf->watchdog ? s->now + v->conf->watchdog : 0;
@@ -326,8 +334,9 @@ void service_adopt(struct service *v)
 	v->next = NULL;
 	v->next_image = NULL;
 	v->past = (struct past){0};
+	v->was_ready = 0;
 	if (v->conf->findings)
-		service_why(v, "%s", v->conf->findings);
+		why_wrong(v);
 }
 
 struct service *service_place(struct supervisor *s, const struct image *image,
@@ -352,7 +361,7 @@ struct service *service_place(struct supervisor *s, const struct image *image,
 	v->since = s->now;
 	trigger_soon();
 	if (conf->findings)
-		service_why(v, "%s", conf->findings);
+		why_wrong(v);
 	return v;
 }
 
@@ -374,6 +383,15 @@ static int is_ready(const struct service *v)
 	       (v->state == STATE_ARMED && v->conf->start == START_DEMAND && !v->deadline);
 }
 
+/* Who has the console: it is one service's terminal at a time. */
+static const struct service *console_owner(const struct supervisor *s, const struct service *v)
+{
+	for (struct service *w = NULL; (w = service_next(s, w));)
+		if (w != v && w->conf->type == SERVICE_CONSOLE && state_lives(w->state))
+			return w;
+	return NULL;
+}
+
 /* What it waits for, or NULL. */
 static const struct service *waits_for(struct supervisor *s, struct service *v)
 {
@@ -389,7 +407,7 @@ static const struct service *waits_for(struct supervisor *s, struct service *v)
 		if (w->wish_up && !w->attempted && w->state != STATE_ARMED)
 			return w;
 	}
-	return NULL;
+	return c->type == SERVICE_CONSOLE ? console_owner(s, v) : NULL;
 }
 
 /* Those that come after it end before it. */

@@ -21,10 +21,31 @@
 #include "supervise/launch.h"
 #include "supervise/supervise.h"
 
-enum { EVENTS_ROOM = 16 << 10, FDS = 5, BREATH_MS = 50, LEAVE_MS = 1000, LONGEST_MS = 1 << 30 };
+enum { STOP_SHARE = 60, LEAVE_SHARE = 65 };	/* hundredths of the time for the end of the machine */
+enum { SEAL_TRIES = 3 };
+enum { EVENTS_ROOM = 16 << 10, FDS = 5, BREATH_MS = 50, STORM_MS = 1, LEAVE_MS = 1000, SHUTDOWN_MS = 30000, LONGEST_MS = 1 << 30 };
 
 #define BIT(signal) (1ull << ((signal) - 1))
-static const uint64_t handled = BIT(SIGCHLD) | BIT(SIGTERM) | BIT(SIGINT) | BIT(SIGHUP) | BIT(SIGPIPE);
+
+/*
+ * What the signals that end it mean to PID 1: as with busybox's and toybox's init, for
+ * their halt, poweroff and reboot send them. INT is Ctrl-Alt-Del, PWR a failing power supply.
+ */
+static const struct {
+	uint8_t signal, kind;
+} ends[] = {
+	{SIGTERM, END_REBOOT}, {SIGINT, END_REBOOT}, {SIGUSR1, END_HALT}, {SIGUSR2, END_POWEROFF},
+	{SIGPWR, END_POWEROFF},
+};
+enum { ENDS = sizeof ends / sizeof *ends, OTHERS_END = 2 };	/* who is not PID 1 knows these */
+
+enum end_kind end_by_signal(int signal)
+{
+	for (int i = 0; i < ENDS; i++)
+		if (ends[i].signal == signal)
+			return ends[i].kind;
+	return END_EXIT;
+}
 
 /* The word for whoever started this: sd_notify(3). */
 static void parent_tell(const char *text)
@@ -47,35 +68,49 @@ static void parent_tell(const char *text)
 	k_close(fd);
 }
 
-void supervisor_end(struct supervisor *s, int status, int reboot)
+void supervisor_end(struct supervisor *s, int status, enum end_kind kind)
 {
+	int64_t time;
+
+	if (s->init && kind == END_EXIT)
+		kind = END_REBOOT;
+	if (kind != END_EXIT)
+		s->end = (uint8_t)kind;		/* who asks again may have thought better of it */
 	if (!s->ending) {
 		s->exit_status = (uint8_t)status;
+		time = s->image ? s->image->set.machine.shutdown_timeout : SHUTDOWN_MS;
+		s->end_deadline = s->now + time;
+		s->end_stop = s->now + time * STOP_SHARE / 100;
+		s->end_leave = s->now + time * LEAVE_SHARE / 100;
 		parent_tell("STOPPING=1\n");
-		event_tell(s, NULL, "ends");
+		event_tell(s, NULL, "ends%s%s", s->init ? ": " : "", s->init ? end_names[s->end] : "");
 	}
 	s->ending |= 1;
-	s->reboot |= reboot != 0;
 	for (struct service *v = NULL; (v = service_next(s, v));)
 		service_want(s, v, 0);
 	s->changed = 1;
 }
 
 /* Asked a second time, it does not wait for anybody's good will. */
-static void end_now(struct supervisor *s)
+static void end_now(struct supervisor *s, enum end_kind kind)
 {
-	if (!s->ending) {
-		supervisor_end(s, 0, 0);
+	int again = s->ending;
+
+	supervisor_end(s, s->exit_status, kind);
+	if (!again)
 		return;
-	}
 	s->ending |= 2;
-	for (struct service *v = NULL; (v = service_next(s, v));)
-		if (v->state == STATE_STOPPING)
-			service_event(s, v, EVENT_DUE);
+}
+
+/* PID 1 has to be through with the services while there is time for the rest of the machine. */
+static int is_hasty(const struct supervisor *s)
+{
+	return s->ending & 2 || (s->ending && s->init && s->now >= s->end_stop);
 }
 
 static void reload(struct supervisor *s)
 {
+	control_look(s);
 	if (!s->ending && load_start(s))
 		event_tell(s, NULL, "cannot load: %s", error_text(errno));
 }
@@ -85,27 +120,44 @@ static void read_signals(struct supervisor *s)
 	struct signalfd_siginfo info;
 
 	while (k_read(s->signals, &info, sizeof info) == (long)sizeof info) {
-		if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT)
-			end_now(s);
-		else if (info.ssi_signo == SIGHUP)
+		if (info.ssi_signo == SIGHUP)
 			reload(s);
+		for (int i = 0; i < (s->init ? ENDS : OTHERS_END); i++)
+			if (info.ssi_signo == ends[i].signal)
+				end_now(s, s->init ? ends[i].kind : END_EXIT);
 	}
+}
+
+/* What a dead child leaves behind in its session is reached only while it keeps its number. */
+static int must_peek(const struct supervisor *s)
+{
+	for (struct service *v = NULL; (v = service_next(s, v));)
+		if (v->pid && !v->conf->own_pid_ns)
+			return 1;
+	return 0;
 }
 
 static void reap(struct supervisor *s)
 {
-	int pid, status;
+	int peek = must_peek(s), orphans = 0, pid, status;
 
 	for (;;) {
-		pid = k_dead_child();
+		pid = peek ? k_dead_child() : -1;
 		if (pid > 0)
 			launch_reaping(s, pid);
 		/* Where it cannot be told, to wait for anybody is as good. */
 		if (!pid || (pid = k_wait(pid, &status, WNOHANG)) <= 0)
 			break;
-		if (!launch_reaped(s, pid, status) && !load_reaped(s, pid, status) && !launch_left(s, pid))
-			log_reaped(s, pid);	/* or an orphan, of which nobody wants to know */
+		if (launch_reaped(s, pid, status))
+			peek = must_peek(s);
+		else if (!load_reaped(s, pid, status) && !launch_left(s, pid) && !good_reaped(s, pid, status) &&
+			 !log_reaped(s, pid))
+			orphans++;
 	}
+	/* Many in a row are waited for together: a moment later there are more of them. */
+	s->storm = orphans && s->now <= s->last_orphan + STORM_MS;
+	if (orphans)
+		s->last_orphan = s->now;
 }
 
 /* What a passed deadline means is in the table; here, whose fault it was. */
@@ -139,15 +191,22 @@ static int deadlines(struct supervisor *s)
 	int64_t first = 0;
 
 	for (struct service *v = NULL; (v = service_next(s, v));)
-		if (v->deadline && v->deadline <= s->now)
+		if ((v->deadline && v->deadline <= s->now) || (v->state == STATE_STOPPING && is_hasty(s)))
 			due(s, v);
+	watchdog_look(s);
+	load_due(s);
 	order_look(s);
 	for (struct service *v = NULL; (v = service_next(s, v));)
 		deadline_earlier(&first, v->deadline);
+	deadline_earlier(&first, load_deadline(s));
+	deadline_earlier(&first, good_deadline(s));
 	deadline_earlier(&first, control_deadline(s));
 	deadline_earlier(&first, trigger_deadline(s));
 	deadline_earlier(&first, log_deadline(s));
 	deadline_earlier(&first, s->leave_until);
+	deadline_earlier(&first, watchdog_deadline(s));
+	if (s->init)
+		deadline_earlier(&first, s->now < s->end_stop ? s->end_stop : s->end_leave);
 	if (!first)
 		return -1;
 	first -= k_now_ms();
@@ -193,7 +252,9 @@ static void turn(struct supervisor *s)
 	log_move(s);
 	timeout = deadlines(s);
 	places = s->places;
-	s->poll[0] = (struct pollfd){.fd = s->signals, .events = POLLIN};
+	s->poll[0] = (struct pollfd){.fd = s->storm ? -1 : s->signals, .events = POLLIN};
+	if (s->storm && (timeout < 0 || timeout > STORM_MS))
+		timeout = STORM_MS;
 	for (unsigned i = 0; i < places; i++)
 		s->open[i] = watch(&s->service[i], s->poll, &n);
 	triggers = trigger_poll(s, s->poll + n);
@@ -209,7 +270,7 @@ static void turn(struct supervisor *s)
 			s->poll[i].revents = errno == EINTR ? 0 : POLLIN;
 		k_poll(NULL, 0, errno == EINTR ? 0 : BREATH_MS);
 	}
-	if (s->poll[0].revents)
+	if (s->poll[0].revents || s->storm)
 		read_signals(s);
 	for (unsigned i = 0, at = 1; i < places; i++)
 		serve_service(s, &s->service[i], s->open[i], &at);
@@ -218,6 +279,7 @@ static void turn(struct supervisor *s)
 	control_move(s, s->poll + n + triggers + listens, controls);
 	reap(s);
 	order_look(s);
+	good_look(s);
 }
 
 /* Whoever leaves an IPC group does it before we go; but he may wait for a lock. */
@@ -236,15 +298,78 @@ static int all_down(const struct supervisor *s)
 	return 1;
 }
 
-/* The first set: a path that cannot be read is the caller's mistake, a profile is not. */
+/* What cannot be killed does not keep PID 1 from the rest. */
+static int is_over(struct supervisor *s)
+{
+	return s->ending && ((all_down(s) && all_left(s)) || (s->init && s->now >= s->end_leave));
+}
+
+/*
+ * The first set: a path that cannot be read is the caller's mistake, a profile is not.
+ * PID 1 has no caller, and waits for better times.
+ */
 static int first_load(struct supervisor *s)
 {
-	if (load_start(s))
-		return -1;
+	if (load_start(s)) {
+		s->load_retry = s->now;
+		return -!s->init;
+	}
 	while (s->loading && !s->ending)
 		turn(s);
 	errno = 0;
-	return s->image || s->must_seal || s->ending ? 0 : -1;
+	return s->image || s->must_seal || s->ending || s->init ? 0 : -1;
+}
+
+static uint64_t handled(const struct supervisor *s)
+{
+	uint64_t set = BIT(SIGCHLD) | BIT(SIGHUP) | BIT(SIGPIPE);
+
+	for (int i = 0; i < (s->init ? ENDS : OTHERS_END); i++)
+		set |= BIT(ends[i].signal);
+	return set;
+}
+
+/* Nothing of this root runs yet. Returns only when it could not be left, or what is on the new one not executed. */
+static void root_change(struct supervisor *s, const struct supervise_options *o, struct arena *a,
+			const uint64_t nofile[2])
+{
+	uint64_t most[2] = {nofile[1], nofile[1]};
+	struct err e;
+
+	control_close(s);
+	k_set_nofile(nofile);
+	o->enter(s->new_root->setup.init, o->argv, a, &e);
+	k_set_nofile(most);
+	event_tell(s, NULL, "boot.root: %s%s%s", e.text, e.code ? ": " : "", e.code ? error_text(e.code) : "");
+	image_forget(s->new_root);
+	s->new_root = NULL;
+	control_open(s, o->readers);
+	if (load_start(s))
+		s->load_retry = s->now;
+}
+
+/*
+ * Before anything runs that could reach this program's file. Returns only when it failed:
+ * PID 1 has nobody to tell, and lets those run that do not need it.
+ */
+static int seal(struct supervisor *s, const struct supervise_options *o, const uint64_t nofile[2], uint64_t mask)
+{
+	uint64_t most[2] = {nofile[1], nofile[1]};
+
+	control_close(s);
+	k_set_nofile(nofile);
+	for (int i = 0; i < (s->init ? SEAL_TRIES : 1); i++)
+		self_seal(o->argv, mask);
+	if (!s->init)
+		return -1;
+	event_tell(s, NULL, "no sealed copy of hutch can be made: %s", error_text(errno));
+	k_set_nofile(most);
+	control_open(s, o->readers);
+	s->must_seal = 0;
+	s->no_seal = 1;
+	if (load_start(s))
+		s->load_retry = s->now;
+	return 0;
 }
 
 static struct supervisor *reserve(void)
@@ -288,6 +413,14 @@ int supervise(const struct supervise_options *o, struct arena *a, char *why)
 		goto failed;
 	s->paths = o->paths;
 	s->npaths = o->npaths;
+	s->init = o->init;
+	s->debug = o->debug;
+	s->source = o->rescue ? SOURCE_BUILT_IN : SOURCE_DISK;
+	s->setup = o->setup;
+	s->now = k_now_ms();
+	if (s->init)
+		event_console(NULL);
+	event_lines(s, NULL, o->notes);
 	most[0] = most[1] = nofile[1];
 	k_set_nofile(most);
 	launch_init(a, nofile);
@@ -295,9 +428,9 @@ int supervise(const struct supervise_options *o, struct arena *a, char *why)
 	/* All others wait for ever: none that is sent by mistake ends or stops it, nor a
 	 * terminal that lets nobody write from the background. */
 	if (k_signal_default(SIGCHLD) || k_sigmask(~0ull, &mask) ||
-	    (s->signals = k_signalfd(handled)) < 0 || k_prctl(PR_SET_CHILD_SUBREAPER_, 1, 0, 0))
+	    (s->signals = k_signalfd(handled(s))) < 0 || k_prctl(PR_SET_CHILD_SUBREAPER_, 1, 0, 0))
 		goto failed;
-	if (control_open(s, o->readers))
+	if (control_open(s, o->readers) && !s->init)
 		goto failed;
 	if (first_load(s)) {
 		error = errno;
@@ -305,21 +438,28 @@ int supervise(const struct supervise_options *o, struct arena *a, char *why)
 		errno = error;
 		goto failed;
 	}
-	if (s->must_seal) {
-		control_close(s);
-		k_set_nofile(nofile);
-		self_seal(o->argv, mask);
+	if (s->must_seal && !s->ending && seal(s, o, nofile, mask))
 		goto failed;
-	}
 	parent_tell("READY=1\n");
 	forget_text();
-	while (!s->ending || !all_down(s) || !all_left(s))
+	while (!is_over(s)) {
+		if (s->new_root && !s->ending)
+			root_change(s, o, a, nofile);
+		if (s->must_seal && !s->ending)
+			seal(s, o, nofile, mask);
 		turn(s);
+	}
 	for (struct service *v = NULL; (v = service_next(s, v));)
 		listen_close(v);
 	control_close(s);
-	if (s->reboot)
-		k_kill(1, SIGINT);	/* as Ctrl-Alt-Del does */
+	log_leave();
+	if (s->init)
+		*o->end = (struct supervise_end){s->end, s->end_deadline, (s->ending & 2) != 0, s->watchdog};
+	for (int i = 1; !s->init && s->end && i < ENDS; i++)
+		if (ends[i].kind == s->end) {
+			k_kill(1, ends[i].signal);
+			break;
+		}
 	return s->exit_status;
 failed:
 	text_format(why, 200, "%s", s && s->reload_text[0] ? s->reload_text : error_text(errno));

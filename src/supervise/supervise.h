@@ -16,18 +16,23 @@
 #include "plan/facts.h"
 #include "service/service.h"
 #include "service/state.h"
+#include "supervise/main.h"
 #include "supervise/ring.h"
 
 enum { CLIENTS = 32, WHY_ROOM = 160, MAX_POLL = 6 * SERVICES + CLIENTS + 16 };
 
 /*
  * A set of services with the facts it was made under: memory of its own, which the
- * loader fills and the supervisor and its launches only read.
+ * loader fills and the supervisor and its launches only read. The set's texts have another
+ * one, of which it can be made again.
  */
 struct image {
 	struct set set;
 	struct facts facts;
-	size_t size;			/* bytes, with what follows here */
+	volatile uint32_t limit;	/* ms that the loader may take, 0: not said */
+	struct setup_report setup;
+	volatile uint8_t set_up;	/* that is over */
+	char good[256];			/* where the last good profiles are, as soon as it is known */
 	char memory[] __attribute__((aligned(16)));	/* of the set's arena, which aligns to it */
 };
 
@@ -43,6 +48,7 @@ struct service {
 	uint8_t told;			/* bit mask of TOLD_*: said once per run */
 	uint8_t begun;			/* has been in a set that is in force */
 	uint8_t has_ended;		/* `status` is one of wait(2) */
+	uint8_t was_ready;		/* once, with this profile */
 	int launcher, pid;		/* 0: none */
 	int report;			/* from the launcher, or -1 */
 	int channel;			/* from the sandbox, or -1 */
@@ -55,6 +61,7 @@ struct service {
 	int64_t since;			/* ms, of the state */
 	int64_t deadline;		/* ms, 0: none */
 	int64_t started, ready_since;	/* ms */
+	int64_t away;			/* ms: since when it is not up though critical, 0: it is */
 	uint64_t restarts;
 	struct past past;
 	struct ring ring;
@@ -73,19 +80,34 @@ struct supervisor {
 	char *const *paths;		/* what to load: directories and files */
 	int npaths;
 	int64_t now;			/* ms, of this turn of the loop */
+	int64_t last_orphan;		/* ms: when somebody's orphan was reaped */
+	uint8_t storm;			/* they come in masses: the next turn waits for more of them */
 	int signals;			/* signalfd */
 	uint8_t ending;			/* shutdown was asked for: bit 0, and again: bit 1 */
-	uint8_t reboot;			/* and then the machine's init is asked to reboot */
+	uint8_t end;			/* enum end_kind: what follows */
+	uint8_t init;			/* this is PID 1: there is nobody to give up to */
+	uint8_t debug;			/* each event is for people too */
+	uint8_t set_up;			/* the machine's settings are in force, or were given up */
+	uint8_t no_seal;		/* no sealed copy of this program can be made */
 	uint8_t changed;		/* a state or wish changed: look at the order again */
+	const struct image *new_root;	/* its set-up has prepared one; NULL: none */
 	uint8_t loading, load_again, looked_again, must_seal;
+	uint8_t source;			/* enum source: where the first set is looked for, from the disk on */
 	uint8_t exit_status;
 	int loader;			/* pid, or 0 */
+	int64_t load_since;		/* ms: when it began */
+	int64_t set_since;		/* ms: when the set came into force */
+	int64_t load_retry;		/* ms: when PID 1 without a set looks again, 0: not */
+	int64_t end_stop, end_leave;	/* ms: when services are killed, and left alone, as PID 1 */
+	int64_t end_deadline;		/* ms: when all of it has to be over */
+	struct watchdog watchdog;
+	machine_setup *setup;		/* or NULL */
 	int leaver[LEAVERS];		/* pids of who takes services out of IPC groups, or 0 */
 	int64_t leave_until;		/* ms: at the end, those are waited for so long */
 	struct image *new_image;	/* that the loader fills */
 	const struct image *old[OLD_IMAGES];	/* of which something may still run */
 	unsigned reloads;		/* sets that came into force or were refused */
-	char reload_text[512];		/* about the last one */
+	char reload_text[4000];		/* about the last one */
 	struct ring events;		/* key=value lines: the supervisor's own log */
 	uint8_t open[SERVICES];		/* by place: which of its descriptors are polled */
 	struct pollfd poll[MAX_POLL];
@@ -94,8 +116,11 @@ struct supervisor {
 /* main.c: deadlines in ms, 0: none; *first becomes the earlier one. */
 void deadline_earlier(int64_t *first, int64_t deadline);
 
-/* Ends orderly; status is the supervisor's own in the end. */
-void supervisor_end(struct supervisor *s, int status, int reboot);
+/*
+ * Ends orderly; status is the supervisor's own in the end. PID 1 does not end without the
+ * machine: for END_EXIT it reboots.
+ */
+void supervisor_end(struct supervisor *s, int status, enum end_kind kind);
 
 /* machine.c: delivers an event; follows it until the service rests in a state. */
 void service_event(struct supervisor *s, struct service *v, enum event event);
@@ -147,11 +172,24 @@ void launch_close(struct service *v);			/* what belongs to one run */
 
 /* load.c: sets, by a process of their own. */
 int load_start(struct supervisor *s);			/* -1: errno */
+void image_forget(const struct image *image);		/* nobody looks at it any more */
 int load_reaped(struct supervisor *s, int pid, int status);	/* 1: it was the loader */
+/* As PID 1: when a loader is given up, or the next attempt at a first set is due. ms, 0: never. */
+int64_t load_deadline(const struct supervisor *s);
+void load_due(struct supervisor *s);	/* looks whether that time has come */
 
-/* event.c: one line for `hutch events` and, if it can take it, standard error; v may be NULL. */
+/* good.c: keeps the set with which a boot was complete. */
+void good_look(struct supervisor *s);	/* in each turn */
+int64_t good_deadline(const struct supervisor *s);	/* ms, 0: none */
+int good_reaped(struct supervisor *s, int pid, int status);	/* 1: it was the one that writes */
+
+/* event.c: from now on people are told on this console, NULL: where it is by default. Kept: the text. */
+void event_console(const char *path);
+
+/* One line for `hutch events` and, if it can take it, standard error; v may be NULL. */
 void event_tell(struct supervisor *s, const struct service *v, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+void event_lines(struct supervisor *s, const struct service *v, const char *text);	/* one for each, or NULL */
 
 /*
  * log.c: the pipes of the services, and where their text goes besides the ring. What
@@ -165,6 +203,7 @@ void log_close(struct service *v);
 int log_poll(struct pollfd *fds);			/* how many it put there, up to LOG_POLL */
 void log_move(struct supervisor *s);
 int64_t log_deadline(const struct supervisor *s);	/* ms, 0: none */
+void log_leave(void);					/* no more: what is written is written */
 int log_reaped(struct supervisor *s, int pid);		/* 1: it was the one that writes files */
 
 /* logfile.c: the process that writes log files, because a disk may hang. */
@@ -213,6 +252,8 @@ int64_t trigger_deadline(const struct supervisor *s);	/* ms, 0: none */
  * and tried again later.
  */
 int control_open(struct supervisor *s, long readers_gid);
+/* Makes a socket again that somebody has removed; for whoever may ask so without it. */
+void control_look(struct supervisor *s);
 int control_poll(struct supervisor *s, struct pollfd *fds);	/* how many it put there */
 void control_move(struct supervisor *s, const struct pollfd *fds, int n);
 /* When it wants to be called again: ms, 0: never. Answers what happened since it last was. */

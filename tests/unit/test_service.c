@@ -8,36 +8,38 @@
 
 /* An arena aligns to its base. */
 #define ALIGNED __attribute__((aligned(16)))
-static char memory[4 << 20] ALIGNED, draft_memory[4 << 20] ALIGNED;
+static char memory[4 << 20] ALIGNED, draft_memory[4 << 20] ALIGNED, texts[2][1 << 20];
 
 /* A set of "name: key=value; ..." services whose profiles are read as files are. */
-struct source {
+struct profile_source {
 	const char *name, *text;
 };
 
-static const struct source *sources;
+static const struct profile_source *sources;
 
 static int load(void *ctx, const char *path, const char *from, struct profile_text *to, struct err *e)
 {
 	struct set *set = ctx;
 
-	(void)from;
-	for (const struct source *s = sources; s->name; s++)
+	for (const struct profile_source *s = sources; s->name; s++)
 		if (!strcmp(s->name, path)) {
 			*to = (struct profile_text){s->name, s->text, strlen(s->text)};
-			return set_add_file(set, s->name, s->text, to->length);
+			return set_add_file(set, from ? ENTRY_INCLUDE : ENTRY_SERVICE, s->name, s->text, to->length);
 		}
 	return err_set(e, ENOENT, "%s", path);
 }
 
-static struct set *make(const struct source *from)
+static struct set *make(const struct profile_source *from)
 {
 	static struct set draft, set;
 	static char scratch[2 << 20] ALIGNED;
 	struct arena a;
+	static unsigned turn;
 	unsigned n = 0;
 
 	sources = from;
+	/* The last set's texts stay: some test looks at two sets. */
+	draft.texts = (struct text_archive){texts[turn++ % 2], sizeof *texts, 0};
 	arena_init(&draft.arena, draft_memory, sizeof draft_memory);
 	arena_init(&set.arena, memory, sizeof memory);
 	while (from[n].name)
@@ -74,7 +76,7 @@ static int place(const struct set *set, const char *name)
 
 static void order(void)
 {
-	static const struct source from[] = {
+	static const struct profile_source from[] = {
 		{"d", RUN "after=c b\n"}, {"c", RUN "needs=a\n"}, {"b", RUN}, {"a", RUN "after=ghost\n"}, {0}};
 	struct set *set = make(from);
 	const struct service_conf *d;
@@ -96,7 +98,7 @@ static void order(void)
 
 static void wrong_order(void)
 {
-	static const struct source from[] = {
+	static const struct profile_source from[] = {
 		{"a", RUN "needs=b\n"}, {"b", RUN "after=c\n"}, {"c", RUN "needs=a\n"},
 		{"d", RUN "needs=ghost\n"}, {"e", RUN "needs=a\n"}, {"f", "foo=1\n"}, {0}};
 	struct set *set = make(from);
@@ -119,11 +121,12 @@ static void wrong_order(void)
 
 static void files(void)
 {
-	static const struct source from[] = {
+	static const struct profile_source from[] = {
 		{"a", "# comment\n" RUN "  # more\ninclude=b\n"}, {"b", "nice=3\n"}, {0}};
-	static const struct source other[] = {{"a", "# other words\n\n" RUN "\n\ninclude=b\n# end\n"}, {"b", "nice=3\n"}, {0}};
+	static const struct profile_source other[] = {{"a", "# other words\n\n" RUN "\n\ninclude=b\n# end\n"}, {"b", "nice=3\n"}, {0}};
 	static char keep[1 << 20] ALIGNED;
-	static struct set copy;
+	static char other_memory[1 << 20] ALIGNED;
+	static struct set copy, again;
 	struct set *set = make(from);
 	struct profile_text text;
 	struct err e;
@@ -133,6 +136,14 @@ static void files(void)
 	if (!set)
 		return;
 
+	/* Each file once, and the same list out of the archive alone. */
+	CHECK(set->nfiles == 3 && !texts_end(&set->texts));
+	arena_init(&again.arena, other_memory, sizeof other_memory);
+	again.texts = set->texts;
+	CHECK(!set_init(&again, 2, 3) && !set_list_files(&again, 3) && again.nfiles == 3);
+	CHECK(again.file[0].text == set->file[0].text && again.file[1].kind == ENTRY_INCLUDE);
+	/* Not more than there is room for. */
+	CHECK(set_list_files(&again, 2) == -1);
 	/* Comments go, lines stay. */
 	CHECK(!set_load(set, "a", NULL, &text, &e) && !strcmp(text.text, "\n" RUN "\ninclude=b\n"));
 	/* Files are found in the set, and only there. */
