@@ -28,7 +28,7 @@ int gather_init(struct gather *g, void *memory)
 	if (!memory)
 		return err_set(&g->err, errno, "the set");
 	if (!g->in)
-		g->in = ARENA_ARRAY(g->scratch, struct stand_in, SERVICES);
+		g->in = arena_room(g->scratch, SERVICES * sizeof *g->in);
 	arena_init(&g->draft.arena, memory, GATHER_MEMORY);
 	return !g->in || set_init(&g->draft, SERVICES, GATHER_FILES) ? full(g, "the set") : 0;
 }
@@ -86,6 +86,8 @@ static void look(struct gather *g)
 	const struct plan_request request = {.supervised = 1, .console = g->draft.machine.console};
 	struct err e;
 
+	if (g->probe)
+		g->probe(g);
 	if (plan_build(&g->plan, &g->profile, g->facts, &request, &g->diags))
 		return;
 	if (plan_check(&g->plan, &e))

@@ -8,6 +8,10 @@
 /* Never fails: what cannot be found out is a no. Changes nothing. */
 void facts_probe(struct facts *f);
 
+/* All but the namespaces, of which facts_probe_more asks for those that a profile needs: those in *asked it knows. */
+void facts_probe_base(struct facts *f);
+void facts_probe_more(struct facts *f, uint32_t *asked, const struct profile *p);
+
 /*
  * The same for one launch: only what a plan for this profile looks at. Namespaces
  * are taken to exist; where one does not, the clone says so and facts_probe which.

@@ -29,8 +29,10 @@ int set_init(struct set *set, unsigned services, unsigned files)
 	set->count = set->nfiles = 0;
 	set->needs_seal = set->full = 0;
 	set->notes = NULL;
-	set->service = array(set, sizeof *set->service, services);
-	set->file = array(set, sizeof *set->file, files);
+	/* Written when they are used: to clear what nobody needs takes longer than to read a set. */
+	set->service = arena_room(&set->arena, sizeof *set->service * (services + 1));
+	set->file = arena_room(&set->arena, sizeof *set->file * (files + 1));
+	set->full = !set->service || !set->file;
 	return -set->full;
 }
 

@@ -46,6 +46,14 @@ static int say(const struct err *e, const char *instead)
 	return -1;
 }
 
+/* Namespaces are asked for when a profile wants them: each takes the kernel longer than a profile does. */
+static uint32_t asked;
+
+static void probe(struct gather *found)
+{
+	facts_probe_more(&l->image->facts, &asked, &found->profile);
+}
+
 /* Too late to be sealed: what runs has seen this copy. */
 static void look(struct gather *found)
 {
@@ -96,7 +104,8 @@ static int set_up(void)
 	/* Where there is another root, the services are those of that one. */
 	if (l->image->setup.init[0])
 		return 1;
-	facts_probe(&l->image->facts);
+	asked = 0;
+	facts_probe_base(&l->image->facts);
 	return 0;
 }
 
@@ -153,7 +162,7 @@ static int read_all(void *memory)
 	if (g.draft.machine.findings && machine == SOURCE_DISK && have_good())
 		machine = SOURCE_GOOD;
 	for (int round = 0; round < ROUNDS; round++) {
-		if (gather_init(&g, memory) || read_machine(machine))
+		if ((round || machine != l->source) && (gather_init(&g, memory) || read_machine(machine)))
 			return -1;
 		if (!round && set_up())
 			return 0;
@@ -178,7 +187,7 @@ static int read_all(void *memory)
 int load_set(const struct loader *told, struct arena *scratch)
 {
 	l = told;
-	g = (struct gather){.scratch = scratch, .facts = &l->image->facts, .root = -1, .look = look,
+	g = (struct gather){.scratch = scratch, .facts = &l->image->facts, .root = -1, .probe = probe, .look = look,
 			    .text = findings, .size = sizeof findings,
 			    .draft.texts = l->image->set.texts};
 	if (read_all(k_memory(GATHER_MEMORY, 0)))
