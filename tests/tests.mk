@@ -15,7 +15,7 @@ TESTS += "tests/man.sh $(O) $(MAN) $(COMPLETION)"
 TESTS += "tests/configs/run.sh $(O)/configs $(O)/hutch $(O)/rootfs/tree"
 TESTS += "tests/services/run.sh $(O)/services $(O)/hutch"
 SOAK = "SOAK=1 tests/services/run.sh $(O)/services $(O)/hutch"
-CLAIM_TOOLS := $(O)/claims/probe $(O)/claims/inrootfs $(O)/supervised/probe $(O)/init/machine $(O)/init/probe
+CLAIM_TOOLS := $(O)/claims/probe $(O)/claims/inrootfs $(O)/supervised/probe $(O)/init/machine $(O)/init/probe $(O)/init/storm
 # What has to be built before the tests run.
 TEST_NEEDS = $(O)/hutch $(UNIT) $(CLAIM_TOOLS) rootfs man fault
 
@@ -79,9 +79,12 @@ $(O)/init/%: tests/init/%.c
 	$(CC) $(filter-out -Isrc,$(BASE)) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $<
 
 # The model of shared subtrees against the running kernel.
+TESTS += "tests/model/run.sh $(O)/hutch"
 TESTS += "$(O)/model/model random 20000"
 TESTS += "$(O)/model/model speed"
 SOAK += "$(O)/model/model random 1000000"
+# Each rule taken out has to be noticed.
+SOAK += "tests/model/mutate.sh $(O)/model/mutated 200000 $(CC) -std=c11 -D_GNU_SOURCE -I$(O) -O1 -static"
 TEST_NEEDS += $(O)/model/model
 
 $(O)/model/model: $(wildcard tests/model/*.[ch]) $(LIB)

@@ -108,7 +108,15 @@ static const char *findings(struct gather *g)
 	profile_print_diags(&g->profile, &g->diags, &o);
 	if (o.used && o.text[o.used - 1] == '\n')
 		o.text[--o.used] = '\0';
-	return g->text;
+	/* Without a file it says who speaks, which is not what is wrong. */
+	return g->text + (g->profile.nfiles == FILE_FIRST ? strlen("hutch: ") : 0);
+}
+
+/* It may hang there: then somebody else will have to tell it. */
+static void about_to(struct gather *g, const char *path)
+{
+	if (g->phase && path)
+		text_format(g->phase, 120, "reading %s", path);
 }
 
 static void start_reading(struct gather *g, struct profile_reader *r, int machine)
@@ -159,6 +167,7 @@ static int add_machine(struct gather *g, const char *path, struct about a)
 	struct profile_reader r;
 	const char *good;
 
+	about_to(g, path);
 	start_reading(g, &r, 1);
 	if (path)
 		profile_file(&r, path);
@@ -228,6 +237,7 @@ static int add(struct gather *g, const char *path, struct about a)
 	if (g->draft.count >= SERVICES)
 		return err_set(&g->err, 0, "%.150s: more services than there is room for", path);
 	service_name(name, path);
+	about_to(g, path);
 	start_reading(g, &r, 0);
 	if (!name_ok(name))
 		diags_add(&g->diags, (struct origin){0}, 0, "%.80s: not a name for a service", name);
@@ -391,6 +401,7 @@ int gather_path(struct gather *g, const char *path)
 
 	if (profile_is_machine(path))
 		return 0;
+	about_to(g, path);
 	dir = file_open(g->root, path, O_RDONLY | O_DIRECTORY | O_NONBLOCK);
 	if (dir < 0)
 		return errno == ENOTDIR ? add_file(g, path) : err_set(&g->err, errno, "%.150s", path);

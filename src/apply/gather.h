@@ -26,6 +26,7 @@ struct gather {
 	void (*look)(struct gather *g);	/* more to find in the profile and plan at hand, or NULL */
 	char *text;			/* room for the findings of one service */
 	size_t size;			/* bytes */
+	char *phase;			/* 120 bytes, for what it does now in words, or NULL */
 	const struct text_archive *good;	/* where stand-ins come from; used if there are any */
 
 	struct set draft;		/* of it `texts` is the caller's: empty, GATHER_TEXTS bytes */

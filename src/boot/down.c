@@ -94,14 +94,17 @@ static void hasten(struct down *d)
 		d->end.deadline = d->now + HURRY_MS;
 }
 
-/* Until a child is dead or a moment has passed. */
+/* Until a child is dead or a moment has passed. Who asks again may have thought better of it. */
 static void nap(struct down *d)
 {
 	int signal = k_sigwait(waking | hasty, NAP_MS);
 
 	reap(d);
 	d->now = k_now_ms();
-	if (signal > 0 && signal != SIGCHLD && !d->hurry)
+	if (signal <= 0 || signal == SIGCHLD)
+		return;
+	d->end.kind = end_by_signal(signal);
+	if (!d->hurry)
 		hasten(d);
 }
 
@@ -179,7 +182,7 @@ static void press_key(const char *key)
 {
 	/* A test build has none: the keys are the machine's, whatever the namespace. */
 #ifdef HUTCH_FAULT
-	int fd = k_open(AT_FDCWD, "/run/sysrq-trigger", O_WRONLY | O_APPEND, 0);
+	int fd = k_open(AT_FDCWD, "/sysrq-trigger", O_WRONLY | O_APPEND, 0);
 #else
 	int fd = k_open(AT_FDCWD, "/proc/sysrq-trigger", O_WRONLY, 0);
 #endif
@@ -222,7 +225,7 @@ static void phase_run(struct down *d, const struct phase *p)
 		if (d->now >= d->from + (d->end.deadline - d->from) * p->until / 1000) {
 			d->clean = 0;
 			if (p->late)
-				people_tell("%s", p->late);
+				console_tell("%s", p->late);
 			return;
 		}
 		watchdog_pet(&d->end.watchdog, d->now);
@@ -262,7 +265,7 @@ static void last_call(struct down *d)
 	while (d->rebooter && d->now < until)
 		nap(d);
 	if (!d->rebooter && k_reboot(command))
-		people_tell("%s: %s", end_names[d->end.kind], error_text(errno));
+		console_tell("%s: %s", end_names[d->end.kind], error_text(errno));
 	if (d->ours && lasts[d->end.kind].key)
 		press_key(lasts[d->end.kind].key);
 }
@@ -282,7 +285,7 @@ void boot_down(const struct supervise_end *end)
 	reap(&d);
 	for (int i = 0; i < PHASES; i++)
 		phase_run(&d, &phases[i]);
-	people_tell("%s", end_names[d.end.kind]);
+	console_tell("%s", end_names[d.end.kind]);
 	watchdog_last(&d.end.watchdog);
 	k_fault_step("last");
 	for (;;) {

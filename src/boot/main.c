@@ -90,11 +90,11 @@ void boot_main(char *const *argv, struct arena *a)
 	take_streams();
 	read_cmdline(&line);
 	paths[0] = line.config;
+	o.rescue = line.rescue != 0;
 	o.debug = (uint8_t)line.debug;
 	/* Then it has been here before: the machine is set up. */
 	if (self_is_sealed())
 		o.setup = NULL;
-	o.rescue = line.rescue != 0;
 	for (;;) {
 		supervise(&o, a, why);
 		if (end.kind != END_EXIT)

@@ -76,7 +76,7 @@ static int insert(void *ctx, const char *path, size_t n, const char *options, st
 
 	text_format(name, sizeof name, "%.*s", (int)(n < sizeof name ? n : sizeof name - 1), path);
 	end = strrchr(name, '.');
-	end = end && strcmp(end, ".ko") ? end : NULL;
+	end = end && strcmp(end, ".ko") != 0 ? end : NULL;
 	fd = k_open(m->dir, name, O_RDONLY, 0);
 	if (fd < 0)
 		return err_set(e, errno, "%.64s/%.120s", m->directory, name);

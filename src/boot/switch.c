@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "apply/hidden.h"
+#include "boot/boot.h"
 #include "boot/root.h"
 #include "boot/switch.h"
 #include "kernel/k.h"
@@ -131,10 +132,15 @@ int root_enter(const char *init, char *const *argv, struct arena *a, struct err 
 		return -1;
 	for (int i = 1; i < MAX_ARGS && argv[0] && argv[i]; i++)
 		args[i] = argv[i];
-	/* As the kernel starts its first process. */
+	/* As the kernel starts its first process: the console as 0 to 2, no signal blocked. */
+	k_fcntl(1, F_SETFL, O_RDWR);
+	for (int fd = 0; fd < 3; fd++)
+		k_dup2(1, fd, 0);
+	k_fcntl(1, F_SETFD, 0);
 	k_sigmask(0, NULL);
 	k_execve(init, args, environ);
 	err_set(e, errno, "execute %.100s", init);
 	k_sigmask(~0ull, NULL);
+	console_open(NULL);
 	return -1;
 }

@@ -154,7 +154,7 @@ static int expect(struct simulation *s, const struct op *op, enum model_rule las
 	out_init(&o, truth, sizeof truth);
 	is = script_holds(&s->model, op, last, &o, &why);
 	if (is < 0)
-		return complain(s->file, op->line, op->column[0], why);
+		return complain(s->file, op->line, op->start, why);
 	if (!is) {
 		print_at(s, op);
 		out_printf(&cli_out, "not so: %s\n", truth);
@@ -182,7 +182,7 @@ static int run(struct simulation *s)
 		}
 		r = script_do(&s->model, op, &why);
 		if (r < 0 || r == MODEL_FULL)
-			return complain(s->file, op->line, op->n ? op->column[0] : 1,
+			return complain(s->file, op->line, op->start,
 					r < 0 ? why : "more mounts than there is room for");
 		last = (enum model_rule)r;
 		if (last)

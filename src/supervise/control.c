@@ -155,6 +155,20 @@ static void reopen(struct supervisor *s)
 	event_tell(s, NULL, "the control socket is there");
 }
 
+void control_look(struct supervisor *s)
+{
+	int dir = registry_dir();
+	struct k_stat st;
+	int gone = dir < 0 || (k_stat(dir, "control", AT_SYMLINK_NOFOLLOW, STATX_TYPE_, &st) && errno == ENOENT);
+
+	/* What else is there now is not ours to judge: another supervisor may be in charge. */
+	if (control.listener >= 0 && gone) {
+		k_drop(&control.listener);
+		reopen(s);
+	}
+	k_close(dir);
+}
+
 static int in_group(int fd, uint32_t gid)
 {
 	uint32_t groups[GROUPS];

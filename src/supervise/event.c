@@ -101,7 +101,7 @@ void event_tell(struct supervisor *s, const struct service *v, const char *forma
 	tell_people(human, &o);
 }
 
-void people_tell(const char *format, ...)
+void console_tell(const char *format, ...)
 {
 	char human[RING_CHUNK], text[RING_CHUNK];
 	struct out o;

@@ -20,7 +20,7 @@
 #include "supervise/supervise.h"
 
 enum { IMAGE_SIZE = 16 << 20 };
-enum { LOADED = 0, REFUSED = 1, LIMIT = 30000, PAUSE = 10000 };	/* ms */
+enum { LOADED = 0, REFUSED = 1, LIMIT = 30000, SOON = 250, LATER = 10000 };	/* ms */
 
 static char loader_stack[128 << 10] __attribute__((aligned(16)));
 static struct arena *scratch;
@@ -256,6 +256,12 @@ static const char *all_findings(const struct set *set)
 	return o.used ? text : NULL;
 }
 
+/* What failed may have been a moment of want; a person who mends it needs longer. */
+static int64_t pause_ms(const struct supervisor *s)
+{
+	return s->reloads <= 8 ? SOON : LATER;
+}
+
 static void refused(struct supervisor *s, struct image *image, const char *why)
 {
 	text_format(s->reload_text, sizeof s->reload_text, "%s%s",
@@ -270,9 +276,17 @@ static void refused(struct supervisor *s, struct image *image, const char *why)
 		s->source++;
 		s->load_retry = s->now;
 	} else if (s->init && !s->image) {
-		s->load_retry = s->now + PAUSE;
+		s->load_retry = s->now + pause_ms(s);
 	}
 	image_forget(image);
+}
+
+/* Well or not: what it was about when it was ended is not tried again. */
+static int was_set_up(const struct image *image)
+{
+	const char *phase = image->setup.phase;
+
+	return image->set_up || (*phase && strncmp(phase, "reading ", 8) != 0);
 }
 
 /* What the set-up has to say, once. */
@@ -280,7 +294,7 @@ static void tell_setup(struct supervisor *s, const struct image *image)
 {
 	const struct setup_report *r = &image->setup;
 
-	if (s->set_up || !s->setup)
+	if (s->set_up || !s->setup || !was_set_up(image))
 		return;
 	s->set_up = 1;
 	event_lines(s, NULL, r->text);
@@ -300,8 +314,7 @@ int64_t load_deadline(const struct supervisor *s)
 static void give_up(struct supervisor *s)
 {
 	struct image *image = s->new_image;
-	const char *phase = !s->set_up && s->setup && image->setup.phase[0] ? image->setup.phase
-									   : "reading the profiles";
+	int only_setup = s->setup && !s->set_up && !image->set_up && was_set_up(image);
 	char why[200];
 
 	k_kill(s->loader, SIGKILL);
@@ -309,16 +322,16 @@ static void give_up(struct supervisor *s)
 	s->loading = s->load_again = 0;
 	s->new_image = NULL;
 	s->reloads++;
-	text_format(why, sizeof why, "given up, it hangs: %.150s", phase);
-	if (s->set_up || !s->setup) {
+	text_format(why, sizeof why, "given up, it hangs: %.119s", image->setup.phase);
+	tell_setup(s, image);
+	if (!only_setup) {
 		refused(s, image, why);
 		return;
 	}
 	event_tell(s, NULL, "%s", why);
-	tell_setup(s, image);
 	image_forget(image);
 	if (load_start(s))
-		s->load_retry = s->now + PAUSE;
+		s->load_retry = s->now + pause_ms(s);
 }
 
 void load_due(struct supervisor *s)
@@ -328,7 +341,7 @@ void load_due(struct supervisor *s)
 	if (s->load_retry && s->now >= s->load_retry && !s->ending) {
 		s->load_retry = 0;
 		if (!s->loader && load_start(s))
-			s->load_retry = s->now + PAUSE;
+			s->load_retry = s->now + pause_ms(s);
 	}
 }
 

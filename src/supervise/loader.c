@@ -101,6 +101,7 @@ static int set_up(void)
 			k_kill(l->parent, SIGCHLD);	/* it has to know sooner than it thought */
 		l->setup(m, &l->image->setup);
 	}
+	l->image->set_up = 1;
 	/* Where there is another root, the services are those of that one. */
 	if (l->image->setup.init[0])
 		return 1;
@@ -179,6 +180,12 @@ static int read_all(void *memory)
 			continue;
 		if (count(0) || with_shell || !l->fall_back || !l->init)
 			break;
+		/* All of them are wrong: whatever was good is better, and else the shell comes beside them. */
+		if (services == SOURCE_DISK && !round && have_good()) {
+			err_set(&g.err, 0, "%.180s", g.draft.service[0].findings);
+			services = other_source();
+			continue;
+		}
 		with_shell = 1;
 	}
 	return 0;
@@ -188,7 +195,7 @@ int load_set(const struct loader *told, struct arena *scratch)
 {
 	l = told;
 	g = (struct gather){.scratch = scratch, .facts = &l->image->facts, .root = -1, .probe = probe, .look = look,
-			    .text = findings, .size = sizeof findings,
+			    .text = findings, .size = sizeof findings, .phase = l->image->setup.phase,
 			    .draft.texts = l->image->set.texts};
 	if (read_all(k_memory(GATHER_MEMORY, 0)))
 		return say(&g.err, "");

@@ -23,6 +23,12 @@ void service_why(struct service *v, const char *format, ...)
 	va_end(args);
 }
 
+/* The first of the findings; all of them are told by the status. */
+static void why_wrong(struct service *v)
+{
+	service_why(v, "%.*s", (int)strcspn(v->conf->findings, "\n"), v->conf->findings);
+}
+
 struct service *service_find(struct supervisor *s, const char *name)
 {
 	for (struct service *v = NULL; (v = service_next(s, v));)
@@ -330,7 +336,7 @@ void service_adopt(struct service *v)
 	v->past = (struct past){0};
 	v->was_ready = 0;
 	if (v->conf->findings)
-		service_why(v, "%s", v->conf->findings);
+		why_wrong(v);
 }
 
 struct service *service_place(struct supervisor *s, const struct image *image,
@@ -355,7 +361,7 @@ struct service *service_place(struct supervisor *s, const struct image *image,
 	v->since = s->now;
 	trigger_soon();
 	if (conf->findings)
-		service_why(v, "%s", conf->findings);
+		why_wrong(v);
 	return v;
 }
 

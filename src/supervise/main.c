@@ -23,7 +23,7 @@
 
 enum { STOP_SHARE = 60, LEAVE_SHARE = 65 };	/* hundredths of the time for the end of the machine */
 enum { SEAL_TRIES = 3 };
-enum { EVENTS_ROOM = 16 << 10, FDS = 5, BREATH_MS = 50, LEAVE_MS = 1000, SHUTDOWN_MS = 30000, LONGEST_MS = 1 << 30 };
+enum { EVENTS_ROOM = 16 << 10, FDS = 5, BREATH_MS = 50, STORM_MS = 1, LEAVE_MS = 1000, SHUTDOWN_MS = 30000, LONGEST_MS = 1 << 30 };
 
 #define BIT(signal) (1ull << ((signal) - 1))
 
@@ -38,6 +38,14 @@ static const struct {
 	{SIGPWR, END_POWEROFF},
 };
 enum { ENDS = sizeof ends / sizeof *ends, OTHERS_END = 2 };	/* who is not PID 1 knows these */
+
+enum end_kind end_by_signal(int signal)
+{
+	for (int i = 0; i < ENDS; i++)
+		if (ends[i].signal == signal)
+			return ends[i].kind;
+	return END_EXIT;
+}
 
 /* The word for whoever started this: sd_notify(3). */
 static void parent_tell(const char *text)
@@ -102,6 +110,7 @@ static int is_hasty(const struct supervisor *s)
 
 static void reload(struct supervisor *s)
 {
+	control_look(s);
 	if (!s->ending && load_start(s))
 		event_tell(s, NULL, "cannot load: %s", error_text(errno));
 }
@@ -119,21 +128,36 @@ static void read_signals(struct supervisor *s)
 	}
 }
 
+/* What a dead child leaves behind in its session is reached only while it keeps its number. */
+static int must_peek(const struct supervisor *s)
+{
+	for (struct service *v = NULL; (v = service_next(s, v));)
+		if (v->pid && !v->conf->own_pid_ns)
+			return 1;
+	return 0;
+}
+
 static void reap(struct supervisor *s)
 {
-	int pid, status;
+	int peek = must_peek(s), orphans = 0, pid, status;
 
 	for (;;) {
-		pid = k_dead_child();
+		pid = peek ? k_dead_child() : -1;
 		if (pid > 0)
 			launch_reaping(s, pid);
 		/* Where it cannot be told, to wait for anybody is as good. */
 		if (!pid || (pid = k_wait(pid, &status, WNOHANG)) <= 0)
 			break;
-		if (!launch_reaped(s, pid, status) && !load_reaped(s, pid, status) && !launch_left(s, pid) &&
-		    !good_reaped(s, pid, status))
-			log_reaped(s, pid);	/* or an orphan, of which nobody wants to know */
+		if (launch_reaped(s, pid, status))
+			peek = must_peek(s);
+		else if (!load_reaped(s, pid, status) && !launch_left(s, pid) && !good_reaped(s, pid, status) &&
+			 !log_reaped(s, pid))
+			orphans++;
 	}
+	/* Many in a row are waited for together: a moment later there are more of them. */
+	s->storm = orphans && s->now <= s->last_orphan + STORM_MS;
+	if (orphans)
+		s->last_orphan = s->now;
 }
 
 /* What a passed deadline means is in the table; here, whose fault it was. */
@@ -228,7 +252,9 @@ static void turn(struct supervisor *s)
 	log_move(s);
 	timeout = deadlines(s);
 	places = s->places;
-	s->poll[0] = (struct pollfd){.fd = s->signals, .events = POLLIN};
+	s->poll[0] = (struct pollfd){.fd = s->storm ? -1 : s->signals, .events = POLLIN};
+	if (s->storm && (timeout < 0 || timeout > STORM_MS))
+		timeout = STORM_MS;
 	for (unsigned i = 0; i < places; i++)
 		s->open[i] = watch(&s->service[i], s->poll, &n);
 	triggers = trigger_poll(s, s->poll + n);
@@ -244,7 +270,7 @@ static void turn(struct supervisor *s)
 			s->poll[i].revents = errno == EINTR ? 0 : POLLIN;
 		k_poll(NULL, 0, errno == EINTR ? 0 : BREATH_MS);
 	}
-	if (s->poll[0].revents)
+	if (s->poll[0].revents || s->storm)
 		read_signals(s);
 	for (unsigned i = 0, at = 1; i < places; i++)
 		serve_service(s, &s->service[i], s->open[i], &at);

@@ -42,6 +42,9 @@ struct supervise_end {
 	struct watchdog watchdog;
 };
 
+/* What this signal means to PID 1; END_EXIT: no end of the machine. */
+enum end_kind end_by_signal(int signal);
+
 struct supervise_options {
 	char *const *paths;	/* directories of NAME.conf, and profiles */
 	int npaths;
@@ -57,8 +60,8 @@ struct supervise_options {
 	struct supervise_end *end;
 };
 
-/* One line for people on standard error, if that can take it now. */
-void people_tell(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* One line on the console of PID 1, if that can take it now. */
+void console_tell(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /*
  * Runs until it is told to end; the arena is what loads and launches use, each in

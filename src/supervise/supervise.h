@@ -31,6 +31,7 @@ struct image {
 	struct facts facts;
 	volatile uint32_t limit;	/* ms that the loader may take, 0: not said */
 	struct setup_report setup;
+	volatile uint8_t set_up;	/* that is over */
 	char good[256];			/* where the last good profiles are, as soon as it is known */
 	char memory[] __attribute__((aligned(16)));	/* of the set's arena, which aligns to it */
 };
@@ -79,6 +80,8 @@ struct supervisor {
 	char *const *paths;		/* what to load: directories and files */
 	int npaths;
 	int64_t now;			/* ms, of this turn of the loop */
+	int64_t last_orphan;		/* ms: when somebody's orphan was reaped */
+	uint8_t storm;			/* they come in masses: the next turn waits for more of them */
 	int signals;			/* signalfd */
 	uint8_t ending;			/* shutdown was asked for: bit 0, and again: bit 1 */
 	uint8_t end;			/* enum end_kind: what follows */
@@ -249,6 +252,8 @@ int64_t trigger_deadline(const struct supervisor *s);	/* ms, 0: none */
  * and tried again later.
  */
 int control_open(struct supervisor *s, long readers_gid);
+/* Makes a socket again that somebody has removed; for whoever may ask so without it. */
+void control_look(struct supervisor *s);
 int control_poll(struct supervisor *s, struct pollfd *fds);	/* how many it put there */
 void control_move(struct supervisor *s, const struct pollfd *fds, int n);
 /* When it wants to be called again: ms, 0: never. Answers what happened since it last was. */

@@ -115,6 +115,14 @@ between_start() {
 	awk -v p="$1" 'NR == FNR { start = $1 / 1000000; next } $0 ~ p { printf "%d", $NF - start; exit }' "$E/start" "$S/stamps"
 }
 
+# PID 1's child with such words on its command line, as it is seen from here.
+host_pid() {
+	local p
+	for p in $(cat "/proc/$pid/task/$pid/children"); do
+		[[ $(tr '\0' ' ' <"/proc/$p/cmdline") != *$1* ]] || echo "$p"
+	done
+}
+
 # What a program inside says.
 inside() {
 	text=$(timeout -k 1 15 "${asker[@]}" "$@" 2>&1)

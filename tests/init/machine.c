@@ -15,7 +15,8 @@
  *
  * Options: closed (descriptors 0 to 2 are), readonly (the root is), noproc (no /proc can be
  * mounted), cmdline=FILE (over /proc/cmdline, with /proc mounted before), noconsole,
- * dev=empty, dev=none (the directory as it is), run=full, run=noexec.
+ * dev=empty, dev=none (the directory as it is), run=full, run=noexec, loops (/dev has the
+ * kernel's loop devices), chroot (the root is no mount's, and cannot be pivoted away from).
  * Signals: USR1 stops reading the console, USR2 takes it away, HUP reads it again.
  *
  * It must not share code with hutch: it is the witness.
@@ -42,7 +43,7 @@
 #include <unistd.h>
 
 static const char *root, *dir;
-static int closed, readonly, noproc, noconsole, full_run, noexec_run;
+static int closed, readonly, noproc, noconsole, full_run, noexec_run, loops, only_chroot;
 static const char *cmdline, *dev = "console";
 static char slave[64];
 static volatile sig_atomic_t paused, taken;
@@ -106,11 +107,25 @@ static void make_dev(void)
 	must_mount(slave, at(root, "dev/console"), NULL, MS_BIND, NULL);
 }
 
+static void make_loops(void)
+{
+	char name[32];
+
+	mknod(at(root, "dev/loop-control"), S_IFCHR | 0600, makedev(10, 237));
+	for (unsigned i = 0; i < 64; i++) {
+		snprintf(name, sizeof name, "dev/loop%u", i);
+		mknod(at(root, name), S_IFBLK | 0600, makedev(7, i));
+	}
+}
+
 static void make_root(void)
 {
 	must_mount(NULL, "/", NULL, MS_PRIVATE | MS_REC, NULL);
-	must_mount(root, root, NULL, MS_BIND | MS_REC, NULL);
+	if (!only_chroot)
+		must_mount(root, root, NULL, MS_BIND | MS_REC, NULL);
 	make_dev();
+	if (loops)
+		make_loops();
 	if (noproc) {
 		rmdir(at(root, "proc"));
 		close(open(at(root, "proc"), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
@@ -125,6 +140,8 @@ static void make_root(void)
 		fill(at(root, "run/full"));
 	if (readonly)
 		must_mount(NULL, root, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY, NULL);
+	if (only_chroot && !chroot(root) && !chdir("/"))
+		return;
 	if (chdir(root) || syscall(SYS_pivot_root, ".", ".") || umount2(".", MNT_DETACH) || chdir("/"))
 		die("pivot_root");
 }
@@ -217,6 +234,10 @@ static int option(const char *word)
 		noproc = 1;
 	else if (!strcmp(word, "noconsole"))
 		noconsole = 1;
+	else if (!strcmp(word, "loops"))
+		loops = 1;
+	else if (!strcmp(word, "chroot"))
+		only_chroot = 1;
 	else if (!strcmp(word, "run=full"))
 		full_run = 1;
 	else if (!strcmp(word, "run=noexec"))

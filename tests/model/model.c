@@ -2,7 +2,8 @@
  * The model of shared subtrees against the running kernel: random scripts are done in both, and what
  * they say is compared after each operation.
  *
- *	model random OPERATIONS [SEED [SCRIPT]]		a script that differs is shrunk and printed
+ *	model random OPERATIONS [SEED [SCRIPT [MOST]]]	from a script on, to so many differences;
+ *							a script that differs is shrunk and printed
  *	model speed					of the model alone
  *
  * Prints TAP. Also /init of an initramfs, with its arguments behind the -- of the kernel's command line.
@@ -25,7 +26,7 @@
 static char memory[8 << 20], table[1 << 20], table_memory[4 << 20], say[4096];
 static struct kernel kernel;
 static struct model_facts facts;
-static unsigned long succeeded, refused;
+static unsigned long succeeded, refused, by_rule[MODEL_RULES];
 
 static void model_start(struct model *m, struct arena *a, char *at)
 {
@@ -205,6 +206,7 @@ static int try(uint64_t seed, uint64_t script)
 
 		random_op(&r, &m, &a, (unsigned)n + 1, &ops[n], &outcome);
 		*(outcome ? &refused : &succeeded) += 1;
+		by_rule[outcome]++;
 		is = one(&m, &ops[n], outcome, 0);
 	}
 	if (is > 0)
@@ -228,12 +230,12 @@ static uint64_t now(void)
 	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
 
-static int run_random(unsigned long count, uint64_t seed, uint64_t first)
+static int run_random(unsigned long count, uint64_t seed, uint64_t first, unsigned long most)
 {
 	unsigned long done = 0, scripts = 0, differ = 0;
 	uint64_t start = now();
 
-	while (done < count && differ < 10) {
+	while (done < count && differ < most) {
 		int n = try(seed, first + scripts);
 
 		scripts++;
@@ -246,6 +248,8 @@ static int run_random(unsigned long count, uint64_t seed, uint64_t first)
 	       differ ? "not ok" : "ok", done, scripts, (unsigned long long)seed, differ);
 	printf("# %lu done, %lu refused, %llu ms\n", succeeded, refused,
 	       (unsigned long long)(now() - start) / 1000);
+#define RULE(id, code, words) printf("# %8lu refused: %s\n", by_rule[MODEL_##id], words);
+#include "mounts/rules.def"
 	return differ != 0;
 }
 
@@ -317,7 +321,8 @@ static int run(int argc, char **argv)
 #include "mounts/model_facts.def"
 	return run_random(strtoul(argv[2], NULL, 10),
 			  argc > 3 ? strtoull(argv[3], NULL, 10) : (uint64_t)time(NULL) << 20 ^ (uint64_t)getpid(),
-			  argc > 4 ? strtoull(argv[4], NULL, 10) : 0);
+			  argc > 4 ? strtoull(argv[4], NULL, 10) : 0,
+			  argc > 5 ? strtoul(argv[5], NULL, 10) : 10);
 }
 
 int main(int argc, char **argv)

@@ -6,6 +6,7 @@
 mkdir "$T/root"
 cp -a "$TREE/." "$T/root/"
 cp "$PROGRAM" "$T/root/bin/hutch"
+cp "$(arch_folder "$OUT/.." "$arch")/claims/probe" "$T/root/bin/probe"
 cp -r "$HERE/../../configs/boot" "$T/root/etc/hutch"
 echo 'boot.hostname=real' >"$T/root/etc/hutch/init.conf"
 
@@ -63,6 +64,9 @@ same "what was written" "$text" kept
 claim "a sandbox on the real root: pivot_root, and with caps=all it stays inside"
 run "hutch plan --service /etc/hutch/web.conf"
 like "plan" "$text" "*pivot_root*"
+claim "below the real root is nothing but an empty initramfs: no file, no mount"
+run "probe below"
+like "below" "$text" "mount /"
 off
 claim "what was written is there after the end: it was unmounted, and is clean"
 like "the file" "$(debugfs -R 'cat /root/kept' "$T/image" 2>/dev/null)" kept

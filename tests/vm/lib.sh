@@ -38,7 +38,7 @@ T=$OUT/$KERNEL/$topic
 rm -rf "$T"
 mkdir -p "$T"
 extra=() text='' status='' shown='' boots=0 asked=0
-qemu_pid='' to='' from='' heard='' seen=0 dead=''
+qemu_pid='' keys='' screen='' heard='' seen=0 dead=''
 
 # ---- the initramfs -------------------------------------------------------------
 
@@ -96,15 +96,15 @@ boot() {
 	rm -f "$T/in"
 	mkfifo "$T/in"
 	heard='' seen=0 dead='' began=${EPOCHREALTIME/./}
-	exec {to}<>"$T/in" {tell}<>"$T/monitor.in" {told}<>"$T/monitor.out"
-	exec {from}< <(exec "${machine[@]}" <"$T/in" 2>&1)
+	exec {keys}<>"$T/in" {ask}<>"$T/monitor.in" {told}<>"$T/monitor.out"
+	exec {screen}< <(exec "${machine[@]}" <"$T/in" 2>&1)
 	qemu_pid=$!
 }
 
 # What the console says now; 1 when there is nothing more to come.
 hear() {
 	local chunk='' status
-	IFS= read -r -d '' -t 0.2 -n 4096 -u "$from" chunk
+	IFS= read -r -d '' -t 0.2 -n 4096 -u "$screen" chunk
 	status=$?
 	[ -z "$chunk" ] || { heard+=${chunk//$'\r'/} && printf %s "$chunk" >>"$log"; }
 	[ $status -eq 0 ] || [ $status -gt 128 ]
@@ -115,7 +115,7 @@ reap() {
 	[ -n "$qemu_pid" ] || return 0
 	kill "$qemu_pid" 2>/dev/null
 	wait "$qemu_pid" 2>/dev/null
-	exec {to}>&- {from}<&- {tell}>&- {told}<&-
+	exec {keys}>&- {screen}<&- {ask}>&- {told}<&-
 	qemu_pid=''
 }
 
@@ -138,7 +138,7 @@ see() {
 }
 
 monitor() {
-	[ -n "$dead" ] || printf '%s\n' "$*" >&"$tell"
+	[ -n "$dead" ] || printf '%s\n' "$*" >&"$ask"
 }
 
 # The small x86 kernels have NVMe built in; all others find a virtio disk by a module.
@@ -152,7 +152,7 @@ disk() {
 }
 
 type() {
-	[ -n "$dead" ] || printf '%s\n' "$*" >&"$to"
+	[ -n "$dead" ] || printf '%s\n' "$*" >&"$keys"
 }
 
 # What is typed before the shell listens would be lost.
@@ -187,7 +187,7 @@ up() {
 # It ends within the time: what it said last is in $shown.
 left() {
 	local until=$((SECONDS + ${1:-$PATIENCE}))
-	[ -z "$dead" ] || return 1
+	[ -z "$dead" ] && [ -n "$qemu_pid" ] || { note "the machine is lost"; return 1; }
 	while hear; do
 		[ $SECONDS -le $until ] || { lost "does not end"; return 1; }
 	done
