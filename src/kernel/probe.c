@@ -153,13 +153,17 @@ int self_is_sealed(void)
 void facts_probe(struct facts *f)
 {
 	facts_probe_base(f);
+	f->pivot_root = probe_pivot();
 	probe_namespaces(f, ~0u);
 }
 
 void facts_probe_more(struct facts *f, uint32_t *asked, const struct profile *p)
 {
-	uint32_t kinds = wants_user(f, p) ? 1u << NS_USER : 0;
+	uint32_t kinds;
 
+	if (p->ns[NS_MOUNT].how != NS_HOST && !(*asked >> NS_MOUNT & 1))
+		f->pivot_root = probe_pivot();
+	kinds = wants_user(f, p) ? 1u << NS_USER : 0;
 	for (enum ns_kind k = 0; k < NS_COUNT; k++)
 		kinds |= p->ns[k].how == NS_HOST ? 0 : 1u << k;
 	probe_namespaces(f, kinds & ~*asked);
@@ -172,7 +176,7 @@ void facts_probe_base(struct facts *f)
 	probe_calls(f);
 	probe_caller(f);
 	f->last_cap = last_cap();
-	f->pivot_root = probe_pivot();
+	f->pivot_root = 1;
 	f->self_sealed = (uint32_t)self_is_sealed();
 }
 

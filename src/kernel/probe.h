@@ -8,7 +8,10 @@
 /* Never fails: what cannot be found out is a no. Changes nothing. */
 void facts_probe(struct facts *f);
 
-/* All but the namespaces, of which facts_probe_more asks for those that a profile needs: those in *asked it knows. */
+/*
+ * In two parts: the namespaces, and whether the root can be left, are asked for when a profile
+ * needs them. *asked, 0 at first, is which of them are known.
+ */
 void facts_probe_base(struct facts *f);
 void facts_probe_more(struct facts *f, uint32_t *asked, const struct profile *p);
 
