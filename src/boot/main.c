@@ -69,6 +69,14 @@ static void breathe(void)
 	k_poll(NULL, 0, PAUSE);
 }
 
+/* Nobody needs these to read profiles. */
+static void meanwhile(void)
+{
+	early_nodes();
+	k_reboot(REBOOT_CAD_OFF_);
+	boot_streams();
+}
+
 void boot_main(char *const *argv, struct arena *a)
 {
 	static struct cmdline line;
@@ -76,7 +84,7 @@ void boot_main(char *const *argv, struct arena *a)
 	struct supervise_end end = {.kind = END_EXIT};
 	struct supervise_options o = {
 		.paths = paths, .npaths = 1, .readers = -1, .argv = argv,
-		.init = 1, .notes = notes, .setup = boot_setup, .enter = root_enter, .end = &end,
+		.init = 1, .meanwhile = meanwhile, .notes = notes, .setup = boot_setup, .enter = root_enter, .end = &end,
 	};
 	char why[200];
 
@@ -85,9 +93,6 @@ void boot_main(char *const *argv, struct arena *a)
 	k_sigmask(~0ull, NULL);
 	early_descriptors();
 	early_mounts();
-	early_nodes();
-	k_reboot(REBOOT_CAD_OFF_);
-	boot_streams();
 	read_cmdline(&line);
 	paths[0] = line.config;
 	o.rescue = line.rescue != 0;

@@ -46,6 +46,14 @@ static int say(const struct err *e, const char *instead)
 	return -1;
 }
 
+/* Namespaces are asked for when a profile wants them: each takes the kernel longer than a profile does. */
+static uint32_t asked;
+
+static void probe(struct gather *found)
+{
+	facts_probe_more(&l->image->facts, &asked, &found->profile);
+}
+
 /* Too late to be sealed: what runs has seen this copy. */
 static void look(struct gather *found)
 {
@@ -97,7 +105,8 @@ static int set_up(void)
 	/* Where there is another root, the services are those of that one. */
 	if (l->image->setup.init[0])
 		return 1;
-	facts_probe(&l->image->facts);
+	asked = 0;
+	facts_probe_base(&l->image->facts);
 	return 0;
 }
 
@@ -187,7 +196,7 @@ static int read_all(void *memory)
 int load_set(const struct loader *told, struct arena *scratch)
 {
 	l = told;
-	g = (struct gather){.scratch = scratch, .facts = &l->image->facts, .root = -1, .look = look,
+	g = (struct gather){.scratch = scratch, .facts = &l->image->facts, .root = -1, .probe = probe, .look = look,
 			    .text = findings, .size = sizeof findings, .phase = l->image->setup.phase,
 			    .draft.texts = l->image->set.texts};
 	if (read_all(k_memory(GATHER_MEMORY, 0)))

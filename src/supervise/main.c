@@ -141,6 +141,7 @@ static void reap(struct supervisor *s)
 {
 	int peek = must_peek(s), orphans = 0, pid, status;
 
+	load_look(s);
 	for (;;) {
 		pid = peek ? k_dead_child() : -1;
 		if (pid > 0)
@@ -310,7 +311,7 @@ static int is_over(struct supervisor *s)
  */
 static int first_load(struct supervisor *s)
 {
-	if (load_start(s)) {
+	if (!s->loader && load_start(s)) {
 		s->load_retry = s->now;
 		return -!s->init;
 	}
@@ -318,6 +319,15 @@ static int first_load(struct supervisor *s)
 		turn(s);
 	errno = 0;
 	return s->image || s->must_seal || s->ending || s->init ? 0 : -1;
+}
+
+/* What takes PID 1 its time is done while another process reads the first set. */
+static void begin_early(struct supervisor *s, const struct supervise_options *o)
+{
+	load_start(s);
+	o->meanwhile();
+	event_console(NULL);
+	event_lines(s, NULL, o->notes);
 }
 
 static uint64_t handled(const struct supervisor *s)
@@ -418,9 +428,6 @@ int supervise(const struct supervise_options *o, struct arena *a, char *why)
 	s->source = o->rescue ? SOURCE_BUILT_IN : SOURCE_DISK;
 	s->setup = o->setup;
 	s->now = k_now_ms();
-	if (s->init)
-		event_console(NULL);
-	event_lines(s, NULL, o->notes);
 	most[0] = most[1] = nofile[1];
 	k_set_nofile(most);
 	launch_init(a, nofile);
@@ -430,6 +437,8 @@ int supervise(const struct supervise_options *o, struct arena *a, char *why)
 	if (k_signal_default(SIGCHLD) || k_sigmask(~0ull, &mask) ||
 	    (s->signals = k_signalfd(handled(s))) < 0 || k_prctl(PR_SET_CHILD_SUBREAPER_, 1, 0, 0))
 		goto failed;
+	if (s->init)
+		begin_early(s, o);
 	if (control_open(s, o->readers) && !s->init)
 		goto failed;
 	if (first_load(s)) {
