@@ -112,6 +112,9 @@ int walk_inside(void *host_walk);
  */
 int self_seal(char *const *argv, uint64_t sigmask);
 
+/* A sealed copy of a program, whose descriptor is closed; -1 with errno. */
+int self_copy(int program);
+
 /* Goes on with the steps behind the one in hand until exec; never returns. */
 void walk_on(struct walk *w) __attribute__((noreturn));
 

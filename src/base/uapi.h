@@ -136,4 +136,10 @@ enum { PR_CAP_AMBIENT_RAISE_ = 2, PR_CAP_AMBIENT_CLEAR_ALL_ = 4 };
 #define F_GET_SEALS_ 1034
 #define F_SEALS_ALL_ 0xf	/* seal, shrink, grow, write */
 
+/* reboot.h */
+enum reboot_command_ {
+	REBOOT_CAD_OFF_ = 0, REBOOT_RESTART_ = 0x01234567, REBOOT_POWER_OFF_ = 0x4321fedc,
+};
+#define REBOOT_HALT_ 0xcdef0123u
+
 #endif

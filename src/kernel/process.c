@@ -47,6 +47,11 @@ int k_dead_child(void)
 
 int k_kill(int pid, int signal) { return (int)RAW("kill", SYS_kill, pid, signal); }
 
+int k_reboot(unsigned command)
+{
+	return (int)RAW("reboot", SYS_reboot, 0xfee1dead, 672274793, command, NULL);
+}
+
 int k_execve(const char *path, char *const argv[], char *const env[])
 {
 	return (int)RAW("execve", SYS_execve, path, argv, env);
@@ -139,6 +144,21 @@ int k_signal_default(int signal)
 	static const unsigned long action[8];
 
 	return (int)RAW("sigaction", SYS_rt_sigaction, signal, action, NULL, _NSIG / 8);
+}
+
+int k_signal_handler(int signal, void (*fn)(int signal, siginfo_t *info, void *context))
+{
+	struct sigaction action = {.sa_sigaction = fn,
+				   .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER | SA_RESTART};
+
+	return K(sigaction, signal, &action, NULL);
+}
+
+int k_signal_stack(void *stack, size_t n)
+{
+	stack_t to = {.ss_sp = stack, .ss_size = n};
+
+	return K(sigaltstack, &to, NULL);
 }
 
 /* The kernel's signal set is 64 bits, 128 on MIPS, in long words from low to high. */

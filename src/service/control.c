@@ -110,6 +110,11 @@ static int read_rest(struct request *r, struct reading *g, const char *takes)
 			return wrong(g, "not a time to wait:", word);
 		r->time = word ? (int64_t)time : -1;
 		g->next += word != NULL;
+	} else if (word && strchr(takes, 'p')) {
+		if (*word && *word != '/')
+			return wrong(g, "not an absolute path:", word);
+		r->path = word;
+		g->next++;
 	} else if (word && strchr(takes, 'r') && !strcmp(word, "reboot")) {
 		r->reboot = 1;
 		g->next++;
@@ -134,7 +139,7 @@ const char *request_read(struct request *r, const char *record, size_t n, char t
 	struct reading g = {.wrong = text};
 	const struct verb_row *v;
 
-	*r = (struct request){.lines = ALL_LINES};
+	*r = (struct request){.lines = ALL_LINES, .path = ""};
 	if (read_words(&g, record, n) || read_verb(r, &g))
 		return text;
 	v = &verb_table[r->verb];

@@ -18,11 +18,12 @@
 #include "kernel/k.h"
 #include "kernel/probe.h"
 #include "plan/plan.h"
+#include "supervise/keep.h"
 #include "supervise/launch.h"
 #include "supervise/supervise.h"
 
 enum { IMAGE_SIZE = 16 << 20, TEXTS_SIZE = 8 << 20, MAX_FILES = 4 * SERVICES, DRAFT_SIZE = 8 << 20, NAMES_SIZE = 64 << 10 };
-enum { LOADED = 0, REFUSED = 1 };
+enum { LOADED = 0, REFUSED = 1, KEPT_MS = 10000 };
 
 static char loader_stack[128 << 10] __attribute__((aligned(16)));
 static struct arena *scratch;
@@ -31,6 +32,7 @@ static struct arena *scratch;
 static struct loader {
 	struct image *image;
 	int parent, first, sealed;
+	int kept;			/* from the image's own texts */
 	char *const *paths;
 	int npaths;
 	struct set draft;
@@ -104,36 +106,97 @@ static void service_name(char to[NAME_ROOM + 1], const char *path)
 	to[n] = '\0';
 }
 
+/* What is wrong with the profile, in words without the last line's end. */
+static const char *findings(void)
+{
+	struct out o;
+
+	if (!loader.diags.count)
+		return NULL;
+	out_init(&o, loader.text, sizeof loader.text);
+	profile_print_diags(&loader.profile, &loader.diags, &o);
+	if (o.used && o.text[o.used - 1] == '\n')
+		o.text[--o.used] = '\0';
+	return loader.text;
+}
+
+static void start_reading(struct profile_reader *r, profile_loader *load)
+{
+	profile_init(&loader.profile, scratch);
+	diags_init(&loader.diags, scratch);
+	profile_reader_init(r, &loader.profile, &loader.diags, load, &loader.draft);
+}
+
 static void add(const char *path)
 {
 	unsigned file = loader.draft.nfiles;
 	size_t mark = scratch->used;
 	struct profile_reader r;
 	char name[NAME_ROOM + 1];
-	struct out o;
+	const char *wrong;
 
 	if (loader.draft.count >= SERVICES)
 		refuse(path, "more services than there is room for");
 	service_name(name, path);
-	profile_init(&loader.profile, scratch);
-	diags_init(&loader.diags, scratch);
-	profile_reader_init(&r, &loader.profile, &loader.diags, load_file, NULL);
+	start_reading(&r, load_file);
 	if (!name_ok(name))
 		diags_add(&loader.diags, (struct origin){0}, 0, "%.80s: not a name for a service", name);
 	profile_file(&r, path);
 	profile_finish(&r);
 	if (!loader.diags.count)
 		check_service(&loader.profile);
-	out_init(&o, loader.text, sizeof loader.text);
-	if (loader.diags.count)
-		profile_print_diags(&loader.profile, &loader.diags, &o);
-	if (o.used && o.text[o.used - 1] == '\n')
-		o.text[--o.used] = '\0';
-	if (set_add(&loader.draft, name, &loader.profile, file, loader.draft.nfiles - file,
-		    loader.diags.count ? loader.text : NULL) ||
-	    (loader.diags.count && texts_add(&loader.draft.texts, ENTRY_FINDINGS, "", loader.text, o.used, NULL)))
+	wrong = findings();
+	if (set_add(&loader.draft, name, &loader.profile, file, loader.draft.nfiles - file, wrong) ||
+	    (wrong && texts_add(&loader.draft.texts, ENTRY_FINDINGS, "", wrong, strlen(wrong), NULL)))
 		refuse(path, no_room);
 	scratch->used = mark;
+}
+
+/* A service as it was: what was right then is, whatever this kernel says to it now. */
+static void add_kept(const char *path, unsigned file, unsigned nfiles, const char *wrong)
+{
+	size_t mark = scratch->used;
+	struct profile_reader r;
+	char name[NAME_ROOM + 1];
+
+	service_name(name, path);
+	start_reading(&r, set_load);
+	if (!wrong) {
+		profile_file(&r, path);
+		profile_finish(&r);
+		wrong = findings();
+		if (wrong && !loader.draft.notes)
+			loader.draft.notes = arena_text(&loader.draft.arena, wrong, strlen(wrong));
+	}
+	if (loader.draft.count >= SERVICES ||
+	    set_add(&loader.draft, name, &loader.profile, file, nfiles, wrong))
+		refuse(path, no_room);
+	scratch->used = mark;
+}
+
+/* The set that the texts are of. */
+static void add_all_kept(void)
+{
+	struct entry e, first;
+	unsigned file = 0, n;
+	size_t at = 0;
+	int got;
+
+	if (set_list_files(&loader.draft, MAX_FILES))
+		refuse("profiles", "what was kept of them is broken");
+	for (got = texts_next(&loader.draft.texts, &at, &e); got > 0; file += n) {
+		const char *wrong = NULL;
+
+		first = e;
+		for (n = 1; (got = texts_next(&loader.draft.texts, &at, &e)) > 0 && e.kind == ENTRY_INCLUDE; n++)
+			;
+		if (got > 0 && e.kind == ENTRY_FINDINGS) {
+			wrong = e.text;
+			got = texts_next(&loader.draft.texts, &at, &e);
+		}
+		if (first.kind == ENTRY_SERVICE)
+			add_kept(first.name, file, n, wrong);
+	}
 }
 
 /* The names of a directory's profiles, each with a NUL, in one piece of memory. */
@@ -187,6 +250,22 @@ static void add_directory(const char *path, int dir)
 	}
 }
 
+static void add_paths(void)
+{
+	for (int i = 0; i < loader.npaths; i++) {
+		int dir = k_open(AT_FDCWD, loader.paths[i], O_RDONLY | O_DIRECTORY | O_NONBLOCK, 0);
+
+		if (dir >= 0)
+			add_directory(loader.paths[i], dir);
+		else if (errno == ENOTDIR)
+			add(loader.paths[i]);
+		else
+			refuse(loader.paths[i], error_text(errno));
+	}
+	if (texts_end(&loader.draft.texts))
+		refuse(*loader.paths, no_room);
+}
+
 static int load_main(void *unused)
 {
 	void *draft;
@@ -198,48 +277,91 @@ static int load_main(void *unused)
 		k_exit(REFUSED);
 	k_close_range(3, ~0u);
 	if (!draft)
-		refuse(*loader.paths, error_text(errno));
+		refuse("profiles", error_text(errno));
 	arena_init(&loader.draft.arena, draft, DRAFT_SIZE);
 	loader.draft.texts = loader.image->set.texts;
 	if (set_init(&loader.draft, SERVICES, MAX_FILES))
-		refuse(*loader.paths, no_room);
+		refuse("profiles", no_room);
 	facts_probe(&loader.image->facts);
-	for (int i = 0; i < loader.npaths; i++) {
-		int dir = k_open(AT_FDCWD, loader.paths[i], O_RDONLY | O_DIRECTORY | O_NONBLOCK, 0);
-
-		if (dir >= 0)
-			add_directory(loader.paths[i], dir);
-		else if (errno == ENOTDIR)
-			add(loader.paths[i]);
-		else
-			refuse(loader.paths[i], error_text(errno));
-	}
-	if (texts_end(&loader.draft.texts) || set_order(&loader.draft) || set_copy(&loader.image->set, &loader.draft))
-		refuse(*loader.paths, no_room);
+	if (loader.kept)
+		add_all_kept();
+	else
+		add_paths();
+	if (set_order(&loader.draft) || set_copy(&loader.image->set, &loader.draft))
+		refuse("profiles", no_room);
 	k_exit(LOADED);
 }
 
-static void forget(const struct image *image)
+static void forget(struct supervisor *s, struct image *image)
 {
+	k_drop(&s->images[image->slot].texts);
+	s->images[image->slot].image = NULL;
 	k_forget(image->set.texts.base, TEXTS_SIZE);
-	k_forget((void *)(uintptr_t)image, IMAGE_SIZE);
+	k_forget(image, IMAGE_SIZE);
 }
 
-/* Memory for a set and its texts; NULL with errno. */
-static struct image *image_new(void)
+/* Memory for a set, by these texts, in this slot. NULL with errno: and nothing is taken. */
+static struct image *image_new(struct supervisor *s, unsigned slot, char *texts)
 {
-	struct image *image = k_memory(IMAGE_SIZE, 1);
-	char *texts = image ? k_memory(TEXTS_SIZE, 1) : NULL;
+	struct image *image = texts ? k_memory(IMAGE_SIZE, 1) : NULL;
 
-	if (!texts) {
-		if (image)
-			k_forget(image, IMAGE_SIZE);
-		errno = ENOMEM;
+	if (!image)
 		return NULL;
-	}
 	arena_init(&image->set.arena, image->memory, IMAGE_SIZE - sizeof *image);
 	image->set.texts = (struct text_archive){texts, TEXTS_SIZE, 0};
+	image->slot = (uint8_t)slot;
+	s->images[slot].image = image;
 	return image;
+}
+
+/* Memory that no place looks at any more. */
+static void forget_unused(struct supervisor *s)
+{
+	for (int i = 0; i < IMAGES; i++) {
+		struct image *image = (struct image *)(uintptr_t)s->images[i].image;
+		int used = !image || image == s->image || image == s->new_image;
+
+		for (struct service *v = NULL; !used && (v = service_next(s, v));)
+			used = v->image == image || v->next_image == image;
+		if (!used)
+			forget(s, image);
+	}
+}
+
+/* A free slot, its texts in memory that outlives us if there is any; -1 with errno. */
+static struct image *image_first(struct supervisor *s)
+{
+	unsigned slot = 0;
+	struct image *image;
+	char *texts;
+
+	forget_unused(s);
+	while (slot < IMAGES && s->images[slot].image)
+		slot++;
+	if (slot == IMAGES) {
+		errno = EBUSY;
+		return NULL;
+	}
+	texts = keep_memory("hutch-profiles", TEXTS_SIZE, &s->images[slot].texts);
+	image = image_new(s, slot, texts);
+	if (!image) {
+		k_drop(&s->images[slot].texts);
+		if (texts)
+			k_forget(texts, TEXTS_SIZE);
+		errno = ENOMEM;
+	}
+	return image;
+}
+
+static int loader_clone(struct supervisor *s, struct image *image, int kept)
+{
+	int pid;
+
+	loader = (struct loader){.image = image, .parent = k_getpid(), .first = !s->image,
+				 .sealed = s->image && s->image->facts.self_sealed,
+				 .kept = kept, .paths = s->paths, .npaths = s->npaths};
+	pid = k_clone(load_main, loader_stack + sizeof loader_stack, SIGCHLD, NULL);
+	return pid < 0 ? 0 : pid;
 }
 
 int load_start(struct supervisor *s)
@@ -251,18 +373,14 @@ int load_start(struct supervisor *s)
 		s->load_again = 1;
 		return 0;
 	}
-	image = image_new();
+	image = image_first(s);
 	if (!image)
 		return -1;
-	loader = (struct loader){.image = image, .parent = k_getpid(), .first = !s->image,
-				 .sealed = s->image && s->image->facts.self_sealed,
-				 .paths = s->paths, .npaths = s->npaths};
-	s->loader = k_clone(load_main, loader_stack + sizeof loader_stack, SIGCHLD, NULL);
-	if (s->loader < 0) {
+	s->loader = loader_clone(s, image, 0);
+	if (!s->loader) {
 		int error = errno;
 
-		s->loader = 0;
-		forget(image);
+		forget(s, image);
 		errno = error;
 		return -1;
 	}
@@ -271,30 +389,32 @@ int load_start(struct supervisor *s)
 	return 0;
 }
 
-/* Memory that no place looks at any more. */
-static void forget_unused(struct supervisor *s)
+/* Nobody else is reaped: whose child he was is not known yet. -1: it failed, or takes too long. */
+static int wait_for(int pid)
 {
-	for (int i = 0; i < OLD_IMAGES; i++) {
-		int used = !s->old[i] || s->old[i] == s->image;
+	int64_t until = k_now_ms() + KEPT_MS;
+	int got, status = -1;
 
-		for (struct service *v = NULL; !used && (v = service_next(s, v));)
-			used = v->image == s->old[i] || v->next_image == s->old[i];
-		if (!used) {
-			forget(s->old[i]);
-			s->old[i] = NULL;
-		}
-	}
+	while (!(got = k_wait(pid, &status, WNOHANG)) && k_now_ms() < until)
+		k_poll(NULL, 0, 1);
+	if (!got)
+		k_kill(pid, SIGKILL);
+	return got == pid && !status ? 0 : -1;
 }
 
-static int keep_old(struct supervisor *s)
+int load_kept(struct supervisor *s, unsigned slot)
 {
-	forget_unused(s);
-	for (int i = 0; s->image && i < OLD_IMAGES; i++)
-		if (!s->old[i]) {
-			s->old[i] = s->image;
-			return 0;
-		}
-	return s->image ? -1 : 0;
+	char *texts = k_map(s->images[slot].texts, TEXTS_SIZE, 0, MAP_PRIVATE);
+	struct image *image = image_new(s, slot, texts);
+	int pid = image ? loader_clone(s, image, 1) : 0;
+
+	if (pid && !wait_for(pid))
+		return 0;
+	if (image)
+		k_forget(image, IMAGE_SIZE);
+	if (texts)
+		k_forget(texts, TEXTS_SIZE);
+	return -1;
 }
 
 static void report(struct supervisor *s, const char *what, const char *name)
@@ -330,15 +450,11 @@ static void take(struct supervisor *s, const struct image *image, const struct s
 	was_wrong = v->conf->findings != NULL;
 	v->removed = 0;
 	if (!again && set_same(&v->image->set, v->conf, &image->set, c)) {
-		v->conf = c;
-		v->image = image;
-		v->next = NULL;
-		v->next_image = NULL;
+		service_link(v, image, c);
 		return;
 	}
 	report(s, "changed", c->name);
-	v->next = c;
-	v->next_image = image;
+	service_link_next(v, image, c);
 	if (state_lives(v->state)) {
 		/* What was stopped by hand stays so, though its end may take a while. */
 		v->wish_up |= again && c->start != START_MANUAL;
@@ -359,6 +475,7 @@ static void take(struct supervisor *s, const struct image *image, const struct s
 static void adopt(struct supervisor *s, const struct image *image)
 {
 	s->image = image;
+	s->in_force = image->slot;
 	for (struct service *v = NULL; (v = service_next(s, v));) {
 		if (v->removed || set_find(&image->set, v->conf->name))
 			continue;
@@ -401,7 +518,7 @@ static void refused(struct supervisor *s, struct image *image, const char *why)
 	else
 		text_format(s->reload_text, sizeof s->reload_text, "%s", why);
 	event_tell(s, NULL, "%s%s", s->image ? "nothing was changed: " : "", why);
-	forget(image);
+	forget(s, image);
 }
 
 /*
@@ -413,7 +530,7 @@ static int looks_again(struct supervisor *s, struct image *image)
 	if (s->image || s->looked_again || !first_finding(&image->set) || load_start(s))
 		return 0;
 	s->looked_again = 1;
-	forget(image);
+	forget(s, image);
 	return 1;
 }
 
@@ -434,7 +551,7 @@ int load_reaped(struct supervisor *s, int pid, int status)
 		if (load_start(s))
 			refused(s, image, error_text(errno));
 		else
-			forget(image);
+			forget(s, image);
 		return 1;
 	}
 	if (!status && looks_again(s, image))
@@ -447,8 +564,6 @@ int load_reaped(struct supervisor *s, int pid, int status)
 		refused(s, image, image->set.notes ? image->set.notes : "the profiles cannot be read");
 	else if (why)
 		refused(s, image, why);
-	else if (keep_old(s))
-		refused(s, image, "services of earlier sets are still being stopped");
 	else if (!s->image && image->set.needs_seal && !image->facts.self_sealed)
 		s->must_seal = 1;	/* before anything of it runs */
 	else

@@ -5,6 +5,7 @@
 #include "supervise/main.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -18,10 +19,11 @@
 #include "archive/texts.h"
 #include "base/text.h"
 #include "kernel/k.h"
+#include "supervise/keep.h"
 #include "supervise/launch.h"
 #include "supervise/supervise.h"
 
-enum { EVENTS_ROOM = 16 << 10, FDS = 5, BREATH_MS = 50, LEAVE_MS = 1000, LONGEST_MS = 1 << 30 };
+enum { FDS = 5, BREATH_MS = 50, LEAVE_MS = 1000, LONGEST_MS = 1 << 30, TAKE_TRIES = 20 };
 
 #define BIT(signal) (1ull << ((signal) - 1))
 static const uint64_t handled = BIT(SIGCHLD) | BIT(SIGTERM) | BIT(SIGINT) | BIT(SIGHUP) | BIT(SIGPIPE);
@@ -103,7 +105,8 @@ static void reap(struct supervisor *s)
 		/* Where it cannot be told, to wait for anybody is as good. */
 		if (!pid || (pid = k_wait(pid, &status, WNOHANG)) <= 0)
 			break;
-		if (!launch_reaped(s, pid, status) && !load_reaped(s, pid, status) && !launch_left(s, pid))
+		if (!launch_reaped(s, pid, status) && !load_reaped(s, pid, status) &&
+		    !upgrade_reaped(s, pid, status) && !launch_left(s, pid))
 			log_reaped(s, pid);	/* or an orphan, of which nobody wants to know */
 	}
 }
@@ -141,6 +144,7 @@ static int deadlines(struct supervisor *s)
 	for (struct service *v = NULL; (v = service_next(s, v));)
 		if (v->deadline && v->deadline <= s->now)
 			due(s, v);
+	upgrade_due(s);
 	order_look(s);
 	for (struct service *v = NULL; (v = service_next(s, v));)
 		deadline_earlier(&first, v->deadline);
@@ -148,6 +152,7 @@ static int deadlines(struct supervisor *s)
 	deadline_earlier(&first, trigger_deadline(s));
 	deadline_earlier(&first, log_deadline(s));
 	deadline_earlier(&first, s->leave_until);
+	deadline_earlier(&first, s->upgrade.deadline);
 	if (!first)
 		return -1;
 	first -= k_now_ms();
@@ -173,7 +178,7 @@ static void serve_service(struct supervisor *s, struct service *v, uint8_t open,
 	uint8_t came = 0;
 
 	for (int i = 0; i < FDS; i++)
-		if (open & 1 << i && s->poll[(*n)++].revents)
+		if (open & 1 << i && s->turn->poll[(*n)++].revents)
 			came |= (uint8_t)(1 << i);
 	if (came & 7)
 		launch_read(s, v);
@@ -186,6 +191,7 @@ static void serve_service(struct supervisor *s, struct service *v, uint8_t open,
 /* One turn: what is due, then what has come. */
 static void turn(struct supervisor *s)
 {
+	struct pollfd *list = s->turn->poll;
 	unsigned places, n = 1;
 	int timeout, triggers, listens, controls, others, got;
 
@@ -193,31 +199,33 @@ static void turn(struct supervisor *s)
 	log_move(s);
 	timeout = deadlines(s);
 	places = s->places;
-	s->poll[0] = (struct pollfd){.fd = s->signals, .events = POLLIN};
+	list[0] = (struct pollfd){.fd = s->signals, .events = POLLIN};
 	for (unsigned i = 0; i < places; i++)
-		s->open[i] = watch(&s->service[i], s->poll, &n);
-	triggers = trigger_poll(s, s->poll + n);
-	listens = listen_poll(s, s->poll + n + triggers, SERVICES);
-	controls = control_poll(s, s->poll + n + triggers + listens);
+		s->turn->open[i] = watch(&s->service[i], list, &n);
+	triggers = trigger_poll(s, list + n);
+	listens = listen_poll(s, list + n + triggers, SERVICES);
+	controls = control_poll(s, list + n + triggers + listens);
 	others = triggers + listens + controls;
-	others += log_poll(s->poll + n + others);
-	got = k_poll(s->poll, n + (unsigned)others, timeout);
+	others += log_poll(s, list + n + others);
+	got = k_poll(list, n + (unsigned)others, timeout);
 	s->now = k_now_ms();
 	if (got < 0) {
 		/* No memory for the list: look at everything, but not all the time. */
 		for (unsigned i = 0; i < n + (unsigned)others; i++)
-			s->poll[i].revents = errno == EINTR ? 0 : POLLIN;
+			list[i].revents = errno == EINTR ? 0 : POLLIN;
 		k_poll(NULL, 0, errno == EINTR ? 0 : BREATH_MS);
 	}
-	if (s->poll[0].revents)
+	if (list[0].revents)
 		read_signals(s);
 	for (unsigned i = 0, at = 1; i < places; i++)
-		serve_service(s, &s->service[i], s->open[i], &at);
-	trigger_read(s, s->poll + n, triggers);
-	listen_read(s, s->poll + n + triggers, listens);
-	control_move(s, s->poll + n + triggers + listens, controls);
+		serve_service(s, &s->service[i], s->turn->open[i], &at);
+	trigger_read(s, list + n, triggers);
+	listen_read(s, list + n + triggers, listens);
+	control_move(s, list + n + triggers + listens, controls);
 	reap(s);
 	order_look(s);
+	crash_go(s);
+	upgrade_go(s);
 }
 
 /* Whoever leaves an IPC group does it before we go; but he may wait for a lock. */
@@ -247,25 +255,6 @@ static int first_load(struct supervisor *s)
 	return s->image || s->must_seal || s->ending ? 0 : -1;
 }
 
-static struct supervisor *reserve(void)
-{
-	struct supervisor *s = k_memory(sizeof *s, 0);
-	char *events = k_memory(EVENTS_ROOM, 0);
-
-	if (!s || !events)
-		return NULL;
-	s->service = k_memory(SERVICES * sizeof *s->service, 0);
-	s->born = k_memory(SERVICES * sizeof *s->born, 1);
-	if (!s->service || !s->born)
-		return NULL;
-	/* No child gets any of it: neither other services' output nor a copy to pay for. */
-	k_madvise(s, sizeof *s, MADV_DONTFORK);
-	k_madvise(events, EVENTS_ROOM, MADV_DONTFORK);
-	k_madvise(s->service, SERVICES * sizeof *s->service, MADV_DONTFORK);
-	ring_init(&s->events, events, EVENTS_ROOM);
-	return s;
-}
-
 /* What only the start needed of the program is the page cache's again. */
 static void forget_text(void)
 {
@@ -275,43 +264,33 @@ static void forget_text(void)
 	k_madvise((void *)start, (uintptr_t)etext - start, MADV_DONTNEED);
 }
 
-int supervise(const struct supervise_options *o, struct arena *a, char *why)
+/* Signals, limits, and what launches and loads need. -1 with errno. */
+static int prepare(struct supervisor *s, const struct supervise_options *o, struct arena *a)
 {
-	struct supervisor *s;
-	uint64_t nofile[2], mask, most[2];
-	int error;
+	uint64_t most[2];
 
-	k_fault_side('s');
-	s = reserve();
-	why[0] = '\0';
-	if (!s || k_nofile(nofile))
-		goto failed;
 	s->paths = o->paths;
 	s->npaths = o->npaths;
-	most[0] = most[1] = nofile[1];
+	if (!s->nofile[1] && k_nofile(s->nofile))
+		return -1;
+	most[0] = most[1] = s->nofile[1];
 	k_set_nofile(most);
-	launch_init(a, nofile);
+	launch_init(a, s->nofile);
 	load_init(a);
-	/* All others wait for ever: none that is sent by mistake ends or stops it, nor a
-	 * terminal that lets nobody write from the background. */
-	if (k_signal_default(SIGCHLD) || k_sigmask(~0ull, &mask) ||
-	    (s->signals = k_signalfd(handled)) < 0 || k_prctl(PR_SET_CHILD_SUBREAPER_, 1, 0, 0))
-		goto failed;
-	if (control_open(s, o->readers))
-		goto failed;
-	if (first_load(s)) {
-		error = errno;
-		control_close(s);
-		errno = error;
-		goto failed;
-	}
-	if (s->must_seal) {
-		control_close(s);
-		k_set_nofile(nofile);
-		self_seal(o->argv, mask);
-		goto failed;
-	}
-	parent_tell("READY=1\n");
+	resume_init(o->again);
+	if (k_signal_default(SIGCHLD) || k_prctl(PR_SET_CHILD_SUBREAPER_, 1, 0, 0) ||
+	    (s->signals < 0 && (s->signals = k_signalfd(handled)) < 0))
+		return -1;
+	if (s->exe < 0)
+		s->exe = k_open(AT_FDCWD, "/proc/self/exe", O_PATH, 0);
+	if (crash_init(s))
+		event_tell(s, NULL, "a crash would be the end: %s", error_text(errno));
+	return 0;
+}
+
+/* Until all is down that is to end. */
+static int run(struct supervisor *s)
+{
 	forget_text();
 	while (!s->ending || !all_down(s) || !all_left(s))
 		turn(s);
@@ -321,6 +300,62 @@ int supervise(const struct supervise_options *o, struct arena *a, char *why)
 	if (s->reboot)
 		k_kill(1, SIGINT);	/* as Ctrl-Alt-Del does */
 	return s->exit_status;
+}
+
+/* What an earlier program left is gone on with; whatever fails is tried again, for all hangs on it. */
+static struct supervisor *take_over(const struct supervise_options *o, struct arena *a)
+{
+	struct supervisor *s = NULL;
+	char why[160];
+
+	for (int tries = 0; tries < TAKE_TRIES && !s; tries++)
+		s = keep_open(o->resume, MAP_SHARED, why);
+	if (!s)
+		crash_rescue(NULL);
+	s->signals = s->upgrade.words = -1;
+	for (int tries = 0; prepare(s, o, a) || resume(s, why); tries++) {
+		if (tries == TAKE_TRIES)
+			crash_rescue(s);
+		k_poll(NULL, 0, tries);
+	}
+	return s;
+}
+
+int supervise(const struct supervise_options *o, struct arena *a, char *why)
+{
+	struct supervisor *s = NULL;
+	uint64_t mask;
+	int error;
+
+	k_fault_side('s');
+	why[0] = '\0';
+	/* All others wait for ever: none that is sent by mistake ends or stops it, nor a
+	 * terminal that lets nobody write from the background. */
+	if (k_sigmask(~0ull, &mask))
+		goto failed;
+	if (o->resume >= 0) {
+		s = take_over(o, a);
+		if (s->image)
+			return run(s);
+	} else {
+		s = keep_new();
+		if (!s || prepare(s, o, a) || control_open(s, o->readers))
+			goto failed;
+	}
+	if (first_load(s)) {
+		error = errno;
+		control_close(s);
+		errno = error;
+		goto failed;
+	}
+	if (s->must_seal) {
+		control_close(s);
+		k_set_nofile(s->nofile);
+		self_seal(o->argv, mask);
+		goto failed;
+	}
+	parent_tell("READY=1\n");
+	return run(s);
 failed:
 	text_format(why, 200, "%s", s && s->reload_text[0] ? s->reload_text : error_text(errno));
 	return 125;
