@@ -30,7 +30,7 @@ BASE := -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' $(WARN) -Isrc -I$(O) \
 LINK := -static -no-pie -Wl,--gc-sections -Wl,-z,noseparate-code -Wl,-z,norelro -Wl,-z,common-page-size=64 \
 	-Wl,--build-id=none
 
-FLOORS := base archive profile service mounts plan kernel apply supervise cli
+FLOORS := base archive profile service mounts plan kernel apply supervise boot cli
 SRC := $(foreach f,$(FLOORS),$(sort $(wildcard src/$(f)/*.c)))
 OBJ := $(SRC:src/%.c=$(O)/%.o)
 LIB := $(filter-out $(O)/cli/main.o,$(OBJ))

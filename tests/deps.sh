@@ -4,6 +4,7 @@
 #   tests/deps.sh         everything that building, testing, linting and benching need
 #   tests/deps.sh demo    only what `make demo` needs
 #   tests/deps.sh bench   only what `make bench` needs
+#   tests/deps.sh boot    only what `make boot` needs
 #
 # The names are in the lists below. Without root it prints the one line to type
 # and exits with 1. A package that this release does not have is named and left
@@ -13,11 +14,12 @@ export LC_ALL=C DEBIAN_FRONTEND=noninteractive
 
 cd "$(dirname "$0")/.." || exit 1
 case ${1:-all} in
-all) lists=(rootfs/deps tests/cross/deps tests/bench/deps tests/deps) ;;
+all) lists=(rootfs/deps tests/cross/deps tests/bench/deps tests/vm/deps tests/deps) ;;
 demo) lists=(rootfs/deps tests/deps.demo) ;;
 bench) lists=(rootfs/deps tests/bench/deps) ;;
+boot) lists=(rootfs/deps tests/vm/deps) ;;
 *)
-	echo "usage: tests/deps.sh [all|demo|bench]" >&2
+	echo "usage: tests/deps.sh [all|demo|bench|boot]" >&2
 	exit 2
 	;;
 esac

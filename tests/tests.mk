@@ -156,3 +156,18 @@ TESTS += "tests/cross/toolchain.sh mips >&2 && tests/cross/test.sh mips $(O)/cro
 SOAK += $(foreach a,$(ARCHS),"tests/cross/test.sh $(a) $(O)/cross/$(a)")
 
 .PHONY: cross lint
+
+# Boots, in virtual machines.
+VM_TOOLS := $(O)/claims/probe
+vm-tools: $(O)/hutch $(VM_TOOLS)
+
+test-vm: deps		## hutch as PID 1 on all kernels and machines, in QEMU
+	@$(MAKE) --no-print-directory vm-tools rootfs
+	@tests/run.sh $(O) "tests/vm/run.sh $(O)/vm $(O)/hutch all"
+
+boot:			## boots hutch in QEMU, to a shell; KERNEL=5.10, APPEND=WORDS, APPLIANCE=1
+	@tests/deps.sh boot
+	@$(MAKE) --no-print-directory $(O)/hutch rootfs
+	@APPLIANCE=$(APPLIANCE) QEMU="$(QEMU)" tests/vm/boot.sh $(O) $(O)/hutch $(or $(KERNEL),6.1) $(APPEND)
+
+.PHONY: vm-tools test-vm boot

@@ -13,6 +13,7 @@
 
 #include "apply/proc.h"
 #include "apply/process.h"
+#include "base/parse.h"
 #include "base/text.h"
 #include "kernel/k.h"
 
@@ -113,6 +114,29 @@ int registry_find(const char *name, struct box *to, struct arena *a, struct err 
 	}
 	k_close(dir);
 	return 0;
+}
+
+void registry_each(void (*tell)(void *ctx, const char *name, int pid), void *ctx, struct arena *a)
+{
+	char buf[2048] __attribute__((aligned(8)));
+	int dir = registry_dir();
+	struct member m;
+	struct box box;
+	long n;
+
+	while (dir >= 0 && (n = k_getdents(dir, buf, sizeof buf)) > 0)
+		for (long at = 0; at < n; at += ((struct k_dirent *)(buf + at))->length) {
+			char *name = ((struct k_dirent *)(buf + at))->name;
+			size_t length = strlen(name), mark = a->used;
+			int found = length > 4 && !strcmp(name + length - 4, ".box") &&
+				    !box_read(dir, name, &m, &box, a) && alive(&m);
+
+			a->used = mark;
+			name[length > 4 ? length - 4 : 0] = '\0';
+			if (found && name_ok(name))
+				tell(ctx, name, box.pid);
+		}
+	k_close(dir);
 }
 
 static int write_all(int fd, const char *text, size_t n)

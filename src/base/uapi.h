@@ -92,6 +92,9 @@ struct loop_info64_ {
 	uint64_t lo_init[2];
 };
 
+/* module.h */
+#define MODULE_INIT_COMPRESSED_FILE_ 4u
+
 /* magic.h */
 #define PIPEFS_MAGIC_ 0x50495045
 #define PROC_SUPER_MAGIC_ 0x9fa0
@@ -129,17 +132,17 @@ enum { PR_CAP_AMBIENT_RAISE_ = 2, PR_CAP_AMBIENT_CLEAR_ALL_ = 4 };
 /* socket.h: the groups of a peer, Linux 4.13; one number on every machine we build for */
 #define SO_PEERGROUPS_ 59
 
+/* reboot.h */
+enum reboot_command_ {
+	REBOOT_CAD_OFF_ = 0, REBOOT_RESTART_ = 0x01234567, REBOOT_POWER_OFF_ = 0x4321fedc,
+};
+#define REBOOT_HALT_ 0xcdef0123u
+
 /* keyctl.h, ioprio.h, fcntl.h */
 #define KEYCTL_JOIN_SESSION_KEYRING_ 1
 #define IOPRIO_WHO_PROCESS_ 1
 #define F_ADD_SEALS_ 1033
 #define F_GET_SEALS_ 1034
 #define F_SEALS_ALL_ 0xf	/* seal, shrink, grow, write */
-
-/* reboot.h */
-enum reboot_command_ {
-	REBOOT_CAD_OFF_ = 0, REBOOT_RESTART_ = 0x01234567, REBOOT_POWER_OFF_ = 0x4321fedc,
-};
-#define REBOOT_HALT_ 0xcdef0123u
 
 #endif

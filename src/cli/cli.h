@@ -50,6 +50,7 @@ struct wish {
 	struct facts facts;
 	struct plan plan;
 	int unreadable;		/* a file could not be read: nobody knows if it is right */
+	int machine;		/* it is an init.conf, of which there is no plan */
 };
 
 /*

@@ -66,6 +66,12 @@ static int finish_reading(struct wish *to, struct profile_reader *r, const char 
 	profile_finish(r);
 	if (to->diags.count)
 		return print_findings(to);
+	if (to->machine && !request->launch)
+		return 0;
+	if (to->machine) {
+		cli_error("init.conf is for PID 1, see hutch-init(8): it makes no sandbox");
+		return -1;
+	}
 	if (read_facts(to, facts_file, request->launch)) {
 		to->unreadable = 1;
 		return -1;
@@ -86,8 +92,10 @@ int cli_read(struct wish *to, int argc, char **argv, int first, const char *fact
 	int i = first;
 
 	start_reading(to, &r, cli_load, to);
-	if (i < argc && !strchr(argv[i], '=') && strcmp(argv[i], "--") != 0)
+	if (i < argc && !strchr(argv[i], '=') && strcmp(argv[i], "--") != 0) {
+		r.machine = to->machine = profile_is_machine(argv[i]);
 		profile_file(&r, argv[i++]);
+	}
 	for (; i < argc && strcmp(argv[i], "--") != 0; i++)
 		profile_argument(&r, argv[i], (unsigned)(i - first + 1));
 	if (i + 1 < argc)

@@ -8,6 +8,7 @@
 #include "archive/texts.h"
 #include "base/parse.h"
 #include "base/text.h"
+#include "boot/boot.h"
 #include "cli/cli.h"
 #include "kernel/k.h"
 #include "supervise/main.h"
@@ -184,6 +185,26 @@ static int take_resume(int argc, char **argv)
 	return 0;
 }
 
+int command_init(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	cli_error("init is for PID 1, see hutch-init(8); hutch supervise keeps services up as any other process");
+	return EXIT_USAGE;
+}
+
+/*
+ * PID 1 of a machine: the kernel hands it the words of its command line that it does not know
+ * itself. As PID 1 of a container it may have been told to do something else.
+ */
+static int is_init(int argc, char **argv)
+{
+	const char *slash = argc ? strrchr(argv[0], '/') : NULL, *name = slash ? slash + 1 : argc ? argv[0] : "";
+
+	return k_getpid() == 1 && (argc < 2 || !strcmp(name, "init") || !command_find(argv[1]) ||
+				   !strcmp(argv[1], "init"));
+}
+
 int main(int argc, char **argv)
 {
 	char *again[argc + 2];
@@ -203,8 +224,10 @@ int main(int argc, char **argv)
 	}
 	again[0] = argv[0];
 	cli_again = again;
-	fill_stdio();
 	arena_init(&cli_arena, memory, sizeof memory);
+	if (is_init(argc, argv))
+		boot_main(argv, again, cli_resume, &cli_arena);
+	fill_stdio();
 	out_init(&cli_out, out_memory, sizeof out_memory);
 	if (argc < 2 || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
 		command_help(1, argv);

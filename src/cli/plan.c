@@ -45,7 +45,10 @@ int command_plan(int argc, char **argv)
 		return cli_usage("plan");
 	if (cli_read(&wish, argc, argv, i, facts, &request))
 		return EXIT_HUTCH;
-	plan_print(&wish.plan, &cli_out);
+	if (wish.machine)
+		profile_print(&wish.profile, &cli_out);
+	else
+		plan_print(&wish.plan, &cli_out);
 	cli_flush(1);
 	return 0;
 }

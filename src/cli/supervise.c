@@ -1,9 +1,8 @@
-/* hutch supervise: many sandboxes, kept up. hutch graph: the table behind it. */
+/* hutch supervise: many sandboxes, kept up. */
 #include <string.h>
 
 #include "base/parse.h"
 #include "cli/cli.h"
-#include "service/state.h"
 #include "supervise/main.h"
 
 int command_supervise(int argc, char **argv)
@@ -30,13 +29,4 @@ int command_supervise(int argc, char **argv)
 	if (*why)
 		cli_error("%s", why);
 	return status;
-}
-
-int command_graph(int argc, char **argv)
-{
-	if (argc != 2 || strcmp(argv[1], "--states") != 0)
-		return cli_usage("graph");
-	states_print(&cli_out);
-	cli_flush(1);
-	return 0;
 }

@@ -167,6 +167,18 @@ int k_chdir(const char *path) { return (int)RAW("chdir", SYS_chdir, path); }
 int k_fchdir(int fd) { return (int)RAW("fchdir", SYS_fchdir, fd); }
 int k_chroot(const char *path) { return (int)RAW("chroot", SYS_chroot, path); }
 
+int k_init_module(const void *image, size_t n, const char *options)
+{
+	return (int)RAW("init_module", SYS_init_module, image, n, options);
+}
+
+int k_finit_module(int fd, const char *options, unsigned flags)
+{
+	return (int)RAW("finit_module", SYS_finit_module, fd, options, flags);
+}
+
+int k_uname(struct utsname *to) { return (int)RAW("uname", SYS_uname, to); }
+
 int k_mount(const char *source, const char *target, const char *type, unsigned long flags,
 	    const char *data)
 {

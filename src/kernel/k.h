@@ -76,6 +76,12 @@ int k_chdir(const char *path);
 int k_fchdir(int fd);
 int k_chroot(const char *path);
 
+/* Modules: the options are one text. Of a file, flags are MODULE_INIT_*. */
+int k_init_module(const void *image, size_t n, const char *options);
+int k_finit_module(int fd, const char *options, unsigned flags);
+struct utsname;
+int k_uname(struct utsname *to);
+
 /* Mounts and namespaces. */
 int k_mount(const char *source, const char *target, const char *type, unsigned long flags,
 	    const char *data);
@@ -103,8 +109,11 @@ int k_wait(int pid, int *status, int options);
 /* A child that is dead, which keeps its number until k_wait; 0: none is. */
 int k_dead_child(void);
 int k_kill(int pid, int signal);
+int k_reboot(unsigned command);	/* enum reboot_command_ */
 int k_execve(const char *path, char *const argv[], char *const env[]);
 int k_execve_fd(int fd, char *const argv[], char *const env[]);
+/* From now on the next exec stops this process before the program begins. */
+int k_trace_me(void);
 void k_exit(int status) __attribute__((noreturn));
 int k_getpid(void);
 int k_getppid(void);
@@ -143,7 +152,6 @@ int k_signal_default(int signal);	/* EINVAL for those that are always */
 /* On the stack of k_signal_stack, where it may come again while it is handled. */
 int k_signal_handler(int signal, void (*fn)(int signal, siginfo_t *info, void *context));
 int k_signal_stack(void *stack, size_t n);
-int k_reboot(unsigned command);	/* enum reboot_command_ */
 
 /* Talking and waiting. */
 int k_socketpair(int fd[2]);	/* SEQPACKET */

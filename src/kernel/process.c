@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
@@ -62,6 +63,7 @@ int k_execve_fd(int fd, char *const argv[], char *const env[])
 	return (int)RAW("execveat", SYS_execveat, fd, "", argv, env, AT_EMPTY_PATH);
 }
 
+int k_trace_me(void) { return (int)RAW("ptrace", SYS_ptrace, PTRACE_TRACEME, 0, NULL, NULL); }
 void k_exit(int status) { _exit(status); }
 int k_getpid(void) { return (int)syscall(SYS_getpid); }
 int k_getppid(void) { return (int)syscall(SYS_getppid); }

@@ -34,6 +34,8 @@ const char *key_choices(const struct key *key)
 	return dflt + strlen(dflt) + 1;
 }
 
+int key_boots(enum key_id key) { return key >= KEY_boot_hostname; }
+
 /* The packed columns of a key. */
 enum { GROUP, SYNTAX, HELP, COLUMNS };
 static const char *column(const struct key *key, unsigned n)

@@ -236,6 +236,7 @@ static void keep(struct value *v, struct mount_wish *m)
 void read_MOUNT(struct value *v)
 {
 	struct mount_wish *m = ARENA_NEW(v->r->p->arena, struct mount_wish);
+	unsigned like = v->key == &keys[KEY_boot_mount] ? KEY_mount : (unsigned)(v->key - keys);
 	uint32_t allowed;
 	int kind = 0, i;
 
@@ -243,7 +244,7 @@ void read_MOUNT(struct value *v)
 		value_wrong(v, -1, "the profile is too large");
 		return;
 	}
-	while (&keys[kinds[kind].key] != v->key)
+	while (kinds[kind].key != like)
 		kind++;
 	allowed = kinds[kind].allowed;
 	m->at = v->r->at;
@@ -322,7 +323,7 @@ void print_MOUNT(const struct profile *p, const struct key *key, const void *fie
 	(void)p;
 	/* The keys share one list, whose order matters: the first key prints all. */
 	for (unsigned k = KEY_NONE + 1; &keys[k] != key; k++)
-		if (keys[k].type == TYPE_MOUNT && profile_has(p, k))
+		if (keys[k].type == TYPE_MOUNT && profile_has(p, k) && keys[k].offset == key->offset)
 			return;
 	for (const struct mount_wish *m = l->first; m; m = m->next) {
 		print_key_line(&keys[m->at.key], o);

@@ -158,6 +158,24 @@ struct service_wish {
 	const char *on_mount, *on_path;
 };
 
+/* What init.conf says about the machine; see keys.def. Times in ms. */
+struct boot_wish {
+	uint8_t lo;			/* enum choice_yes */
+	const char *hostname, *console, *init;
+	const char *good;		/* NULL: none */
+	struct list sysctls;		/* .text: NAME=VALUE */
+	struct list modules;		/* .text: NAME, or NAME OPTION=VALUE... */
+	struct mount_list mounts;	/* MOUNT_OTHER */
+	struct {
+		const char *device, *type, *options;
+		const char *overlay_device, *overlay_type;	/* of tmpfs the type only */
+		uint8_t rw;
+		uint64_t wait;
+	} root;				/* device NULL: none */
+	struct { const char *device; uint64_t time, budget; } watchdog;
+	uint64_t deadline, shutdown_timeout, setup_timeout, rescue_timeout;
+};
+
 struct profile {
 	/* First what is asked for most: near fields make short code. */
 	uint8_t tty, init, root_mode, root_seal, dev, shm, no_new_privs, keyring;
@@ -180,6 +198,7 @@ struct profile {
 	struct origin at[KEY_COUNT];	/* where each key was last written; file 0: nowhere */
 	unsigned char cpus[128];	/* 1,024 processors, as cpu_set_t */
 	struct service_wish service;
+	struct boot_wish boot;
 };
 
 enum { OFTEN_ONCE, OFTEN_MANY };
@@ -196,6 +215,9 @@ const char *key_default(const struct key *key);
 const char *key_syntax(const struct key *key);
 const char *key_group(const struct key *key);
 const char *key_help(const struct key *key);
+
+/* Whether it is one of init.conf: those are the last of the table. */
+int key_boots(enum key_id key);
 
 /* The syntax, where values are read by it (CHOICE, INT, SYSCTL, NS): at no cost. */
 const char *key_choices(const struct key *key);
@@ -218,6 +240,7 @@ struct profile_reader {
 	profile_loader *load;
 	void *ctx;
 	int depth;
+	int machine;		/* what is read is init.conf: keys of the group boot, and no others */
 	struct origin at;	/* of the line in hand */
 	unsigned column;	/* where its value starts */
 };
@@ -225,6 +248,9 @@ struct profile_reader {
 void profile_init(struct profile *p, struct arena *a);
 void profile_reader_init(struct profile_reader *r, struct profile *p,
 			 struct diags *d, profile_loader *load, void *ctx);
+
+/* Whether a file of this name is the machine's own, init.conf: then set reader.machine. */
+int profile_is_machine(const char *path);
 
 /* Reads a file and what it includes; findings go to the reader's diags. */
 void profile_file(struct profile_reader *r, const char *path);

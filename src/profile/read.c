@@ -25,6 +25,7 @@ void profile_init(struct profile *p, struct arena *a)
 	p->files = ARENA_ARRAY(a, const char *, MAX_FILES);
 	p->nfiles = FILE_FIRST;
 	p->mounts.last = &p->mounts.first;
+	p->boot.mounts.last = &p->boot.mounts.first;
 }
 
 void profile_reader_init(struct profile_reader *r, struct profile *p,
@@ -35,6 +36,13 @@ void profile_reader_init(struct profile_reader *r, struct profile *p,
 	r->diags = d;
 	r->load = load;
 	r->ctx = ctx;
+}
+
+int profile_is_machine(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return !strcmp(slash ? slash + 1 : path, "init.conf");
 }
 
 int profile_has(const struct profile *p, enum key_id key)
@@ -118,6 +126,11 @@ static void set_key(struct profile_reader *r, const char *word, const char *valu
 	id = key_find(word, &suffix);
 	if (id == KEY_NONE) {
 		key_unknown(r, word);
+		return;
+	}
+	if (key_boots(id) != r->machine) {
+		diags_add(r->diags, r->at, 1, r->machine ? "%s belongs into the profile of a service"
+							 : "%s belongs into init.conf", word);
 		return;
 	}
 	r->at.key = (unsigned short)id;
@@ -284,7 +297,7 @@ static void read_defaults(struct profile_reader *r)
 {
 	r->at = (struct origin){.file = FILE_NONE};
 	for (unsigned i = KEY_NONE + 1; i < KEY_COUNT; i++) {
-		if (!*key_default(&keys[i]) || profile_has(r->p, i))
+		if (!*key_default(&keys[i]) || profile_has(r->p, i) || key_boots(i) != r->machine)
 			continue;
 		r->at.key = (unsigned short)i;
 		key_value(r, i, "", key_default(&keys[i]));

@@ -116,6 +116,28 @@ static int log_room(const struct profile *p)
 	return p->service.log_size < 4 << 10 || p->service.log_size > 16 << 20;
 }
 
+/* The name of a setting is a path below /proc/sys, and must not leave it. */
+static int sysctl_outside(const struct profile *p)
+{
+	for (const struct item *i = p->boot.sysctls.first; i; i = i->next) {
+		size_t n = strcspn(i->text, "=");
+		int slashes = memchr(i->text, '/', n) != NULL;
+
+		if (*i->text == '/' || *i->text == '.')
+			return 1;
+		for (size_t k = 0; k < n; k++)
+			if ((i->text[k] == '/' || (i->text[k] == '.' && !slashes)) &&
+			    (i->text[k + 1] == '.' || i->text[k + 1] == '/' || k + 1 == n))
+				return 1;
+	}
+	return 0;
+}
+static int dog_short(const struct profile *p)
+{
+	return p->boot.watchdog.device && p->boot.watchdog.time < 1000;
+}
+static int root_init(const struct profile *p) { return !p->boot.root.device; }
+
 enum when { ALWAYS, IF_SAID };
 static const struct {
 	uint8_t key, when;
@@ -132,14 +154,17 @@ void profile_rules(struct profile_reader *r)
 {
 	struct profile *p = r->p;
 
-	resolve_namespaces(p);
-	resolve_caps(p);
-	resolve_choices(p);
+	if (!r->machine) {
+		resolve_namespaces(p);
+		resolve_caps(p);
+		resolve_choices(p);
+	}
 	/* Where something is wrong already, a rule would only say it again. */
 	if (r->diags->count)
 		return;
 	for (unsigned i = 0; i < sizeof rules / sizeof *rules; i++)
-		if ((rules[i].when == ALWAYS || profile_has(p, rules[i].key)) && rules[i].broken(p))
+		if (key_boots(rules[i].key) == r->machine &&
+		    (rules[i].when == ALWAYS || profile_has(p, rules[i].key)) && rules[i].broken(p))
 			diags_add(r->diags, p->at[rules[i].key], 0, "%s", text_of(TEXTS_RULES, i));
 	for (enum key_id k = KEY_NONE + 1; k < KEY_COUNT; k++)
 		if (is_ipc_limit(k) && profile_has(p, k) && no_ipc(p))

@@ -7,6 +7,7 @@
 #include "base/signals.h"
 #include "base/text.h"
 #include "base/words.h"
+#include "service/machine.h"
 
 const struct verb_row verb_table[VERBS] = {
 #define VERB(id, name, who, takes, least, most) {name, takes, who, least, most},
@@ -115,9 +116,10 @@ static int read_rest(struct request *r, struct reading *g, const char *takes)
 			return wrong(g, "not an absolute path:", word);
 		r->path = word;
 		g->next++;
-	} else if (word && strchr(takes, 'r') && !strcmp(word, "reboot")) {
-		r->reboot = 1;
-		g->next++;
+	} else if (word && strchr(takes, 'r')) {
+		/* What is none of them is too much. */
+		r->end = (uint8_t)(name_find(word, end_names + END_HALT, END_KINDS - END_HALT) + END_HALT);
+		g->next += r->end != END_EXIT;
 	}
 	return g->word[g->next] ? wrong(g, "too much:", g->word[g->next]) : 0;
 }

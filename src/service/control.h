@@ -39,7 +39,8 @@ extern const struct verb_row verb_table[VERBS];
 
 struct request {
 	uint8_t verb;
-	uint8_t follow, reboot, up;	/* up: what wait waits for */
+	uint8_t follow, up;		/* up: what wait waits for */
+	uint8_t end;			/* enum end_kind: what shutdown ends in */
 	uint8_t signal;
 	uint8_t n;
 	uint32_t lines;			/* the last ones, or ALL_LINES */

@@ -10,6 +10,7 @@
 #define HUTCH_SERVICE_H
 
 #include "profile/profile.h"
+#include "service/machine.h"
 #include "service/texts.h"
 
 enum { SERVICES = 1024, NAME_ROOM = 65 };
@@ -50,6 +51,7 @@ struct set {
 	unsigned count, nfiles;
 	uint8_t needs_seal;		/* a plan wants hutch to run from a sealed copy */
 	uint8_t full;			/* a text or array found no room in the arena */
+	struct machine_conf machine;	/* of init.conf */
 	const char *notes;		/* findings that belong to no service, or NULL */
 };
 

@@ -365,7 +365,7 @@ int set_copy(struct set *to, const struct set *from)
 	to->texts = from->texts;
 	to->nfiles = from->nfiles;
 	memcpy(to->file, from->file, from->nfiles * sizeof *to->file);
-	return -to->full;
+	return -(to->full || machine_copy(to, &from->machine));
 }
 
 /* Whether `name` is what `path`, written in the file `from`, means. */

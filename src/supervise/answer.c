@@ -123,7 +123,7 @@ void answer_begin(struct supervisor *s, struct client *c)
 	if (r->verb == VERB_WAIT && r->time >= 0)
 		c->until = s->now + r->time + 1;
 	if (r->verb == VERB_SHUTDOWN)
-		supervisor_end(s, s->exit_status, r->reboot);
+		supervisor_end(s, s->exit_status, r->end || !s->init ? r->end : END_POWEROFF);
 }
 
 static enum answer end(struct client *c, struct out *o)

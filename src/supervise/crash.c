@@ -123,7 +123,7 @@ static char shell_stack[16 << 10] __attribute__((aligned(16)));
 static void __attribute__((noreturn)) rescue_machine(struct supervisor *s)
 {
 	static const char text[] = "\r\nhutch: crashed again and gives up; here is a shell, and soon a reboot\r\n";
-	int64_t until = k_now_ms() + (s && s->rescue_ms ? s->rescue_ms : RESCUE_MS);
+	int64_t until = k_now_ms() + (s && s->image ? s->image->set.machine.rescue_timeout : RESCUE_MS);
 	int console = k_open(AT_FDCWD, "/dev/console", O_RDWR | O_NOCTTY | O_NONBLOCK, 0), shell = 0, pid;
 
 	if (console >= 0) {

@@ -118,9 +118,15 @@ static void begin(struct supervisor *s)
 
 struct supervisor *keep_new(void)
 {
-	char *base = keep_memory("hutch-state", SIZE, &memfd);
-	struct supervisor *s = base ? place(base) : NULL;
+	static char *base;
+	struct supervisor *s;
 
+	/* PID 1 may begin more than once. */
+	if (base)
+		k_madvise(base, SIZE, MADV_REMOVE);
+	else
+		base = keep_memory("hutch-state", SIZE, &memfd);
+	s = base ? place(base) : NULL;
 	/* All rings have their place behind it; nobody has that much memory, nor is it taken. */
 	if (memfd >= 0 && k_resize(memfd, RINGS_AT + (off_t)SERVICES * RING_ROOM))
 		k_drop(&memfd);

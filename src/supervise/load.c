@@ -23,7 +23,7 @@
 #include "supervise/supervise.h"
 
 enum { IMAGE_SIZE = 16 << 20, TEXTS_SIZE = 8 << 20, MAX_FILES = 4 * SERVICES, DRAFT_SIZE = 8 << 20, NAMES_SIZE = 64 << 10 };
-enum { LOADED = 0, REFUSED = 1, KEPT_MS = 10000 };
+enum { LOADED = 0, REFUSED = 1, LIMIT = 30000, PAUSE = 10000, KEPT_MS = 10000 };	/* ms */
 
 static char loader_stack[128 << 10] __attribute__((aligned(16)));
 static struct arena *scratch;
@@ -31,8 +31,9 @@ static struct arena *scratch;
 /* Only in the loader's own copy. */
 static struct loader {
 	struct image *image;
-	int parent, first, sealed;
+	int parent, first, sealed, init;
 	int kept;			/* from the image's own texts */
+	machine_setup *setup;
 	char *const *paths;
 	int npaths;
 	struct set draft;
@@ -62,7 +63,7 @@ static const char no_room[] = "no room left for this set";
 static int load_file(void *ctx, const char *path, const char *from, struct profile_text *to,
 		     struct err *e)
 {
-	enum entry_kind kind = from ? ENTRY_INCLUDE : ENTRY_SERVICE;
+	enum entry_kind kind = from ? ENTRY_INCLUDE : profile_is_machine(path) ? ENTRY_MACHINE : ENTRY_SERVICE;
 
 	(void)ctx;
 	to->name = file_beside(scratch, path, from);
@@ -90,6 +91,89 @@ static void check_service(struct profile *p)
 	loader.draft.needs_seal |= loader.plan.needs_seal;
 }
 
+/* What was found wrong, without the last line's end; NULL: nothing. */
+static const char *findings(void)
+{
+	struct out o;
+
+	if (!loader.diags.count)
+		return NULL;
+	out_init(&o, loader.text, sizeof loader.text);
+	profile_print_diags(&loader.profile, &loader.diags, &o);
+	if (o.used && o.text[o.used - 1] == '\n')
+		o.text[--o.used] = '\0';
+	return loader.text;
+}
+
+static void start_reading(struct profile_reader *r)
+{
+	profile_init(&loader.profile, scratch);
+	diags_init(&loader.diags, scratch);
+	profile_reader_init(r, &loader.profile, &loader.diags, loader.kept ? set_load : load_file, &loader.draft);
+}
+
+/* What is wrong with the files that were read last goes along with them. */
+static void keep_findings(const char *path, const char *wrong)
+{
+	if (wrong && !loader.kept && texts_add(&loader.draft.texts, ENTRY_FINDINGS, "", wrong, strlen(wrong), NULL))
+		refuse(path, no_room);
+}
+
+/*
+ * The machine's own profile; NULL: there is none, and the defaults hold. `wrong` is what is known
+ * to be wrong with it. What it says stays in scratch.
+ */
+static void add_machine(const char *path, const char *wrong)
+{
+	struct profile_reader r;
+
+	start_reading(&r);
+	r.machine = 1;
+	if (path && !wrong)
+		profile_file(&r, path);
+	profile_finish(&r);
+	if (!wrong && (wrong = findings())) {
+		wrong = arena_text(scratch, wrong, strlen(wrong));
+		start_reading(&r);
+		r.machine = 1;
+		profile_finish(&r);
+	}
+	keep_findings(path, wrong);
+	if (machine_read(&loader.draft.machine, &loader.profile))
+		refuse(path, no_room);
+	loader.draft.machine.findings = wrong;
+	loader.draft.machine.said = path != NULL;
+}
+
+/* The first path that has an init.conf, or is one. */
+static const char *find_machine(char *full, size_t room)
+{
+	struct k_stat st;
+
+	for (int i = 0; i < loader.npaths; i++) {
+		if (profile_is_machine(loader.paths[i]))
+			return loader.paths[i];
+		if ((size_t)text_format(full, room, "%s/init.conf", loader.paths[i]) < room &&
+		    (!k_stat(AT_FDCWD, full, 0, 0, &st) || (errno != ENOENT && errno != ENOTDIR)))
+			return full;
+	}
+	return NULL;
+}
+
+/* Before the services: what is set up may change what this kernel can do for them. */
+static void load_machine(void)
+{
+	char full[4096];
+
+	add_machine(find_machine(full, sizeof full), NULL);
+	loader.image->limit = loader.draft.machine.setup_timeout;
+	if (!loader.setup)
+		return;
+	if (loader.image->limit < LIMIT)
+		k_kill(loader.parent, SIGCHLD);	/* it has to know sooner than it thought */
+	loader.setup(&loader.draft.machine, &loader.image->setup);
+}
+
 /* NAME.conf is service NAME. One that is too long is cut where it still is too long. */
 static void service_name(char to[NAME_ROOM + 1], const char *path)
 {
@@ -106,27 +190,6 @@ static void service_name(char to[NAME_ROOM + 1], const char *path)
 	to[n] = '\0';
 }
 
-/* What is wrong with the profile, in words without the last line's end. */
-static const char *findings(void)
-{
-	struct out o;
-
-	if (!loader.diags.count)
-		return NULL;
-	out_init(&o, loader.text, sizeof loader.text);
-	profile_print_diags(&loader.profile, &loader.diags, &o);
-	if (o.used && o.text[o.used - 1] == '\n')
-		o.text[--o.used] = '\0';
-	return loader.text;
-}
-
-static void start_reading(struct profile_reader *r, profile_loader *load)
-{
-	profile_init(&loader.profile, scratch);
-	diags_init(&loader.diags, scratch);
-	profile_reader_init(r, &loader.profile, &loader.diags, load, &loader.draft);
-}
-
 static void add(const char *path)
 {
 	unsigned file = loader.draft.nfiles;
@@ -138,7 +201,7 @@ static void add(const char *path)
 	if (loader.draft.count >= SERVICES)
 		refuse(path, "more services than there is room for");
 	service_name(name, path);
-	start_reading(&r, load_file);
+	start_reading(&r);
 	if (!name_ok(name))
 		diags_add(&loader.diags, (struct origin){0}, 0, "%.80s: not a name for a service", name);
 	profile_file(&r, path);
@@ -146,9 +209,9 @@ static void add(const char *path)
 	if (!loader.diags.count)
 		check_service(&loader.profile);
 	wrong = findings();
-	if (set_add(&loader.draft, name, &loader.profile, file, loader.draft.nfiles - file, wrong) ||
-	    (wrong && texts_add(&loader.draft.texts, ENTRY_FINDINGS, "", wrong, strlen(wrong), NULL)))
+	if (set_add(&loader.draft, name, &loader.profile, file, loader.draft.nfiles - file, wrong))
 		refuse(path, no_room);
+	keep_findings(path, wrong);
 	scratch->used = mark;
 }
 
@@ -160,7 +223,7 @@ static void add_kept(const char *path, unsigned file, unsigned nfiles, const cha
 	char name[NAME_ROOM + 1];
 
 	service_name(name, path);
-	start_reading(&r, set_load);
+	start_reading(&r);
 	if (!wrong) {
 		profile_file(&r, path);
 		profile_finish(&r);
@@ -184,6 +247,7 @@ static void add_all_kept(void)
 
 	if (set_list_files(&loader.draft, MAX_FILES))
 		refuse("profiles", "what was kept of them is broken");
+	add_machine(NULL, NULL);
 	for (got = texts_next(&loader.draft.texts, &at, &e); got > 0; file += n) {
 		const char *wrong = NULL;
 
@@ -196,6 +260,8 @@ static void add_all_kept(void)
 		}
 		if (first.kind == ENTRY_SERVICE)
 			add_kept(first.name, file, n, wrong);
+		else if (first.kind == ENTRY_MACHINE)
+			add_machine(first.name, wrong);
 	}
 }
 
@@ -211,7 +277,8 @@ static size_t list(int dir, const char *path, char *names)
 			const char *name = ((struct k_dirent *)(buf + at))->name;
 			size_t length = strlen(name);
 
-			if (*name == '.' || length < 6 || strcmp(name + length - 5, ".conf") != 0)
+			if (*name == '.' || length < 6 || strcmp(name + length - 5, ".conf") != 0 ||
+			    profile_is_machine(name))
 				continue;
 			if (used + length + 1 > NAMES_SIZE)
 				refuse(path, "too many profiles");
@@ -253,6 +320,8 @@ static void add_directory(const char *path, int dir)
 static void add_paths(void)
 {
 	for (int i = 0; i < loader.npaths; i++) {
+		if (profile_is_machine(loader.paths[i]))
+			continue;
 		int dir = k_open(AT_FDCWD, loader.paths[i], O_RDONLY | O_DIRECTORY | O_NONBLOCK, 0);
 
 		if (dir >= 0)
@@ -282,6 +351,8 @@ static int load_main(void *unused)
 	loader.draft.texts = loader.image->set.texts;
 	if (set_init(&loader.draft, SERVICES, MAX_FILES))
 		refuse("profiles", no_room);
+	if (!loader.kept)
+		load_machine();
 	facts_probe(&loader.image->facts);
 	if (loader.kept)
 		add_all_kept();
@@ -357,9 +428,10 @@ static int loader_clone(struct supervisor *s, struct image *image, int kept)
 {
 	int pid;
 
-	loader = (struct loader){.image = image, .parent = k_getpid(), .first = !s->image,
-				 .sealed = s->image && s->image->facts.self_sealed,
-				 .kept = kept, .paths = s->paths, .npaths = s->npaths};
+	loader = (struct loader){.image = image, .parent = k_getpid(), .first = !s->image && !s->no_seal,
+				 .sealed = s->image && s->image->facts.self_sealed, .init = s->init,
+				 .kept = kept, .setup = s->set_up ? NULL : s->setup, .paths = s->paths,
+				 .npaths = s->npaths};
 	pid = k_clone(load_main, loader_stack + sizeof loader_stack, SIGCHLD, NULL);
 	return pid < 0 ? 0 : pid;
 }
@@ -385,6 +457,8 @@ int load_start(struct supervisor *s)
 		return -1;
 	}
 	s->new_image = image;
+	s->load_since = s->now;
+	s->load_retry = 0;
 	s->loading = 1;
 	return 0;
 }
@@ -476,6 +550,8 @@ static void adopt(struct supervisor *s, const struct image *image)
 {
 	s->image = image;
 	s->in_force = image->slot;
+	if (image->set.machine.findings)
+		event_tell(s, NULL, "%s", image->set.machine.findings);
 	for (struct service *v = NULL; (v = service_next(s, v));) {
 		if (v->removed || set_find(&image->set, v->conf->name))
 			continue;
@@ -505,6 +581,8 @@ static void adopt(struct supervisor *s, const struct image *image)
 /* A set that comes later must be whole: else what runs stays as it is. */
 static const char *first_finding(const struct set *set)
 {
+	if (set->machine.findings)
+		return set->machine.findings;
 	for (unsigned i = 0; i < set->count; i++)
 		if (set->service[i].findings)
 			return set->service[i].findings;
@@ -518,7 +596,69 @@ static void refused(struct supervisor *s, struct image *image, const char *why)
 	else
 		text_format(s->reload_text, sizeof s->reload_text, "%s", why);
 	event_tell(s, NULL, "%s%s", s->image ? "nothing was changed: " : "", why);
+	if (s->init && !s->image)
+		s->load_retry = s->now + PAUSE;
 	forget(s, image);
+}
+
+/* What the set-up has to say, once. */
+static void tell_setup(struct supervisor *s, const struct image *image)
+{
+	const struct setup_report *r = &image->setup;
+
+	if (s->set_up || !s->setup)
+		return;
+	s->set_up = 1;
+	for (size_t at = 0, n; at < sizeof r->text && r->text[at]; at += n + 1) {
+		n = strcspn(r->text + at, "\n");
+		event_tell(s, NULL, "%.*s", (int)n, r->text + at);
+	}
+}
+
+static int64_t given_up(const struct supervisor *s)
+{
+	return s->load_since + (s->new_image->limit ? s->new_image->limit : LIMIT);
+}
+
+int64_t load_deadline(const struct supervisor *s)
+{
+	return s->loader && s->init ? given_up(s) : s->load_retry;
+}
+
+/* It may not even die now: nobody waits for that, the next one has memory of its own. */
+static void give_up(struct supervisor *s)
+{
+	struct image *image = s->new_image;
+	const char *phase = !s->set_up && s->setup && image->setup.phase[0] ? image->setup.phase
+									   : "reading the profiles";
+	char why[200];
+
+	k_kill(s->loader, SIGKILL);
+	s->loader = 0;
+	s->loading = s->load_again = 0;
+	s->new_image = NULL;
+	s->reloads++;
+	text_format(why, sizeof why, "given up, it hangs: %.150s", phase);
+	if (s->set_up || !s->setup) {
+		refused(s, image, why);
+		return;
+	}
+	event_tell(s, NULL, "%s", why);
+	tell_setup(s, image);
+	forget(s, image);
+	if (load_start(s))
+		s->load_retry = s->now + PAUSE;
+}
+
+void load_due(struct supervisor *s)
+{
+	if (s->loader && s->init && s->now >= given_up(s))
+		give_up(s);
+	if (s->load_retry && s->now >= s->load_retry && !s->ending) {
+		s->load_retry = 0;
+		if (!s->loader && load_start(s))
+			s->load_retry = s->now + PAUSE;
+	}
 }
 
 /*
@@ -546,6 +686,7 @@ int load_reaped(struct supervisor *s, int pid, int status)
 	s->loading = 0;
 	s->reloads++;
 	s->reload_text[0] = '\0';
+	tell_setup(s, image);
 	if (s->load_again) {
 		s->load_again = 0;
 		if (load_start(s))
@@ -564,7 +705,7 @@ int load_reaped(struct supervisor *s, int pid, int status)
 		refused(s, image, image->set.notes ? image->set.notes : "the profiles cannot be read");
 	else if (why)
 		refused(s, image, why);
-	else if (!s->image && image->set.needs_seal && !image->facts.self_sealed)
+	else if (!s->image && image->set.needs_seal && !image->facts.self_sealed && !s->no_seal)
 		s->must_seal = 1;	/* before anything of it runs */
 	else
 		adopt(s, image);

@@ -101,11 +101,11 @@ static void consequences(struct supervisor *s, struct service *v, const struct j
 		event_tell(s, v, "failed more than %u times within %u ms",
 			   (unsigned)v->conf->limit_count, (unsigned)v->conf->limit_time);
 	if (j->limit == LIMIT_REBOOT)
-		supervisor_end(s, 0, 1);
+		supervisor_end(s, 0, END_REBOOT);
 	else if (j->limit == LIMIT_EXIT)
-		supervisor_end(s, v->conf->limit_status, 0);
+		supervisor_end(s, v->conf->limit_status, END_EXIT);
 	else if (j->event == EVENT_REST && v->wish_up && v->conf->critical)
-		supervisor_end(s, exit_status(v), 0);
+		supervisor_end(s, exit_status(v), END_EXIT);
 }
 
 static enum event act_judge(struct supervisor *s, struct service *v)

@@ -23,10 +23,21 @@
 #include "supervise/launch.h"
 #include "supervise/supervise.h"
 
-enum { FDS = 5, BREATH_MS = 50, LEAVE_MS = 1000, LONGEST_MS = 1 << 30, TAKE_TRIES = 20 };
+enum { FDS = 5, BREATH_MS = 50, LEAVE_MS = 1000, SHUTDOWN_MS = 30000, LONGEST_MS = 1 << 30, TAKE_TRIES = 20 };
 
 #define BIT(signal) (1ull << ((signal) - 1))
-static const uint64_t handled = BIT(SIGCHLD) | BIT(SIGTERM) | BIT(SIGINT) | BIT(SIGHUP) | BIT(SIGPIPE);
+
+/*
+ * What the signals that end it mean to PID 1: as with busybox's and toybox's init, for
+ * their halt, poweroff and reboot send them. INT is Ctrl-Alt-Del, PWR a failing power supply.
+ */
+static const struct {
+	uint8_t signal, kind;
+} ends[] = {
+	{SIGTERM, END_REBOOT}, {SIGINT, END_REBOOT}, {SIGUSR1, END_HALT}, {SIGUSR2, END_POWEROFF},
+	{SIGPWR, END_POWEROFF},
+};
+enum { ENDS = sizeof ends / sizeof *ends, OTHERS_END = 2 };	/* who is not PID 1 knows these */
 
 /* The word for whoever started this: sd_notify(3). */
 static void parent_tell(const char *text)
@@ -49,27 +60,32 @@ static void parent_tell(const char *text)
 	k_close(fd);
 }
 
-void supervisor_end(struct supervisor *s, int status, int reboot)
+void supervisor_end(struct supervisor *s, int status, enum end_kind kind)
 {
+	if (s->init && kind == END_EXIT)
+		kind = END_REBOOT;
+	if (kind != END_EXIT)
+		s->end_kind = (uint8_t)kind;		/* who asks again may have thought better of it */
 	if (!s->ending) {
 		s->exit_status = (uint8_t)status;
+		s->end_deadline = s->now + (s->image ? s->image->set.machine.shutdown_timeout : SHUTDOWN_MS);
 		parent_tell("STOPPING=1\n");
-		event_tell(s, NULL, "ends");
+		event_tell(s, NULL, "ends%s%s", s->init ? ": " : "", s->init ? end_names[s->end_kind] : "");
 	}
 	s->ending |= 1;
-	s->reboot |= reboot != 0;
 	for (struct service *v = NULL; (v = service_next(s, v));)
 		service_want(s, v, 0);
 	s->changed = 1;
 }
 
 /* Asked a second time, it does not wait for anybody's good will. */
-static void end_now(struct supervisor *s)
+static void end_now(struct supervisor *s, enum end_kind kind)
 {
-	if (!s->ending) {
-		supervisor_end(s, 0, 0);
+	int again = s->ending;
+
+	supervisor_end(s, s->exit_status, kind);
+	if (!again)
 		return;
-	}
 	s->ending |= 2;
 	for (struct service *v = NULL; (v = service_next(s, v));)
 		if (v->state == STATE_STOPPING)
@@ -87,10 +103,11 @@ static void read_signals(struct supervisor *s)
 	struct signalfd_siginfo info;
 
 	while (k_read(s->signals, &info, sizeof info) == (long)sizeof info) {
-		if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT)
-			end_now(s);
-		else if (info.ssi_signo == SIGHUP)
+		if (info.ssi_signo == SIGHUP)
 			reload(s);
+		for (int i = 0; i < (s->init ? ENDS : OTHERS_END); i++)
+			if (info.ssi_signo == ends[i].signal)
+				end_now(s, s->init ? ends[i].kind : END_EXIT);
 	}
 }
 
@@ -145,9 +162,11 @@ static int deadlines(struct supervisor *s)
 		if (v->deadline && v->deadline <= s->now)
 			due(s, v);
 	upgrade_due(s);
+	load_due(s);
 	order_look(s);
 	for (struct service *v = NULL; (v = service_next(s, v));)
 		deadline_earlier(&first, v->deadline);
+	deadline_earlier(&first, load_deadline(s));
 	deadline_earlier(&first, control_deadline(s));
 	deadline_earlier(&first, trigger_deadline(s));
 	deadline_earlier(&first, log_deadline(s));
@@ -244,15 +263,38 @@ static int all_down(const struct supervisor *s)
 	return 1;
 }
 
-/* The first set: a path that cannot be read is the caller's mistake, a profile is not. */
+/*
+ * The first set: a path that cannot be read is the caller's mistake, a profile is not.
+ * PID 1 has no caller, and waits for better times.
+ */
 static int first_load(struct supervisor *s)
 {
-	if (load_start(s))
-		return -1;
+	if (load_start(s)) {
+		s->load_retry = s->now;
+		return -!s->init;
+	}
 	while (s->loading && !s->ending)
 		turn(s);
 	errno = 0;
-	return s->image || s->must_seal || s->ending ? 0 : -1;
+	return s->image || s->must_seal || s->ending || s->init ? 0 : -1;
+}
+
+static uint64_t handled(const struct supervisor *s)
+{
+	uint64_t set = BIT(SIGCHLD) | BIT(SIGHUP) | BIT(SIGPIPE);
+
+	for (int i = 0; i < (s->init ? ENDS : OTHERS_END); i++)
+		set |= BIT(ends[i].signal);
+	return set;
+}
+
+/* Whatever could not be told before there was a ring for it. */
+static void tell_notes(struct supervisor *s, const char *notes)
+{
+	for (size_t n; notes && *notes; notes += n + (notes[n] == '\n')) {
+		n = strcspn(notes, "\n");
+		event_tell(s, NULL, "%.*s", (int)n, notes);
+	}
 }
 
 /* What only the start needed of the program is the page cache's again. */
@@ -271,6 +313,9 @@ static int prepare(struct supervisor *s, const struct supervise_options *o, stru
 
 	s->paths = o->paths;
 	s->npaths = o->npaths;
+	s->init = o->init;
+	s->setup = o->setup;
+	s->now = k_now_ms();
 	if (!s->nofile[1] && k_nofile(s->nofile))
 		return -1;
 	most[0] = most[1] = s->nofile[1];
@@ -279,7 +324,7 @@ static int prepare(struct supervisor *s, const struct supervise_options *o, stru
 	load_init(a);
 	resume_init(o->again);
 	if (k_signal_default(SIGCHLD) || k_prctl(PR_SET_CHILD_SUBREAPER_, 1, 0, 0) ||
-	    (s->signals < 0 && (s->signals = k_signalfd(handled)) < 0))
+	    (s->signals < 0 && (s->signals = k_signalfd(handled(s))) < 0))
 		return -1;
 	if (s->exe < 0)
 		s->exe = k_open(AT_FDCWD, "/proc/self/exe", O_PATH, 0);
@@ -289,7 +334,7 @@ static int prepare(struct supervisor *s, const struct supervise_options *o, stru
 }
 
 /* Until all is down that is to end. */
-static int run(struct supervisor *s)
+static int run(struct supervisor *s, const struct supervise_options *o)
 {
 	forget_text();
 	while (!s->ending || !all_down(s) || !all_left(s))
@@ -297,8 +342,13 @@ static int run(struct supervisor *s)
 	for (struct service *v = NULL; (v = service_next(s, v));)
 		listen_close(v);
 	control_close(s);
-	if (s->reboot)
-		k_kill(1, SIGINT);	/* as Ctrl-Alt-Del does */
+	if (s->init)
+		*o->end = (struct supervise_end){s->end_kind, s->end_deadline};
+	for (int i = 1; !s->init && s->end_kind && i < ENDS; i++)
+		if (ends[i].kind == s->end_kind) {
+			k_kill(1, ends[i].signal);
+			break;
+		}
 	return s->exit_status;
 }
 
@@ -336,10 +386,13 @@ int supervise(const struct supervise_options *o, struct arena *a, char *why)
 	if (o->resume >= 0) {
 		s = take_over(o, a);
 		if (s->image)
-			return run(s);
+			return run(s, o);
 	} else {
 		s = keep_new();
-		if (!s || prepare(s, o, a) || control_open(s, o->readers))
+		if (!s || prepare(s, o, a))
+			goto failed;
+		tell_notes(s, o->notes);
+		if (control_open(s, o->readers) && !s->init)
 			goto failed;
 	}
 	if (first_load(s)) {
@@ -352,10 +405,18 @@ int supervise(const struct supervise_options *o, struct arena *a, char *why)
 		control_close(s);
 		k_set_nofile(s->nofile);
 		self_seal(o->argv, mask);
-		goto failed;
+		if (!s->init)
+			goto failed;
+		/* Then what needs it stays down; the others have their machine. */
+		event_tell(s, NULL, "no sealed copy of hutch can be made: %s", error_text(errno));
+		prepare(s, o, a);
+		control_open(s, o->readers);
+		s->must_seal = 0;
+		s->no_seal = 1;
+		first_load(s);
 	}
 	parent_tell("READY=1\n");
-	return run(s);
+	return run(s, o);
 failed:
 	text_format(why, 200, "%s", s && s->reload_text[0] ? s->reload_text : error_text(errno));
 	return 125;

@@ -16,6 +16,7 @@
 #include "plan/facts.h"
 #include "service/service.h"
 #include "service/state.h"
+#include "supervise/main.h"
 #include "supervise/ring.h"
 
 enum { CLIENTS = 32, WHY_ROOM = 160, MAX_POLL = 6 * SERVICES + CLIENTS + 16 };
@@ -36,6 +37,8 @@ struct image {
 	struct set set;
 	struct facts facts;
 	uint8_t slot;			/* of supervisor.images */
+	volatile uint32_t limit;	/* ms that the loader may take, 0: not said */
+	struct setup_report setup;
 	char memory[] __attribute__((aligned(16)));	/* of the set's arena, which aligns to it */
 };
 
@@ -120,14 +123,24 @@ struct supervisor {
 	struct log_state *log;
 	struct client *client;		/* CLIENTS of them */
 	struct control_state *control;
+	machine_setup *setup;		/* or NULL */
 	int64_t now;			/* ms, of this turn of the loop */
 	int signals;			/* signalfd */
 	uint8_t ending;			/* shutdown was asked for: bit 0, and again: bit 1 */
-	uint8_t reboot;			/* and then the machine's init is asked to reboot */
+	uint8_t end_kind;		/* enum end_kind: what follows */
+	uint8_t init;			/* this is PID 1: there is nobody to give up to */
+	uint8_t set_up;			/* the machine's settings are in force, or were given up */
+	uint8_t no_seal;		/* no sealed copy of this program can be made */
 	uint8_t changed;		/* a state or wish changed: look at the order again */
 	uint8_t loading, load_again, looked_again, must_seal;
 	uint8_t exit_status;
+	uint8_t in_force;		/* the slot of `image`; IMAGES: none */
+	uint8_t crash_signal;
+	uint8_t resuming;		/* another program has just taken over */
 	int loader;			/* pid, or 0 */
+	int64_t load_since;		/* ms: when it began */
+	int64_t load_retry;		/* ms: when PID 1 without a set looks again, 0: not */
+	int64_t end_deadline;		/* ms: when all of it has to be over */
 	int leaver[LEAVERS];		/* pids of who takes services out of IPC groups, or 0 */
 	int64_t leave_until;		/* ms: at the end, those are waited for so long */
 	struct image *new_image;	/* that the loader fills */
@@ -135,7 +148,6 @@ struct supervisor {
 		const struct image *image;	/* of which something may still run; NULL: a free slot */
 		int texts;			/* memfd, or -1 */
 	} images[IMAGES];
-	uint8_t in_force;		/* the slot of `image`; IMAGES: none */
 	unsigned reloads;		/* sets that came into force or were refused */
 	char reload_text[512];		/* about the last one */
 	struct ring events;		/* key=value lines: the supervisor's own log */
@@ -145,17 +157,17 @@ struct supervisor {
 	struct upgrade upgrade;
 	uint32_t crashes, upgrades;	/* that this came through */
 	int64_t crashed;		/* ms, of the last one, 0: none */
-	uint32_t rescue_ms;		/* after the last crash of a PID 1; 0: a default */
-	uint8_t crash_signal;
-	uint8_t resuming;		/* another program has just taken over */
 	char end[];
 };
 
 /* main.c: deadlines in ms, 0: none; *first becomes the earlier one. */
 void deadline_earlier(int64_t *first, int64_t deadline);
 
-/* Ends orderly; status is the supervisor's own in the end. */
-void supervisor_end(struct supervisor *s, int status, int reboot);
+/*
+ * Ends orderly; status is the supervisor's own in the end. PID 1 does not end without the
+ * machine: for END_EXIT it reboots.
+ */
+void supervisor_end(struct supervisor *s, int status, enum end_kind kind);
 
 /* machine.c: delivers an event; follows it until the service rests in a state. */
 void service_event(struct supervisor *s, struct service *v, enum event event);
@@ -217,6 +229,9 @@ int load_reaped(struct supervisor *s, int pid, int status);	/* 1: it was the loa
  * nothing came of it. set.notes says what this program does not understand of it.
  */
 int load_kept(struct supervisor *s, unsigned slot);
+/* As PID 1: when a loader is given up, or the next attempt at a first set is due. ms, 0: never. */
+int64_t load_deadline(const struct supervisor *s);
+void load_due(struct supervisor *s);	/* looks whether that time has come */
 
 /* event.c: one line for `hutch events` and, if it can take it, standard error; v may be NULL. */
 void event_tell(struct supervisor *s, const struct service *v, const char *format, ...)

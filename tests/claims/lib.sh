@@ -2,11 +2,9 @@
 # its own mount, PID, IPC, UTS and network namespace, with an empty /run of its own,
 # so that nothing can stay behind on the machine and two claims never meet.
 #
-#   claim "text"          begins a claim, and ends the one before with a look for leaks
+#   claim "text"          begins a claim, and ends the one before with a look for leaks; see ../claim.sh
 #   box KEY... -- CMD     one sandbox to its end: $text, $status
 #   start NAME KEY...     a sandbox that stays, to `ask`; `stop NAME` ends it
-#   same/like/unlike      what is compared: WHAT GOT WANTED
-#   skip "why"            this machine really cannot
 #
 # CLAIM_KERNEL=old takes the calls of newer kernels away from hutch and all it starts.
 #
@@ -47,54 +45,18 @@ umask 022
 unset XDG_RUNTIME_DIR
 
 text='' status=0
-# ---- results -----------------------------------------------------------------
-
-claim_text='' claim_skip='' claim_notes=''
 declare -A hutch_pid=() init_pid=() to_box=() from_box=()
 
-note() {
-	claim_notes+="# ${1//$'\n'/$'\n'#   }"$'\n'
-}
+# shellcheck source=SCRIPTDIR/../claim.sh
+. "$HERE/../claim.sh"
 
-claim_end() {
-	[ -n "$claim_text" ] || return 0
-	[ ${#hutch_pid[@]} -gt 0 ] || leaks
-	if [ -n "$claim_skip" ]; then
-		echo "ok - $claim_number: $claim_text # SKIP $claim_skip"
-	elif [ -n "$claim_notes" ]; then
-		printf 'not ok - %s: %s\n%s' "$claim_number" "$claim_text" "$claim_notes"
-	else
-		echo "ok - $claim_number: $claim_text"
-	fi
-	claim_text='' claim_skip='' claim_notes=''
-}
-
-claim() {
-	claim_end
-	claim_text=$1
+# A claim that leaves nothing running leaves nothing at all.
+claim_begins() {
 	[ ${#hutch_pid[@]} -gt 0 ] || mark
 }
 
-skip() {
-	claim_skip=$1
-}
-
-trap 'claim_end' EXIT
-
-# ---- comparisons -------------------------------------------------------------
-
-same() {
-	[ "$2" = "$3" ] || note "$1: got '$2', wanted '$3'"
-}
-
-# shellcheck disable=SC2053
-like() {
-	[[ $2 == $3 ]] || note "$1: got '$2', wanted $3"
-}
-
-# shellcheck disable=SC2053
-unlike() {
-	[[ $2 != $3 ]] || note "$1: got '$2', which must not be like $3"
+claim_ends() {
+	[ ${#hutch_pid[@]} -gt 0 ] || leaks
 }
 
 expect() {
@@ -103,14 +65,6 @@ expect() {
 
 refuse() {
 	if "$@" >"$T/said" 2>&1; then note "must fail: $*"; fi
-}
-
-# One word of "a=1 b=2".
-field() {
-	local word
-	for word in $2; do
-		[ "${word%%=*}" = "$1" ] && echo "${word#*=}"
-	done
 }
 
 # ---- leaks -------------------------------------------------------------------

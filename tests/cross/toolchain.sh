@@ -10,6 +10,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 version=1 # of what is in the cache: raise it to have everybody's made anew
 say() { echo "cross: $*" >&2; }
 die() { say "$*"; exit 1; }
+# shellcheck source=SCRIPTDIR/../apt.sh
+. "$here/../apt.sh"
 
 [ "${HUTCH_CACHE:-${XDG_CACHE_HOME:-${HOME:-}}}" ] || die "set HOME, XDG_CACHE_HOME or HUTCH_CACHE"
 cache=${HUTCH_CACHE:-${XDG_CACHE_HOME:-${HOME:-}/.cache}/hutch}/cross
@@ -84,68 +86,11 @@ install_packages() {
 
 # ---- musl ----
 
-# debian_mirror: the mirror, suite and keyrings that this machine's apt uses for Debian itself
-debian_mirror() {
-    local file key line
-    suite=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
-    line=$(apt-get indextargets --format \
-        "\$(REPO_URI) \$(ORIGIN)/\$(LABEL)/\$(COMPONENT)/\$(CODENAME) \$(RELEASE)/\$(COMPONENT) \$(SOURCESENTRY)" 'Created-By: Packages' |
-        awk -v c="$suite" '
-            $2 == "Debian/Debian/main/" c { if (best < 2) { best = 2; l = $1 " " $NF } }
-            $(NF - 1) == c "/main"        { if (best < 1) { best = 1; l = $1 " " $NF } } # before the first apt-get update
-            END { print l }')
-    if [ ! "$suite" ] || [ ! "$line" ]; then
-        die "no Debian mirror for '$suite' in apt's sources: is this Debian?"
-    fi
-    mirror=${line%% *}
-    file=${line#* }
-    file=${file%:*}
-    keys=
-    for key in $(sed -n 's/^Signed-By:[[:space:]]*//Ip; s/^deb.*signed-by=\([^] ]*\).*/\1/p' "$file" | tr , ' ') \
-        /usr/share/keyrings/debian-archive-keyring.gpg /usr/share/keyrings/debian-archive-keyring.pgp; do
-        case ,$keys,:$key in
-            *",$key,"*:* | *:[!/]*) continue ;; # a second time; a fingerprint or a key in the sources file itself
-        esac
-        [ ! -r "$key" ] || keys=${keys:+$keys,}$key
-    done
-}
-
-# own_apt SUITE: an apt in $tmp/apt that knows only SUITE's main for $debian
-own_apt() {
-    local d=$tmp/apt options
-    rm -rf "$d"
-    mkdir -p "$d"/state/lists/partial "$d"/cache/archives/partial
-    : >"$d/status"
-    options=${keys:+signed-by=$keys}
-    printf '%s\n' "deb [arch=$debian target=Packages $options] $mirror $1 main" >"$d/packages.list"
-    printf '%s\n' "deb-src [target=Sources $options] $mirror $1 main" >"$d/sources.list"
-    cat >"$d/conf" <<EOF
-#clear APT::Architectures;
-#clear APT::Update::Pre-Invoke;
-#clear APT::Update::Post-Invoke;
-#clear APT::Update::Post-Invoke-Success;
-APT::Architecture "$debian";
-APT::Architectures { "$debian"; };
-APT::Sandbox::User "root";
-APT::Update::Error-Mode "any";
-Acquire::Languages "none";
-Acquire::Retries "2";
-Dir::State "$d/state";
-Dir::State::lists "$d/state/lists";
-Dir::State::status "$d/status";
-Dir::Cache "$d/cache";
-Dir::Etc::SourceList "$d/packages.list";
-Dir::Etc::SourceParts "/dev/null";
-Dir::Etc::Preferences "/dev/null";
-Dir::Etc::PreferencesParts "/dev/null";
-EOF
-}
-
 # from_package SUITE: unpack its musl-dev for $debian into $tmp/root; 2 when the suite has none (or, SUITE not being
 # this machine's, is not on the mirror)
 from_package() {
     local c=$tmp/apt/conf deb
-    own_apt "$1"
+    own_apt "$tmp/apt" "$debian" "$1"
     if ! apt-get -c "$c" -qq update >"$tmp/log" 2>&1; then
         [ "$1" != "$suite" ] || { cat "$tmp/log" >&2; die "apt-get update failed for $1"; }
         return 2
@@ -160,7 +105,7 @@ from_package() {
 from_source() {
     local c=$tmp/apt/conf src
     if ! has make || ! has dpkg-source; then die "$name's musl must be built: apt-get install make dpkg-dev"; fi
-    own_apt "$suite"
+    own_apt "$tmp/apt" "$debian" "$suite"
     {
         apt-get -c "$c" -o Dir::Etc::SourceList="$tmp/apt/sources.list" -qq update &&
             (cd "$tmp" && apt-get -c "$c" -o Dir::Etc::SourceList="$tmp/apt/sources.list" -qq source --only-source musl)

@@ -6,7 +6,8 @@
 # plans/NAME.conf, whose first line is `# facts: FACTS [ENV=VALUE] [--OPTION]...`, makes the plan
 # plans/NAME.plan. errors/NAME.conf, the same, makes the messages and the exit status of
 # errors/NAME.err. What cannot be a file here (a FIFO, 100,001 lines) is made at run
-# time; only its errors/NAME.err is kept. lines.txt is a table of single lines and what
+# time; only its errors/NAME.err is kept. machine/init.conf is what PID 1 reads, of which
+# machine/init.plan shows what was understood. lines.txt is a table of single lines and what
 # is wrong with each.
 set -u
 
@@ -100,6 +101,20 @@ check() {
 	expect "$name" "errors/$name.err" "$out/got"
 }
 
+# There is no plan of a machine: what was read is printed, and reads back the same.
+machine_cases() {
+	"$hutch" plan machine/init.conf >"$out/got" 2>&1 </dev/null
+	expect machine/init machine/init.plan "$out/got"
+	cp "$out/got" "$out/init.conf"
+	"$hutch" plan "$out/init.conf" 2>&1 </dev/null | cmp -s - "$out/got"
+	result "machine/init reads back" $?
+	"$hutch" check machine/init.conf >"$out/got" 2>&1 </dev/null && [ ! -s "$out/got" ]
+	result "check machine/init" $?
+	check run-machine --facts facts/root-6.18.facts machine/none/init.conf
+	"$hutch" run machine/init.conf 2>&1 </dev/null | grep -q 'makes no sandbox'
+	result "init.conf is not run" $?
+}
+
 error_cases() {
 	local conf
 	for conf in errors/*.conf; do
@@ -109,7 +124,7 @@ error_cases() {
 }
 
 # Lines of lines.txt, below each its messages, indented; `@ FACTS` holds for what
-# follows. Escapes of printf are undone in the line, for control characters and for
+# follows, `@ init`: that the line is one of init.conf. Escapes of printf are undone in the line, for control characters and for
 # faults that need two lines; root=/r and exec=/x are added where they are missing.
 line_cases() {
 	local got=$out/lines.txt facts='' line name bad=0
@@ -125,6 +140,11 @@ line_cases() {
 			printf '%s\n' "$name"
 			# shellcheck disable=SC2059 # the escapes are what is wanted
 			printf "${name//%/%%}\n" >"$out/t"
+			if [ "$facts" = init ]; then
+				cp "$out/t" "$out/init.conf"
+				(cd "$out" && timeout 10 "$hutch" check init.conf) 2>&1 </dev/null | sed 's/^/    /'
+				continue
+			fi
 			grep -qa '^root=' "$out/t" || echo root=/r >>"$out/t"
 			grep -qa '^exec=' "$out/t" || echo exec=/x >>"$out/t"
 			(cd "$out" && timeout 10 "$hutch" check --facts "$here/facts/$facts.facts" t) 2>&1 </dev/null |
@@ -255,7 +275,7 @@ coverage() {
 	result "every kind of step is in a plan" $?
 	missing=$(comm -23 \
 		<(sed -n 's/^KEY([a-z0-9_]*, "\([^"]*\)".*/\1/p' "$src/profile/keys.def" | sort) \
-		<(sed -n 's/^\(rlimit\.\)[a-z]*=.*/\1/p; s/^\([a-z.-]*\)=.*/\1/p' plans/*.conf | sort -u))
+		<(sed -n 's/^\(rlimit\.\)[a-z]*=.*/\1/p; s/^\([a-z.-]*\)=.*/\1/p' plans/*.conf machine/*.conf | sort -u))
 	[ -z "$missing" ] || printf '%s\n' "$missing" | sed 's/^/# in no profile: /'
 	[ -z "$missing" ]
 	result "every key is in a profile" $?
@@ -269,6 +289,7 @@ coverage() {
 
 plan_cases
 error_cases
+machine_cases
 line_cases
 made_cases
 coverage

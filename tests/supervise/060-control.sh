@@ -11,6 +11,14 @@ as() {	# UID GID GROUPS COMMAND...
 	status=$?
 }
 
+answers_thrice() {	# each within five seconds, whatever there is to say
+	for _ in 1 2 3; do
+		timed timeout 12 "$H" status
+		[ "$status" -le 1 ] || note "hutch status: $text"
+		within "reply in ms" "$took" 0 5000
+	done
+}
+
 service a "exec=/bin/probe say secret forever -"
 service b "exec=/bin/probe exit 4" restart=never
 chmod 755 "$T"
@@ -130,11 +138,7 @@ timeout 30 "$T/probe" crowd $C 1000 3000 >"$T/crowd" 2>&1 &
 crowd=$!
 until_true grep -q there "$T/crowd"
 within "descriptors" "$(find "/proc/$sup/fd" -mindepth 1 | wc -l)" 5 80
-for i in 1 2 3; do
-	timed timeout 12 "$H" status
-	[ "$status" -le 1 ] || note "hutch status: $text"
-	within "reply in ms" "$took" 0 5000
-done
+answers_thrice
 wait $crowd
 same "the crowd" "$(cat "$T/crowd")" there
 lively
@@ -143,11 +147,7 @@ claim "a thousand connections of a stranger are turned away at once"
 timeout 30 setpriv --reuid 1002 --regid 1002 --clear-groups "$T/probe" crowd $C 1000 1500 >"$T/crowd" 2>&1 &
 crowd=$!
 until_true grep -q there "$T/crowd"
-for i in 1 2 3; do
-	timed timeout 12 "$H" status
-	[ "$status" -le 1 ] || note "hutch status: $text"
-	within "reply in ms" "$took" 0 5000
-done
+answers_thrice
 wait $crowd
 
 claim "forty readers who wait for something give way to an owner who asks"

@@ -8,6 +8,7 @@
 #include <signal.h>
 
 #include "service/control.h"
+#include "service/machine.h"
 #include "test.h"
 
 static char memory[65536] __attribute__((aligned(16)));
@@ -41,8 +42,11 @@ static void requests(void)
 	CHECK(!read_text("events|-f|") && r.follow && r.lines == ALL_LINES);
 	CHECK(!read_text("logs|-n|20|-f|web|") && r.follow && r.lines == 20 && r.n == 1);
 	CHECK(!read_text("logs|") && !r.n && !r.follow);
-	CHECK(!read_text("shutdown|") && !r.reboot);
-	CHECK(!read_text("shutdown|reboot|") && r.reboot);
+	CHECK(!read_text("shutdown|") && r.end == END_EXIT);
+	CHECK(!read_text("shutdown|reboot|") && r.end == END_REBOOT);
+	CHECK(!read_text("shutdown|halt|") && r.end == END_HALT);
+	CHECK(!read_text("shutdown|poweroff|") && r.end == END_POWEROFF);
+	CHECK(read_text("shutdown|exit|") && read_text("shutdown|poweroff|halt|"));
 	CHECK(!read_text("describe|web|") && r.verb == VERB_DESCRIBE);
 }
 

@@ -5,6 +5,7 @@
  * Never: the real mount table.
  */
 #include "base/uapi.h"
+#include "mounts/graph.h"
 #include "mounts/table.h"
 #include "test.h"
 
@@ -222,6 +223,42 @@ static void piles(void)
 	CHECK(top("/") == -1);
 }
 
+/* Two namespaces: a chain of three groups, a receiver, a lone group and a private mount. */
+static void groups(void)
+{
+	static char tables[2][512] = {
+		"1 1 0:1 / / rw shared:7 - tmpfs a rw\n2 1 0:2 / /m rw shared:2 - tmpfs b rw\n"
+		"3 1 0:3 / /p rw - tmpfs c rw\n",
+		"4 4 0:2 / / rw shared:9 master:2 - tmpfs b rw\n5 4 0:2 / /s rw master:9 - tmpfs b rw\n",
+	};
+	struct view view[2] = {{.name = "host", .pid = 1}, {.name = "box", .pid = 2}};
+	unsigned from = 0, to = 0, n = 0;
+	char printed[1024];
+	struct graph g;
+	struct out o;
+
+	arena_init(&arena, memory, sizeof memory);
+	for (int i = 0; i < 2; i++)
+		CHECK(!mounts_parse(&view[i].table, tables[i], strlen(tables[i]), &arena, &e));
+	CHECK(!graph_build(&g, view, 2, &arena));
+	CHECK(g.nties == 5);
+	out_init(&o, printed, sizeof printed);
+	while (graph_next(&g, 0, &from, &to))
+		graph_print(&g, GRAPH_TEXT, from, to, &o);
+	CHECK_STR(printed,
+		  "group 2\n"
+		  "    host                 /m                             peer\n"
+		  "    box                  /                              receives, and is in group 9\n"
+		  "group 9, receives from group 2\n"
+		  "    box                  /                              peer\n"
+		  "    box                  /s                             receives\n");
+	for (from = to = 0; graph_next(&g, 1, &from, &to);)
+		n++;
+	CHECK(n == 3);
+	arena.used = arena.size - 64;
+	CHECK(graph_build(&g, view, 2, &arena) == -1);
+}
+
 int main(void)
 {
 	TEST(fields);
@@ -233,5 +270,6 @@ int main(void)
 	TEST(nul_bytes);
 	TEST(no_room);
 	TEST(piles);
+	TEST(groups);
 	return test_end();
 }

@@ -53,6 +53,7 @@ static void read_text(const char *text)
 	memset(files, 0, sizeof files);
 	files[0] = (struct file){ "t", text, 0 };
 	begin();
+	reader.machine = !strncmp(text, "boot.", 5);
 	profile_file(&reader, "t");
 }
 
@@ -254,6 +255,26 @@ static const struct row {
 	{KEY_stop_timeout, "stop-timeout=10", "stop-timeout=10000ms"},
 	{KEY_watchdog, "watchdog=500ms", NULL},
 	{KEY_critical, "critical=yes", NULL},
+	{KEY_boot_hostname, "boot.hostname=box", NULL},
+	{KEY_boot_lo, "boot.lo=no", NULL},
+	{KEY_boot_sysctl, "boot.sysctl=a.b=1 \"c/d=2 3\"", "boot.sysctl=a.b=1\nboot.sysctl=\"c/d=2 3\""},
+	{KEY_boot_module, "boot.module=a-b x=1 \"y=2 3\"\nboot.module=c", NULL},
+	{KEY_boot_mount, "boot.mount=bind /a \"/b c\" rw create slave+shared\nboot.mount=ext4 /dev/x /y noatime", NULL},
+	{KEY_boot_console, "boot.console=/dev/ttyS0", NULL},
+	{KEY_boot_root, "boot.root=/dev/sda1 ext4", "boot.root=/dev/sda1 ext4 ro wait=10000ms"},
+	{KEY_boot_root, "boot.root=/dev/sda1 ext4 rw wait=1s \"options=a,b c\" overlay=tmpfs",
+	 "boot.root=/dev/sda1 ext4 rw overlay=tmpfs \"options=a,b c\" wait=1000ms"},
+	{KEY_boot_root, "boot.root=/a erofs overlay=/dev/b:c:ext4 ro wait=1ms",
+	 "boot.root=/a erofs ro \"overlay=/dev/b:c:ext4\" wait=1ms"},
+	{KEY_boot_init, "boot.init=/init", NULL},
+	{KEY_boot_watchdog, "boot.watchdog=/dev/w 5", "boot.watchdog=/dev/w 5000ms budget=60000ms"},
+	{KEY_boot_watchdog, "boot.watchdog=\"/dev/w d\" 1h budget=1d", "boot.watchdog=\"/dev/w d\" 3600000ms budget=86400000ms"},
+	{KEY_boot_deadline, "boot.deadline=45d", "boot.deadline=3888000000ms"},
+	{KEY_boot_shutdown_timeout, "boot.shutdown-timeout=1ms", NULL},
+	{KEY_boot_setup_timeout, "boot.setup-timeout=1m", "boot.setup-timeout=60000ms"},
+	{KEY_boot_rescue_timeout, "boot.rescue-timeout=0", "boot.rescue-timeout=0ms"},
+	{KEY_boot_good, "boot.good=none", NULL},
+	{KEY_boot_good, "boot.good=/data/good", NULL},
 	{KEY_every, "every=365d", "every=31536000000ms"},
 	{KEY_on_mount, "on-mount=/media/*", NULL},
 	{KEY_on_mount, "on-mount=\"/media/a b/[!]a-z]?/x\"", NULL},

@@ -1,0 +1,111 @@
+/*
+ * The first milliseconds: descriptors, file systems, devices. Each line is tried on its
+ * own, and none is a reason to stop: what is missing is told and lived without.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include "archive/texts.h"
+#include "boot/boot.h"
+#include "kernel/k.h"
+
+enum { STATX_ATTR_MOUNT_ROOT = 0x2000, QUIET = 1 };
+
+static const struct {
+	const char *path, *type, *data;
+	unsigned flags;
+	int quiet;		/* a kernel may lack it, and there is another way */
+} table[] = {
+	{"/proc", "proc", NULL, MS_NOSUID | MS_NODEV | MS_NOEXEC, 0},
+	{"/sys", "sysfs", NULL, MS_NOSUID | MS_NODEV | MS_NOEXEC, 0},
+	{"/dev", "devtmpfs", "mode=0755", MS_NOSUID | MS_NOEXEC, QUIET},
+	{"/dev", "tmpfs", "mode=0755,size=1m", MS_NOSUID | MS_NOEXEC, 0},
+	{"/dev/pts", "devpts", "gid=5,mode=0620,ptmxmode=0666", MS_NOSUID | MS_NOEXEC, 0},
+	{"/dev/shm", "tmpfs", "mode=1777", MS_NOSUID | MS_NODEV, 0},
+	{"/run", "tmpfs", "mode=0755", MS_NOSUID | MS_NODEV, 0},
+};
+
+/* minor numbers of the kernel's Documentation/admin-guide/devices.txt */
+static const struct {
+	const char *path;
+	uint16_t mode;
+	uint8_t major, minor;
+} nodes[] = {
+	{"/dev/null", 0666, 1, 3}, {"/dev/zero", 0666, 1, 5}, {"/dev/full", 0666, 1, 7},
+	{"/dev/random", 0666, 1, 8}, {"/dev/urandom", 0666, 1, 9}, {"/dev/kmsg", 0644, 1, 11},
+	{"/dev/tty", 0666, 5, 0}, {"/dev/console", 0600, 5, 1}, {"/dev/ptmx", 0666, 5, 2},
+};
+
+static const struct {
+	const char *path, *target;
+} links[] = {
+	{"/dev/fd", "/proc/self/fd"}, {"/dev/stdin", "/proc/self/fd/0"},
+	{"/dev/stdout", "/proc/self/fd/1"}, {"/dev/stderr", "/proc/self/fd/2"},
+};
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+void early_descriptors(void)
+{
+	int end[2];
+
+	for (int fd = 0; fd < 3; fd++) {
+		if (k_fcntl(fd, F_GETFD, 0) >= 0)
+			continue;
+		/* Lowest first, so what is opened has just this number. */
+		if (k_open(AT_FDCWD, "/dev/null", O_RDWR, 0) >= 0 || k_pipe(end))
+			continue;
+		/* A pipe that nobody writes to: reading ends at once, writing fails. */
+		if (end[1] > 2)
+			k_close(end[1]);
+	}
+}
+
+/* Something is mounted there; a mount of another file system where the kernel cannot say (before 5.8). */
+static int is_mounted(const char *path)
+{
+	struct k_stat st, up;
+	char parent[16] = "/";
+
+	if (k_stat(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_TYPE_, &st))
+		return 0;
+	if (st.attributes_mask & STATX_ATTR_MOUNT_ROOT)
+		return !!(st.attributes & STATX_ATTR_MOUNT_ROOT);
+	for (int i = 1, slash = 0; path[i] && i < 15; i++) {
+		slash = path[i] == '/' ? i : slash;
+		for (int k = 0; k < slash; k++)
+			parent[k] = path[k];
+	}
+	return !k_stat(AT_FDCWD, parent, 0, STATX_TYPE_, &up) &&
+	       (st.dev_major != up.dev_major || st.dev_minor != up.dev_minor);
+}
+
+void early_mounts(void)
+{
+	for (unsigned i = 0; i < COUNT(table); i++) {
+		const char *path = table[i].path;
+
+		if (is_mounted(path))
+			continue;
+		/* A root that cannot be written to has its mount points, or does without. */
+		k_mkdir(AT_FDCWD, path, 0755);
+		if (k_mount(table[i].type, path, table[i].type, table[i].flags, table[i].data) &&
+		    !table[i].quiet)
+			boot_note("mount %s: %s", path, error_text(errno));
+	}
+}
+
+void early_nodes(void)
+{
+	struct k_stat st;
+
+	if (k_stat(AT_FDCWD, nodes[0].path, 0, STATX_TYPE_, &st))
+		for (unsigned i = 0; i < COUNT(nodes); i++)
+			if (k_mknod(AT_FDCWD, nodes[i].path, S_IFCHR | nodes[i].mode, nodes[i].major,
+				    nodes[i].minor) && errno != EEXIST)
+				boot_note("%s: %s", nodes[i].path, error_text(errno));
+	for (unsigned i = 0; i < COUNT(links); i++)
+		k_symlink(links[i].target, AT_FDCWD, links[i].path);
+}

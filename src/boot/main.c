@@ -1,0 +1,86 @@
+/* PID 1: what there is before a supervisor's loop, and what follows it. */
+#include "boot/boot.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "base/out.h"
+#include "base/text.h"
+#include "kernel/k.h"
+
+enum { PAUSE = 1000 };		/* ms */
+
+static char notes[2000];
+
+void boot_note(const char *format, ...)
+{
+	size_t used = strlen(notes);
+	va_list args;
+
+	if (used + 200 > sizeof notes)
+		return;
+	va_start(args, format);
+	text_vformat(notes + used, sizeof notes - used - 1, format, args);
+	va_end(args);
+	text_plain(notes + used, strlen(notes + used));
+	memcpy(notes + strlen(notes), "\n", 2);
+}
+
+static void read_cmdline(struct cmdline *to)
+{
+	char text[4096];
+	int fd = k_open(AT_FDCWD, "/proc/cmdline", O_RDONLY | O_NONBLOCK, 0);
+	size_t used = 0;
+	long n;
+
+	while (fd >= 0 && used < sizeof text && (n = k_read(fd, text + used, sizeof text - used)) > 0)
+		used += (size_t)n;
+	k_close(fd);
+	cmdline_parse(to, text, used);
+}
+
+/* There is no supervisor: the dead are buried all the same. */
+static void breathe(void)
+{
+	int status;
+
+	while (k_wait(-1, &status, WNOHANG) > 0)
+		;
+	k_poll(NULL, 0, PAUSE);
+}
+
+void boot_main(char *const *argv, char **again, int resume, struct arena *a)
+{
+	static struct cmdline line;
+	static char *paths[1];
+	struct supervise_end end = {.kind = END_EXIT};
+	struct supervise_options o = {
+		.paths = paths, .npaths = 1, .readers = -1, .argv = argv, .again = again, .resume = resume,
+		.init = 1, .notes = notes, .setup = boot_setup, .end = &end,
+	};
+	char why[200];
+
+	/* Nothing that comes early is lost: it waits until somebody reads it. */
+	k_sigmask(~0ull, NULL);
+	if (resume < 0) {
+		early_descriptors();
+		early_mounts();
+		early_nodes();
+		k_reboot(REBOOT_CAD_OFF_);
+		console_open(NULL);
+	}
+	read_cmdline(&line);
+	paths[0] = line.config;
+	for (;;) {
+		supervise(&o, a, why);
+		if (end.kind != END_EXIT)
+			boot_down(&end);
+		notes[0] = '\0';
+		boot_note("there is no supervisor: %s", why);
+		k_write(2, notes, strlen(notes));
+		breathe();
+	}
+}

@@ -1,0 +1,290 @@
+/*
+ * What an event on a shared mount does elsewhere. Events of a group go to its members, to the
+ * mounts and groups that follow it, and so on down.
+ *
+ * The order in which receivers are met makes no difference; what is known of them before anything
+ * changes does, because a tree may move onto its own peers. So they are listed first.
+ */
+#include "mounts/tree.h"
+
+/* In the list of receivers: a mark before those of each group, and those that follow it. */
+#define GROUP (1u << 31)
+#define SLAVE (1u << 30)
+
+struct receivers {
+	uint32_t n, groups;	/* entries, and groups among them */
+};
+
+static void add(struct model *m, struct receivers *r, uint32_t i, uint32_t except, uint32_t node,
+		uint32_t as)
+{
+	/* Not in a namespace: part of what is just being made. */
+	if (i != except && m->mount[i].ns && tree_below(m, node, m->mount[i].root))
+		m->receiver[r->n++] = i | as;
+}
+
+/* All who receive events of the mount `from` at a node, by group, and of a group first the members. */
+static struct receivers receivers(struct model *m, uint32_t from, uint32_t node)
+{
+	struct receivers r = {0};
+	uint32_t n = 0;
+
+	if (m->mount[from].group)
+		m->queue[n++] = m->mount[from].group;
+	for (; r.groups < n; r.groups++) {
+		const struct model_group *g = &m->group[m->queue[r.groups]];
+
+		m->receiver[r.n++] = GROUP | m->queue[r.groups];
+		for (uint32_t i = g->members; i; i = model_along(m->peer, i, g->members))
+			add(m, &r, i, from, node, 0);
+		for (uint32_t i = g->slaves; i; i = model_along(m->peer, i, g->slaves))
+			add(m, &r, i, 0, node, SLAVE);
+		for (uint32_t i = g->groups; i; i = model_along(m->cousin, i, g->groups))
+			m->queue[n++] = i;
+	}
+	return r;
+}
+
+static uint32_t ns_of(const struct model *m, uint32_t receiver)
+{
+	return m->mount[receiver & ~SLAVE].ns;
+}
+
+/* Whether every namespace, the pool of mounts and that of groups have room for all copies. */
+static enum model_rule room(struct model *m, const struct receivers *r, uint32_t ns, uint32_t size, int moves)
+{
+	uint32_t copies = r->n - r->groups;
+	enum model_rule result = MODEL_OK;
+
+	m->ns[ns].coming = moves ? 0 : size;
+	for (uint32_t k = 0; k < r->n; k++)
+		if (!(m->receiver[k] & GROUP))
+			m->ns[ns_of(m, m->receiver[k])].coming += size;
+	if (m->ns[ns].mounts + m->ns[ns].coming > m->limit)
+		result = MODEL_TOO_MANY;
+	for (uint32_t k = 0; k < r->n; k++) {
+		struct model_ns *n = &m->ns[m->receiver[k] & GROUP ? ns : ns_of(m, m->receiver[k])];
+
+		if (n->mounts + n->coming > m->limit)
+			result = MODEL_TOO_MANY;
+	}
+	for (uint32_t k = 0; k < r->n; k++)
+		m->ns[m->receiver[k] & GROUP ? ns : ns_of(m, m->receiver[k])].coming = 0;
+	m->ns[ns].coming = 0;
+	if (!result && ((uint64_t)copies * size > m->spare_mounts ||
+			(uint64_t)(r->groups + 1) * size > m->spare_groups))
+		result = MODEL_FULL;
+	return result;
+}
+
+static void lock_tree(struct model *m, uint32_t tree)
+{
+	for (uint32_t i = tree; (i = model_next(m, i, tree));)
+		m->mount[i].flags |= MOUNT_LOCKED;
+}
+
+/* A copy, or the tree itself, comes to its place; what was there comes on top. */
+static void commit(struct model *m, uint32_t tree, uint32_t parent, uint32_t node, uint32_t user)
+{
+	uint32_t ns = m->mount[parent].ns, was = model_lookup(m, parent, node);
+	int foreign = m->ns[ns].user != user;
+
+	if (foreign)
+		lock_tree(m, tree);
+	for (uint32_t i = tree; i; i = model_next(m, i, tree)) {
+		m->ns[ns].mounts += m->mount[i].ns != ns;
+		m->mount[i].ns = (uint16_t)ns;
+	}
+	tree_attach(m, tree, parent, node);
+	if (!was)
+		return;
+	if (m->mount[was].flags & MOUNT_LOCKED && m->facts.tuck_moves_lock) {
+		m->mount[tree].flags |= MOUNT_LOCKED;
+		m->mount[was].flags &= (uint8_t)~MOUNT_LOCKED;
+	}
+	tree_detach(m, was);
+	if (foreign && m->facts.tuck_locks) {
+		m->mount[was].flags |= MOUNT_LOCKED;
+		lock_tree(m, was);
+	}
+	tree = model_top(m, tree);
+	tree_attach(m, was, tree, m->mount[tree].root);
+}
+
+/*
+ * The copies that receivers get, in place of each in the list. Members of a group get peers of each
+ * other. Who follows a group gets slaves of what that got, or when none of it sees the node, of what
+ * its master got.
+ */
+static void copy_all(struct model *m, const struct receivers *r, uint32_t tree, uint32_t node)
+{
+	uint32_t group = 0;
+	int how = 0;
+
+	for (uint32_t k = 0; k < r->n; k++) {
+		uint32_t to = m->receiver[k] & ~(GROUP | SLAVE), copy;
+		int slave = (m->receiver[k] & SLAVE) != 0;
+
+		if (m->receiver[k] & GROUP) {
+			group = to;
+			how = k ? CLONE_SLAVE | CLONE_SHARED : 0;
+			m->group[group].from = k ? m->group[m->group[group].master].from : tree;
+			continue;
+		}
+		copy = m->group[group].from;
+		copy = tree_copy(m, copy, m->mount[copy].root, slave ? CLONE_SLAVE : how);
+		if (!slave) {
+			m->group[group].from = copy;
+			how = 0;
+		}
+		m->mount[copy].parent = to;
+		m->mount[copy].point = node;
+		m->receiver[k] = copy;
+	}
+}
+
+enum model_rule propagate_attach(struct model *m, uint32_t tree, uint32_t parent, uint32_t node, int moves)
+{
+	struct receivers r = receivers(m, parent, node);
+	uint32_t ns = m->mount[parent].ns, user = m->ns[ns].user;
+	enum model_rule result = room(m, &r, ns, tree_size(m, tree), moves);
+
+	if (result)
+		return result;
+	if (r.groups)
+		for (uint32_t i = tree; i; i = model_next(m, i, tree))
+			tree_share(m, i);
+	copy_all(m, &r, tree, node);
+	if (moves)
+		tree_detach(m, tree);
+	commit(m, tree, parent, node, user);
+	for (uint32_t k = 0; k < r.n; k++)
+		if (!(m->receiver[k] & GROUP))
+			commit(m, m->receiver[k], m->mount[m->receiver[k]].parent, node, user);
+	return MODEL_OK;
+}
+
+/* Calls `each` for the mount that a receiver has where `of` is. */
+static void cognates(struct model *m, uint32_t of, void (*each)(struct model *m, uint32_t i, uint32_t *n),
+		     uint32_t *n)
+{
+	uint32_t point = m->mount[of].point;
+	struct receivers r = receivers(m, m->mount[of].parent, point);
+
+	for (uint32_t k = 0; k < r.n; k++) {
+		uint32_t i = m->receiver[k] & GROUP ? 0 : model_lookup(m, m->receiver[k] & ~SLAVE, point);
+
+		if (i)
+			each(m, i, n);
+	}
+}
+
+static void unlock(struct model *m, uint32_t i, uint32_t *n)
+{
+	(void)n;
+	m->mount[i].flags &= (uint8_t)~MOUNT_LOCKED;
+}
+
+static void candidate(struct model *m, uint32_t i, uint32_t *n)
+{
+	if (!(m->mount[i].flags & (MOUNT_CANDIDATE | MOUNT_GOING)))
+		m->victim[(*n)++] = i;
+	m->mount[i].flags |= MOUNT_CANDIDATE;
+}
+
+/*
+ * A mount with something on it that stays has to stay, unless that covers it whole and can slide
+ * down; and so has each below it that carries it the same way.
+ */
+static void trim(struct model *m, uint32_t i)
+{
+	struct model_mount *x = &m->mount[i];
+	int stays = 0, carries = 0;
+
+	if (!(x->flags & MOUNT_CANDIDATE))
+		return;
+	for (uint32_t on = x->child; on; on = model_along(m->brother, on, x->child))
+		if (!(m->mount[on].flags & (MOUNT_CANDIDATE | MOUNT_GOING))) {
+			carries = 1;
+			stays |= m->mount[on].point != x->root;
+		}
+	for (struct model_mount *on = x; carries; on = x) {
+		x = &m->mount[on->parent];
+		if (!(x->flags & MOUNT_CANDIDATE))
+			break;
+		if (on->point != x->root)
+			x->flags &= (uint8_t)~MOUNT_CANDIDATE;
+	}
+	if (stays)
+		m->mount[i].flags &= (uint8_t)~MOUNT_CANDIDATE;
+}
+
+/* A locked one goes only together with what it is on, or it would reveal that. */
+static void take(struct model *m, uint32_t i)
+{
+	uint32_t end = i, p = i;
+
+	for (; m->mount[p].flags & MOUNT_CANDIDATE; p = m->mount[p].parent) {
+		m->mount[p].flags &= (uint8_t)~MOUNT_CANDIDATE;
+		if (!(m->mount[p].flags & MOUNT_LOCKED))
+			end = m->mount[p].parent;
+	}
+	if (m->mount[p].flags & MOUNT_GOING)
+		end = p;
+	for (; i != end; i = m->mount[i].parent)
+		m->mount[i].flags |= MOUNT_GOING;
+}
+
+/* What covers a mount that goes, and stays itself, slides down to what is left. */
+static void slide(struct model *m, uint32_t i)
+{
+	uint32_t over = model_lookup(m, i, m->mount[i].root), point;
+
+	if (!over || m->mount[over].flags & MOUNT_GOING)
+		return;
+	do {
+		point = m->mount[i].point;
+		i = m->mount[i].parent;
+	} while (m->mount[i].flags & MOUNT_GOING);
+	tree_detach(m, over);
+	tree_attach(m, over, i, point);
+}
+
+void propagate_umount(struct model *m, uint32_t tree, int propagates)
+{
+	uint32_t own = 0, n;
+
+	if (propagates)
+		cognates(m, tree, unlock, &own);
+	for (uint32_t i = tree; i; i = model_next(m, i, tree)) {
+		m->mount[i].flags |= MOUNT_GOING;
+		m->victim[own++] = i;
+	}
+	n = own;
+	for (uint32_t k = 0; propagates && k < own; k++)
+		if (!(m->mount[m->victim[k]].flags & MOUNT_CANDIDATE))
+			cognates(m, m->victim[k], candidate, &n);
+	for (uint32_t k = 0; k < own; k++)
+		m->mount[m->victim[k]].flags &= (uint8_t)~MOUNT_CANDIDATE;
+	for (uint32_t k = own; k < n; k++)
+		trim(m, m->victim[k]);
+	for (uint32_t k = own; k < n; k++)
+		take(m, m->victim[k]);
+	for (uint32_t k = own; k < n; k++)
+		if (m->mount[m->victim[k]].flags & MOUNT_GOING)
+			slide(m, m->victim[k]);
+		else
+			m->victim[k] = 0;
+	for (uint32_t k = 0; k < n; k++)
+		if (m->victim[k] && m->mount[m->victim[k]].parent)
+			tree_detach(m, m->victim[k]);
+	for (uint32_t k = 0; k < n; k++) {
+		uint32_t i = m->victim[k];
+
+		if (!i)
+			continue;
+		tree_leave(m, i);
+		m->ns[m->mount[i].ns].mounts--;
+		tree_free(m, i);
+	}
+}

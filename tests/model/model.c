@@ -1,0 +1,267 @@
+/*
+ * The model of shared subtrees against the running kernel: random scripts are done in both, and what
+ * they say is compared after each operation.
+ *
+ *	model random OPERATIONS [SEED [SCRIPT]]		TAP; a script that differs is shrunk and printed
+ *	model replay FILE...
+ *	model speed
+ *
+ * Also /init of an initramfs: MODEL=OPERATIONS SEED on the kernel's command line.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "apply/simulate.h"
+#include "mounts/agree.h"
+#include "random.h"
+
+static char memory[8 << 20], table[1 << 20], table_memory[4 << 20], say[4096];
+static struct kernel kernel;
+static struct model_facts facts;
+static unsigned long succeeded, refused;
+
+static void model_start(struct model *m, struct arena *a, char *at)
+{
+	arena_init(a, at, sizeof memory / 2);
+	if (model_init(m, a, MAX_MOUNTS, MAX_NAMESPACES, "root")) {
+		fprintf(stderr, "no room for the model\n");
+		exit(1);
+	}
+	m->facts = facts;
+	for (const char *const *p = (const char *const[]){"x", "x/x", "x/x/x", "x/y", "y", "y/x", NULL}; *p; p++) {
+		char path[16];
+
+		snprintf(path, sizeof path, "/%s", *p);
+		model_mkdir(m, 1, path);
+	}
+}
+
+static int kernel_start(void)
+{
+	static const char *const paths[] = {"/x", "/x/x", "/x/x/x", "/x/y", "/y", "/y/x"};
+	struct err e;
+
+	if (kernel_begin(&kernel, &e)) {
+		printf("# %s: %s\n", e.text, strerror(e.code));
+		return -1;
+	}
+	for (unsigned i = 0; i < sizeof paths / sizeof *paths; i++)
+		mkdir(paths[i], 0755);
+	return 0;
+}
+
+/* Compares one namespace, 1: the same. */
+static int same(struct model *m, uint32_t ns)
+{
+	long n = kernel_table(&kernel, m->ns[ns].name, table, sizeof table);
+	struct mounts t;
+	struct arena a;
+	struct out o;
+	struct err e;
+
+	arena_init(&a, table_memory, sizeof table_memory);
+	out_init(&o, say, sizeof say);
+	if (n < 0 || mounts_parse(&t, table, (size_t)n, &a, &e)) {
+		out_printf(&o, "no table of %s", m->ns[ns].name);
+		return 0;
+	}
+	return model_agrees(m, ns, &t, &o);
+}
+
+static int all_same(struct model *m)
+{
+	script_renumber(m);
+	for (uint32_t ns = 1; ns <= m->namespaces; ns++)
+		if (m->ns[ns].root && !same(m, ns))
+			return 0;
+	return 1;
+}
+
+/* One operation, done in the model already, in the kernel; 1: the same, 0: not, -1: could not. */
+static int one(struct model *m, const struct op *op, int outcome, int all)
+{
+	struct err e = {.code = 0};
+	int code = kernel_do(&kernel, op, &e), ok;
+	uint32_t ns;
+
+	if (code < 0) {
+		snprintf(say, sizeof say, "%s: %s", e.text, strerror(e.code));
+		return -1;
+	}
+	if (code != model_errno((enum model_rule)outcome)) {
+		snprintf(say, sizeof say, "the kernel says %d (%s), the model %s", code, strerror(code),
+			 script_errno((enum model_rule)outcome));
+		return 0;
+	}
+	ns = model_find_ns(m, op->ns);
+	script_renumber(m);
+	ok = all ? all_same(m) : !ns || same(m, ns);
+	return ok;
+}
+
+/* A script again, in part: the index of the operation that differs, or -1. Looks at everything each time. */
+static int replay(const struct op *ops, const unsigned char *left_out, int n)
+{
+	static struct model m;
+	struct arena a;
+	int result = -1;
+
+	model_start(&m, &a, memory + sizeof memory / 2);
+	if (kernel_start())
+		return -1;
+	for (int i = 0; i < n && result < 0; i++) {
+		const char *why;
+		int outcome, is;
+
+		if (left_out[i])
+			continue;
+		outcome = script_do(&m, &ops[i], &why);
+		if (outcome < 0)
+			continue;
+		is = one(&m, &ops[i], outcome, 1);
+		if (is < 0)
+			break;
+		result = is ? -1 : i;
+	}
+	kernel_end(&kernel);
+	return result;
+}
+
+static void print_script(const struct op *ops, const unsigned char *left_out, int n, FILE *to)
+{
+	for (int i = 0; i < n; i++) {
+		char text[1024];
+		struct out o;
+
+		if (left_out[i])
+			continue;
+		out_init(&o, text, sizeof text);
+		script_print(&ops[i], &o);
+		fprintf(to, "%s\n", text);
+	}
+}
+
+/* Leaves out what can be left out with a difference still there. */
+static void shrink(const struct op *ops, int n, unsigned char *left_out)
+{
+	int changed = 1;
+
+	while (changed) {
+		changed = 0;
+		for (int i = n; i-- > 0;) {
+			if (left_out[i])
+				continue;
+			left_out[i] = 1;
+			if (replay(ops, left_out, n) >= 0)
+				changed = 1;
+			else
+				left_out[i] = 0;
+		}
+	}
+}
+
+static void tell(const struct op *ops, int n, uint64_t seed, uint64_t script)
+{
+	unsigned char left_out[MAX_OPS] = {0};
+
+	printf("# seed %llu, script %llu, operation %d: %s\n", (unsigned long long)seed,
+	       (unsigned long long)script, n, say);
+	if (replay(ops, left_out, n) < 0) {
+		printf("# done again, it does not differ\n");
+		print_script(ops, left_out, n, stdout);
+		return;
+	}
+	shrink(ops, n, left_out);
+	replay(ops, left_out, n);
+	printf("# shrunk: %s\n", say);
+	printf("mkdir /x\nmkdir /x/x\nmkdir /x/x/x\nmkdir /x/y\nmkdir /y\nmkdir /y/x\n");
+	print_script(ops, left_out, n, stdout);
+	fflush(stdout);
+}
+
+/* One random script; returns how many operations it did, or -1 for a difference. */
+static int try(uint64_t seed, uint64_t script)
+{
+	static struct op ops[MAX_OPS];
+	static struct model m;
+	struct arena a;
+	struct random r;
+	int n, length, is = 1;
+
+	random_start(&r, seed, script);
+	length = 5 + (int)random_below(&r, 56);
+	model_start(&m, &a, memory);
+	if (kernel_start())
+		exit(1);
+	for (n = 0; n < length && is > 0; n++) {
+		int outcome;
+
+		random_op(&r, &m, &a, (unsigned)n + 1, &ops[n], &outcome);
+		*(outcome ? &refused : &succeeded) += 1;
+		is = one(&m, &ops[n], outcome, 0);
+	}
+	if (is > 0)
+		is = all_same(&m);
+	kernel_end(&kernel);
+	if (is < 0) {
+		printf("# %s\n", say);
+		exit(1);
+	}
+	if (!is)
+		tell(ops, n, seed, script);
+	return is ? n : -1;
+}
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static int run_random(unsigned long count, uint64_t seed, uint64_t first)
+{
+	unsigned long done = 0, scripts = 0, differ = 0;
+	double start = now();
+
+	while (done < count && differ < 10) {
+		int n = try(seed, first + scripts);
+
+		scripts++;
+		if (n < 0)
+			differ++;
+		else
+			done += (unsigned long)n;
+	}
+	printf("%s - the model is the kernel in %lu operations of %lu scripts, seed %llu: %lu differ\n",
+	       differ ? "not ok" : "ok", done, scripts, (unsigned long long)seed, differ);
+	printf("# %lu done, %lu refused, %.1f s\n", succeeded, refused, now() - start);
+	return differ != 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct err e;
+
+	facts = model_newest;
+	facts.keeps_unbindable = 0;
+	facts.tuck_moves_lock = 0;
+	if (kernel_open(&kernel, &e)) {
+		printf("# %s: %s\n", e.text, strerror(e.code));
+		return 1;
+	}
+	if (argc > 2 && !strcmp(argv[1], "random"))
+		return run_random(strtoul(argv[2], NULL, 10),
+				  argc > 3 ? strtoull(argv[3], NULL, 10) : (uint64_t)(time(NULL) ^ getpid() << 20),
+				  argc > 4 ? strtoull(argv[4], NULL, 10) : 0);
+	return 2;
+}

@@ -1,0 +1,183 @@
+/*
+ * Random operations. A plain random choice would seldom meet what the rules are about: mounts of a part
+ * of a tree, chains of groups, mounts beneath others, locks. So the choice of paths and operations leans there, and
+ * of what the model refuses most is drawn again.
+ */
+#include "random.h"
+
+#include <stdio.h>
+#include <string.h>
+
+void random_start(struct random *r, uint64_t seed, uint64_t n)
+{
+	r->state = (seed ^ n * 0x9e3779b97f4a7c15u) + 0x632be59bd9b4e019u;
+	for (int i = 0; i < 4; i++)
+		random_below(r, 2);
+}
+
+/* splitmix64 */
+unsigned random_below(struct random *r, unsigned n)
+{
+	uint64_t z = r->state += 0x9e3779b97f4a7c15u;
+
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+	z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+	return (unsigned)((z ^ z >> 31) >> 33) % n;
+}
+
+static const char *keep(struct arena *a, const char *text)
+{
+	return arena_text(a, text, strlen(text));
+}
+
+/* Any mount of the namespace but the one below /. */
+static uint32_t any_mount(struct random *r, const struct model *m, uint32_t ns)
+{
+	uint32_t root = m->ns[ns].root, n = random_below(r, m->ns[ns].mounts - 1), i = root;
+
+	while (n--)
+		i = model_next(m, i, root);
+	return i;
+}
+
+/* A path: of a mount, or (`inside` in 4 times) of a directory of it. */
+static const char *any_path(struct random *r, struct model *m, uint32_t ns, struct arena *a, unsigned inside)
+{
+	char buf[512];
+
+	for (int tries = 0;; tries++) {
+		uint32_t mount = any_mount(r, m, ns), node = m->mount[mount].root, shown, at;
+		const char *path;
+
+		while (random_below(r, 4) < inside) {
+			at = model_child(m, node, random_below(r, 3) ? "x" : "y", 0);
+			if (!at)
+				break;
+			node = at;
+		}
+		path = script_path(m, mount, node, buf, sizeof buf);
+		/* What is hidden has no path of its own. */
+		if (tries == 20 || (!model_resolve(m, ns, path, &shown, &at) && shown == mount))
+			return keep(a, path);
+	}
+}
+
+/* How often each operation is drawn. */
+static const struct weight {
+	enum operation op;
+	unsigned char weight, lazy;
+} weights[] = {
+	{OP_MOUNT, 16, 0}, {OP_BIND, 16, 0}, {OP_RBIND, 7, 0}, {OP_MOVE, 9, 0}, {OP_BENEATH, 4, 0},
+	{OP_UMOUNT, 9, 0}, {OP_UMOUNT, 7, 1}, {OP_MAKE_SHARED, 9, 0}, {OP_MAKE_SLAVE, 8, 0},
+	{OP_MAKE_PRIVATE, 4, 0}, {OP_MAKE_UNBINDABLE, 2, 0}, {OP_MAKE_RSHARED, 5, 0}, {OP_MAKE_RSLAVE, 3, 0},
+	{OP_MAKE_RPRIVATE, 1, 0}, {OP_MAKE_RUNBINDABLE, 1, 0}, {OP_CLONE, 3, 0}, {OP_CLONE, 3, 1},
+	{OP_END, 1, 0},
+};
+
+static const struct weight *any_operation(struct random *r)
+{
+	unsigned sum = 0, n;
+
+	for (unsigned i = 0; i < sizeof weights / sizeof *weights; i++)
+		sum += weights[i].weight;
+	n = random_below(r, sum);
+	for (const struct weight *w = weights;; w++) {
+		if (n < w->weight)
+			return w;
+		n -= w->weight;
+	}
+}
+
+static uint32_t any_ns(struct random *r, const struct model *m)
+{
+	uint32_t ns;
+
+	do
+		ns = 1 + random_below(r, m->namespaces);
+	while (!m->ns[ns].root);
+	return ns;
+}
+
+static unsigned alive(const struct model *m)
+{
+	unsigned n = 0;
+
+	for (uint32_t i = 1; i <= m->namespaces; i++)
+		n += m->ns[i].root != 0;
+	return n;
+}
+
+/* The directories of every file system. */
+static const char *const directories[] = {"x/x/x", "x/y", "y/x"};
+
+static void draw(struct random *r, struct model *m, struct arena *a, unsigned line, struct op *to)
+{
+	const struct weight *w = any_operation(r);
+	uint32_t ns = any_ns(r, m);
+	char text[32];
+
+	*to = (struct op){.kind = w->op, .line = line, .ns = m->ns[ns].name};
+	to->word = arena_alloc(a, 8 * sizeof *to->word);
+	switch (w->op) {
+	case OP_MOUNT:
+		to->word[to->n++] = "tmpfs";
+		to->word[to->n++] = any_path(r, m, ns, a, 3);
+		snprintf(text, sizeof text, "tmpfs.%u", line);
+		to->source = keep(a, text);
+		for (int i = 0; i < 3; i++)
+			to->word[to->n++] = directories[i];
+		break;
+	case OP_BIND:
+	case OP_RBIND:
+		to->word[to->n++] = any_path(r, m, ns, a, 1 + random_below(r, 2));
+		to->word[to->n++] = any_path(r, m, ns, a, 3);
+		break;
+	case OP_MOVE:
+	case OP_BENEATH:
+		to->word[to->n++] = any_path(r, m, ns, a, 0);
+		to->word[to->n++] = any_path(r, m, ns, a, w->op == OP_MOVE ? 3 : 0);
+		break;
+	case OP_CLONE:
+		snprintf(text, sizeof text, "n%u", line);
+		to->word[to->n++] = keep(a, text);
+		if (w->lazy)
+			to->word[to->n++] = "user";
+		break;
+	case OP_END:
+		break;
+	default:
+		to->word[to->n++] = any_path(r, m, ns, a, 0);
+		to->lazy = w->lazy;
+	}
+}
+
+static uint32_t in_use(const struct model *m)
+{
+	return m->max_mounts - m->spare_mounts;
+}
+
+void random_op(struct random *r, struct model *m, struct arena *a, unsigned line, struct op *to,
+	       int *outcome)
+{
+	static char saved[1 << 20];
+	const char *why;
+
+	for (int tries = 0;; tries++) {
+		size_t used = a->used;
+		struct model before = *m;
+
+		draw(r, m, a, line, to);
+		/* What is in the arena below `used` is all that an operation may change. */
+		memcpy(saved, a->base, used);
+		if (to->kind == OP_CLONE && alive(m) >= 5)
+			*outcome = -1;
+		else
+			*outcome = script_do(m, to, &why);
+		if (*outcome >= 0 && *outcome != MODEL_FULL && in_use(m) < 160 &&
+		    (*outcome == MODEL_OK || !random_below(r, 2)))
+			return;
+		*m = before;
+		memcpy(a->base, saved, used);
+		a->used = used;
+	}
+}
