@@ -170,6 +170,10 @@ static const char *wrong_state(const struct supervisor *s)
 
 		if (!v->conf)
 			continue;
+#ifdef HUTCH_NEXT
+		if (v->later)
+			return "a field is not zero of which nobody has known";
+#endif
 		if (v->state >= STATES || v->slot >= IMAGES || v->next_slot >= IMAGES ||
 		    (r->size & (r->size - 1)) || r->size > RING_ROOM || r->head - r->tail > r->size ||
 		    bad_fd(v->log[0]) || v->pid < 0 || v->launcher < 0)

@@ -74,6 +74,9 @@ struct service {
 	char why[WHY_ROOM];		/* what the status says about the state */
 	uint16_t file, next_file;	/* of conf and next, in the texts of their images */
 	uint8_t slot, next_slot;	/* of their images */
+#ifdef HUTCH_NEXT
+	uint64_t later;			/* in tests: a field that comes with the next version */
+#endif
 	char end[];
 } KEPT_ROOM(1024);
 enum { IMAGES = 10, LEAVERS = 8, KEPT_FDS = 4 };
