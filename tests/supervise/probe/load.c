@@ -80,17 +80,20 @@ int tool_wreck(char **word)
 		{"trap", "\xcc", 1}, {"illegal", "\x0f\x0b", 2}, {"fault", "\x31\xc0\x89\x00", 4}, {"privileged", "\xf4", 1},
 	};
 	char path[64], text[300], *pc;
-	int fd;
-	ssize_t n;
 
 	snprintf(path, sizeof path, "/proc/%s/syscall", word[0]);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	n = read(fd, text, sizeof text - 1);
-	text[n > 0 ? n : 0] = '\0';
-	pc = strrchr(text, ' ');
-	for (size_t i = 0; pc && i < COUNT(kinds); i++)
-		if (!strcmp(kinds[i].kind, word[1]))
-			return write_memory(word[0], strtoull(pc, NULL, 16), kinds[i].bytes, kinds[i].n);
+	for (int tries = 0; tries < 2000; tries++, pause_ms(1)) {
+		int fd = open(path, O_RDONLY | O_CLOEXEC);
+		ssize_t n = read(fd, text, sizeof text - 1);
+
+		close(fd);
+		text[n > 0 ? n : 0] = '\0';
+		pc = strrchr(text, ' ');
+		/* "running" says nothing. */
+		for (size_t i = 0; pc && i < COUNT(kinds); i++)
+			if (!strcmp(kinds[i].kind, word[1]))
+				return write_memory(word[0], strtoull(pc, NULL, 16), kinds[i].bytes, kinds[i].n);
+	}
 	return die("wreck");
 }
 
