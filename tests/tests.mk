@@ -15,7 +15,7 @@ TESTS += "tests/man.sh $(O) $(MAN) $(COMPLETION)"
 TESTS += "tests/configs/run.sh $(O)/configs $(O)/hutch $(O)/rootfs/tree"
 TESTS += "tests/services/run.sh $(O)/services $(O)/hutch"
 SOAK = "SOAK=1 tests/services/run.sh $(O)/services $(O)/hutch"
-CLAIM_TOOLS := $(O)/claims/probe $(O)/claims/inrootfs $(O)/supervised/probe $(O)/supervised/hutch-next
+CLAIM_TOOLS := $(O)/claims/probe $(O)/claims/inrootfs $(O)/supervised/probe $(O)/supervised/hutch-next $(O)/init/machine $(O)/init/probe $(O)/init/storm
 # What has to be built before the tests run.
 TEST_NEEDS = $(O)/hutch $(UNIT) $(CLAIM_TOOLS) rootfs man fault
 
@@ -72,6 +72,30 @@ $(O)/supervised/hutch-next: $(SRC) $(wildcard src/*/*.h src/*/*.def) $(PACKED)
 	@mkdir -p $(@D)
 	$(CC) $(BASE) -DHUTCH_NEXT $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $(SRC)
 
+# PID 1 of a throw-away PID namespace.
+TESTS += "tests/init/run.sh $(O)/init $(O)/hutch"
+
+$(O)/init/probe: $(O)/supervised/probe
+	@mkdir -p $(@D)
+	cp $< $@
+
+$(O)/init/%: tests/init/%.c
+	@mkdir -p $(@D)
+	$(CC) $(filter-out -Isrc,$(BASE)) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $<
+
+# The model of shared subtrees against the running kernel.
+TESTS += "tests/model/run.sh $(O)/hutch"
+TESTS += "$(O)/model/model random 20000"
+TESTS += "$(O)/model/model speed"
+SOAK += "$(O)/model/model random 1000000"
+# Each rule taken out has to be noticed.
+SOAK += "tests/model/mutate.sh $(O)/model/mutated 200000 $(CC) -std=c11 -D_GNU_SOURCE -I$(O) -O1 -static"
+TEST_NEEDS += $(O)/model/model
+
+$(O)/model/model: $(wildcard tests/model/*.[ch]) $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(BASE) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $(filter %.c %.o,$^)
+
 claims: $(O)/hutch $(CLAIM_TOOLS)	## only the claims on the running kernel
 	@tests/claims/run.sh $(O)/claims $(O)/hutch
 
@@ -123,7 +147,7 @@ $(O)/fault/%: tests/fault/%.c tests/fault/errnos.h src/base/uapi.h src/kernel/fa
 	$(CC) $(BASE) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $(filter %.c,$^)
 
 # Those that have more than one file.
-$(O)/fault/nth $(O)/fault/supervise: $(wildcard tests/fault/shared/*)
+$(O)/fault/nth $(O)/fault/supervise $(O)/fault/init: $(wildcard tests/fault/shared/*)
 $(O)/fault/supervise: $(wildcard tests/fault/supervise/*)
 
 # hutch on a kernel that lacks everything since 5.2, for the claims on the fallbacks.
@@ -143,6 +167,10 @@ TESTS += "$(O)/fault/supervise quick $(O)/fault"
 TESTS += "$(O)/fault/supervise kill $(O)/fault"
 SOAK += "$(O)/fault/supervise full $(O)/fault"
 SOAK += "$(O)/fault/supervise killall $(O)/fault"
+# And for PID 1, which boots and ends its machine.
+TESTS += "$(O)/fault/init quick $(O)/fault"
+TESTS += "$(O)/fault/init hang $(O)/fault"
+SOAK += "$(O)/fault/init full $(O)/fault"
 
 .PHONY: deps test test-only soak soak-only bench demo unit unit-test fault
 

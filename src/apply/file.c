@@ -6,13 +6,19 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "apply/path.h"
 #include "kernel/k.h"
 
 enum { MAX_FILE = 1 << 20 };
 
-int file_read(struct arena *a, const char *path, struct profile_text *to, struct err *e)
+int file_open(int root, const char *path, int flags)
 {
-	int fd = k_open(AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+	return root < 0 ? k_open(AT_FDCWD, path, flags, 0) : path_walk(root, path, flags, 0);
+}
+
+int file_read(struct arena *a, int root, const char *path, struct profile_text *to, struct err *e)
+{
+	int fd = file_open(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	struct k_stat st;
 	size_t used = 0;
 	char *text = NULL;
@@ -57,4 +63,27 @@ const char *file_beside(struct arena *a, const char *path, const char *from)
 		memcpy(to, from, n);
 	memcpy(to + n, path, strlen(path) + 1);
 	return to;
+}
+
+char *file_line(char *file, int which, const char *text, char *fields[4])
+{
+	char *line, *next;
+
+	for (line = file; line && *line; line = next) {
+		char *p = line;
+		int n = 0;
+
+		next = strchr(line, '\n');
+		if (next)
+			*next++ = '\0';
+		for (; n < 4 && p; n++) {
+			fields[n] = p;
+			p = strchr(p, ':');
+			if (p)
+				*p++ = '\0';
+		}
+		if (n == 4 && !strcmp(fields[which], text))
+			return line;
+	}
+	return NULL;
 }

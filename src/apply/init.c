@@ -99,7 +99,7 @@ static void reap(struct walk *w)
 static void serve(struct walk *w)
 {
 	for (;;) {
-		int signal = k_sigwait((uint64_t)ALL_SIGNALS);
+		int signal = k_sigwait((uint64_t)ALL_SIGNALS, -1);
 
 		if (signal == SIGCHLD)
 			reap(w);
@@ -163,7 +163,7 @@ int do_FORK(struct walk *w, const struct step *s)
 	let_go(w);
 	k_close(w->channel);
 	for (;;) {
-		int signal = k_sigwait((uint64_t)ALL_SIGNALS);
+		int signal = k_sigwait((uint64_t)ALL_SIGNALS, -1);
 
 		while (signal == SIGCHLD && (got = k_wait(pid, &status, WNOHANG)) != 0)
 			if (got == pid)

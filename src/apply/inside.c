@@ -174,16 +174,20 @@ int do_DOMAIN_NAME(struct walk *w, const struct step *s)
 	return step_done(w, k_setdomainname(s->op[0].s));
 }
 
+int net_up(const char *name)
+{
+	struct ifreq request = {.ifr_flags = IFF_UP | IFF_RUNNING};
+	int fd = k_socket(AF_INET, SOCK_DGRAM), failed;
+
+	text_format(request.ifr_name, sizeof request.ifr_name, "%s", name);
+	failed = fd < 0 || k_ioctl(fd, SIOCSIFFLAGS, &request);
+	k_close(fd);
+	return -failed;
+}
+
 int do_NET_UP(struct walk *w, const struct step *s)
 {
-	struct ifreq request = {0};
-	int fd = k_socket(AF_INET, SOCK_DGRAM);
-
-	if (fd < 0)
-		return step_error(w);
-	text_format(request.ifr_name, sizeof request.ifr_name, "%s", s->op[0].s);
-	request.ifr_flags = IFF_UP | IFF_RUNNING;
-	return step_close(w, fd, k_ioctl(fd, SIOCSIFFLAGS, &request));
+	return step_done(w, net_up(s->op[0].s));
 }
 
 int do_IPC_SET(struct walk *w, const struct step *s)

@@ -35,27 +35,34 @@ fail:
 	return -1;
 }
 
-int loop_attach(struct walk *w, const char *path)
+int loop_open(const char *path, const char **what)
 {
-	int file = k_open(AT_FDCWD, path, O_RDONLY, 0), control, loop = -1;
+	int file = k_open(AT_FDCWD, *what = path, O_RDONLY, 0), control, loop = -1;
 
 	if (file < 0)
-		return step_error(w);
-	control = k_open(AT_FDCWD, "/dev/loop-control", O_RDWR, 0);
-	if (control < 0) {
-		step_failed(w, "/dev/loop-control");
-		k_close(file);
 		return -1;
-	}
-	for (int i = 0; i < TRIES && loop < 0; i++) {
+	control = k_open(AT_FDCWD, "/dev/loop-control", O_RDWR, 0);
+	if (control < 0)
+		*what = "/dev/loop-control";
+	for (int i = 0; control >= 0 && i < TRIES && loop < 0; i++) {
 		loop = bind_free(control, file);
 		if (loop < 0 && errno != EBUSY)
 			break;
 	}
-	if (loop < 0)
-		step_error(w);
 	k_close(control);
 	k_close(file);
+	return loop;
+}
+
+int loop_attach(struct walk *w, const char *path)
+{
+	const char *what;
+	int loop = loop_open(path, &what);
+
+	if (loop < 0 && what == path)
+		step_error(w);
+	else if (loop < 0)
+		step_failed(w, what);
 	return loop;
 }
 

@@ -6,8 +6,12 @@
 
 /*
  * Binds the file to a free loop device, read-only; the kernel unbinds it when its
- * last user goes. Returns the device's descriptor, or -1 with the step failed.
+ * last user goes. Returns the device's descriptor, or -1 with errno, and *what is what
+ * could not be opened or bound.
  */
+int loop_open(const char *path, const char **what);
+
+/* The same for a step, which fails then. */
 int loop_attach(struct walk *w, const char *path);
 
 /* The file system's name by its magic number, or NULL. */

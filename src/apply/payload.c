@@ -91,6 +91,12 @@ int do_TTY_TAKE(struct walk *w, const struct step *s)
 	return 0;
 }
 
+int do_CONSOLE_TAKE(struct walk *w, const struct step *s)
+{
+	(void)s;
+	return step_done(w, k_ioctl(0, TIOCSCTTY, (void *)(intptr_t)1));
+}
+
 int do_HIDE(struct walk *w, const struct step *s)
 {
 	(void)s;

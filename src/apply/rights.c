@@ -4,36 +4,13 @@
 #include <string.h>
 #include <sys/statfs.h>
 
+#include "apply/file.h"
 #include "apply/path.h"
 #include "apply/proc.h"
 #include "apply/trees.h"
 #include "base/parse.h"
 #include "base/text.h"
 #include "kernel/k.h"
-
-/* Finds the line of a colon-separated file whose field `which` is `text`. */
-static char *find_line(char *file, int which, const char *text, char *fields[4])
-{
-	char *line, *next;
-
-	for (line = file; line && *line; line = next) {
-		char *p = line;
-		int n = 0;
-
-		next = strchr(line, '\n');
-		if (next)
-			*next++ = '\0';
-		for (; n < 4 && p; n++) {
-			fields[n] = p;
-			p = strchr(p, ':');
-			if (p)
-				*p++ = '\0';
-		}
-		if (n == 4 && !strcmp(fields[which], text))
-			return line;
-	}
-	return NULL;
-}
 
 /* A file of the sandbox as text; NULL where it has none. */
 static char *inside_file(struct walk *w, const char *path)
@@ -70,7 +47,7 @@ static int find_user(struct walk *w, const char *user, int want_group)
 	if (!file && errno != ENOENT && errno != ENOTDIR)
 		return step_failed(w, "the sandbox's /etc/passwd");
 	w->ids.set_uid = 1;
-	if (file && find_line(file, numeric ? 2 : 0, user, fields)) {
+	if (file && file_line(file, numeric ? 2 : 0, user, fields)) {
 		if (number_of(fields[2], &w->ids.uid) || number_of(fields[3], &w->ids.gid))
 			return step_failed_code(w, 0, "his line in the sandbox's /etc/passwd has no numbers");
 		w->ids.set_gid = 1;
@@ -97,7 +74,7 @@ static int find_group(struct walk *w, const char *group, uint32_t *to)
 	if (!number_of(group, to))
 		return 0;
 	file = inside_file(w, "/etc/group");
-	if (!file || !find_line(file, 0, group, fields) || number_of(fields[2], to))
+	if (!file || !file_line(file, 0, group, fields) || number_of(fields[2], to))
 		return step_failed_code(w, 0, file ? "no such group in the sandbox's /etc/group"
 						   : "the sandbox has no /etc/group: use a number");
 	return 0;

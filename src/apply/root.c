@@ -6,6 +6,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
+#include "apply/hidden.h"
 #include "apply/loop.h"
 #include "apply/path.h"
 #include "apply/trees.h"
@@ -188,35 +189,12 @@ int do_ROOT_PIVOT(struct walk *w, const struct step *s)
 	return open_root(w, (int)s->op[0].n);
 }
 
-/*
- * What else was mounted on the initramfs stays in this namespace, out of sight but
- * within reach of umount, and would be copied at every clone: detach it.
- */
-static int detach_others(struct walk *w)
-{
-	size_t mark = w->arena->used;
-	struct mounts now;
-	int result = 0;
-
-	if (table_read(w, &now))
-		return -1;
-	for (unsigned i = now.n; i-- > 0 && !result;) {
-		const struct mount *m = &now.mount[i], *on = mounts_by_id(&now, m->parent);
-
-		if (!on || on->id != on->parent || m == on || !strcmp(m->point, "/"))
-			continue;
-		/* In a user namespace they are locked: as good as gone for the payload. */
-		if (k_umount(m->point, MNT_DETACH | UMOUNT_NOFOLLOW) && errno != EINVAL && errno != ENOENT)
-			result = step_failed(w, m->point);
-	}
-	w->arena->used = mark;
-	return result;
-}
-
 int do_ROOT_SWITCH(struct walk *w, const struct step *s)
 {
-	if (detach_others(w))
-		return -1;
+	const char *stays = hidden_detach(w->proc, w->arena);
+
+	if (stays)
+		return step_failed(w, stays);
 	if (k_fchdir(w->root) || k_chroot("."))
 		return step_error(w);
 	return open_root(w, (int)s->op[0].n);

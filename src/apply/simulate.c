@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mount.h>
 
+#include "archive/texts.h"
 #include "base/text.h"
 #include "kernel/k.h"
 #include "mounts/table.h"
@@ -292,4 +293,57 @@ long kernel_table(const struct kernel *k, const char *ns, char *buf, size_t size
 	while (i >= 0 && (n = k_pread(k->ns[i].table, buf + used, size - used, (off_t)used)) > 0)
 		used += (size_t)n;
 	return n < 0 || used == size ? -1 : (long)used;
+}
+
+/* Does a probe, in the kernel or (k is NULL) in a model; how its last operation ended, or -1. */
+static int probe(struct kernel *k, struct model *m, const char *script, struct arena *a, struct err *e)
+{
+	int result = -1;
+
+	for (unsigned line = 1; *script; line++) {
+		size_t n = strcspn(script, ";");
+		const char *text = arena_text(a, script, n), *why;
+		struct op op;
+		unsigned column;
+
+		if (!text || script_read(&op, text, line, a, &why, &column) <= 0)
+			return err_set(e, 0, "the probe of a fact is wrong");
+		result = k ? kernel_do(k, &op, e) : script_do(m, &op, &why);
+		if (result < 0)
+			return -1;
+		script += n + (script[n] == ';');
+	}
+	return k ? result : model_errno((enum model_rule)result);
+}
+
+int kernel_facts(struct kernel *k, struct model_facts *to, struct arena *a, struct err *e)
+{
+	size_t used = a->used;
+
+	*to = model_newest;
+	for (unsigned i = 0; i < MODEL_FACTS; i++) {
+		const char *script = text_of(TEXTS_MODEL_FACTS, 3 * i + 2);
+		uint8_t *fact = (uint8_t *)to + i;
+		int is, model[2];
+
+		if (kernel_begin(k, e))
+			return -1;
+		is = probe(k, NULL, script, a, e);
+		kernel_end(k);
+		for (int v = 0; v < 2; v++) {
+			struct model m;
+
+			if (model_init(&m, a, 64, 8, "root"))
+				return err_set(e, 0, "no room for a model");
+			*fact = (uint8_t)v;
+			m.facts = *to;
+			model[v] = probe(NULL, &m, script, a, e);
+			a->used = used;
+		}
+		if (is < 0 || model[0] == model[1] || (is != model[0] && is != model[1]))
+			return err_set(e, is > 0 ? is : 0, "this kernel is not known as to %s",
+				       text_of(TEXTS_MODEL_FACTS, 3 * i));
+		*fact = is == model[1];
+	}
+	return 0;
 }

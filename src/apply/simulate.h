@@ -31,6 +31,12 @@ void kernel_end(struct kernel *k);
 /* Does an operation that is no expect. 0, its errno, or -1 when it could not be tried and e says why. */
 int kernel_do(struct kernel *k, const struct op *op, struct err *e);
 
+/*
+ * Where this kernel differs, found by the probes of model_facts.def; a model is made in the arena, which is
+ * as before then. -1 fills e, also when the kernel is neither way.
+ */
+int kernel_facts(struct kernel *k, struct model_facts *to, struct arena *a, struct err *e);
+
 /* The mount table of a namespace, at most size bytes; -1: none. */
 long kernel_table(const struct kernel *k, const char *ns, char *buf, size_t size);
 

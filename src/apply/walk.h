@@ -115,6 +115,9 @@ int self_seal(char *const *argv, uint64_t sigmask);
 /* A sealed copy of a program, whose descriptor is closed; -1 with errno. */
 int self_copy(int program);
 
+/* Brings a network interface up; the kernel gives loopback its addresses. -1 with errno. */
+int net_up(const char *name);
+
 /* Goes on with the steps behind the one in hand until exec; never returns. */
 void walk_on(struct walk *w) __attribute__((noreturn));
 

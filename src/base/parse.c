@@ -242,6 +242,27 @@ int name_ok(const char *text)
 	return n && !text[n] && n <= 64 && *text != '.' && *text != '-';
 }
 
+static int lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? c | 0x20 : c;
+}
+
+int word_same(const char *a, const char *b)
+{
+	for (; *a && lower(*a) == lower(*b); a++, b++)
+		;
+	return lower(*a) == lower(*b);
+}
+
+const char *word_past(const char *text, const char *prefix)
+{
+	size_t n = 0;
+
+	while (prefix[n] && lower(text[n]) == lower(prefix[n]))
+		n++;
+	return text + (prefix[n] ? 0 : n);
+}
+
 int name_find(const char *text, const char *const *names, int n)
 {
 	for (int i = 0; i < n; i++)
@@ -296,4 +317,21 @@ const char *name_nearest(const char *text, const char *const *names, int n)
 		}
 	}
 	return best;
+}
+
+const char *parse_sysctl(const char *text, char path[SYSCTL_ROOM])
+{
+	size_t n = strcspn(text, "=");
+	char separator = text[strcspn(text, "./=")];
+
+	if (text[n] != '=' || n + 2 > SYSCTL_ROOM)
+		return NULL;
+	path[0] = '/';
+	for (size_t i = 0; i < n; i++)
+		path[i + 1] = text[i] == separator ? '/' : separator == '.' && text[i] == '/' ? '.' : text[i];
+	path[n + 1] = '\0';
+	if (path_wrong(path) || n < 1)
+		return NULL;
+	memmove(path, path + 1, n + 1);
+	return text + n + 1;
 }

@@ -43,10 +43,25 @@ int path_below(const char *path, const char *prefix);
 /* A plain name: letters, digits and ._- , not starting with . or -, up to 64. */
 int name_ok(const char *text);
 
+/* Whether two words are the same but for the case of their letters (ASCII). */
+int word_same(const char *a, const char *b);
+
+/* What of the text stands behind this prefix, in any case; the whole text without it. */
+const char *word_past(const char *text, const char *prefix);
+
 /* Index of text among n names `step` bytes apart, or -1. NULL names are skipped. */
 int name_find(const char *text, const char *const *names, int n);
 
 /* The name closest to text among n, or NULL when none is close enough to suggest. */
 const char *name_nearest(const char *text, const char *const *names, int n);
+
+/*
+ * NAME=VALUE of a sysctl: the path below /proc/sys goes to `path`. As with sysctl(8) the first
+ * dot or slash tells which of them parts the name; the other one stands for itself, as the
+ * dot of an interface. Returns the value in the text, NULL when it is no name, or would leave
+ * /proc/sys.
+ */
+enum { SYSCTL_ROOM = 256 };
+const char *parse_sysctl(const char *text, char path[SYSCTL_ROOM]);
 
 #endif

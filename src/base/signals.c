@@ -27,10 +27,9 @@ int signal_number(const char *text)
 
 	if (!parse_number(text, 1, SIGNALS, &number))
 		return (int)number;
-	if (!strncmp(text, "SIG", 3))
-		text += 3;
+	text = word_past(text, "SIG");
 	for (int i = 1; i < NAMES && *text; i++)
-		if (!strcmp(text, names[i]))
+		if (word_same(text, names[i]))
 			return i;
 	return 0;
 }

@@ -7,7 +7,7 @@
 
 enum { SIGNALS = 64 };	/* the highest that a profile or a command can name */
 
-/* A name with or without SIG, or a number from 1 to 64; 0 when it is neither. */
+/* A name with or without SIG, in any case, or a number from 1 to 64; 0 when it is neither. */
 int signal_number(const char *text);
 
 /* The name without SIG; NULL for a number without one, such as a real-time signal. */

@@ -129,6 +129,9 @@ enum {
 };
 enum { PR_CAP_AMBIENT_RAISE_ = 2, PR_CAP_AMBIENT_CLEAR_ALL_ = 4 };
 
+/* nsfs.h: the machine's own PID namespace, the same since Linux 3.8 */
+#define PID_NS_INIT_INO_ 0xeffffffcu
+
 /* socket.h: the groups of a peer, Linux 4.13; one number on every machine we build for */
 #define SO_PEERGROUPS_ 59
 

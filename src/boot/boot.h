@@ -17,6 +17,9 @@
  */
 void boot_main(char *const *argv, char **again, int resume, struct arena *a) __attribute__((noreturn));
 
+/* Memory for what loads and sets up, each in a process of its own. */
+extern struct arena *boot_arena;
+
 /* One line that is told as soon as there is somebody who can: console, events. */
 void boot_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
@@ -26,14 +29,11 @@ void early_descriptors(void);
 /* The file systems without which there is no machine; what is mounted already is kept. */
 void early_mounts(void);
 
+/* Something is mounted on this very directory. */
+int is_mounted(const char *path);
+
 /* The devices that every program expects, where /dev has none. */
 void early_nodes(void);
-
-/*
- * console.c: opens the console without ever waiting for it, as PID 1's descriptors 1 and 2.
- * It is looked for at `path`, or NULL: where the kernel says. Returns its path, or NULL.
- */
-const char *console_open(const char *path);
 
 /* cmdline.c: the words of the kernel's command line that are meant for hutch. */
 struct cmdline {
@@ -47,7 +47,12 @@ void cmdline_parse(struct cmdline *to, const char *text, size_t n);
 /* setup.c: what init.conf asks for, see machine_setup. */
 machine_setup boot_setup;
 
-/* down.c: the end of the machine. Never returns. */
+/*
+ * down.c: the end of the machine, after the services have been stopped. Whatever hangs or
+ * fails, it is down by its deadline; PID 1 itself never waits for anything but time. What
+ * is left behind is told. Never returns: a machine that cannot be ended is tried to end
+ * again and again.
+ */
 void boot_down(const struct supervise_end *end) __attribute__((noreturn));
 
 #endif

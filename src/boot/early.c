@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "archive/texts.h"
+#include "base/text.h"
 #include "boot/boot.h"
 #include "kernel/k.h"
 
@@ -63,21 +64,17 @@ void early_descriptors(void)
 	}
 }
 
-/* Something is mounted there; a mount of another file system where the kernel cannot say (before 5.8). */
-static int is_mounted(const char *path)
+/* Where the kernel cannot say so, before 5.8: of another file system than what is above. */
+int is_mounted(const char *path)
 {
 	struct k_stat st, up;
-	char parent[16] = "/";
+	char parent[4100];
 
 	if (k_stat(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_TYPE_, &st))
 		return 0;
 	if (st.attributes_mask & STATX_ATTR_MOUNT_ROOT)
 		return !!(st.attributes & STATX_ATTR_MOUNT_ROOT);
-	for (int i = 1, slash = 0; path[i] && i < 15; i++) {
-		slash = path[i] == '/' ? i : slash;
-		for (int k = 0; k < slash; k++)
-			parent[k] = path[k];
-	}
+	text_format(parent, sizeof parent, "%s/..", path);
 	return !k_stat(AT_FDCWD, parent, 0, STATX_TYPE_, &up) &&
 	       (st.dev_major != up.dev_major || st.dev_minor != up.dev_minor);
 }

@@ -9,11 +9,14 @@
 
 #include "base/out.h"
 #include "base/text.h"
+#include "boot/root.h"
 #include "kernel/k.h"
+#include "kernel/probe.h"
 
 enum { PAUSE = 1000 };		/* ms */
 
 static char notes[2000];
+struct arena *boot_arena;
 
 void boot_note(const char *format, ...)
 {
@@ -42,6 +45,20 @@ static void read_cmdline(struct cmdline *to)
 	cmdline_parse(to, text, used);
 }
 
+/* Words for people go to the console, and nobody reads from it here: a shell may. */
+static void take_streams(void)
+{
+	int null = k_open(AT_FDCWD, "/dev/null", O_RDWR, 0), console = console_open(NULL);
+
+	for (int fd = 0; fd < 3; fd++)
+		if (fd && console >= 0)
+			k_dup2(console, fd, 1);
+		else if (null >= 0)
+			k_dup2(null, fd, 1);
+	k_close(null > 2 ? null : -1);
+	k_close(console > 2 ? console : -1);
+}
+
 /* There is no supervisor: the dead are buried all the same. */
 static void breathe(void)
 {
@@ -59,10 +76,11 @@ void boot_main(char *const *argv, char **again, int resume, struct arena *a)
 	struct supervise_end end = {.kind = END_EXIT};
 	struct supervise_options o = {
 		.paths = paths, .npaths = 1, .readers = -1, .argv = argv, .again = again, .resume = resume,
-		.init = 1, .notes = notes, .setup = boot_setup, .end = &end,
+		.init = 1, .notes = notes, .setup = boot_setup, .enter = root_enter, .end = &end,
 	};
 	char why[200];
 
+	boot_arena = a;
 	/* Nothing that comes early is lost: it waits until somebody reads it. */
 	k_sigmask(~0ull, NULL);
 	if (resume < 0) {
@@ -70,12 +88,18 @@ void boot_main(char *const *argv, char **again, int resume, struct arena *a)
 		early_mounts();
 		early_nodes();
 		k_reboot(REBOOT_CAD_OFF_);
-		console_open(NULL);
+		take_streams();
 	}
 	read_cmdline(&line);
 	paths[0] = line.config;
+	o.rescue = line.rescue != 0;
+	o.debug = (uint8_t)line.debug;
+	/* Then it has been here before: the machine is set up. */
+	if (self_is_sealed())
+		o.setup = NULL;
 	for (;;) {
 		supervise(&o, a, why);
+		o.resume = -1;
 		if (end.kind != END_EXIT)
 			boot_down(&end);
 		notes[0] = '\0';

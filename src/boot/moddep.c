@@ -30,7 +30,7 @@ static const char *base_name(const char *word, size_t *n)
 
 static char folded(char c)
 {
-	return c == '-' ? '_' : c;
+	return (char)(c == '-' ? '_' : c);
 }
 
 /* Whether n bytes, a name or a path, are of the module `name`. */

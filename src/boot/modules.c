@@ -9,26 +9,18 @@
 #include <string.h>
 #include <sys/utsname.h>
 
+#include "apply/proc.h"
 #include "archive/inflate.h"
 #include "base/text.h"
 #include "kernel/k.h"
 
-enum { MAX_MODULE = 64 << 20, MAX_LIST = 8 << 20 };
+enum { MAX_MODULE = 64 << 20 };
 
-/* The whole list, "" where there is none. */
 static const char *list_read(struct modules *m, const char *name)
 {
-	int fd = m->dir < 0 ? -1 : k_open(m->dir, name, O_RDONLY, 0);
-	size_t used = 0;
-	struct k_stat st;
-	char *text = NULL;
-	long n;
+	size_t n;
+	const char *text = m->dir < 0 ? NULL : proc_read(m->dir, name, m->dep.arena, &n);
 
-	if (fd >= 0 && !k_fstat(fd, STATX_SIZE_, &st) && st.size < MAX_LIST)
-		text = arena_alloc(m->dep.arena, (size_t)st.size + 1);
-	while (text && used < st.size && (n = k_read(fd, text + used, (size_t)st.size - used)) > 0)
-		used += (size_t)n;
-	k_close(fd);
 	return text ? text : "";
 }
 
@@ -84,7 +76,7 @@ static int insert(void *ctx, const char *path, size_t n, const char *options, st
 
 	text_format(name, sizeof name, "%.*s", (int)(n < sizeof name ? n : sizeof name - 1), path);
 	end = strrchr(name, '.');
-	end = end && strcmp(end, ".ko") ? end : NULL;
+	end = end && strcmp(end, ".ko") != 0 ? end : NULL;
 	fd = k_open(m->dir, name, O_RDONLY, 0);
 	if (fd < 0)
 		return err_set(e, errno, "%.64s/%.120s", m->directory, name);

@@ -71,6 +71,9 @@ int cli_read_from(struct wish *to, const char *name, profile_loader *load, void 
 int cli_box(struct wish *to, const char *name, const char *const *words, int n,
 	    struct plan_request *request, struct target *target);
 
+/* The facts of a file, or with NULL those of this kernel. -1: reported. */
+int cli_facts(struct facts *to, const char *file);
+
 /* Loads a profile's file; see profile_loader. */
 int cli_load(void *ctx, const char *path, const char *from, struct profile_text *to,
 	     struct err *e);

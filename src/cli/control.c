@@ -198,6 +198,22 @@ static void age(char to[24], const char *since)
 	text_format(to, 24, "%llu%c", (unsigned long long)n / unit[i].seconds, unit[i].letter);
 }
 
+/* What is wrong with a profile, below its service: a line each, unless it is the reason that was told. */
+static void print_findings(struct ask *a, const char *why)
+{
+	const char *source = field(a, STATUS_PROFILE), *text = field(a, STATUS_FINDINGS);
+
+	if (source)
+		out_printf(&cli_out, "  profile: %s\n", source);
+	if (text && why && !strncmp(text, why, strlen(why)))
+		text += strcspn(text, "\t");
+	text += text && *text == '\t';
+	for (size_t n; text && *text; text += n + (text[n] == '\t')) {
+		n = strcspn(text, "\t");
+		out_printf(&cli_out, "  %.*s\n", (int)n, text);
+	}
+}
+
 static void print_row(struct ask *a)
 {
 	size_t mark = cli_arena.used;
@@ -205,7 +221,16 @@ static void print_row(struct ask *a)
 	const char *next = field(a, STATUS_NEXT), *end = field(a, STATUS_EXIT);
 	char since[24], wait[24];
 
-	if (!why && field(a, STATUS_STATE) && strcmp(field(a, STATUS_STATE), "up") != 0)
+	/* init.conf is no service: of it there is only what is wrong. */
+	if (!field(a, STATUS_STATE)) {
+		out_printf(&cli_out, "%s%s\n", a->comma, field(a, STATUS_NAME));
+		a->comma = "";
+		print_findings(a, NULL);
+		cli_flush(1);
+		cli_arena.used = mark;
+		return;
+	}
+	if (!why && strcmp(field(a, STATUS_STATE), "up") != 0)
 		why = end;
 	age(since, field(a, STATUS_SINCE));
 	out_printf(&cli_out, "%s%-20s %-9s %6s %7s %8s  ", a->comma, field(a, STATUS_NAME),
@@ -216,6 +241,7 @@ static void print_row(struct ask *a)
 		out_printf(&cli_out, "in %s%s", wait, why ? ": " : "");
 	}
 	out_printf(&cli_out, "%s\n", why ? why : "");
+	print_findings(a, why);
 	cli_flush(1);
 	cli_arena.used = mark;
 }

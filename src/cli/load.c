@@ -13,29 +13,26 @@ int cli_load(void *ctx, const char *path, const char *from, struct profile_text 
 	to->name = file_beside(&cli_arena, path, from);
 	if (!to->name)
 		return err_set(e, 0, "%.150s: no room left", path);
-	if (!file_read(&cli_arena, to->name, to, e))
+	if (!file_read(&cli_arena, -1, to->name, to, e))
 		return 0;
 	wish->unreadable = 1;
 	return -1;
 }
 
-static int read_facts(struct wish *to, const char *file, int launch)
+int cli_facts(struct facts *to, const char *file)
 {
 	struct profile_text text = {0};
 	struct err e = {0};
 
 	if (!file) {
-		if (launch)
-			facts_probe_for(&to->facts, &to->profile);
-		else
-			facts_probe(&to->facts);
+		facts_probe(to);
 		return 0;
 	}
-	if (file_read(&cli_arena, file, &text, &e)) {
+	if (file_read(&cli_arena, -1, file, &text, &e)) {
 		cli_failed(e.text, e.code);
 		return -1;
 	}
-	if (!facts_parse(&to->facts, text.text, text.length, &e))
+	if (!facts_parse(to, text.text, text.length, &e))
 		return 0;
 	cli_error("%.150s: %s", file, e.text);
 	return -1;
@@ -72,7 +69,9 @@ static int finish_reading(struct wish *to, struct profile_reader *r, const char 
 		cli_error("init.conf is for PID 1, see hutch-init(8): it makes no sandbox");
 		return -1;
 	}
-	if (read_facts(to, facts_file, request->launch)) {
+	if (!facts_file && request->launch) {
+		facts_probe_for(&to->facts, &to->profile);
+	} else if (cli_facts(&to->facts, facts_file)) {
 		to->unreadable = 1;
 		return -1;
 	}

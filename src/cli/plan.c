@@ -1,7 +1,4 @@
-/* hutch check and hutch plan: everything but the deed. */
-#include <errno.h>
-#include <fcntl.h>
-#include <string.h>
+/* hutch plan: everything but the deed. */
 #include <unistd.h>
 
 #include "base/parse.h"
@@ -11,7 +8,7 @@
 static int read_options(int argc, char **argv, int *i, const char **facts,
 			struct plan_request *request, struct target *target)
 {
-	const char *const names[] = {"--facts=", "--name=", "--service", target ? "--join=" : NULL, NULL};
+	const char *const names[] = {"--facts=", "--name=", "--service", "--join=", NULL};
 	const char *value;
 	uint64_t pid;
 	int option;
@@ -23,7 +20,7 @@ static int read_options(int argc, char **argv, int *i, const char **facts,
 			return 1;
 		if (option == 2) {
 			request->supervised = 1;
-		} else if (option == 3 && target) {
+		} else if (option == 3) {
 			*target = (struct target){.pid = (int)pid};
 			request->join = target;
 		} else {
@@ -51,40 +48,4 @@ int command_plan(int argc, char **argv)
 		plan_print(&wish.plan, &cli_out);
 	cli_flush(1);
 	return 0;
-}
-
-/* Sources that are not there, before anybody finds out the hard way. */
-static int check_sources(const struct wish *w)
-{
-	struct k_stat st;
-	int wrong = 0;
-
-	for (unsigned i = 0; i < w->plan.nsteps; i++) {
-		const struct step *s = &w->plan.step[i];
-		int source = s->kind == STEP_TREE_CLONE || s->kind == STEP_TREE_BIND;
-		struct err e = {.step = (int)i};
-
-		if (!source || s->op[3].n || s->op[5].n || !k_stat(AT_FDCWD, s->op[1].s, 0, 0, &st))
-			continue;
-		e.code = errno;
-		plan_print_error(&w->plan, &e, &cli_out);
-		wrong = 1;
-	}
-	cli_flush(2);
-	return wrong;
-}
-
-int command_check(int argc, char **argv)
-{
-	struct plan_request request = {.env = (const char *const *)environ};
-	static struct wish wish;
-	const char *facts;
-	int i;
-
-	if (read_options(argc, argv, &i, &facts, &request, NULL))
-		return cli_usage("check");
-	if (cli_read(&wish, argc, argv, i, facts, &request))
-		return wish.unreadable ? EXIT_HUTCH : EXIT_NOT;
-	/* With the facts of another machine, its files are not here either. */
-	return !facts && check_sources(&wish) ? EXIT_NOT : 0;
 }

@@ -66,6 +66,8 @@ long k_read(int fd, void *buf, size_t n) { return RAW("read", SYS_read, fd, buf,
 long k_pread(int fd, void *buf, size_t n, off_t at) { return K(pread, fd, buf, n, at); }
 long k_write(int fd, const void *buf, size_t n) { return RAW("write", SYS_write, fd, buf, n); }
 
+int k_fsync(int fd) { return (int)RAW("fsync", SYS_fsync, fd); }
+
 long k_readlink(int dir, const char *path, char *buf, size_t n)
 {
 	return RAW("readlinkat", SYS_readlinkat, dir, path, buf, n);
@@ -163,6 +165,16 @@ int k_memfd(const char *name)
 	return fd;
 }
 long k_sendfile(int to, int from, size_t n) { return RAW("sendfile", SYS_sendfile, to, from, NULL, n); }
+void k_sync(void)
+{
+	/* A test's machine is somebody's machine: only the call is looked at. */
+#ifdef HUTCH_FAULT
+	(void)k_fault("sync");
+#else
+	syscall(SYS_sync);
+#endif
+}
+
 int k_chdir(const char *path) { return (int)RAW("chdir", SYS_chdir, path); }
 int k_fchdir(int fd) { return (int)RAW("fchdir", SYS_fchdir, fd); }
 int k_chroot(const char *path) { return (int)RAW("chroot", SYS_chroot, path); }

@@ -49,6 +49,7 @@ void k_drop(int *fd);	/* the same, and it is -1 then */
 long k_read(int fd, void *buf, size_t n);
 long k_pread(int fd, void *buf, size_t n, off_t at);
 long k_write(int fd, const void *buf, size_t n);
+int k_fsync(int fd);
 long k_readlink(int dir, const char *path, char *buf, size_t n);
 int k_stat(int dir, const char *path, int flags, unsigned mask, struct k_stat *to);
 int k_fstat(int fd, unsigned mask, struct k_stat *to);
@@ -72,6 +73,7 @@ int k_flock(int fd, int operation);
 long k_getdents(int fd, void *buf, size_t n);
 int k_memfd(const char *name);
 long k_sendfile(int to, int from, size_t n);
+void k_sync(void);	/* all file systems; may take as long as a disk likes */
 int k_chdir(const char *path);
 int k_fchdir(int fd);
 int k_chroot(const char *path);
@@ -181,7 +183,8 @@ int k_inotify_add(int fd, const char *path, uint32_t mask);
 int k_poll(struct pollfd *fds, unsigned n, int timeout_ms);
 int k_signalfd(uint64_t signals);	/* bit n-1 is signal n */
 int k_sigmask(uint64_t block, uint64_t *old);	/* sets the mask */
-int k_sigwait(uint64_t signals);
+/* The first of these that comes, which are blocked; -1 with EAGAIN after so long, <0: for ever. */
+int k_sigwait(uint64_t signals, int timeout_ms);
 int64_t k_now_ms(void);	/* monotonic */
 
 #ifdef HUTCH_FAULT

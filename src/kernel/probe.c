@@ -137,7 +137,7 @@ static uint32_t probe_pivot(void)
 	return answer;
 }
 
-static uint32_t probe_sealed(void)
+int self_is_sealed(void)
 {
 	int fd = k_open(AT_FDCWD, "/proc/self/exe", O_RDONLY, 0), seals;
 
@@ -156,7 +156,7 @@ void facts_probe(struct facts *f)
 	probe_namespaces(f);
 	f->last_cap = last_cap();
 	f->pivot_root = probe_pivot();
-	f->self_sealed = probe_sealed();
+	f->self_sealed = (uint32_t)self_is_sealed();
 }
 
 void facts_probe_for(struct facts *f, const struct profile *p)
@@ -173,5 +173,5 @@ void facts_probe_for(struct facts *f, const struct profile *p)
 	    p->root_seal == AUTO_YES || p->caps[CAPS_BOUNDING] & strong)
 		f->ns_user = probe_user_namespaces();
 	if (p->caps[CAPS_BOUNDING] & strong || p->ns[NS_PID].how != NS_NEW)
-		f->self_sealed = probe_sealed();
+		f->self_sealed = (uint32_t)self_is_sealed();
 }

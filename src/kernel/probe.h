@@ -14,4 +14,7 @@ void facts_probe(struct facts *f);
  */
 void facts_probe_for(struct facts *f, const struct profile *p);
 
+/* Whether this program runs from a copy of itself that nobody can write to, see self_seal. */
+int self_is_sealed(void);
+
 #endif

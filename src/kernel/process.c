@@ -198,9 +198,11 @@ int k_sigmask(uint64_t block, uint64_t *old)
 	return 0;
 }
 
-int k_sigwait(uint64_t signals)
+int k_sigwait(uint64_t signals, int timeout_ms)
 {
 	struct signals set = signals_of(signals);
+	/* Of this call it is the same on every machine: two long words. */
+	const long time[2] = {timeout_ms / 1000, timeout_ms % 1000 * 1000000L};
 
-	return (int)RAW("sigwaitinfo", SYS_rt_sigtimedwait, &set, NULL, NULL, _NSIG / 8);
+	return (int)RAW("sigwaitinfo", SYS_rt_sigtimedwait, &set, NULL, timeout_ms < 0 ? NULL : time, _NSIG / 8);
 }

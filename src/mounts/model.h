@@ -32,6 +32,7 @@ struct model_facts {
 #undef MODEL_FACT
 };
 extern const struct model_facts model_newest;
+enum { MODEL_FACTS = sizeof(struct model_facts) };
 
 /* A directory of a superblock. */
 struct model_node {

@@ -152,7 +152,7 @@ static int would_cover(const struct model *m, uint32_t from, uint32_t mount, uin
 }
 
 /* Whether a tree may go beneath a mount, which is that of a path and the top one there. */
-static enum model_rule may_go_beneath(const struct model *m, uint32_t ns, uint32_t tree, uint32_t mount)
+static enum model_rule may_go_beneath(const struct model *m, uint32_t tree, uint32_t mount)
 {
 	uint32_t parent = m->mount[mount].parent, node = m->mount[mount].point;
 
@@ -160,8 +160,6 @@ static enum model_rule may_go_beneath(const struct model *m, uint32_t ns, uint32
 		return MODEL_LOCKED;
 	if (model_lookup(m, tree, m->mount[tree].root))
 		return MODEL_COVERED;
-	if (mount == m->ns[ns].root || parent == m->ns[ns].base)
-		return MODEL_BENEATH_ROOT;
 	if (is_inside(m, tree, mount))
 		return MODEL_BENEATH_OWN;
 	if (would_cover(m, parent, mount, node) || would_cover(m, parent, tree, node))
@@ -189,7 +187,7 @@ enum model_rule model_move(struct model *m, uint32_t ns, const char *from, const
 		return MODEL_PARENT_SHARED;
 	if (beneath) {
 		over = model_top(m, target.mount);
-		r = may_go_beneath(m, ns, tree, over);
+		r = may_go_beneath(m, tree, over);
 		if (r)
 			return r;
 		target = (struct at){m->mount[over].parent, m->mount[over].point};

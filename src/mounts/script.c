@@ -65,9 +65,12 @@ static const char *read_words(struct op *to, struct words *w, struct arena *a, i
 	to->n = w->n - *at;
 	to->word = w->word + *at;
 	to->column = w->column + *at;
-	if (to->n < rows[kind].least || (to->n > rows[kind].most - to->lazy))
-		return to->n < rows[kind].least ? "something is missing" : "too much";
-	return NULL;
+	if (to->n < rows[kind].least) {
+		*at = w->n - 1;
+		return "something is missing behind this";
+	}
+	*at += rows[kind].most - to->lazy;
+	return *at < w->n ? "too much" : NULL;
 }
 
 /* Whether word i of an operation is a path. */
@@ -107,28 +110,30 @@ int script_read(struct op *to, const char *text, unsigned line, struct arena *a,
 		unsigned *column)
 {
 	struct words w;
+	unsigned blanks = (unsigned)strspn(text, " \t");
 	char name[96];
 	int at = 0;
 
 	*to = (struct op){.line = line, .ns = "main"};
 	*column = 1;
-	text += strspn(text, " \t");
+	text += blanks;
 	if (!*text || *text == '#')
 		return 0;
 	*why = words_split(&w, text, a, column);
+	*column += blanks;
 	if (*why)
 		return -1;
+	for (int i = 0; i < w.n; i++)
+		w.column[i] += blanks;
+	to->start = w.column[0];
 	*why = read_words(to, &w, a, &at);
+	*column = w.column[at < w.n ? at : 0];
 	if (!*why) {
-		at = 0;
-		w.column = to->column;
 		*why = check_words(to, &at);
+		*column = to->n ? to->column[at] : 1;
 	}
-	if (*why) {
-		if (at < w.n)
-			*column = w.column[at];
+	if (*why)
 		return -1;
-	}
 	if (to->kind == OP_MOUNT) {
 		text_format(name, sizeof name, "%s.%u", to->word[0], line);
 		to->source = arena_text(a, name, strlen(name));

@@ -17,7 +17,7 @@ enum operation {
 
 struct op {
 	enum operation kind;
-	unsigned line;			/* from 1; new superblocks are called after it */
+	unsigned line, start;		/* from 1; the column of its first word */
 	const char *ns;			/* the namespace that does it */
 	int n, lazy;			/* words behind the operation, without -l */
 	const char **word;

@@ -15,6 +15,8 @@ static void plan_session(struct build *b)
 	ADD(b, (struct origin){0}, SESSION_NEW, N(0));
 	if (b->plan->tty)
 		ADD(b, where(b, KEY_tty), TTY_TAKE, N(b->tty_slot));
+	if (b->request->supervised && b->p->service.type == SERVICE_CONSOLE)
+		ADD(b, where(b, KEY_type), CONSOLE_TAKE, N(0));
 }
 
 /* With the payload's own ids: no file opens for it that would not for the payload. */

@@ -94,6 +94,7 @@ struct plan_request {
 	/* By a supervisor: the payload waits for its word, and gets what service keys say. */
 	int supervised;
 	const char *notify;	/* the address of a NOTIFY_SOCKET that is not inside */
+	const char *console;	/* the terminal of type=console, NULL: /dev/console */
 };
 
 /*

@@ -30,6 +30,22 @@ static int notify_inside(const struct build *b)
 	return b->p->ns[NS_MOUNT].how == NS_NEW && b->p->dev == DEV_MINIMAL;
 }
 
+/* Its terminal has a name inside too, below whatever the profile puts there. */
+static void bring_console(struct build *b, struct profile *own)
+{
+	const char *console = b->request->console ? b->request->console : "/dev/console";
+	struct mount_wish *m = ARENA_NEW(b->a, struct mount_wish);
+
+	if (!m) {
+		wrong(b, where(b, KEY_type), "the plan is too large");
+		return;
+	}
+	*m = (struct mount_wish){.next = own->mounts.first, .at = where(b, KEY_type), .kind = MOUNT_BIND,
+				 .src = console, .dst = "/dev/console", .flags = MF_RW | MF_DEV | MF_OPTIONAL};
+	own->mounts.first = m;
+	own->mounts.n++;
+}
+
 const struct profile *service_profile(struct build *b)
 {
 	const struct profile *p = b->p;
@@ -48,6 +64,8 @@ const struct profile *service_profile(struct build *b)
 		wrong(b, where(b, KEY_ready), "ready=notify needs dev=minimal or the host's network: else no socket is in reach");
 	*own = *p;
 	own->fds = (struct list){0};
+	if (p->service.type == SERVICE_CONSOLE && notify_inside(b))
+		bring_console(b, own);
 	for (const struct item *i = p->service.listens.first; i; i = i->next)
 		keep(b, own, i->at, fd++);
 	if (p->service.ready.kind == READY_FD && p->service.ready.fd < fd)

@@ -133,7 +133,7 @@ struct mount_list {
 };
 
 /* What a supervisor does with the sandbox; hutch run does not look at it. */
-enum service_type { SERVICE_LONG = 1, SERVICE_ONESHOT };
+enum service_type { SERVICE_LONG = 1, SERVICE_ONESHOT, SERVICE_CONSOLE };
 enum start_kind { START_AUTO = 1, START_DEMAND, START_MANUAL };
 enum restart_kind { RESTART_NEVER = 1, RESTART_ON_FAILURE, RESTART_ALWAYS };
 enum limit_action { LIMIT_SLOW = 1, LIMIT_STOP, LIMIT_EXIT, LIMIT_REBOOT };
@@ -173,6 +173,7 @@ struct boot_wish {
 		uint64_t wait;
 	} root;				/* device NULL: none */
 	struct { const char *device; uint64_t time, budget; } watchdog;
+	int64_t readers;		/* a group, 0: none */
 	uint64_t deadline, shutdown_timeout, setup_timeout, rescue_timeout;
 };
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "archive/texts.h"
+#include "base/parse.h"
 
 static void resolve_namespaces(struct profile *p)
 {
@@ -111,25 +112,19 @@ static int ready_oneshot(const struct profile *p)
 {
 	return p->service.ready.kind != READY_NONE && p->service.type == SERVICE_ONESHOT;
 }
+static int console_log(const struct profile *p) { return p->service.type == SERVICE_CONSOLE; }
 static int log_room(const struct profile *p)
 {
 	return p->service.log_size < 4 << 10 || p->service.log_size > 16 << 20;
 }
 
-/* The name of a setting is a path below /proc/sys, and must not leave it. */
 static int sysctl_outside(const struct profile *p)
 {
-	for (const struct item *i = p->boot.sysctls.first; i; i = i->next) {
-		size_t n = strcspn(i->text, "=");
-		int slashes = memchr(i->text, '/', n) != NULL;
+	char path[SYSCTL_ROOM];
 
-		if (*i->text == '/' || *i->text == '.')
+	for (const struct item *i = p->boot.sysctls.first; i; i = i->next)
+		if (!parse_sysctl(i->text, path))
 			return 1;
-		for (size_t k = 0; k < n; k++)
-			if ((i->text[k] == '/' || (i->text[k] == '.' && !slashes)) &&
-			    (i->text[k + 1] == '.' || i->text[k + 1] == '/' || k + 1 == n))
-				return 1;
-	}
 	return 0;
 }
 static int dog_short(const struct profile *p)

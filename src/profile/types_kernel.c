@@ -436,8 +436,10 @@ void read_CAPS(struct value *v)
 			set = CAPS_EVERY;
 			continue;
 		}
-		cap = name_find(word + minus, cap_names, CAP_NAMES);
-		if (cap < 0) {
+		word = word_past(word + minus, "CAP_");
+		for (cap = 0; cap < CAP_NAMES && !word_same(word, cap_names[cap]); cap++)
+			;
+		if (cap == CAP_NAMES) {
 			value_unknown(v, i, "capability", cap_names, CAP_NAMES);
 			continue;
 		}

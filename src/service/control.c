@@ -157,7 +157,7 @@ void control_put(struct out *o, const char *key, const char *value)
 	size_t n = 0;
 
 	for (; *value && n < sizeof clean - 1; value++)
-		clean[n++] = (char)(*value == '"' ? '\'' : (unsigned char)*value < ' ' ? ' ' : *value);
+		clean[n++] = (char)(*value == '"' ? '\'' : *value == '\n' ? '\t' : (unsigned char)*value < ' ' ? ' ' : *value);
 	clean[n] = '\0';
 	out_printf(o, "%s=", key);
 	out_word(o, clean);

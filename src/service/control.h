@@ -66,7 +66,7 @@ extern const struct status_row {
 	uint8_t kind;
 } status_table[STATUS_FIELDS];
 
-/* One line. What a value cannot hold is replaced: quotes and what does not print. */
+/* One line. What a value cannot hold is replaced: quotes, ends of lines (by tabs) and what does not print. */
 void control_put(struct out *o, const char *key, const char *value);
 
 /* The value of a key before the record's body, in memory of the arena; NULL: none. */

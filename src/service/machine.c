@@ -42,6 +42,7 @@ int machine_read(struct machine_conf *to, const struct profile *p)
 		.root = {b->root.rw, (uint32_t)b->root.wait, b->root.device, b->root.type, b->root.options,
 			 b->root.overlay_device, b->root.overlay_type},
 		.watchdog = {b->watchdog.device, (uint32_t)b->watchdog.time, (uint32_t)b->watchdog.budget},
+		.readers = (uint32_t)b->readers,
 		.deadline = (uint32_t)b->deadline, .shutdown_timeout = (uint32_t)b->shutdown_timeout,
 		.setup_timeout = (uint32_t)b->setup_timeout, .rescue_timeout = (uint32_t)b->rescue_timeout,
 	};

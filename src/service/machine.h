@@ -22,7 +22,7 @@ struct machine_mount {
 };
 
 struct machine_conf {
-	const char *findings;		/* what is wrong with init.conf, NULL: nothing; then the rest is as if it were empty */
+	const char *findings;		/* what is wrong with init.conf, NULL: nothing; then all else is by default, or `source`'s */
 	const char *hostname, *console, *init, *good;	/* NULL: not said, or none */
 	const char *const *sysctl;	/* nsysctl of NAME=VALUE */
 	const char *const *module;	/* nmodule of NAME or NAME OPTIONS */
@@ -30,6 +30,7 @@ struct machine_conf {
 	uint16_t nsysctl, nmodule, nmount;
 	uint8_t lo;
 	uint8_t said;			/* there is an init.conf */
+	uint8_t source;			/* enum source, see service.h */
 	struct {
 		uint8_t rw;
 		uint32_t wait;					/* ms, for the device */
@@ -37,6 +38,7 @@ struct machine_conf {
 		const char *overlay_device, *overlay_type;	/* type NULL: no overlay */
 	} root;
 	struct { const char *device; uint32_t time, budget; } watchdog;	/* ms */
+	uint32_t readers;		/* group that may look on, 0: none */
 	uint32_t deadline, shutdown_timeout, setup_timeout, rescue_timeout;	/* ms */
 };
 

@@ -22,14 +22,21 @@ struct listen_conf {
 	const char *address, *name;	/* name: for LISTEN_FDNAMES */
 };
 
+/* Where a profile comes from. */
+enum source { SOURCE_DISK, SOURCE_GOOD, SOURCE_BUILT_IN, SOURCES };
+extern const char *const source_names[SOURCES];	/* "", "last-good", "built-in" */
+
 struct service_conf {
 	const char *name;
 	const char *findings;		/* what is wrong with the profile, NULL: nothing */
+	const char *passed_over;	/* what is wrong with the one on disk, whose place this one takes */
 	uint16_t file, nfiles;		/* into set.file: the profile, then what it includes */
 	uint8_t type, start, restart, critical, ready, ready_fd, stop_signal;
 	uint8_t on_limit, limit_status, log, log_keep, nlistens, own_pid_ns, own_init, own_mounts;
+	uint8_t source;			/* enum source */
 	uint16_t nneeds, nafter;	/* in `order`, the needs first */
 	const uint16_t *order;		/* indices of other services of the set */
+	const struct named *named;	/* and their names, only while the set is made */
 	uint32_t delay_min, delay_max, reset;			/* ms */
 	uint32_t limit_count, limit_time, limit_delay;
 	uint32_t start_timeout, stop_timeout, watchdog;

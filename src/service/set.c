@@ -5,6 +5,8 @@
 
 #include "base/text.h"
 
+const char *const source_names[SOURCES] = {"", "last-good", "built-in"};
+
 static const char *copy(struct set *set, const char *text)
 {
 	const char *to = text ? arena_text(&set->arena, text, strlen(text)) : NULL;
@@ -61,21 +63,36 @@ static uint32_t ms(uint64_t time)
 	return time < UINT32_MAX / 2 ? (uint32_t)time : UINT32_MAX / 2;
 }
 
-static void keep_names(struct set *set, struct service_conf *c, const struct service_wish *w)
+/* A service that is named, and where: what is wrong with it is told there. */
+struct named {
+	const char *name, *where;
+};
+
+static struct named named(struct set *set, const struct profile *p, const struct item *i)
 {
-	const char **name = array(set, sizeof *name, w->needs.n + w->after.n);
+	char where[300];
+	struct out o;
+
+	out_init(&o, where, sizeof where);
+	profile_where(p, i->at, &o);
+	return (struct named){copy(set, i->text), copy(set, where)};
+}
+
+static void keep_names(struct set *set, struct service_conf *c, const struct profile *p)
+{
+	const struct service_wish *w = &p->service;
+	struct named *to = array(set, sizeof *to, w->needs.n + w->after.n);
 	unsigned n = 0;
 
-	if (!name)
+	if (!to)
 		return;
 	for (const struct item *i = w->needs.first; i; i = i->next)
-		name[n++] = copy(set, i->text);
+		to[n++] = named(set, p, i);
 	for (const struct item *i = w->after.first; i; i = i->next)
-		name[n++] = copy(set, i->text);
+		to[n++] = named(set, p, i);
+	c->named = to;
 	c->nneeds = (uint16_t)w->needs.n;
 	c->nafter = (uint16_t)w->after.n;
-	/* The names until set_order() puts indices there. */
-	c->order = (const uint16_t *)(const void *)name;
 }
 
 static void keep_sockets(struct set *set, struct service_conf *c, const struct list *sockets)
@@ -142,7 +159,7 @@ int set_add(struct set *set, const char *name, const struct profile *p, unsigned
 	c->on_path = copy(set, p->service.on_path);
 	c->log_path = copy(set, p->service.log.path);
 	c->group = copy(set, p->ns[NS_IPC].how == NS_GROUP ? p->ns[NS_IPC].name : NULL);
-	keep_names(set, c, &p->service);
+	keep_names(set, c, p);
 	keep_sockets(set, c, &p->service.listens);
 	return -set->full;
 }
@@ -163,34 +180,37 @@ const struct service_conf *set_find(const struct set *set, const char *name)
 }
 
 /* The first thing that is wrong is enough. */
-static void finding(struct set *set, struct service_conf *c, const char *what, const char *name)
+static void finding(struct set *set, struct service_conf *c, const char *where, const char *what,
+		    const char *name)
 {
-	char text[400];
+	char text[700];
 
 	if (c->findings)
 		return;
-	text_format(text, sizeof text, "%s: %s%s", c->name, what, name);
+	text_format(text, sizeof text, "%s: %s%s", where, what, name);
 	c->findings = copy(set, text);
 }
 
 /* Names to indices. An unknown one in after= is none to wait for; needs= cannot do without. */
 static void resolve(struct set *set, struct service_conf *c)
 {
-	const char *const *name = (const char *const *)(const void *)c->order;
-	uint16_t *to = array(set, sizeof *to, (unsigned)c->nneeds + c->nafter);
-	unsigned n = 0, needs = 0;
+	unsigned names = (unsigned)c->nneeds + c->nafter, n = 0, needs = 0;
+	uint16_t *to = array(set, sizeof *to, names);
+	struct named *kept = array(set, sizeof *kept, names);
 
-	for (unsigned i = 0; to && name && i < (unsigned)c->nneeds + c->nafter; i++) {
-		int found = find(set, name[i]);
+	for (unsigned i = 0; to && kept && i < names; i++) {
+		int found = find(set, c->named[i].name);
 
 		if (found < 0 && i < c->nneeds)
-			finding(set, c, "needs a service that there is not: ", name[i]);
+			finding(set, c, c->named[i].where, "needs a service that there is not: ", c->named[i].name);
 		if (found < 0)
 			continue;
 		needs += i < c->nneeds;
+		kept[n] = c->named[i];
 		to[n++] = (uint16_t)found;
 	}
 	c->order = to;
+	c->named = kept;
 	c->nafter = (uint16_t)(n - needs);
 	c->nneeds = (uint16_t)needs;
 }
@@ -221,8 +241,11 @@ static void circle(struct sorter *s, unsigned depth, unsigned back)
 	for (unsigned i = from; i <= depth; i++)
 		out_printf(&o, "%s after ", s->set->service[s->at[i]].name);
 	out_put(&o, s->set->service[back].name);
-	for (unsigned i = from; i <= depth; i++)
-		finding(s->set, &s->set->service[s->at[i]], "in a circle: ", text);
+	for (unsigned i = from; i <= depth; i++) {
+		struct service_conf *c = &s->set->service[s->at[i]];
+
+		finding(s->set, c, c->named[s->cell[i] - 1].where, "in a circle: ", text);
+	}
 }
 
 static void sort_from(struct sorter *s, unsigned start)
@@ -280,8 +303,11 @@ int set_order(struct set *set)
 	for (unsigned i = 0; i < n; i++) {
 		struct service_conf *c = &set->service[i];
 
-		if (set_find(set, c->name) != c)
-			finding(set, c, "two profiles of this name", "");
+		const struct service_conf *first = set_find(set, c->name);
+
+		if (first != c && !c->findings)
+			finding(set, c, set->file[c->file].name, "two profiles of this name, the first is ",
+				first->nfiles ? set->file[first->file].name : first->name);
 		resolve(set, c);
 	}
 	s.colour = array(set, sizeof *s.colour, n);
@@ -337,6 +363,7 @@ static void copy_service(struct set *to, struct service_conf *c, const struct se
 	if (to->full)
 		return;
 	*c = *from;
+	c->named = NULL;
 	c->name = copy(to, from->name);
 	if (n)
 		memcpy(order, from->order, n * sizeof *order);
@@ -348,6 +375,7 @@ static void copy_service(struct set *to, struct service_conf *c, const struct se
 	}
 	c->listens = listens;
 	c->findings = copy(to, from->findings);
+	c->passed_over = copy(to, from->passed_over);
 	c->on_mount = copy(to, from->on_mount);
 	c->on_path = copy(to, from->on_path);
 	c->log_path = copy(to, from->log_path);

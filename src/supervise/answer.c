@@ -155,6 +155,14 @@ static void put_exit(struct out *o, const struct service *v)
 	control_put(o, "exit", text);
 }
 
+static void put_profile(uint8_t source, const char *findings, struct out *o)
+{
+	if (source)
+		control_put(o, "profile", source_names[source]);
+	if (findings)
+		control_put(o, "findings", findings);
+}
+
 /* In the order of the table. */
 static void put_status(const struct supervisor *s, const struct service *v, struct out *o)
 {
@@ -176,6 +184,7 @@ static void put_status(const struct supervisor *s, const struct service *v, stru
 		out_printf(o, "next=%s\n", number);
 	}
 	out_printf(o, "lost=%llu\n", (unsigned long long)v->log_lost);
+	put_profile(v->conf->source, v->conf->findings ? v->conf->findings : v->conf->passed_over, o);
 	control_put(o, "critical", v->conf->critical ? "yes" : "no");
 }
 
@@ -196,8 +205,16 @@ static struct service *next_service(struct supervisor *s, struct client *c)
 
 static enum answer next_status(struct supervisor *s, struct client *c, struct out *o)
 {
-	const struct service *v = next_service(s, c);
+	const struct machine_conf *m = s->image && !c->request.n && !c->cursor.begun ? &s->image->set.machine : NULL;
+	const struct service *v = NULL;
 
+	c->cursor.begun = 1;
+	if (m && m->findings) {
+		control_put(o, "name", "init.conf");
+		put_profile(m->source, m->findings, o);
+		return ANSWER_MORE;
+	}
+	v = next_service(s, c);
 	if (!v)
 		return end(c, o);
 	put_status(s, v, o);

@@ -32,7 +32,7 @@ struct client {
 	char text[CONTROL_REQUEST + 1];	/* that request points into */
 	char wrong[WHY_ROOM];	/* the request came to nothing: why */
 	uint16_t length;	/* bytes of the request, once it asked */
-	char end[];
+	char behind[];
 } KEPT_ROOM(2048);
 
 /* The socket itself. KEPT. */
@@ -43,7 +43,7 @@ struct control_state {
 	int64_t retry;		/* ms: when to try again, 0: no need */
 	int64_t delay, paused;	/* ms */
 	uint32_t busy;		/* bits of the clients that there are: the memory of others is untouched */
-	char end[];
+	char behind[];
 };
 
 /* The clients, one after the other: the first after NULL, NULL after the last. */

@@ -147,6 +147,20 @@ static void reopen(struct supervisor *s)
 	event_tell(s, NULL, "the control socket is there");
 }
 
+void control_look(struct supervisor *s)
+{
+	int dir = registry_dir();
+	struct k_stat st;
+	int gone = dir < 0 || (k_stat(dir, "control", AT_SYMLINK_NOFOLLOW, STATX_TYPE_, &st) && errno == ENOENT);
+
+	/* What else is there now is not ours to judge: another supervisor may be in charge. */
+	if (s->control->listener >= 0 && gone) {
+		k_drop(&s->control->listener);
+		reopen(s);
+	}
+	k_close(dir);
+}
+
 static int in_group(int fd, uint32_t gid)
 {
 	uint32_t groups[GROUPS];
@@ -170,8 +184,17 @@ static int is_outside(int pid)
 	       own.ino != peer.ino;
 }
 
+/* The group that may look on: of the command line, or of a machine's own settings; -1: none. */
+static int64_t readers_of(const struct supervisor *s)
+{
+	uint32_t readers = s->image ? s->image->set.machine.readers : 0;
+
+	return readers ? (int64_t)readers : s->control->readers;
+}
+
 static enum rights rights_of(const struct supervisor *s, int fd)
 {
+	int64_t readers = readers_of(s);
 	struct ucred peer;
 	unsigned size = sizeof peer;
 
@@ -181,8 +204,7 @@ static enum rights rights_of(const struct supervisor *s, int fd)
 		return NOBODY;
 	if (!peer.uid || peer.uid == geteuid())
 		return OWNER;
-	if (s->control->readers >= 0 && (peer.gid == (uint32_t)s->control->readers ||
-				     in_group(fd, (uint32_t)s->control->readers)))
+	if (readers != -1 && (peer.gid == (uint32_t)readers || in_group(fd, (uint32_t)readers)))
 		return READER;
 	return NOBODY;
 }
@@ -398,8 +420,8 @@ int control_poll(struct supervisor *s, struct pollfd *fds)
 {
 	int n = 0;
 
-	/* Who asks before the first profiles are read waits for them. */
-	if (s->control->listener >= 0 && s->image && s->now >= s->control->paused) {
+	/* Who asks before the first profiles are read waits for them; PID 1 may have to do without any. */
+	if (s->control->listener >= 0 && (s->image || (s->init && !s->loading)) && s->now >= s->control->paused) {
 		s->control->paused = 0;
 		fds[n++] = (struct pollfd){.fd = s->control->listener, .events = POLLIN};
 	}

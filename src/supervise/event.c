@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "base/out.h"
@@ -9,12 +10,46 @@
 #include "kernel/k.h"
 #include "supervise/supervise.h"
 
+enum { RETRY = 1000 };		/* ms, until a console that is not there is looked for again */
+
+static struct console {
+	uint8_t used;			/* people are told there, and not on standard error */
+	const char *path;		/* or NULL: where it is by default */
+	int fd;
+	int64_t retry;
+} console = {.fd = -1};
+
+void event_console(const char *path)
+{
+	k_drop(&console.fd);
+	console = (struct console){.used = 1, .path = path, .fd = -1};
+}
+
+/* It may go and come: with each session that ends there it is hung up for all who have it open. */
+static void tell_console(const char *text, size_t n)
+{
+	for (int i = 0; i < 2; i++) {
+		struct pollfd to = {.fd = console.fd, .events = POLLOUT};
+
+		if (to.fd < 0 && k_now_ms() >= console.retry) {
+			to.fd = console.fd = console_open(console.path);
+			console.retry = k_now_ms() + RETRY;
+		}
+		if (to.fd < 0 || k_poll(&to, 1, 0) <= 0)
+			return;
+		if (to.revents == POLLOUT && k_write(to.fd, text, n) >= 0)
+			return;
+		k_drop(&console.fd);
+		console.retry = i ? console.retry : 0;
+	}
+}
+
 /*
  * Standard error in a description of our own, so that the one shared with others
  * stays as it is and we do not wait even if somebody fills the pipe in between. A
  * file is left alone: its offset is shared too.
  */
-static void tell_people(const char *text, size_t n)
+static void tell_caller(const char *text, size_t n)
 {
 	struct k_stat st;
 	int own = k_fstat(2, STATX_TYPE_, &st) || S_ISREG(st.mode) ? -1
@@ -24,6 +59,13 @@ static void tell_people(const char *text, size_t n)
 	if (k_poll(&to, 1, 0) == 1 && to.revents == POLLOUT)
 		k_write(to.fd, text, n);
 	k_close(own);
+}
+
+static void tell_people(char *human, struct out *o)
+{
+	text_plain(human, o->used);
+	human[o->used++] = '\n';
+	(console.used ? tell_console : tell_caller)(human, o->used);
 }
 
 void event_tell(struct supervisor *s, const struct service *v, const char *format, ...)
@@ -49,14 +91,34 @@ void event_tell(struct supervisor *s, const struct service *v, const char *forma
 	line[o.used++] = '\n';
 	ring_put(&s->events, s->now, line, o.used);
 	/* Steps on the way that have nothing to say are for programs. */
-	if (name && !*text && state_passes(v->state))
+	if (name && !*text && state_passes(v->state) && !s->debug)
 		return;
 	out_init(&o, human, sizeof human - 1);
 	out_put(&o, "hutch: ");
 	if (name)
 		out_printf(&o, "%s: %s%s", name, state_names[v->state], *text ? ": " : "");
 	out_put(&o, text);
-	text_plain(human, o.used);
-	human[o.used++] = '\n';
-	tell_people(human, o.used);
+	tell_people(human, &o);
+}
+
+void console_tell(const char *format, ...)
+{
+	char human[RING_CHUNK], text[RING_CHUNK];
+	struct out o;
+	va_list args;
+
+	va_start(args, format);
+	text_vformat(text, sizeof text, format, args);
+	va_end(args);
+	out_init(&o, human, sizeof human - 1);
+	out_printf(&o, "hutch: %s", text);
+	tell_people(human, &o);
+}
+
+void event_lines(struct supervisor *s, const struct service *v, const char *text)
+{
+	for (size_t n; text && *text; text += n + (text[n] == '\n')) {
+		n = strcspn(text, "\n");
+		event_tell(s, v, "%.*s", (int)n, text);
+	}
 }

@@ -16,7 +16,8 @@
  */
 enum {
 	KEPT_VERSION = 1, MAGIC = 0x68757463,
-	CONTROL_AT = 512, LOG_AT = 768, SUPERVISOR_AT = 2048, INIT_AT = 4096, CLIENTS_AT = 8192,
+	CONTROL_AT = 512, LOG_AT = 768, LOG_END = 2560, SUPERVISOR_AT = 4096, SUPERVISOR_ROOM = 8192,
+	CLIENTS_AT = 16384,
 	SERVICES_AT = 128 << 10, EVENTS_AT = 1152 << 10, EVENTS_ROOM = 16 << 10,
 	BORN_AT = 1216 << 10, BORN_ROOM = 64 << 10, SIZE = BORN_AT + BORN_ROOM,
 	RINGS_AT = 2 << 20, RING_ROOM = 16 << 20,
@@ -28,20 +29,20 @@ struct part {
 };
 
 static const struct part parts[] = {
-	{CONTROL_AT, offsetof(struct control_state, end), LOG_AT - CONTROL_AT, 1},
-	{LOG_AT, offsetof(struct log_state, end), SUPERVISOR_AT - LOG_AT, 1},
-	{SUPERVISOR_AT, offsetof(struct supervisor, end), INIT_AT - SUPERVISOR_AT, 1},
-	{CLIENTS_AT, offsetof(struct client, end), sizeof(struct client), CLIENTS},
-	{SERVICES_AT, offsetof(struct service, end), sizeof(struct service), SERVICES},
+	{CONTROL_AT, offsetof(struct control_state, behind), LOG_AT - CONTROL_AT, 1},
+	{LOG_AT, offsetof(struct log_state, behind), LOG_END - LOG_AT, 1},
+	{SUPERVISOR_AT, offsetof(struct supervisor, behind), SUPERVISOR_ROOM, 1},
+	{CLIENTS_AT, offsetof(struct client, behind), sizeof(struct client), CLIENTS},
+	{SERVICES_AT, offsetof(struct service, behind), sizeof(struct service), SERVICES},
 	{EVENTS_AT, EVENTS_ROOM, EVENTS_ROOM, 1},
 	{BORN_AT, sizeof(int), sizeof(int), SERVICES},
 	{RINGS_AT, RING_ROOM, RING_ROOM, SERVICES},
 };
 enum { PARTS = sizeof parts / sizeof *parts };
 
-_Static_assert(offsetof(struct control_state, end) <= LOG_AT - CONTROL_AT &&
-	       offsetof(struct log_state, end) <= SUPERVISOR_AT - LOG_AT &&
-	       offsetof(struct supervisor, end) <= INIT_AT - SUPERVISOR_AT &&
+_Static_assert(offsetof(struct control_state, behind) <= LOG_AT - CONTROL_AT &&
+	       offsetof(struct log_state, behind) <= LOG_END - LOG_AT &&
+	       offsetof(struct supervisor, behind) <= SUPERVISOR_ROOM &&
 	       CLIENTS_AT + CLIENTS * sizeof(struct client) <= SERVICES_AT &&
 	       SERVICES_AT + SERVICES * sizeof(struct service) <= EVENTS_AT &&
 	       SERVICES * sizeof(int) <= BORN_ROOM, "a part has no room");
@@ -110,8 +111,6 @@ static void begin(struct supervisor *s)
 		s->log->target[i].fd = -1;
 	for (int i = 0; i < IMAGES; i++)
 		s->images[i].texts = -1;
-	for (int i = 0; i < KEPT_FDS; i++)
-		s->held[i] = -1;
 	s->in_force = IMAGES;
 	s->control->listener = s->signals = s->exe = s->upgrade.exe = s->upgrade.words = -1;
 }
@@ -234,8 +233,8 @@ void keep_each(struct supervisor *s, void (*fn)(int *fd))
 	fn(&s->exe);
 	fn(&s->upgrade.exe);
 	fn(&s->control->listener);
-	for (int i = 0; i < KEPT_FDS; i++)
-		fn(&s->held[i]);
+	if (s->watchdog.fd > 0)
+		fn(&s->watchdog.fd);
 	for (int i = 0; i < IMAGES; i++)
 		fn(&s->images[i].texts);
 	for (int i = 0; i < LOG_TARGETS; i++)

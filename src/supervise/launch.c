@@ -90,6 +90,21 @@ static void close_others(void)
 	k_close_range(HIGH_FD + 1, ~0u);
 }
 
+/* A terminal that is not there now is looked for again by the next attempt. */
+static void give_console(void)
+{
+	int fd = console_open(job.image->set.machine.console);
+
+	if (fd < 0)
+		fail(errno, "the console");
+	/* Who reads there does not expect to be told that nothing was typed yet. */
+	k_fcntl(fd, F_SETFL, O_RDWR);
+	for (int to = 0; to < 3; to++)
+		if (k_dup2(fd, to, 0) < 0)
+			fail(errno, "descriptors of the payload");
+	k_close(fd);
+}
+
 /* The descriptors of the payload at their numbers: as if a shell had opened them. */
 static void arrange(void)
 {
@@ -113,6 +128,8 @@ static void arrange(void)
 		fail(errno, "descriptors of the payload");
 	if (k_dup2(job.log, 1, 0) < 0 || k_dup2(job.log, 2, 0) < 0)
 		fail(errno, "descriptors of the payload");
+	if (job.conf->type == SERVICE_CONSOLE)
+		give_console();
 	for (int i = 0; i < job.nlisten; i++)
 		if (k_dup2(job.listen[i], SERVICE_FIRST_FD + i, 1) < 0)
 			fail(errno, "descriptors of the payload");
@@ -135,7 +152,7 @@ static void read_and_plan(void)
 {
 	struct plan_request request = {
 		.launch = 1, .supervised = 1, .env = (const char *const *)environ,
-		.notify = job.notify,
+		.notify = job.notify, .console = job.image->set.machine.console,
 	};
 	struct profile_reader r;
 
@@ -315,7 +332,7 @@ void launch_runs(struct supervisor *s, struct service *v)
 		return;
 	v->why[0] = '\0';
 	service_event(s, v, EVENT_BUILT);
-	if (v->conf->type == SERVICE_LONG && v->conf->ready == READY_NONE)
+	if (v->conf->type != SERVICE_ONESHOT && v->conf->ready == READY_NONE)
 		service_event(s, v, EVENT_READY);
 }
 

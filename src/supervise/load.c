@@ -4,384 +4,68 @@
  * fills memory that both share, and its exit status says whether it is whole.
  */
 #include <errno.h>
-#include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 
-#include "apply/file.h"
+#include "apply/gather.h"
 #include "archive/texts.h"
-#include "base/parse.h"
 #include "base/text.h"
 #include "kernel/k.h"
 #include "kernel/probe.h"
-#include "plan/plan.h"
 #include "supervise/keep.h"
 #include "supervise/launch.h"
+#include "supervise/loader.h"
 #include "supervise/supervise.h"
 
-enum { IMAGE_SIZE = 16 << 20, TEXTS_SIZE = 8 << 20, MAX_FILES = 4 * SERVICES, DRAFT_SIZE = 8 << 20, NAMES_SIZE = 64 << 10 };
-enum { LOADED = 0, REFUSED = 1, LIMIT = 30000, PAUSE = 10000, KEPT_MS = 10000 };	/* ms */
+enum { IMAGE_SIZE = 16 << 20 };
+enum { LOADED = 0, REFUSED = 1, LIMIT = 30000, SOON = 250, LATER = 10000, KEPT_MS = 10000 };	/* ms */
 
 static char loader_stack[128 << 10] __attribute__((aligned(16)));
 static struct arena *scratch;
-
-/* Only in the loader's own copy. */
-static struct loader {
-	struct image *image;
-	int parent, first, sealed, init;
-	int kept;			/* from the image's own texts */
-	machine_setup *setup;
-	char *const *paths;
-	int npaths;
-	struct set draft;
-	struct profile profile;
-	struct plan plan;
-	struct diags diags;
-	char text[1000];		/* of findings */
-} loader;
+static struct loader loader;
+static char good[256];		/* where the last good profiles are, or "" */
 
 void load_init(struct arena *a)
 {
 	scratch = a;
 }
 
-/* The whole set is refused, with these words. */
-static void refuse(const char *path, const char *why)
-{
-	char text[300];
-
-	text_format(text, sizeof text, "%.200s: %s", path, why);
-	loader.image->set.notes = arena_text(&loader.image->set.arena, text, strlen(text));
-	k_exit(REFUSED);
-}
-
-static const char no_room[] = "no room left for this set";
-
-static int load_file(void *ctx, const char *path, const char *from, struct profile_text *to,
-		     struct err *e)
-{
-	enum entry_kind kind = from ? ENTRY_INCLUDE : profile_is_machine(path) ? ENTRY_MACHINE : ENTRY_SERVICE;
-
-	(void)ctx;
-	to->name = file_beside(scratch, path, from);
-	if (!to->name)
-		return err_set(e, ENOMEM, "%.150s", path);
-	if (file_read(scratch, to->name, to, e))
-		return -1;
-	if (loader.draft.nfiles >= MAX_FILES ||
-	    set_add_file(&loader.draft, kind, to->name, to->text, to->length))
-		return err_set(e, 0, "%.150s: %s", path, no_room);
-	return 0;
-}
-
-static void check_service(struct profile *p)
-{
-	static const struct plan_request request = {.supervised = 1};
-	struct err e;
-
-	if (plan_build(&loader.plan, p, &loader.image->facts, &request, &loader.diags))
-		return;
-	if (plan_check(&loader.plan, &e))
-		diags_add(&loader.diags, (struct origin){0}, 0, "defect in the plan: %s", e.text);
-	if (loader.plan.needs_seal && !loader.first && !loader.sealed)
-		diags_add(&loader.diags, p->at[KEY_exec], 0, "needs a hutch that runs from a sealed copy: start the supervisor again");
-	loader.draft.needs_seal |= loader.plan.needs_seal;
-}
-
-/* What was found wrong, without the last line's end; NULL: nothing. */
-static const char *findings(void)
-{
-	struct out o;
-
-	if (!loader.diags.count)
-		return NULL;
-	out_init(&o, loader.text, sizeof loader.text);
-	profile_print_diags(&loader.profile, &loader.diags, &o);
-	if (o.used && o.text[o.used - 1] == '\n')
-		o.text[--o.used] = '\0';
-	return loader.text;
-}
-
-static void start_reading(struct profile_reader *r)
-{
-	profile_init(&loader.profile, scratch);
-	diags_init(&loader.diags, scratch);
-	profile_reader_init(r, &loader.profile, &loader.diags, loader.kept ? set_load : load_file, &loader.draft);
-}
-
-/* What is wrong with the files that were read last goes along with them. */
-static void keep_findings(const char *path, const char *wrong)
-{
-	if (wrong && !loader.kept && texts_add(&loader.draft.texts, ENTRY_FINDINGS, "", wrong, strlen(wrong), NULL))
-		refuse(path, no_room);
-}
-
-/*
- * The machine's own profile; NULL: there is none, and the defaults hold. `wrong` is what is known
- * to be wrong with it. What it says stays in scratch.
- */
-static void add_machine(const char *path, const char *wrong)
-{
-	struct profile_reader r;
-
-	start_reading(&r);
-	r.machine = 1;
-	if (path && !wrong)
-		profile_file(&r, path);
-	profile_finish(&r);
-	if (!wrong && (wrong = findings())) {
-		wrong = arena_text(scratch, wrong, strlen(wrong));
-		start_reading(&r);
-		r.machine = 1;
-		profile_finish(&r);
-	}
-	keep_findings(path, wrong);
-	if (machine_read(&loader.draft.machine, &loader.profile))
-		refuse(path, no_room);
-	loader.draft.machine.findings = wrong;
-	loader.draft.machine.said = path != NULL;
-}
-
-/* The first path that has an init.conf, or is one. */
-static const char *find_machine(char *full, size_t room)
-{
-	struct k_stat st;
-
-	for (int i = 0; i < loader.npaths; i++) {
-		if (profile_is_machine(loader.paths[i]))
-			return loader.paths[i];
-		if ((size_t)text_format(full, room, "%s/init.conf", loader.paths[i]) < room &&
-		    (!k_stat(AT_FDCWD, full, 0, 0, &st) || (errno != ENOENT && errno != ENOTDIR)))
-			return full;
-	}
-	return NULL;
-}
-
-/* Before the services: what is set up may change what this kernel can do for them. */
-static void load_machine(void)
-{
-	char full[4096];
-
-	add_machine(find_machine(full, sizeof full), NULL);
-	loader.image->limit = loader.draft.machine.setup_timeout;
-	if (!loader.setup)
-		return;
-	if (loader.image->limit < LIMIT)
-		k_kill(loader.parent, SIGCHLD);	/* it has to know sooner than it thought */
-	loader.setup(&loader.draft.machine, &loader.image->setup);
-}
-
-/* NAME.conf is service NAME. One that is too long is cut where it still is too long. */
-static void service_name(char to[NAME_ROOM + 1], const char *path)
-{
-	const char *base = strrchr(path, '/');
-	size_t n;
-
-	base = base ? base + 1 : path;
-	n = strlen(base);
-	if (n > 5 && !strcmp(base + n - 5, ".conf"))
-		n -= 5;
-	if (n > NAME_ROOM)
-		n = NAME_ROOM;
-	memcpy(to, base, n);
-	to[n] = '\0';
-}
-
-static void add(const char *path)
-{
-	unsigned file = loader.draft.nfiles;
-	size_t mark = scratch->used;
-	struct profile_reader r;
-	char name[NAME_ROOM + 1];
-	const char *wrong;
-
-	if (loader.draft.count >= SERVICES)
-		refuse(path, "more services than there is room for");
-	service_name(name, path);
-	start_reading(&r);
-	if (!name_ok(name))
-		diags_add(&loader.diags, (struct origin){0}, 0, "%.80s: not a name for a service", name);
-	profile_file(&r, path);
-	profile_finish(&r);
-	if (!loader.diags.count)
-		check_service(&loader.profile);
-	wrong = findings();
-	if (set_add(&loader.draft, name, &loader.profile, file, loader.draft.nfiles - file, wrong))
-		refuse(path, no_room);
-	keep_findings(path, wrong);
-	scratch->used = mark;
-}
-
-/* A service as it was: what was right then is, whatever this kernel says to it now. */
-static void add_kept(const char *path, unsigned file, unsigned nfiles, const char *wrong)
-{
-	size_t mark = scratch->used;
-	struct profile_reader r;
-	char name[NAME_ROOM + 1];
-
-	service_name(name, path);
-	start_reading(&r);
-	if (!wrong) {
-		profile_file(&r, path);
-		profile_finish(&r);
-		wrong = findings();
-		if (wrong && !loader.draft.notes)
-			loader.draft.notes = arena_text(&loader.draft.arena, wrong, strlen(wrong));
-	}
-	if (loader.draft.count >= SERVICES ||
-	    set_add(&loader.draft, name, &loader.profile, file, nfiles, wrong))
-		refuse(path, no_room);
-	scratch->used = mark;
-}
-
-/* The set that the texts are of. */
-static void add_all_kept(void)
-{
-	struct entry e, first;
-	unsigned file = 0, n;
-	size_t at = 0;
-	int got;
-
-	if (set_list_files(&loader.draft, MAX_FILES))
-		refuse("profiles", "what was kept of them is broken");
-	add_machine(NULL, NULL);
-	for (got = texts_next(&loader.draft.texts, &at, &e); got > 0; file += n) {
-		const char *wrong = NULL;
-
-		first = e;
-		for (n = 1; (got = texts_next(&loader.draft.texts, &at, &e)) > 0 && e.kind == ENTRY_INCLUDE; n++)
-			;
-		if (got > 0 && e.kind == ENTRY_FINDINGS) {
-			wrong = e.text;
-			got = texts_next(&loader.draft.texts, &at, &e);
-		}
-		if (first.kind == ENTRY_SERVICE)
-			add_kept(first.name, file, n, wrong);
-		else if (first.kind == ENTRY_MACHINE)
-			add_machine(first.name, wrong);
-	}
-}
-
-/* The names of a directory's profiles, each with a NUL, in one piece of memory. */
-static size_t list(int dir, const char *path, char *names)
-{
-	char buf[4096] __attribute__((aligned(8)));
-	size_t used = 0;
-	long n;
-
-	while ((n = k_getdents(dir, buf, sizeof buf)) > 0)
-		for (long at = 0; at < n; at += ((struct k_dirent *)(buf + at))->length) {
-			const char *name = ((struct k_dirent *)(buf + at))->name;
-			size_t length = strlen(name);
-
-			if (*name == '.' || length < 6 || strcmp(name + length - 5, ".conf") != 0 ||
-			    profile_is_machine(name))
-				continue;
-			if (used + length + 1 > NAMES_SIZE)
-				refuse(path, "too many profiles");
-			memcpy(names + used, name, length + 1);
-			used += length + 1;
-		}
-	if (n < 0)
-		refuse(path, error_text(errno));
-	return used;
-}
-
-/* The smallest name behind `after`, or NULL: sets are small, and in order. */
-static const char *next_name(const char *names, size_t used, const char *after)
-{
-	const char *best = NULL;
-
-	for (const char *p = names; p < names + used; p += strlen(p) + 1)
-		if ((!after || strcmp(p, after) > 0) && (!best || strcmp(p, best) < 0))
-			best = p;
-	return best;
-}
-
-static void add_directory(const char *path, int dir)
-{
-	char *names = arena_room(scratch, NAMES_SIZE), full[4096];
-	const char *name = NULL;
-	size_t used;
-
-	if (!names)
-		refuse(path, no_room);
-	used = list(dir, path, names);
-	while ((name = next_name(names, used, name))) {
-		if ((size_t)text_format(full, sizeof full, "%s/%s", path, name) >= sizeof full)
-			refuse(path, error_text(ENAMETOOLONG));
-		add(full);
-	}
-}
-
-static void add_paths(void)
-{
-	for (int i = 0; i < loader.npaths; i++) {
-		if (profile_is_machine(loader.paths[i]))
-			continue;
-		int dir = k_open(AT_FDCWD, loader.paths[i], O_RDONLY | O_DIRECTORY | O_NONBLOCK, 0);
-
-		if (dir >= 0)
-			add_directory(loader.paths[i], dir);
-		else if (errno == ENOTDIR)
-			add(loader.paths[i]);
-		else
-			refuse(loader.paths[i], error_text(errno));
-	}
-	if (texts_end(&loader.draft.texts))
-		refuse(*loader.paths, no_room);
-}
-
 static int load_main(void *unused)
 {
-	void *draft;
-
 	(void)unused;
 	k_fault_side('o');
-	draft = k_memory(DRAFT_SIZE, 0);
 	if (k_prctl(PR_SET_PDEATHSIG_, SIGKILL, 0, 0) || k_getppid() != loader.parent)
 		k_exit(REFUSED);
 	k_close_range(3, ~0u);
-	if (!draft)
-		refuse("profiles", error_text(errno));
-	arena_init(&loader.draft.arena, draft, DRAFT_SIZE);
-	loader.draft.texts = loader.image->set.texts;
-	if (set_init(&loader.draft, SERVICES, MAX_FILES))
-		refuse("profiles", no_room);
-	if (!loader.kept)
-		load_machine();
-	facts_probe(&loader.image->facts);
-	if (loader.kept)
-		add_all_kept();
-	else
-		add_paths();
-	if (set_order(&loader.draft) || set_copy(&loader.image->set, &loader.draft))
-		refuse("profiles", no_room);
-	k_exit(LOADED);
+	k_exit(load_set(&loader, scratch) ? REFUSED : LOADED);
 }
 
-static void forget(struct supervisor *s, struct image *image)
+void image_forget(struct supervisor *s, const struct image *image)
 {
 	k_drop(&s->images[image->slot].texts);
 	s->images[image->slot].image = NULL;
-	k_forget(image->set.texts.base, TEXTS_SIZE);
-	k_forget(image, IMAGE_SIZE);
+	k_forget(image->set.texts.base, GATHER_TEXTS);
+	k_forget((void *)(uintptr_t)image, IMAGE_SIZE);
 }
 
-/* Memory for a set, by these texts, in this slot. NULL with errno: and nothing is taken. */
-static struct image *image_new(struct supervisor *s, unsigned slot, char *texts)
+/* Memory for a set, and for its texts, by which it can be made again: *texts; NULL with errno. */
+static struct image *image_new(unsigned slot, int *texts)
 {
-	struct image *image = texts ? k_memory(IMAGE_SIZE, 1) : NULL;
+	struct image *image = k_memory(IMAGE_SIZE, 1);
+	char *text = image ? keep_memory("hutch-profiles", GATHER_TEXTS, texts) : NULL;
 
-	if (!image)
+	if (!text) {
+		if (image)
+			k_forget(image, IMAGE_SIZE);
+		errno = ENOMEM;
 		return NULL;
+	}
 	arena_init(&image->set.arena, image->memory, IMAGE_SIZE - sizeof *image);
-	image->set.texts = (struct text_archive){texts, TEXTS_SIZE, 0};
+	image->set.texts = (struct text_archive){text, GATHER_TEXTS, 0};
 	image->slot = (uint8_t)slot;
-	s->images[slot].image = image;
 	return image;
 }
 
@@ -389,49 +73,37 @@ static struct image *image_new(struct supervisor *s, unsigned slot, char *texts)
 static void forget_unused(struct supervisor *s)
 {
 	for (int i = 0; i < IMAGES; i++) {
-		struct image *image = (struct image *)(uintptr_t)s->images[i].image;
-		int used = !image || image == s->image || image == s->new_image;
+		const struct image *image = s->images[i].image;
+		int used = !image || image == s->image || image == s->new_image || image == s->new_root;
 
 		for (struct service *v = NULL; !used && (v = service_next(s, v));)
 			used = v->image == image || v->next_image == image;
 		if (!used)
-			forget(s, image);
+			image_forget(s, image);
 	}
 }
 
-/* A free slot, its texts in memory that outlives us if there is any; -1 with errno. */
-static struct image *image_first(struct supervisor *s)
+/* A slot that is free, or IMAGES. */
+static unsigned slot_free(struct supervisor *s)
 {
 	unsigned slot = 0;
-	struct image *image;
-	char *texts;
 
 	forget_unused(s);
 	while (slot < IMAGES && s->images[slot].image)
 		slot++;
-	if (slot == IMAGES) {
-		errno = EBUSY;
-		return NULL;
-	}
-	texts = keep_memory("hutch-profiles", TEXTS_SIZE, &s->images[slot].texts);
-	image = image_new(s, slot, texts);
-	if (!image) {
-		k_drop(&s->images[slot].texts);
-		if (texts)
-			k_forget(texts, TEXTS_SIZE);
-		errno = ENOMEM;
-	}
-	return image;
+	return slot;
 }
 
-static int loader_clone(struct supervisor *s, struct image *image, int kept)
+/* Its pid, or 0 with errno. */
+static int loader_clone(struct supervisor *s, struct image *image, const struct text_archive *kept)
 {
 	int pid;
 
 	loader = (struct loader){.image = image, .parent = k_getpid(), .first = !s->image && !s->no_seal,
 				 .sealed = s->image && s->image->facts.self_sealed, .init = s->init,
-				 .kept = kept, .setup = s->set_up ? NULL : s->setup, .paths = s->paths,
-				 .npaths = s->npaths};
+				 .fall_back = !s->image, .source = s->image ? SOURCE_DISK : s->source,
+				 .setup = s->set_up ? NULL : s->setup, .paths = s->paths, .npaths = s->npaths,
+				 .good = *good ? good : NULL, .kept = kept};
 	pid = k_clone(load_main, loader_stack + sizeof loader_stack, SIGCHLD, NULL);
 	return pid < 0 ? 0 : pid;
 }
@@ -439,20 +111,27 @@ static int loader_clone(struct supervisor *s, struct image *image, int kept)
 int load_start(struct supervisor *s)
 {
 	struct image *image;
+	unsigned slot;
 
 	if (s->loader) {
 		k_kill(s->loader, SIGKILL);
 		s->load_again = 1;
 		return 0;
 	}
-	image = image_first(s);
+	slot = slot_free(s);
+	if (slot == IMAGES) {
+		errno = EBUSY;
+		return -1;
+	}
+	image = image_new(slot, &s->images[slot].texts);
 	if (!image)
 		return -1;
-	s->loader = loader_clone(s, image, 0);
+	s->images[slot].image = image;
+	s->loader = loader_clone(s, image, NULL);
 	if (!s->loader) {
 		int error = errno;
 
-		forget(s, image);
+		image_forget(s, image);
 		errno = error;
 		return -1;
 	}
@@ -478,17 +157,26 @@ static int wait_for(int pid)
 
 int load_kept(struct supervisor *s, unsigned slot)
 {
-	char *texts = k_map(s->images[slot].texts, TEXTS_SIZE, 0, MAP_PRIVATE);
-	struct image *image = image_new(s, slot, texts);
-	int pid = image ? loader_clone(s, image, 1) : 0;
+	struct text_archive kept = {k_map(s->images[slot].texts, GATHER_TEXTS, 0, MAP_PRIVATE), GATHER_TEXTS, 0};
+	int texts = -1, pid = 0;
+	struct image *image = kept.base ? image_new(slot, &texts) : NULL;
 
-	if (pid && !wait_for(pid))
-		return 0;
 	if (image)
+		pid = loader_clone(s, image, &kept);
+	if (pid && wait_for(pid))
+		pid = 0;
+	if (pid) {
+		k_close(s->images[slot].texts);
+		s->images[slot].texts = texts;
+		s->images[slot].image = image;
+	} else if (image) {
+		k_close(texts);
+		k_forget(image->set.texts.base, GATHER_TEXTS);
 		k_forget(image, IMAGE_SIZE);
-	if (texts)
-		k_forget(texts, TEXTS_SIZE);
-	return -1;
+	}
+	if (kept.base)
+		k_forget(kept.base, GATHER_TEXTS);
+	return pid ? 0 : -1;
 }
 
 static void report(struct supervisor *s, const char *what, const char *name)
@@ -503,7 +191,7 @@ static void begin(struct supervisor *s, struct service *v)
 {
 	v->removed = 0;
 	if (v->conf->findings)
-		event_tell(s, v, "%s", v->conf->findings);
+		event_lines(s, v, v->conf->findings);
 	else if (v->conf->start != START_MANUAL)
 		service_want_boot(s, v);
 }
@@ -550,8 +238,15 @@ static void adopt(struct supervisor *s, const struct image *image)
 {
 	s->image = image;
 	s->in_force = image->slot;
-	if (image->set.machine.findings)
-		event_tell(s, NULL, "%s", image->set.machine.findings);
+	s->set_since = s->now;
+	/* The kernel's own threads share PID 1's root. Until 6.x, what the kernel executes is looked up
+	 * there: so only now, when there is no other root to come. */
+	if (s->init) {
+		k_unshare(CLONE_FS);
+		event_console(image->set.machine.console);
+	}
+	event_lines(s, NULL, image->set.notes);
+	event_lines(s, NULL, image->set.machine.findings);
 	for (struct service *v = NULL; (v = service_next(s, v));) {
 		if (v->removed || set_find(&image->set, v->conf->name))
 			continue;
@@ -565,12 +260,17 @@ static void adopt(struct supervisor *s, const struct image *image)
 		if (set_find(&image->set, c->name) == c)
 			take(s, image, c);
 		else
-			event_tell(s, NULL, "%s", c->findings);
+			event_lines(s, NULL, c->findings);
 	}
 	for (struct service *v = NULL; (v = service_next(s, v));) {
 		/* A place of this very load: it has never been in any state. */
-		if (v->image == image && !v->begun)
+		if (v->image == image && !v->begun) {
+			if (v->conf->passed_over && !image->set.notes) {
+				event_lines(s, v, v->conf->passed_over);
+				event_tell(s, v, "the last good profile is used");
+			}
 			begin(s, v);
+		}
 		v->begun = 1;
 	}
 	/* Before the order is looked at: who waits for what is there already is no longer waiting. */
@@ -578,27 +278,67 @@ static void adopt(struct supervisor *s, const struct image *image)
 	s->changed = 1;
 }
 
-/* A set that comes later must be whole: else what runs stays as it is. */
-static const char *first_finding(const struct set *set)
+static void put_findings(struct out *o, const char *text, unsigned *left)
 {
-	if (set->machine.findings)
-		return set->machine.findings;
+	for (size_t n; text && *text; text += n + (text[n] == '\n')) {
+		n = strcspn(text, "\n");
+		if (o->size - o->used > n + 40) {
+			out_bytes(o, text, n);
+			out_put(o, "\n");
+		} else {
+			++*left;
+		}
+	}
+}
+
+/* All that is wrong with a set, as far as there is room; NULL: nothing. */
+static const char *all_findings(const struct set *set)
+{
+	static char text[3800];
+	unsigned left = 0;
+	struct out o;
+
+	out_init(&o, text, sizeof text);
+	put_findings(&o, set->machine.findings, &left);
 	for (unsigned i = 0; i < set->count; i++)
-		if (set->service[i].findings)
-			return set->service[i].findings;
-	return NULL;
+		put_findings(&o, set->service[i].findings ? set->service[i].findings
+							  : set->service[i].passed_over, &left);
+	if (left)
+		out_printf(&o, "and %u more\n", left);
+	return o.used ? text : NULL;
+}
+
+/* What failed may have been a moment of want; a person who mends it needs longer. */
+static int64_t pause_ms(const struct supervisor *s)
+{
+	return s->reloads <= 8 ? SOON : LATER;
 }
 
 static void refused(struct supervisor *s, struct image *image, const char *why)
 {
+	text_format(s->reload_text, sizeof s->reload_text, "%s%s",
+		    s->image ? "refused=nothing was changed\n" : "", why);
 	if (s->image)
-		text_format(s->reload_text, sizeof s->reload_text, "refused=nothing was changed\n%s", why);
-	else
-		text_format(s->reload_text, sizeof s->reload_text, "%s", why);
-	event_tell(s, NULL, "%s%s", s->image ? "nothing was changed: " : "", why);
-	if (s->init && !s->image)
-		s->load_retry = s->now + PAUSE;
-	forget(s, image);
+		event_tell(s, NULL, "nothing was changed:");
+	event_lines(s, NULL, why);
+	if (image->good[0])
+		text_format(good, sizeof good, "%s", image->good);
+	/* PID 1 has no caller to whom it could give up: the last good profiles, or a shell. */
+	if (s->init && !s->image && s->source < SOURCE_BUILT_IN) {
+		s->source++;
+		s->load_retry = s->now;
+	} else if (s->init && !s->image) {
+		s->load_retry = s->now + pause_ms(s);
+	}
+	image_forget(s, image);
+}
+
+/* Well or not: what it was about when it was ended is not tried again. */
+static int was_set_up(const struct image *image)
+{
+	const char *phase = image->setup.phase;
+
+	return image->set_up || (*phase && strncmp(phase, "reading ", 8) != 0);
 }
 
 /* What the set-up has to say, once. */
@@ -606,13 +346,10 @@ static void tell_setup(struct supervisor *s, const struct image *image)
 {
 	const struct setup_report *r = &image->setup;
 
-	if (s->set_up || !s->setup)
+	if (s->set_up || !s->setup || !was_set_up(image))
 		return;
 	s->set_up = 1;
-	for (size_t at = 0, n; at < sizeof r->text && r->text[at]; at += n + 1) {
-		n = strcspn(r->text + at, "\n");
-		event_tell(s, NULL, "%.*s", (int)n, r->text + at);
-	}
+	event_lines(s, NULL, r->text);
 }
 
 static int64_t given_up(const struct supervisor *s)
@@ -629,8 +366,7 @@ int64_t load_deadline(const struct supervisor *s)
 static void give_up(struct supervisor *s)
 {
 	struct image *image = s->new_image;
-	const char *phase = !s->set_up && s->setup && image->setup.phase[0] ? image->setup.phase
-									   : "reading the profiles";
+	int only_setup = s->setup && !s->set_up && !image->set_up && was_set_up(image);
 	char why[200];
 
 	k_kill(s->loader, SIGKILL);
@@ -638,16 +374,16 @@ static void give_up(struct supervisor *s)
 	s->loading = s->load_again = 0;
 	s->new_image = NULL;
 	s->reloads++;
-	text_format(why, sizeof why, "given up, it hangs: %.150s", phase);
-	if (s->set_up || !s->setup) {
+	text_format(why, sizeof why, "given up, it hangs: %.119s", image->setup.phase);
+	tell_setup(s, image);
+	if (!only_setup) {
 		refused(s, image, why);
 		return;
 	}
 	event_tell(s, NULL, "%s", why);
-	tell_setup(s, image);
-	forget(s, image);
+	image_forget(s, image);
 	if (load_start(s))
-		s->load_retry = s->now + PAUSE;
+		s->load_retry = s->now + pause_ms(s);
 }
 
 void load_due(struct supervisor *s)
@@ -657,7 +393,7 @@ void load_due(struct supervisor *s)
 	if (s->load_retry && s->now >= s->load_retry && !s->ending) {
 		s->load_retry = 0;
 		if (!s->loader && load_start(s))
-			s->load_retry = s->now + PAUSE;
+			s->load_retry = s->now + pause_ms(s);
 	}
 }
 
@@ -667,10 +403,10 @@ void load_due(struct supervisor *s)
  */
 static int looks_again(struct supervisor *s, struct image *image)
 {
-	if (s->image || s->looked_again || !first_finding(&image->set) || load_start(s))
+	if (s->image || s->looked_again || !all_findings(&image->set) || load_start(s))
 		return 0;
 	s->looked_again = 1;
-	forget(s, image);
+	image_forget(s, image);
 	return 1;
 }
 
@@ -687,18 +423,23 @@ int load_reaped(struct supervisor *s, int pid, int status)
 	s->reloads++;
 	s->reload_text[0] = '\0';
 	tell_setup(s, image);
+	if (!status && image->setup.init[0]) {
+		s->load_again = 0;
+		s->new_root = image;
+		return 1;
+	}
 	if (s->load_again) {
 		s->load_again = 0;
 		if (load_start(s))
 			refused(s, image, error_text(errno));
 		else
-			forget(s, image);
+			image_forget(s, image);
 		return 1;
 	}
 	if (!status && looks_again(s, image))
 		return 1;
 	/* What was killed may have left half a set. */
-	why = s->image && !status ? first_finding(&image->set) : NULL;
+	why = s->image && !status ? all_findings(&image->set) : NULL;
 	if (WIFSIGNALED(status))
 		refused(s, image, "what reads the profiles was ended by a signal");
 	else if (status)

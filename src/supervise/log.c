@@ -100,7 +100,7 @@ static int target_open(const struct supervisor *s, unsigned kind)
 	t->retry = s->now + PAUSE;
 	if (kind == LOG_CONSOLE)
 		s->log->nrest = 0;
-	t->fd = kind == LOG_CONSOLE ? k_open(AT_FDCWD, "/dev/console", flags, 0)
+	t->fd = kind == LOG_CONSOLE ? console_open(s->image ? s->image->set.machine.console : NULL)
 		: kind == LOG_KMSG  ? k_open(AT_FDCWD, "/dev/kmsg", flags, 0)
 		: kind == LOG_SYSLOG ? open_syslog() : open_writer(s->log);
 	return t->fd < 0 ? -1 : 0;
@@ -313,6 +313,13 @@ int64_t log_deadline(const struct supervisor *s)
 		return s->now;
 	return (log->stuck >> LOG_FILE & 1) && log->target[LOG_FILE].fd < 0 && !log->writer
 		? log->target[LOG_FILE].retry : 0;
+}
+
+/* The writer ends behind the last line. */
+void log_leave(struct supervisor *s)
+{
+	for (unsigned kind = LOG_CONSOLE; kind <= LOG_FILE; kind++)
+		k_drop(&s->log->target[kind].fd);
 }
 
 int log_reaped(struct supervisor *s, int pid)

@@ -24,6 +24,12 @@ void service_why(struct service *v, const char *format, ...)
 	va_end(args);
 }
 
+/* The first of the findings; all of them are told by the status. */
+static void why_wrong(struct service *v)
+{
+	service_why(v, "%.*s", (int)strcspn(v->conf->findings, "\n"), v->conf->findings);
+}
+
 struct service *service_find(struct supervisor *s, const char *name)
 {
 	for (struct service *v = NULL; (v = service_next(s, v));)
@@ -166,6 +172,7 @@ static void act_repeat(struct supervisor *s, struct service *v)
 {
 	int64_t next = v->started + (int64_t)v->conf->every;
 
+	v->was_ready = 1;
 	v->ready_since = s->now;
 	if (v->conf->every)
 		v->deadline = next > s->now ? next : s->now + 1;
@@ -188,6 +195,7 @@ static enum event act(struct supervisor *s, struct service *v, enum action actio
 		v->deadline = s->now + v->pause;
 		return NO_EVENT;
 	case ACTION_WATCH:
+		v->was_ready = 1;
 		v->ready_since = s->now;
 		v->attempted = 1;
 		v->deadline = v->conf->watchdog ? s->now + v->conf->watchdog : 0;
@@ -341,8 +349,9 @@ void service_adopt(struct service *v)
 	trigger_soon();
 	service_link(v, v->next_image, v->next);
 	v->past = (struct past){0};
+	v->was_ready = 0;
 	if (v->conf->findings)
-		service_why(v, "%s", v->conf->findings);
+		why_wrong(v);
 }
 
 struct service *service_place(struct supervisor *s, const struct image *image,
@@ -366,7 +375,7 @@ struct service *service_place(struct supervisor *s, const struct image *image,
 	service_link(v, image, conf);
 	trigger_soon();
 	if (conf->findings)
-		service_why(v, "%s", conf->findings);
+		why_wrong(v);
 	return v;
 }
 
@@ -388,6 +397,15 @@ static int is_ready(const struct service *v)
 	       (v->state == STATE_ARMED && v->conf->start == START_DEMAND && !v->deadline);
 }
 
+/* Who has the console: it is one service's terminal at a time. */
+static const struct service *console_owner(const struct supervisor *s, const struct service *v)
+{
+	for (struct service *w = NULL; (w = service_next(s, w));)
+		if (w != v && w->conf->type == SERVICE_CONSOLE && state_lives(w->state))
+			return w;
+	return NULL;
+}
+
 /* What it waits for, or NULL. */
 static const struct service *waits_for(struct supervisor *s, struct service *v)
 {
@@ -403,7 +421,7 @@ static const struct service *waits_for(struct supervisor *s, struct service *v)
 		if (w->wish_up && !w->attempted && w->state != STATE_ARMED)
 			return w;
 	}
-	return NULL;
+	return c->type == SERVICE_CONSOLE ? console_owner(s, v) : NULL;
 }
 
 /* Those that come after it end before it. */

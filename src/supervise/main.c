@@ -23,7 +23,9 @@
 #include "supervise/launch.h"
 #include "supervise/supervise.h"
 
-enum { FDS = 5, BREATH_MS = 50, LEAVE_MS = 1000, SHUTDOWN_MS = 30000, LONGEST_MS = 1 << 30, TAKE_TRIES = 20 };
+enum { STOP_SHARE = 60, LEAVE_SHARE = 65 };	/* hundredths of the time for the end of the machine */
+enum { SEAL_TRIES = 3 };
+enum { FDS = 5, BREATH_MS = 50, STORM_MS = 1, LEAVE_MS = 1000, SHUTDOWN_MS = 30000, LONGEST_MS = 1 << 30, TAKE_TRIES = 20 };
 
 #define BIT(signal) (1ull << ((signal) - 1))
 
@@ -38,6 +40,14 @@ static const struct {
 	{SIGPWR, END_POWEROFF},
 };
 enum { ENDS = sizeof ends / sizeof *ends, OTHERS_END = 2 };	/* who is not PID 1 knows these */
+
+enum end_kind end_by_signal(int signal)
+{
+	for (int i = 0; i < ENDS; i++)
+		if (ends[i].signal == signal)
+			return ends[i].kind;
+	return END_EXIT;
+}
 
 /* The word for whoever started this: sd_notify(3). */
 static void parent_tell(const char *text)
@@ -62,15 +72,20 @@ static void parent_tell(const char *text)
 
 void supervisor_end(struct supervisor *s, int status, enum end_kind kind)
 {
+	int64_t time;
+
 	if (s->init && kind == END_EXIT)
 		kind = END_REBOOT;
 	if (kind != END_EXIT)
-		s->end_kind = (uint8_t)kind;		/* who asks again may have thought better of it */
+		s->end = (uint8_t)kind;		/* who asks again may have thought better of it */
 	if (!s->ending) {
 		s->exit_status = (uint8_t)status;
-		s->end_deadline = s->now + (s->image ? s->image->set.machine.shutdown_timeout : SHUTDOWN_MS);
+		time = s->image ? s->image->set.machine.shutdown_timeout : SHUTDOWN_MS;
+		s->end_deadline = s->now + time;
+		s->end_stop = s->now + time * STOP_SHARE / 100;
+		s->end_leave = s->now + time * LEAVE_SHARE / 100;
 		parent_tell("STOPPING=1\n");
-		event_tell(s, NULL, "ends%s%s", s->init ? ": " : "", s->init ? end_names[s->end_kind] : "");
+		event_tell(s, NULL, "ends%s%s", s->init ? ": " : "", s->init ? end_names[s->end] : "");
 	}
 	s->ending |= 1;
 	for (struct service *v = NULL; (v = service_next(s, v));)
@@ -87,13 +102,17 @@ static void end_now(struct supervisor *s, enum end_kind kind)
 	if (!again)
 		return;
 	s->ending |= 2;
-	for (struct service *v = NULL; (v = service_next(s, v));)
-		if (v->state == STATE_STOPPING)
-			service_event(s, v, EVENT_DUE);
+}
+
+/* PID 1 has to be through with the services while there is time for the rest of the machine. */
+static int is_hasty(const struct supervisor *s)
+{
+	return s->ending & 2 || (s->ending && s->init && s->now >= s->end_stop);
 }
 
 static void reload(struct supervisor *s)
 {
+	control_look(s);
 	if (!s->ending && load_start(s))
 		event_tell(s, NULL, "cannot load: %s", error_text(errno));
 }
@@ -111,21 +130,36 @@ static void read_signals(struct supervisor *s)
 	}
 }
 
+/* What a dead child leaves behind in its session is reached only while it keeps its number. */
+static int must_peek(const struct supervisor *s)
+{
+	for (struct service *v = NULL; (v = service_next(s, v));)
+		if (v->pid && !v->conf->own_pid_ns)
+			return 1;
+	return 0;
+}
+
 static void reap(struct supervisor *s)
 {
-	int pid, status;
+	int peek = must_peek(s), orphans = 0, pid, status;
 
 	for (;;) {
-		pid = k_dead_child();
+		pid = peek ? k_dead_child() : -1;
 		if (pid > 0)
 			launch_reaping(s, pid);
 		/* Where it cannot be told, to wait for anybody is as good. */
 		if (!pid || (pid = k_wait(pid, &status, WNOHANG)) <= 0)
 			break;
-		if (!launch_reaped(s, pid, status) && !load_reaped(s, pid, status) &&
-		    !upgrade_reaped(s, pid, status) && !launch_left(s, pid))
-			log_reaped(s, pid);	/* or an orphan, of which nobody wants to know */
+		if (launch_reaped(s, pid, status))
+			peek = must_peek(s);
+		else if (!load_reaped(s, pid, status) && !launch_left(s, pid) && !good_reaped(s, pid, status) &&
+			 !upgrade_reaped(s, pid, status) && !log_reaped(s, pid))
+			orphans++;
 	}
+	/* Many in a row are waited for together: a moment later there are more of them. */
+	s->storm = orphans && s->now <= s->last_orphan + STORM_MS;
+	if (orphans)
+		s->last_orphan = s->now;
 }
 
 /* What a passed deadline means is in the table; here, whose fault it was. */
@@ -159,19 +193,24 @@ static int deadlines(struct supervisor *s)
 	int64_t first = 0;
 
 	for (struct service *v = NULL; (v = service_next(s, v));)
-		if (v->deadline && v->deadline <= s->now)
+		if ((v->deadline && v->deadline <= s->now) || (v->state == STATE_STOPPING && is_hasty(s)))
 			due(s, v);
-	upgrade_due(s);
+	watchdog_look(s);
 	load_due(s);
+	upgrade_due(s);
 	order_look(s);
 	for (struct service *v = NULL; (v = service_next(s, v));)
 		deadline_earlier(&first, v->deadline);
 	deadline_earlier(&first, load_deadline(s));
+	deadline_earlier(&first, good_deadline(s));
 	deadline_earlier(&first, control_deadline(s));
 	deadline_earlier(&first, trigger_deadline(s));
 	deadline_earlier(&first, log_deadline(s));
 	deadline_earlier(&first, s->leave_until);
 	deadline_earlier(&first, s->upgrade.deadline);
+	deadline_earlier(&first, watchdog_deadline(s));
+	if (s->init)
+		deadline_earlier(&first, s->now < s->end_stop ? s->end_stop : s->end_leave);
 	if (!first)
 		return -1;
 	first -= k_now_ms();
@@ -218,7 +257,9 @@ static void turn(struct supervisor *s)
 	log_move(s);
 	timeout = deadlines(s);
 	places = s->places;
-	list[0] = (struct pollfd){.fd = s->signals, .events = POLLIN};
+	list[0] = (struct pollfd){.fd = s->storm ? -1 : s->signals, .events = POLLIN};
+	if (s->storm && (timeout < 0 || timeout > STORM_MS))
+		timeout = STORM_MS;
 	for (unsigned i = 0; i < places; i++)
 		s->turn->open[i] = watch(&s->service[i], list, &n);
 	triggers = trigger_poll(s, list + n);
@@ -234,7 +275,7 @@ static void turn(struct supervisor *s)
 			list[i].revents = errno == EINTR ? 0 : POLLIN;
 		k_poll(NULL, 0, errno == EINTR ? 0 : BREATH_MS);
 	}
-	if (list[0].revents)
+	if (list[0].revents || s->storm)
 		read_signals(s);
 	for (unsigned i = 0, at = 1; i < places; i++)
 		serve_service(s, &s->service[i], s->turn->open[i], &at);
@@ -243,6 +284,7 @@ static void turn(struct supervisor *s)
 	control_move(s, list + n + triggers + listens, controls);
 	reap(s);
 	order_look(s);
+	good_look(s);
 	crash_go(s);
 	upgrade_go(s);
 }
@@ -261,6 +303,12 @@ static int all_down(const struct supervisor *s)
 		if (v->state != STATE_DOWN)
 			return 0;
 	return 1;
+}
+
+/* What cannot be killed does not keep PID 1 from the rest. */
+static int is_over(struct supervisor *s)
+{
+	return s->ending && ((all_down(s) && all_left(s)) || (s->init && s->now >= s->end_leave));
 }
 
 /*
@@ -288,13 +336,47 @@ static uint64_t handled(const struct supervisor *s)
 	return set;
 }
 
-/* Whatever could not be told before there was a ring for it. */
-static void tell_notes(struct supervisor *s, const char *notes)
+/* Nothing of this root runs yet. Returns only when it could not be left, or what is on the new one not executed. */
+static void root_change(struct supervisor *s, const struct supervise_options *o, struct arena *a,
+			const uint64_t nofile[2])
 {
-	for (size_t n; notes && *notes; notes += n + (notes[n] == '\n')) {
-		n = strcspn(notes, "\n");
-		event_tell(s, NULL, "%.*s", (int)n, notes);
-	}
+	uint64_t most[2] = {nofile[1], nofile[1]};
+	struct err e;
+
+	control_close(s);
+	k_set_nofile(nofile);
+	o->enter(s->new_root->setup.init, o->argv, a, &e);
+	k_set_nofile(most);
+	event_tell(s, NULL, "boot.root: %s%s%s", e.text, e.code ? ": " : "", e.code ? error_text(e.code) : "");
+	image_forget(s, s->new_root);
+	s->new_root = NULL;
+	control_open(s, o->readers);
+	if (load_start(s))
+		s->load_retry = s->now;
+}
+
+/*
+ * Before anything runs that could reach this program's file. Returns only when it failed:
+ * PID 1 has nobody to tell, and lets those run that do not need it.
+ */
+static int seal(struct supervisor *s, const struct supervise_options *o, const uint64_t nofile[2], uint64_t mask)
+{
+	uint64_t most[2] = {nofile[1], nofile[1]};
+
+	control_close(s);
+	k_set_nofile(nofile);
+	for (int i = 0; i < (s->init ? SEAL_TRIES : 1); i++)
+		self_seal(o->argv, mask);
+	if (!s->init)
+		return -1;
+	event_tell(s, NULL, "no sealed copy of hutch can be made: %s", error_text(errno));
+	k_set_nofile(most);
+	control_open(s, o->readers);
+	s->must_seal = 0;
+	s->no_seal = 1;
+	if (load_start(s))
+		s->load_retry = s->now;
+	return 0;
 }
 
 /* What only the start needed of the program is the page cache's again. */
@@ -314,6 +396,7 @@ static int prepare(struct supervisor *s, const struct supervise_options *o, stru
 	s->paths = o->paths;
 	s->npaths = o->npaths;
 	s->init = o->init;
+	s->debug = o->debug;
 	s->setup = o->setup;
 	s->now = k_now_ms();
 	if (!s->nofile[1] && k_nofile(s->nofile))
@@ -331,25 +414,6 @@ static int prepare(struct supervisor *s, const struct supervise_options *o, stru
 	if (crash_init(s))
 		event_tell(s, NULL, "a crash would be the end: %s", error_text(errno));
 	return 0;
-}
-
-/* Until all is down that is to end. */
-static int run(struct supervisor *s, const struct supervise_options *o)
-{
-	forget_text();
-	while (!s->ending || !all_down(s) || !all_left(s))
-		turn(s);
-	for (struct service *v = NULL; (v = service_next(s, v));)
-		listen_close(v);
-	control_close(s);
-	if (s->init)
-		*o->end = (struct supervise_end){s->end_kind, s->end_deadline};
-	for (int i = 1; !s->init && s->end_kind && i < ENDS; i++)
-		if (ends[i].kind == s->end_kind) {
-			k_kill(1, ends[i].signal);
-			break;
-		}
-	return s->exit_status;
 }
 
 /* What an earlier program left is gone on with; whatever fails is tried again, for all hangs on it. */
@@ -371,11 +435,61 @@ static struct supervisor *take_over(const struct supervise_options *o, struct ar
 	return s;
 }
 
+/* From nothing. -1: it cannot be. */
+static int begin(struct supervisor *s, const struct supervise_options *o, struct arena *a)
+{
+	if (!s || prepare(s, o, a))
+		return -1;
+	s->source = o->rescue ? SOURCE_BUILT_IN : SOURCE_DISK;
+	event_lines(s, NULL, o->notes);
+	return control_open(s, o->readers) && !s->init ? -1 : 0;
+}
+
+/* The first set, if there is none to go on with, and all that has to be before it. -1: errno. */
+static int first_set(struct supervisor *s, const struct supervise_options *o, uint64_t mask)
+{
+	int error;
+
+	if (first_load(s)) {
+		error = errno;
+		control_close(s);
+		errno = error;
+		return -1;
+	}
+	if (s->must_seal && !s->ending && seal(s, o, s->nofile, mask))
+		return -1;
+	parent_tell("READY=1\n");
+	return 0;
+}
+
+static int run(struct supervisor *s, const struct supervise_options *o, struct arena *a, uint64_t mask)
+{
+	forget_text();
+	while (!is_over(s)) {
+		if (s->new_root && !s->ending)
+			root_change(s, o, a, s->nofile);
+		if (s->must_seal && !s->ending)
+			seal(s, o, s->nofile, mask);
+		turn(s);
+	}
+	for (struct service *v = NULL; (v = service_next(s, v));)
+		listen_close(v);
+	control_close(s);
+	log_leave(s);
+	if (s->init)
+		*o->end = (struct supervise_end){s->end, s->end_deadline, (s->ending & 2) != 0, s->watchdog};
+	for (int i = 1; !s->init && s->end && i < ENDS; i++)
+		if (ends[i].kind == s->end) {
+			k_kill(1, ends[i].signal);
+			break;
+		}
+	return s->exit_status;
+}
+
 int supervise(const struct supervise_options *o, struct arena *a, char *why)
 {
 	struct supervisor *s = NULL;
 	uint64_t mask;
-	int error;
 
 	k_fault_side('s');
 	why[0] = '\0';
@@ -383,40 +497,12 @@ int supervise(const struct supervise_options *o, struct arena *a, char *why)
 	 * terminal that lets nobody write from the background. */
 	if (k_sigmask(~0ull, &mask))
 		goto failed;
-	if (o->resume >= 0) {
+	if (o->resume >= 0)
 		s = take_over(o, a);
-		if (s->image)
-			return run(s, o);
-	} else {
-		s = keep_new();
-		if (!s || prepare(s, o, a))
-			goto failed;
-		tell_notes(s, o->notes);
-		if (control_open(s, o->readers) && !s->init)
-			goto failed;
-	}
-	if (first_load(s)) {
-		error = errno;
-		control_close(s);
-		errno = error;
+	else if (begin(s = keep_new(), o, a))
 		goto failed;
-	}
-	if (s->must_seal) {
-		control_close(s);
-		k_set_nofile(s->nofile);
-		self_seal(o->argv, mask);
-		if (!s->init)
-			goto failed;
-		/* Then what needs it stays down; the others have their machine. */
-		event_tell(s, NULL, "no sealed copy of hutch can be made: %s", error_text(errno));
-		prepare(s, o, a);
-		control_open(s, o->readers);
-		s->must_seal = 0;
-		s->no_seal = 1;
-		first_load(s);
-	}
-	parent_tell("READY=1\n");
-	return run(s, o);
+	if (s->image || !first_set(s, o, mask))
+		return run(s, o, a, mask);
 failed:
 	text_format(why, 200, "%s", s && s->reload_text[0] ? s->reload_text : error_text(errno));
 	return 125;

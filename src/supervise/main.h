@@ -5,12 +5,15 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/err.h"
 #include "service/machine.h"
+#include "supervise/watchdog.h"
 
 /* What the set-up of the machine is about, and what went wrong; in memory that both sides share. */
 struct setup_report {
 	char phase[120];		/* what it does now, in words */
 	char text[1400];		/* what failed, a line each */
+	char init[256];			/* a new root is ready, where PID 1 executes this; "": none is */
 };
 
 /*
@@ -19,11 +22,28 @@ struct setup_report {
  */
 typedef void machine_setup(const struct machine_conf *m, struct setup_report *to);
 
+/*
+ * Goes to the root that the set-up has prepared, and executes init there with the further
+ * arguments of argv. Returns only when that failed: -1 with e.
+ */
+typedef int root_enter_fn(const char *init, char *const *argv, struct arena *a, struct err *e);
+
+/*
+ * Opens the console at `path`, or where it is by default: a descriptor that never waits,
+ * whose opening waits for no carrier and makes nobody's terminal of it. -1 with errno.
+ */
+int console_open(const char *path);
+
 /* How it ended, when PID 1 asked for it. */
 struct supervise_end {
 	enum end_kind kind;
 	int64_t deadline;		/* ms, monotonic: when the machine has to be down */
+	uint8_t hurry;			/* asked for a second time: nobody is waited for */
+	struct watchdog watchdog;
 };
+
+/* What this signal means to PID 1; END_EXIT: no end of the machine. */
+enum end_kind end_by_signal(int signal);
 
 struct supervise_options {
 	char *const *paths;	/* directories of NAME.conf, and profiles */
@@ -34,10 +54,16 @@ struct supervise_options {
 	int resume;		/* the state that an earlier program left, or -1 */
 	/* What follows is for PID 1, which never gives up: it returns only when it was told to end. */
 	uint8_t init;
+	uint8_t debug;		/* people are told every step */
+	uint8_t rescue;		/* only the shell that is built in, whatever the profiles say */
 	const char *notes;	/* lines to tell at the start */
 	machine_setup *setup;
+	root_enter_fn *enter;
 	struct supervise_end *end;
 };
+
+/* One line on the console of PID 1, if that can take it now. */
+void console_tell(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /*
  * Runs until it is told to end; the arena is what loads and launches use, each in

@@ -149,6 +149,10 @@ static void begin_again(struct supervisor *s)
 	s->upgrade.pid = s->upgrade.ready = s->upgrade.late = 0;
 	s->upgrade.deadline = 0;
 	s->new_image = NULL;
+	/* What it was about to go to is made ready once more. */
+	if (s->new_root)
+		s->set_up = 0;
+	s->new_root = NULL;
 	if (s->loader > 0)
 		k_kill(s->loader, SIGKILL);
 	if (!s->loading)
@@ -164,6 +168,8 @@ int resume(struct supervisor *s, char why[160])
 	if (make_sets(s, why) || link_services(s, why) || map_rings(s, why))
 		return -1;
 	s->now = k_now_ms();
+	if (s->init && s->image)
+		event_console(s->image->set.machine.console);
 	take_clients(s);
 	k_prctl(PR_SET_NAME_, (unsigned long)"hutch", 0, 0);
 	if (s->resuming == RESUME_UPGRADE)

@@ -39,6 +39,8 @@ struct image {
 	uint8_t slot;			/* of supervisor.images */
 	volatile uint32_t limit;	/* ms that the loader may take, 0: not said */
 	struct setup_report setup;
+	volatile uint8_t set_up;	/* that is over */
+	char good[256];			/* where the last good profiles are, as soon as it is known */
 	char memory[] __attribute__((aligned(16)));	/* of the set's arena, which aligns to it */
 };
 
@@ -54,6 +56,7 @@ struct service {
 	uint8_t told;			/* bit mask of TOLD_*: said once per run */
 	uint8_t begun;			/* has been in a set that is in force */
 	uint8_t has_ended;		/* `status` is one of wait(2) */
+	uint8_t was_ready;		/* once, with this profile */
 	int launcher, pid;		/* 0: none */
 	int report;			/* from the launcher, or -1 */
 	int channel;			/* from the sandbox, or -1 */
@@ -66,6 +69,7 @@ struct service {
 	int64_t since;			/* ms, of the state */
 	int64_t deadline;		/* ms, 0: none */
 	int64_t started, ready_since;	/* ms */
+	int64_t away;			/* ms: since when it is not up though critical, 0: it is */
 	uint64_t restarts;
 	struct past past;
 	struct ring ring;
@@ -77,9 +81,9 @@ struct service {
 #ifdef HUTCH_NEXT
 	uint64_t later;			/* in tests: a field that comes with the next version */
 #endif
-	char end[];
+	char behind[];
 } KEPT_ROOM(1024);
-enum { IMAGES = 10, LEAVERS = 8, KEPT_FDS = 4 };
+enum { IMAGES = 10, LEAVERS = 8 };
 enum { TOLD_MAINPID = 1, TOLD_STRANGER = 2, TOLD_LONG = 4 };
 
 /* What a turn of the loop needs; not kept. */
@@ -100,7 +104,7 @@ struct log_state {
 	int writer;			/* pid of the process that writes files, or 0 */
 	uint32_t nrest;
 	char rest[LOG_LINE + 128];	/* a terminal may take half a line */
-	char end[];
+	char behind[];
 };
 
 /* An attempt at another program for this process. */
@@ -126,24 +130,29 @@ struct supervisor {
 	struct log_state *log;
 	struct client *client;		/* CLIENTS of them */
 	struct control_state *control;
-	machine_setup *setup;		/* or NULL */
 	int64_t now;			/* ms, of this turn of the loop */
+	int64_t last_orphan;		/* ms: when somebody's orphan was reaped */
+	uint8_t storm;			/* they come in masses: the next turn waits for more of them */
 	int signals;			/* signalfd */
 	uint8_t ending;			/* shutdown was asked for: bit 0, and again: bit 1 */
-	uint8_t end_kind;		/* enum end_kind: what follows */
+	uint8_t end;			/* enum end_kind: what follows */
 	uint8_t init;			/* this is PID 1: there is nobody to give up to */
+	uint8_t debug;			/* each event is for people too */
 	uint8_t set_up;			/* the machine's settings are in force, or were given up */
 	uint8_t no_seal;		/* no sealed copy of this program can be made */
 	uint8_t changed;		/* a state or wish changed: look at the order again */
+	const struct image *new_root;	/* its set-up has prepared one; NULL: none */
 	uint8_t loading, load_again, looked_again, must_seal;
+	uint8_t source;			/* enum source: where the first set is looked for, from the disk on */
 	uint8_t exit_status;
-	uint8_t in_force;		/* the slot of `image`; IMAGES: none */
-	uint8_t crash_signal;
-	uint8_t resuming;		/* another program has just taken over */
 	int loader;			/* pid, or 0 */
 	int64_t load_since;		/* ms: when it began */
+	int64_t set_since;		/* ms: when the set came into force */
 	int64_t load_retry;		/* ms: when PID 1 without a set looks again, 0: not */
+	int64_t end_stop, end_leave;	/* ms: when services are killed, and left alone, as PID 1 */
 	int64_t end_deadline;		/* ms: when all of it has to be over */
+	struct watchdog watchdog;
+	machine_setup *setup;		/* or NULL */
 	int leaver[LEAVERS];		/* pids of who takes services out of IPC groups, or 0 */
 	int64_t leave_until;		/* ms: at the end, those are waited for so long */
 	struct image *new_image;	/* that the loader fills */
@@ -151,16 +160,18 @@ struct supervisor {
 		const struct image *image;	/* of which something may still run; NULL: a free slot */
 		int texts;			/* memfd, or -1 */
 	} images[IMAGES];
-	unsigned reloads;		/* sets that came into force or were refused */
-	char reload_text[512];		/* about the last one */
-	struct ring events;		/* key=value lines: the supervisor's own log */
-	uint64_t nofile[2];		/* the limit that payloads start with */
+	uint8_t in_force;		/* the slot of `image`; IMAGES: none */
+	uint8_t crash_signal;
+	uint8_t resuming;		/* another program has just taken over */
 	int exe;			/* this program, or -1 */
-	int held[KEPT_FDS];		/* descriptors of whoever is init, or -1 */
-	struct upgrade upgrade;
+	uint64_t nofile[2];		/* the limit that payloads start with */
 	uint32_t crashes, upgrades;	/* that this came through */
 	int64_t crashed;		/* ms, of the last one, 0: none */
-	char end[];
+	unsigned reloads;		/* sets that came into force or were refused */
+	char reload_text[4000];		/* about the last one */
+	struct ring events;		/* key=value lines: the supervisor's own log */
+	struct upgrade upgrade;
+	char behind[];
 };
 
 /* main.c: deadlines in ms, 0: none; *first becomes the earlier one. */
@@ -226,7 +237,12 @@ void launch_close(struct service *v);			/* what belongs to one run */
 
 /* load.c: sets, by a process of their own. */
 int load_start(struct supervisor *s);			/* -1: errno */
+void image_forget(struct supervisor *s, const struct image *image);	/* nobody looks at it any more */
 int load_reaped(struct supervisor *s, int pid, int status);	/* 1: it was the loader */
+/* As PID 1: when a loader is given up, or the next attempt at a first set is due. ms, 0: never. */
+int64_t load_deadline(const struct supervisor *s);
+void load_due(struct supervisor *s);	/* looks whether that time has come */
+
 /*
  * Makes the set of a slot again out of its texts, by such a process, which is waited for. -1:
  * nothing came of it. set.notes says what this program does not understand of it.
@@ -236,9 +252,18 @@ int load_kept(struct supervisor *s, unsigned slot);
 int64_t load_deadline(const struct supervisor *s);
 void load_due(struct supervisor *s);	/* looks whether that time has come */
 
-/* event.c: one line for `hutch events` and, if it can take it, standard error; v may be NULL. */
+/* good.c: keeps the set with which a boot was complete. */
+void good_look(struct supervisor *s);	/* in each turn */
+int64_t good_deadline(const struct supervisor *s);	/* ms, 0: none */
+int good_reaped(struct supervisor *s, int pid, int status);	/* 1: it was the one that writes */
+
+/* event.c: from now on people are told on this console, NULL: where it is by default. Kept: the text. */
+void event_console(const char *path);
+
+/* One line for `hutch events` and, if it can take it, standard error; v may be NULL. */
 void event_tell(struct supervisor *s, const struct service *v, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+void event_lines(struct supervisor *s, const struct service *v, const char *text);	/* one for each, or NULL */
 
 /*
  * log.c: the pipes of the services, and where their text goes besides the ring. What
@@ -252,6 +277,7 @@ void log_close(struct service *v);
 int log_poll(const struct supervisor *s, struct pollfd *fds);	/* how many it put there, up to LOG_POLL */
 void log_move(struct supervisor *s);
 int64_t log_deadline(const struct supervisor *s);	/* ms, 0: none */
+void log_leave(struct supervisor *s);				/* no more: what is written is written */
 int log_reaped(struct supervisor *s, int pid);		/* 1: it was the one that writes files */
 
 /* logfile.c: the process that writes log files, because a disk may hang. */
@@ -300,6 +326,8 @@ int64_t trigger_deadline(const struct supervisor *s);	/* ms, 0: none */
  * and tried again later.
  */
 int control_open(struct supervisor *s, long readers_gid);
+/* Makes a socket again that somebody has removed; for whoever may ask so without it. */
+void control_look(struct supervisor *s);
 int control_poll(struct supervisor *s, struct pollfd *fds);	/* how many it put there */
 void control_move(struct supervisor *s, const struct pollfd *fds, int n);
 /* When it wants to be called again: ms, 0: never. Answers what happened since it last was. */

@@ -45,7 +45,16 @@ unlike "mounts" "$text" "*rootfs rootfs*"
 
 claim "without a seal a payload with every right gets out: the attempts are real ones"
 box caps=all root-seal=no no-new-privs=no -- "$P" escape
-[ "${CLAIM_KERNEL:-}" = old ] || like "escape" "$text" "*out"
+like "escape" "$text" "*out"
+
+claim "what else is mounted on the initramfs is not hidden below the sandbox, to be copied at every clone"
+box caps=all root-seal=no -- "$P" below
+if [ "$has_pivot" = 1 ]; then
+	unlike "below" "$text" "*mount /proc*"
+else
+	same "mounts below" "$(grep ^mount <<<"$text")" "mount /"
+	like "the bottom is the initramfs" "$text" "*file .hutch-initramfs*"
+fi
 
 claim "with caps=all it does not get out, not by umount, setns, chroot, pivot_root or a user namespace"
 start a caps=all no-new-privs=no && {

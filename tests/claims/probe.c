@@ -487,6 +487,14 @@ static int break_many(void)
 	return break_umounts(8);
 }
 
+/* Layer for layer, to the bottom. */
+static int break_dig(void)
+{
+	while (!setns(self_ns, CLONE_NEWNS) && !umount2("/", MNT_DETACH))
+		;
+	return 0;
+}
+
 /* The escape of textbooks: a chroot below, a working directory above. */
 static int break_chroot(void)
 {
@@ -543,7 +551,7 @@ static int escape(void)
 		int (*attempt)(void);
 	} ways[] = {
 		{"setns", break_setns}, {"umount, setns", break_umount}, {"two umounts, setns", break_two}, {"three umounts, setns", break_three},
-		{"eight umounts, setns", break_many},
+		{"eight umounts, setns", break_many}, {"umount and setns, again and again", break_dig},
 		{"chroot", break_chroot}, {"unshare, umount, setns", break_copy},
 		{"user namespace", break_user}, {"bind, pivot_root", break_pivot}, {"move", break_move},
 	};
@@ -554,6 +562,36 @@ static int escape(void)
 		out |= in_child(ways[i].how, ways[i].attempt);
 	puts(out ? "out" : "inside");
 	return out;
+}
+
+/*
+ * Digs through all that lies over each other at "/" in a copy of this namespace, and says what is
+ * at the bottom: mounts, then files. What is hidden there takes memory and time at every copy.
+ */
+static int below(void)
+{
+	int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC), fd;
+	char line[4096], point[4096];
+	struct dirent *e;
+	FILE *f;
+	DIR *d;
+
+	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
+		return told(-1);
+	self_ns = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+	break_dig();
+	fd = openat(proc, "self/mountinfo", O_RDONLY | O_CLOEXEC);
+	f = fd < 0 ? NULL : fdopen(fd, "re");
+	d = opendir("/");
+	if (!f || !d)
+		return told(-1);
+	while (fgets(line, sizeof line, f))
+		if (sscanf(line, "%*s %*s %*s %*s %4095s", point) == 1)
+			printf("mount %s\n", point);
+	while ((e = readdir(d)))
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+			printf("file %s\n", e->d_name);
+	return 0;
 }
 
 /* ---- life ---- */
@@ -965,6 +1003,8 @@ static int deeds(int argc, char **argv)
 		return abstract(a, 0);
 	if (IS("escape"))
 		return escape();
+	if (IS("below"))
+		return below();
 	if (IS("exit"))
 		return atoi(a);
 	if (IS("die"))

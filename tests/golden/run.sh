@@ -123,6 +123,32 @@ error_cases() {
 	done
 }
 
+# Trees of whole machines: with what is beneath them and nothing of this one.
+tree_cases() {
+	local tree
+	for tree in trees/*/; do
+		tree=${tree%/}
+		check "../$tree" --root "$tree"
+		check "../$tree" "--facts=facts/root-6.18.facts" --root "$tree/" "$tree/etc/hutch"
+	done
+	check tree-file --root trees/wrong trees/wrong/etc/hutch/fine.conf
+	check tree-inside --root trees/wrong /etc/hutch/fine.conf /etc/hutch/two
+	check tree-old --root trees/right --facts facts/root-4.19.facts
+	check tree-no-facts --root trees/right --facts trees/none
+	check tree-none --root trees/none
+	check tree-no-directory --root trees/right /etc/none
+	check tree-empty --root trees/right /etc
+	check set --facts facts/root-6.18.facts trees/right/etc/hutch
+	check set-order --facts facts/root-6.18.facts trees/wrong/etc/hutch
+	mkdir -p "$out/tree/etc/hutch"
+	ln -sf /etc/secret "$out/tree/etc/hutch/out.conf"
+	ln -sf ../../../../../../../../etc/passwd "$out/tree/etc/hutch/up.conf"
+	check tree-escape --root "$out/tree"
+	# Nothing of it reads where it does not know what comes.
+	mkfifo "$out/tree/etc/hutch/fifo.conf"
+	check tree-fifo --root "$out/tree"
+}
+
 # Lines of lines.txt, below each its messages, indented; `@ FACTS` holds for what
 # follows, `@ init`: that the line is one of init.conf. Escapes of printf are undone in the line, for control characters and for
 # faults that need two lines; root=/r and exec=/x are added where they are missing.
@@ -289,6 +315,7 @@ coverage() {
 
 plan_cases
 error_cases
+tree_cases
 machine_cases
 line_cases
 made_cases

@@ -11,8 +11,6 @@
 void random_start(struct random *r, uint64_t seed, uint64_t n)
 {
 	r->state = (seed ^ n * 0x9e3779b97f4a7c15u) + 0x632be59bd9b4e019u;
-	for (int i = 0; i < 4; i++)
-		random_below(r, 2);
 }
 
 /* splitmix64 */
@@ -62,12 +60,58 @@ static const char *any_path(struct random *r, struct model *m, uint32_t ns, stru
 	}
 }
 
+/*
+ * A path of a mount that has to do with another one: it sends there, or covers the directory that the other one
+ * shows, or is a copy of what it is on.
+ */
+static const char *related_path(struct random *r, struct model *m, uint32_t ns, struct arena *a, const char *to,
+				unsigned inside)
+{
+	uint32_t other, node;
+
+	if (random_below(r, 2) || model_resolve(m, ns, to, &other, &node))
+		return any_path(r, m, ns, a, inside);
+	for (int tries = 0; tries < 30; tries++) {
+		const char *path = any_path(r, m, ns, a, inside);
+		uint32_t mount, group;
+
+		if (model_resolve(m, ns, path, &mount, &node))
+			continue;
+		group = m->mount[mount].group;
+		if (inside && group && (group == m->mount[other].group || group == model_master(m, other)))
+			return path;
+		if (!inside && (m->mount[mount].point == m->mount[other].root ||
+				m->mount[mount].point == m->mount[mount].root))
+			return path;
+	}
+	return any_path(r, m, ns, a, inside);
+}
+
+/* A path of a mount that can be moved, most of the time, and often of one that receives from another. */
+static const char *movable_path(struct random *r, struct model *m, uint32_t ns, struct arena *a)
+{
+	const char *path = NULL;
+	unsigned slave = random_below(r, 2);
+
+	for (int tries = 0; tries < 12; tries++) {
+		uint32_t mount, node;
+
+		path = any_path(r, m, ns, a, 0);
+		if (model_resolve(m, ns, path, &mount, &node) || !m->mount[mount].parent)
+			continue;
+		if (!m->mount[m->mount[mount].parent].group && !(m->mount[mount].flags & MOUNT_LOCKED) &&
+		    (!slave || m->mount[mount].master))
+			break;
+	}
+	return path;
+}
+
 /* How often each operation is drawn. */
 static const struct weight {
 	enum operation op;
 	unsigned char weight, lazy;
 } weights[] = {
-	{OP_MOUNT, 16, 0}, {OP_BIND, 16, 0}, {OP_RBIND, 7, 0}, {OP_MOVE, 9, 0}, {OP_BENEATH, 4, 0},
+	{OP_MOUNT, 16, 0}, {OP_BIND, 16, 0}, {OP_RBIND, 7, 0}, {OP_MOVE, 9, 0}, {OP_BENEATH, 6, 0},
 	{OP_UMOUNT, 9, 0}, {OP_UMOUNT, 7, 1}, {OP_MAKE_SHARED, 9, 0}, {OP_MAKE_SLAVE, 8, 0},
 	{OP_MAKE_PRIVATE, 4, 0}, {OP_MAKE_UNBINDABLE, 2, 0}, {OP_MAKE_RSHARED, 5, 0}, {OP_MAKE_RSLAVE, 3, 0},
 	{OP_MAKE_RPRIVATE, 1, 0}, {OP_MAKE_RUNBINDABLE, 1, 0}, {OP_CLONE, 3, 0}, {OP_CLONE, 3, 1},
@@ -130,12 +174,14 @@ static void draw(struct random *r, struct model *m, struct arena *a, unsigned li
 	case OP_BIND:
 	case OP_RBIND:
 		to->word[to->n++] = any_path(r, m, ns, a, 1 + random_below(r, 2));
-		to->word[to->n++] = any_path(r, m, ns, a, 3);
+		/* Onto itself: the mount shows the directory that it is on. */
+		to->word[to->n] = random_below(r, 8) ? any_path(r, m, ns, a, 3) : to->word[0];
+		to->n++;
 		break;
 	case OP_MOVE:
 	case OP_BENEATH:
-		to->word[to->n++] = any_path(r, m, ns, a, 0);
-		to->word[to->n++] = any_path(r, m, ns, a, w->op == OP_MOVE ? 3 : 0);
+		to->word[to->n++] = movable_path(r, m, ns, a);
+		to->word[to->n++] = related_path(r, m, ns, a, to->word[0], w->op == OP_MOVE ? 3 : 0);
 		break;
 	case OP_CLONE:
 		snprintf(text, sizeof text, "n%u", line);
@@ -156,6 +202,21 @@ static uint32_t in_use(const struct model *m)
 	return m->max_mounts - m->spare_mounts;
 }
 
+/* Refusals that come easily are taken seldom, those that hardly ever come always. */
+static int wanted(struct random *r, int outcome)
+{
+	switch (outcome) {
+	case MODEL_LOCKED:
+	case MODEL_PARENT_SHARED:
+	case MODEL_INTO_ITSELF:
+	case MODEL_BENEATH_OWN:
+	case MODEL_BUSY:
+		return !random_below(r, 6);
+	default:
+		return 1;
+	}
+}
+
 void random_op(struct random *r, struct model *m, struct arena *a, unsigned line, struct op *to,
 	       int *outcome)
 {
@@ -173,8 +234,7 @@ void random_op(struct random *r, struct model *m, struct arena *a, unsigned line
 			*outcome = -1;
 		else
 			*outcome = script_do(m, to, &why);
-		if (*outcome >= 0 && *outcome != MODEL_FULL && in_use(m) < 160 &&
-		    (*outcome == MODEL_OK || !random_below(r, 2)))
+		if (*outcome >= 0 && *outcome != MODEL_FULL && in_use(m) < 160 && wanted(r, *outcome))
 			return;
 		*m = before;
 		memcpy(a->base, saved, used);

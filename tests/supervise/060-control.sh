@@ -178,6 +178,14 @@ same "status" "$?" 125
 unlike "text" "$text" ""
 same "a" "$(get a state)" up
 
+claim "a socket that somebody removed is there again after HUP"
+rm $C
+ask status
+same "status" "$status" 125
+kill -HUP "$sup"
+until_true 5 "$H" status a
+same "a" "$(get a state)" up
+
 claim "all that is done and descriptors and memory are what they were"
 for ((i = 0; i < 30; i++)); do "$H" status >/dev/null; done
 within "descriptors" "$(find "/proc/$sup/fd" -mindepth 1 | wc -l)" 5 25

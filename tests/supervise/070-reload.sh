@@ -149,6 +149,22 @@ wait $first
 like "both" "$(cat "$T/first") $text" "*added=two*"
 await two up
 
+claim "all that is wrong with all profiles is told at once"
+for name in x y z; do service $name "exec=/bin/probe forever -" nice=99 restart=often needs=nobody; done
+service w "exec=/bin/probe forever -" needs=nobody
+ask reload
+same "status" "$status" 1
+for name in x y z; do
+	like "$name" "$text" "*$name.conf:*: nice is*"
+	like "$name" "$text" "*$name.conf:*: restart is*"
+done
+like "order" "$text" "*w.conf:*: needs a service that there is not: nobody*"
+for i in {1..60}; do service "many$i" "exec=/bin/probe forever -" nice=99 restart=often user= umask=9; done
+ask reload
+like "many" "$text" "refused=*and [0-9]* more"
+same "pid" "$(get kept pid)" "$pid"
+rm "$D"/many* "$D"/[w-z].conf
+
 claim "the directory is gone: told, nothing changes; back again: fine"
 mv "$D" "$T/elsewhere"
 ask reload
@@ -158,4 +174,22 @@ mv "$T/elsewhere" "$D"
 ask reload
 same "status" "$status" 0
 same "pid" "$(get kept pid)" "$pid"
+down
+
+claim "boot.good in init.conf is no privilege of PID 1: a profile that is wrong at the start gives way to the last good one"
+rm -f "$D"/*.conf
+service a "exec=/bin/probe stamp a forever -"
+echo "boot.good=$T/good" >"$D/init.conf"
+up
+until_true 5 test -s "$T/good"
+down
+echo nice=99 >>"$D/a.conf"
+up
+await a up
+same "a" "$(get a profile)" last-good
+like "said" "$(cat "$T/said.err")" "*a.conf:*: nice is*"
+down
+rm "$D/init.conf"
+up
+same "not asked for" "$(get a state) $(get a profile)" "down null"
 down

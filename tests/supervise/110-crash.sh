@@ -21,7 +21,7 @@ load() {
 	clean
 	rm -f "$T/enough" "$T/count.log"
 	service quiet "exec=/bin/probe forever -"
-	service count "exec=/bin/probe count 20" "log=file $T/count.log" log-size=1m
+	service count "exec=/bin/probe count 5" "log=file $T/count.log" log-size=1m
 	service net "exec=/bin/probe serve 0" "listen=tcp 127.0.0.1:7001"
 	service watched "exec=/bin/probe notify READY=1 beat 100" ready=notify watchdog=3s
 	service brief "exec=/bin/probe sleep 20 exit 1" "restart-delay=30ms 60ms" "restart-limit=1000 1s"
@@ -83,8 +83,8 @@ fi
 claim "a stray write into its state, where a pointer is: what points anywhere is made anew"
 load
 state=$(awk '/hutch-state/ && $3 ~ /^0*$/ { split($1, a, "-"); print a[1]; exit }' "/proc/$sup/maps")
-# struct supervisor is at 2048; its turn is the seventh field.
-expect "$T/probe" poke "$sup" "$(printf '%x' $((0x$state + 2048 + 48)))" 8
+# struct supervisor is at 4096; its turn is the seventh field.
+expect "$T/probe" poke "$sup" "$(printf '%x' $((0x$state + 4096 + 48)))" 8
 until_true resumed 11
 unload
 

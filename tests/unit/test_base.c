@@ -560,7 +560,8 @@ static void signals(void)
 	CHECK(signal_number("USR1") == SIGUSR1 && signal_number("SIGWINCH") == SIGWINCH);
 	CHECK(signal_number("1") == 1 && signal_number("64") == 64);
 	CHECK(!signal_number("0") && !signal_number("65") && !signal_number("") && !signal_number("SIG"));
-	CHECK(!signal_number("term") && !signal_number("SIGSIGTERM") && !signal_number("TERM ") && !signal_number("-1"));
+	CHECK(signal_number("hup") == SIGHUP && signal_number("SigHup") == SIGHUP && !signal_number("hu"));
+	CHECK(!signal_number("sig") && !signal_number("SIGSIGTERM") && !signal_number("TERM ") && !signal_number("-1"));
 	CHECK_STR(signal_name(SIGKILL), "KILL");
 	CHECK_STR(signal_name(SIGVTALRM), "VTALRM");
 	CHECK(!signal_name(0) && !signal_name(-1) && !signal_name(64) && !signal_name(1000));

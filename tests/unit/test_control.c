@@ -168,9 +168,9 @@ static void lines(void)
 	control_put(&o, "why", "it said \"no\"\nand # left");
 	control_put(&o, "empty", "");
 	out_put(&o, "\nname=body\n");
-	CHECK_STR(room, "name=web\nwhy=\"it said 'no' and # left\"\nempty=\"\"\n\nname=body\n");
+	CHECK_STR(room, "name=web\nwhy=\"it said 'no'\tand # left\"\nempty=\"\"\n\nname=body\n");
 	CHECK_STR(record_value(room, "name", &arena), "web");
-	CHECK_STR(record_value(room, "why", &arena), "it said 'no' and # left");
+	CHECK_STR(record_value(room, "why", &arena), "it said 'no'\tand # left");
 	CHECK_STR(record_value(room, "empty", &arena), "");
 	CHECK(!record_value(room, "nam", &arena) && !record_value(room, "body", &arena));
 	CHECK_STR(record_body(room), "name=body\n");

@@ -11,17 +11,17 @@
 static char memory[4 << 20] ALIGNED, draft_memory[4 << 20] ALIGNED, texts[2][1 << 20];
 
 /* A set of "name: key=value; ..." services whose profiles are read as files are. */
-struct source {
+struct profile_source {
 	const char *name, *text;
 };
 
-static const struct source *sources;
+static const struct profile_source *sources;
 
 static int load(void *ctx, const char *path, const char *from, struct profile_text *to, struct err *e)
 {
 	struct set *set = ctx;
 
-	for (const struct source *s = sources; s->name; s++)
+	for (const struct profile_source *s = sources; s->name; s++)
 		if (!strcmp(s->name, path)) {
 			*to = (struct profile_text){s->name, s->text, strlen(s->text)};
 			return set_add_file(set, from ? ENTRY_INCLUDE : ENTRY_SERVICE, s->name, s->text, to->length);
@@ -29,7 +29,7 @@ static int load(void *ctx, const char *path, const char *from, struct profile_te
 	return err_set(e, ENOENT, "%s", path);
 }
 
-static struct set *make(const struct source *from)
+static struct set *make(const struct profile_source *from)
 {
 	static struct set draft, set;
 	static char scratch[2 << 20] ALIGNED;
@@ -76,7 +76,7 @@ static int place(const struct set *set, const char *name)
 
 static void order(void)
 {
-	static const struct source from[] = {
+	static const struct profile_source from[] = {
 		{"d", RUN "after=c b\n"}, {"c", RUN "needs=a\n"}, {"b", RUN}, {"a", RUN "after=ghost\n"}, {0}};
 	struct set *set = make(from);
 	const struct service_conf *d;
@@ -98,7 +98,7 @@ static void order(void)
 
 static void wrong_order(void)
 {
-	static const struct source from[] = {
+	static const struct profile_source from[] = {
 		{"a", RUN "needs=b\n"}, {"b", RUN "after=c\n"}, {"c", RUN "needs=a\n"},
 		{"d", RUN "needs=ghost\n"}, {"e", RUN "needs=a\n"}, {"f", "foo=1\n"}, {0}};
 	struct set *set = make(from);
@@ -121,9 +121,9 @@ static void wrong_order(void)
 
 static void files(void)
 {
-	static const struct source from[] = {
+	static const struct profile_source from[] = {
 		{"a", "# comment\n" RUN "  # more\ninclude=b\n"}, {"b", "nice=3\n"}, {0}};
-	static const struct source other[] = {{"a", "# other words\n\n" RUN "\n\ninclude=b\n# end\n"}, {"b", "nice=3\n"}, {0}};
+	static const struct profile_source other[] = {{"a", "# other words\n\n" RUN "\n\ninclude=b\n# end\n"}, {"b", "nice=3\n"}, {0}};
 	static char keep[1 << 20] ALIGNED;
 	static char other_memory[1 << 20] ALIGNED;
 	static struct set copy, again;

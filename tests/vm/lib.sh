@@ -3,11 +3,14 @@
 #   write PATH [TEXT]     a file of the initramfs beside those of the device: TEXT, or standard input; `put PATH FILE` copies one
 #   service NAME KEY...   a service more, `forget NAME` one less
 #   modules NAME...       kernel modules that the initramfs brings
-#   boot [WORD]...        the machine starts, with these words on its command line and $extra for QEMU
+#   boot [WORD]...        the machine starts, with these words on its command line and $extra for QEMU;
+#                         `bare=1 boot` starts it with an empty one
 #   shell                 waits for the shell on the console
 #   see ERE [SECONDS]     waits until the console shows it, from where it was read so far; $shown is what came before it
 #   run COMMAND           at the shell on the console: $text is what it says, $status its status
 #   up NAME...            waits until these services are up
+#   monitor COMMAND       for QEMU itself: plug, unplug, slow a disk down
+#   disk FILE NAME        a disk for the next boot; the guest's $disk, for QEMU it is NAME
 #   off [COMMAND]         the machine ends by itself, after COMMAND was typed
 #   left                  whether the machine has ended, within $PATIENCE; for ends that are none of the kernel's own
 #
@@ -26,6 +29,8 @@ die() { echo "vm: $*" >&2; exit 1; }
 # shellcheck source=SCRIPTDIR/table.sh
 . "$HERE/table.sh"
 kernel_row "$KERNEL"
+PROGRAM=$HUTCH TREE=$(arch_folder "$OUT/.." "$arch")/rootfs/tree
+[ "$arch" = "$(uname -m)" ] || PROGRAM=$(arch_folder "$OUT/.." "$arch")/hutch
 : "${PATIENCE:=150}"
 
 topic=${0##*/} topic=${topic%.sh}
@@ -33,7 +38,7 @@ T=$OUT/$KERNEL/$topic
 rm -rf "$T"
 mkdir -p "$T"
 extra=() text='' status='' shown='' boots=0 asked=0
-qemu_pid='' to='' from='' heard='' seen=0 dead=''
+qemu_pid='' keys='' screen='' heard='' seen=0 dead=''
 
 # ---- the initramfs -------------------------------------------------------------
 
@@ -75,27 +80,31 @@ modules() {
 # ---- the machine ---------------------------------------------------------------
 
 boot() {
-	local add=("/=$T/new")
+	local add=("/=$T/new") words
 	[ -z "$qemu_pid" ] || die "$topic: the machine is on already"
 	[ ! -d "$T/modules" ] || add+=("/=$T/modules")
 	boots=$((boots + 1)) log=$T/console.$boots
 	"$HERE/../../rootfs/initramfs.sh" "$T/add.cpio" "${add[@]}" || die "no archive"
 	cat "$OUT/$KERNEL/base.cpio" "$T/add.cpio" >"$T/initrd"
-	kernel_machine "$T/initrd" "panic=-1 quiet $*"
-	machine+=("${extra[@]}" -monitor none -serial stdio)
+	words="panic=-1 quiet $*"
+	[ -z "${bare:-}" ] || words=''
+	kernel_machine "$T/initrd" "$words"
+	rm -f "$T"/monitor.*
+	mkfifo "$T"/monitor.{in,out}
+	machine+=("${extra[@]}" -serial stdio -chardev "pipe,id=monitor,path=$T/monitor" -mon monitor)
 	printf '%q ' "${machine[@]}" >"$log.command"
 	rm -f "$T/in"
 	mkfifo "$T/in"
 	heard='' seen=0 dead='' began=${EPOCHREALTIME/./}
-	exec {to}<>"$T/in"
-	exec {from}< <(exec "${machine[@]}" <"$T/in" 2>&1)
+	exec {keys}<>"$T/in" {ask}<>"$T/monitor.in" {told}<>"$T/monitor.out"
+	exec {screen}< <(exec "${machine[@]}" <"$T/in" 2>&1)
 	qemu_pid=$!
 }
 
 # What the console says now; 1 when there is nothing more to come.
 hear() {
 	local chunk='' status
-	IFS= read -r -d '' -t 0.2 -n 4096 -u "$from" chunk
+	IFS= read -r -d '' -t 0.2 -n 4096 -u "$screen" chunk
 	status=$?
 	[ -z "$chunk" ] || { heard+=${chunk//$'\r'/} && printf %s "$chunk" >>"$log"; }
 	[ $status -eq 0 ] || [ $status -gt 128 ]
@@ -106,7 +115,7 @@ reap() {
 	[ -n "$qemu_pid" ] || return 0
 	kill "$qemu_pid" 2>/dev/null
 	wait "$qemu_pid" 2>/dev/null
-	exec {to}>&- {from}<&-
+	exec {keys}>&- {screen}<&- {ask}>&- {told}<&-
 	qemu_pid=''
 }
 
@@ -121,15 +130,29 @@ see() {
 	local until=$((SECONDS + ${2:-$PATIENCE})) new
 	[ -z "$dead" ] || { note "not seen, for the machine is lost: $1"; return 1; }
 	while new=${heard:seen} && ! [[ $new =~ $1 ]]; do
-		hear || { lost "the machine ended before it said: $1"; return 1; }
+		hear || [[ ${heard:seen} =~ $1 ]] || { lost "the machine ended before it said: $1"; return 1; }
 		[ $SECONDS -le $until ] || { lost "hangs, and did not say: $1"; return 1; }
 	done
 	shown=${new%%"${BASH_REMATCH[0]}"*}
 	seen=$((seen + ${#shown} + ${#BASH_REMATCH[0]}))
 }
 
+monitor() {
+	[ -n "$dead" ] || printf '%s\n' "$*" >&"$ask"
+}
+
+# The small x86 kernels have NVMe built in; all others find a virtio disk by a module.
+disk() {
+	extra+=(-drive "if=none,id=$2,format=raw,file=$1,cache=unsafe")
+	if [ "$arch" = x86_64 ]; then
+		extra+=(-device "nvme,drive=$2,serial=$2") disk=/dev/nvme0n1 disk_module=''
+	else
+		extra+=(-device "virtio-blk-pci,drive=$2") disk=/dev/vda disk_module='virtio_pci virtio_blk'
+	fi
+}
+
 type() {
-	[ -n "$dead" ] || printf '%s\n' "$*" >&"$to"
+	[ -n "$dead" ] || printf '%s\n' "$*" >&"$keys"
 }
 
 # What is typed before the shell listens would be lost.
@@ -144,7 +167,8 @@ run() {
 	see "=$asked:([0-9]+)=" || return 1
 	status=${BASH_REMATCH[1]}
 	text=${shown#*"\"=\"$asked:"*$'\n'}
-	text=${text%$'\n'}
+	# PID 1 says on the console what becomes of its services, whenever it does.
+	text=$(grep -vE '^hutch: [a-z0-9-]+: (up|ready|done|down|delayed|starting|stopping)(: .*)?$' <<<"${text%$'\n'}") || :
 }
 
 # A command that has to say exactly this.
@@ -163,7 +187,7 @@ up() {
 # It ends within the time: what it said last is in $shown.
 left() {
 	local until=$((SECONDS + ${1:-$PATIENCE}))
-	[ -z "$dead" ] || return 1
+	[ -z "$dead" ] && [ -n "$qemu_pid" ] || { note "the machine is lost"; return 1; }
 	while hear; do
 		[ $SECONDS -le $until ] || { lost "does not end"; return 1; }
 	done

@@ -14,7 +14,7 @@ die() { echo "vm: $*" >&2; exit 1; }
 [ $# -ge 2 ] || die "usage: run.sh OUT HUTCH [KERNEL...] [TOPIC...]"
 mkdir -p "$1"
 OUT=$(realpath "$1") HUTCH=$(realpath "$2")
-export OUT
+export OUT HUTCH
 shift 2
 
 kernels=() topics=()

@@ -19,10 +19,11 @@ kernel_row() {
 	die "no kernel '$1' in $kernel_table; there are: $(kernel_names . | tr '\n' ' ')"
 }
 
-# kernel_machine INITRD WORDS: the command that boots it, as $machine. Its console is the standard streams'; a reset ends it.
+# kernel_machine INITRD [WORDS]: the command that boots it, as $machine. Its console is the standard streams'; a reset ends it.
+# Without WORDS the command line is empty.
 kernel_machine() {
 	read -ra machine <<<"$qemu"
-	machine+=(-accel tcg -display none -no-reboot -kernel "$kernel_dir/vmlinuz" -initrd "$1" -append "console=$console $2")
+	machine+=(-accel tcg -display none -no-reboot -kernel "$kernel_dir/vmlinuz" -initrd "$1" -append "${2:+console=$console $2}")
 }
 
 # arch_folder O ARCH: where hutch and its tools for a machine are built: here, or as `make cross` does it

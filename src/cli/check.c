@@ -1,0 +1,290 @@
+/*
+ * hutch check: one profile with its arguments, or all that a supervisor would read, here
+ * or in the tree of another machine. What can be known before anything runs is told.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "apply/file.h"
+#include "apply/gather.h"
+#include "apply/proc.h"
+#include "archive/texts.h"
+#include "base/parse.h"
+#include "base/text.h"
+#include "cli/cli.h"
+#include "kernel/k.h"
+
+enum { FINDINGS_SIZE = 64 << 10 };
+
+/* What is looked at: a profile with its plan, and the machine whose paths it names. */
+struct look {
+	const struct profile *p;
+	const struct plan *plan;
+	struct diags *diags;
+	int root;		/* its tree, or -1: this one */
+	const struct machine_conf *machine;	/* what it mounts, or NULL */
+};
+
+static void found(struct look *l, struct origin at, const char *what, const char *why)
+{
+	diags_add(l->diags, at, 0, "%s %.200s: %s", keys[at.key].word, what, why);
+}
+
+/* In a tree that no kernel has booted, nothing is there yet. */
+static int comes_at_boot(const struct look *l, const char *path)
+{
+	static const char *const mounted[] = {"/dev", "/proc", "/sys", "/run", "/tmp"};
+
+	for (unsigned i = 0; l->root >= 0 && i < sizeof mounted / sizeof *mounted; i++)
+		if (path_below(path, mounted[i]))
+			return 1;
+	for (unsigned i = 0; l->root >= 0 && l->machine && i < l->machine->nmount; i++)
+		if (path_below(path, l->machine->mount[i].target))
+			return 1;
+	return 0;
+}
+
+static void look_at_sources(struct look *l)
+{
+	for (unsigned i = 0; i < l->plan->nsteps; i++) {
+		const struct step *s = &l->plan->step[i];
+		int clone = s->kind == STEP_TREE_CLONE || s->kind == STEP_TREE_BIND, fd;
+		int file = s->kind == STEP_ROOT_CPIO || s->kind == STEP_LOOP_ATTACH;
+
+		if ((!clone && !file) || (clone && (s->op[3].n || s->op[5].n)) || comes_at_boot(l, s->op[1].s))
+			continue;
+		fd = file_open(l->root, s->op[1].s, O_PATH);
+		if (fd < 0)
+			found(l, s->at, s->op[1].s, error_text(errno));
+		k_close(fd);
+	}
+}
+
+/* Whether the way to a path is a link somewhere, from where nobody knows where it leads. */
+static int has_link(int root, const char *path)
+{
+	char part[4096];
+	struct k_stat st;
+
+	for (size_t n = 1; n < sizeof part; n++) {
+		memcpy(part, path, n);
+		part[n] = '\0';
+		if ((!path[n] || path[n] == '/') &&
+		    !k_stat(root < 0 ? AT_FDCWD : root, root < 0 ? part : part + 1, AT_SYMLINK_NOFOLLOW,
+			    STATX_TYPE_, &st) && S_ISLNK(st.mode))
+			return 1;
+		if (!path[n])
+			return 0;
+	}
+	return 1;
+}
+
+/*
+ * A path as the sandbox will see it. -1 with errno, ENODATA: that is not known before
+ * it is built.
+ */
+static int open_inside(struct look *l, const char *path, int flags)
+{
+	const struct mount_wish *over = NULL;
+	int box = -1, fd = -1, code = ENODATA;
+	char source[4096];
+
+	if (path_below(path, "/dev") || path_below(path, "/proc"))
+		goto unknown;
+	for (const struct mount_wish *m = l->p->mounts.first; m; m = m->next)
+		if (m->dst && path_below(path, m->dst))
+			over = m;
+	if (over && over->kind == MOUNT_BIND && !(over->flags & MF_OPTIONAL)) {
+		text_format(source, sizeof source, "%s%s", over->src, path + strlen(over->dst));
+		fd = comes_at_boot(l, source) ? -1 : file_open(l->root, source, flags);
+		errno = fd < 0 && has_link(l->root, source) ? ENODATA : errno;
+		return fd;
+	}
+	if (over || l->p->root.kind != ROOT_DIR || comes_at_boot(l, l->p->root.path))
+		goto unknown;
+	box = file_open(l->root, l->p->root.path, O_PATH | O_DIRECTORY);
+	if (box < 0)
+		goto unknown;	/* told as a source */
+	fd = file_open(box, path, flags);
+	code = fd < 0 && l->p->mounts.n && has_link(box, path) ? ENODATA : errno;
+	k_close(box);
+unknown:
+	errno = code;
+	return fd;
+}
+
+static void look_at_program(struct look *l)
+{
+	const char *path = l->p->exec.word[0];
+	struct k_stat st;
+	int fd = *path == '/' ? open_inside(l, path, O_PATH) : -1;
+
+	if (fd < 0 && *path == '/' && (errno == ENOENT || errno == ENOTDIR))
+		found(l, l->p->at[KEY_exec], path, error_text(errno));
+	else if (fd >= 0 && !k_fstat(fd, 3, &st) &&
+		 (!S_ISREG(st.mode) || !(st.mode & 0111)))
+		found(l, l->p->at[KEY_exec], path, "not a program that may be executed");
+	k_close(fd);
+}
+
+/* A user or group by its name, in the sandbox's own file. */
+static void look_at_name(struct look *l, struct origin at, const char *name, const char *file)
+{
+	char *text = NULL, *fields[4], why[80];
+	size_t n;
+	int fd;
+
+	if (!name || (*name >= '0' && *name <= '9'))
+		return;
+	fd = open_inside(l, file, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0 && errno != ENOENT)
+		return;
+	if (fd < 0)
+		text_format(why, sizeof why, "the sandbox has no %s: use a number", file);
+	else
+		text_format(why, sizeof why, "not in the sandbox's %s", file);
+	if (fd >= 0)
+		text = read_all(fd, l->p->arena, &n);
+	if (fd < 0 || (text && !file_line(text, 0, name, fields)))
+		found(l, at, name, why);
+	k_close(fd);
+}
+
+static void look_at_all(struct look *l)
+{
+	look_at_sources(l);
+	look_at_program(l);
+	look_at_name(l, l->p->at[KEY_user], l->p->user, "/etc/passwd");
+	look_at_name(l, l->p->at[KEY_group], l->p->group, "/etc/group");
+	for (const struct item *i = l->p->groups.first; i; i = i->next)
+		look_at_name(l, i->at, i->text, "/etc/group");
+}
+
+static void look_at_service(struct gather *g)
+{
+	struct look l = {&g->profile, &g->plan, &g->diags, g->root, &g->draft.machine};
+
+	look_at_all(&l);
+}
+
+/* What a device's kernel can do is not known here: everything. */
+static void facts_all(struct facts *f)
+{
+	for (unsigned i = 0; i < FACTS; i++)
+		*fact_at(f, i) = 1;
+	f->uid = f->gid = 0;
+	f->last_cap = CAP_NAMES - 1;
+}
+
+static int could_not(const struct err *e)
+{
+	cli_failed(e->text, e->code);
+	return EXIT_HUTCH;
+}
+
+/* A path of the tree, also when it is named as it lies here. */
+static const char *within(const char *path, const char *root)
+{
+	size_t n = root ? strlen(root) : 0;
+
+	while (n && root[n - 1] == '/')
+		n--;
+	return n && !strncmp(path, root, n) && path[n] == '/' ? path + n : path;
+}
+
+/* Tells them; whether there are any. */
+static int print_findings(const char *text)
+{
+	if (text)
+		out_printf(&cli_out, "%s\n", text);
+	cli_flush(2);
+	return text != NULL;
+}
+
+static int check_set(const char *root, const char *facts_file, char **paths, int n)
+{
+	static char *usual[] = {"/etc/hutch"};
+	static struct gather g;
+	static struct facts facts;
+	int status = 0;
+
+	g = (struct gather){.scratch = &cli_arena, .facts = &facts, .root = -1,
+			    .look = root || !facts_file ? look_at_service : NULL,
+			    .text = arena_room(&cli_arena, FINDINGS_SIZE), .size = FINDINGS_SIZE,
+			    .draft.texts = {arena_room(&cli_arena, GATHER_TEXTS), GATHER_TEXTS, 0}};
+	if (root && (g.root = k_open(AT_FDCWD, root, O_PATH | O_DIRECTORY, 0)) < 0) {
+		cli_failed(root, errno);
+		return EXIT_HUTCH;
+	}
+	if (root && !facts_file)
+		facts_all(&facts);
+	else if (cli_facts(&facts, facts_file))
+		return EXIT_HUTCH;
+	if (!n) {
+		paths = usual;
+		n = 1;
+	}
+	for (int i = 0; i < n; i++)
+		paths[i] = (char *)(uintptr_t)within(paths[i], root);
+	if (gather_init(&g, arena_room(&cli_arena, GATHER_MEMORY)) || gather_machine(&g, paths, n))
+		return could_not(&g.err);
+	for (int i = 0; i < n; i++) {
+		unsigned before = g.draft.count;
+
+		if (gather_path(&g, paths[i]))
+			return could_not(&g.err);
+		if (g.draft.count == before && !profile_is_machine(paths[i])) {
+			out_printf(&cli_out, "%s: no profile in it: a file NAME.conf\n", paths[i]);
+			status = EXIT_NOT;
+		}
+	}
+	if (gather_finish(&g))
+		return could_not(&g.err);
+	status |= print_findings(g.draft.machine.findings);
+	for (unsigned i = 0; i < g.draft.count; i++)
+		status |= print_findings(g.draft.service[i].findings);
+	return status && g.unreadable ? EXIT_HUTCH : status;
+}
+
+static int check_one(int argc, char **argv, int i, const char *facts, const char *name, int service)
+{
+	struct plan_request request = {.env = (const char *const *)environ, .name = name,
+				       .supervised = service};
+	static struct wish wish;
+	struct look l = {&wish.profile, &wish.plan, &wish.diags, -1, NULL};
+
+	if (cli_read(&wish, argc, argv, i, facts, &request))
+		return wish.unreadable ? EXIT_HUTCH : EXIT_NOT;
+	/* With the facts of another machine, its files are not here either. */
+	if (!facts && !wish.machine)
+		look_at_all(&l);
+	profile_print_diags(&wish.profile, &wish.diags, &cli_out);
+	cli_flush(2);
+	return wish.diags.count ? EXIT_NOT : 0;
+}
+
+static int is_directory(const char *path)
+{
+	struct k_stat st;
+
+	return !k_stat(AT_FDCWD, path, 0, STATX_TYPE_, &st) && S_ISDIR(st.mode);
+}
+
+int command_check(int argc, char **argv)
+{
+	enum { FACTS_FILE, NAME, SERVICE, ROOT, OPTIONS };
+	static const char *const names[] = {"--facts=", "--name=", "--service", "--root=", NULL};
+	const char *given[OPTIONS] = {NULL}, *value;
+	int i = 1, option;
+
+	while ((option = cli_option(argc, argv, &i, names, &value)) >= 0)
+		given[option] = option == SERVICE ? names[option] : value;
+	if (option == -2 || (i >= argc && !given[ROOT]))
+		return cli_usage("check");
+	if (given[ROOT] || is_directory(argv[i]))
+		return check_set(given[ROOT], given[FACTS_FILE], argv + i, argc - i);
+	return check_one(argc, argv, i, given[FACTS_FILE], given[NAME], given[SERVICE] != NULL);
+}

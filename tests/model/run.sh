@@ -1,0 +1,54 @@
+#!/bin/bash
+# Scripts of operations whose outcome is stated, through the model and the kernel, as TAP.
+#
+#   tests/model/run.sh HUTCH
+set -u
+hutch=$1
+n=0 bad=0
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
+say() {	# say STATUS NAME
+	n=$((n + 1))
+	if [ "$1" -eq 0 ]; then echo "ok $n - $2"; else
+		echo "not ok $n - $2"
+		sed 's/^/# /' "$log"
+		bad=1
+	fi
+}
+
+for script in tests/model/scripts/*.sim; do
+	name=$(basename "$script" .sim)
+	"$hutch" simulate "$script" >"$log" 2>&1
+	say $? "$name: as stated"
+	"$hutch" simulate --real "$script" >"$log" 2>&1
+	say $? "$name: the kernel does the same"
+done
+
+errors() {	# errors NAME STATUS WORDS, the script on standard input
+	cat >"$log.sim"
+	"$hutch" simulate "$log.sim" >"$log" 2>&1
+	[ $? -eq "$2" ] && grep -qF -- "$3" "$log"
+	say $? "$1"
+	rm -f "$log.sim"
+}
+
+errors 'an unknown operation is told with its place' 125 '.sim:2:3: unknown operation' <<<$'# words\n  mnt /a'
+errors 'a namespace that is none' 125 '.sim:1:1: no namespace of that name' <<<'in b: mkdir /a'
+errors 'a colon is missing' 125 ':1:4: in NAME: wants a colon' <<<'in b mkdir /a'
+errors 'a relative path' 125 ':1:7: must be an absolute path' <<<'mkdir a'
+errors 'a word too many' 125 ':1:10: too much' <<<'mkdir /a /b'
+errors 'a word too few' 125 ':1:6: something is missing' <<<'bind /a'
+errors 'the first namespace stays' 125 'the first namespace stays' <<<'end'
+errors 'the root stays' 125 'the root of a namespace stays' <<<'umount -l /'
+errors 'a refusal that nobody expects' 1 'umount /a: ENOENT: no such directory' <<<'umount /a'
+errors 'an expectation that is wrong' 1 'not so: ENOENT' <<<$'umount /a\nexpect EINVAL'
+errors 'an unknown word for a mount' 125 'no word for a mount' <<<'expect / pink'
+errors 'a byte that is none' 125 ':1:1: a NUL byte' < <(printf 'mkdir /\0a\n')
+errors 'a quote without its end' 125 ':1:7: ' <<<'mkdir "/a'
+errors 'a line of a megabyte' 125 'is longer than 4095 bytes' < <(printf 'mkdir /'; head -c 900000 /dev/zero | tr '\0' a)
+errors 'ten thousand namespaces' 0 'n9999:' < <(for i in {1..9999}; do echo "clone n$i"; done)
+errors 'more mounts than there is room for' 125 'more mounts than there is room for' \
+	< <(echo 'mkdir /a'; for i in {1..30}; do echo 'rbind / /a'; done)
+echo "1..$n"
+exit $bad
