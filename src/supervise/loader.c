@@ -193,13 +193,34 @@ static int read_all(void *memory)
 	return 0;
 }
 
+/* The set of an earlier program, as it was. What this one does not understand of it is noted. */
+static int read_kept(void *memory)
+{
+	const struct text_archive *t = &g.draft.texts;
+	struct text_archive from = *l->kept;
+
+	facts_probe(&l->image->facts);
+	if (texts_check(&from) || gather_init(&g, memory) ||
+	    gather_archived_machine(&g, &from, SOURCE_DISK, NULL) ||
+	    gather_archive(&g, &from, SOURCE_DISK, NULL) || gather_finish(&g))
+		return -1;
+	if (from.used == t->used && !memcmp(from.base, t->base, t->used))
+		return 0;
+	for (unsigned i = 0; i < g.draft.count; i++)
+		if (g.draft.service[i].findings && !g.draft.service[i].source)
+			l->image->set.notes = g.draft.service[i].findings;
+	if (!l->image->set.notes)
+		l->image->set.notes = "it understands the profiles otherwise";
+	return 0;
+}
+
 int load_set(const struct loader *told, struct arena *scratch)
 {
 	l = told;
 	g = (struct gather){.scratch = scratch, .facts = &l->image->facts, .root = -1, .probe = probe, .look = look,
 			    .text = findings, .size = sizeof findings, .phase = l->image->setup.phase,
 			    .draft.texts = l->image->set.texts};
-	if (read_all(k_memory(GATHER_MEMORY, 0)))
+	if (l->kept ? read_kept(k_memory(GATHER_MEMORY, 0)) : read_all(k_memory(GATHER_MEMORY, 0)))
 		return say(&g.err, "");
 	if (l->image->setup.init[0])
 		return 0;
