@@ -84,6 +84,8 @@ static void look(struct gather *g)
 	const struct plan_request request = {.supervised = 1, .console = g->draft.machine.console};
 	struct err e;
 
+	if (g->probe)
+		g->probe(g);
 	if (plan_build(&g->plan, &g->profile, g->facts, &request, &g->diags))
 		return;
 	if (plan_check(&g->plan, &e))
