@@ -43,7 +43,7 @@ same "the source" "$text" 1
 for word in private slave shared unbindable slave+shared; do
 	run "hutch run $root bind='/run/s /data create $word' -- /bin/probe mount /data"
 	case $KERNEL:$word in
-	# Refused, as the lock of the initramfs turns shared into slave, and this kernel cannot attach a mount after it.
+	# Before Linux 5.12 it is refused, for the lock would make a slave of it.
 	5.*:shared) like "shared" "$text" "*newer" ;;
 	*) same "$word" "${text##* }" "$word" ;;
 	esac
