@@ -506,7 +506,7 @@ int supervise(const struct supervise_options *o, struct arena *a, char *why)
 	why[0] = '\0';
 	/* All others wait for ever: none that is sent by mistake ends or stops it, nor a
 	 * terminal that lets nobody write from the background. */
-	if (k_sigmask(~0ull, &mask))
+	if (k_sigmask(~0ull, &mask) && o->resume < 0)
 		goto failed;
 	if (o->resume >= 0)
 		s = take_over(o, a);
