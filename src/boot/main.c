@@ -94,6 +94,8 @@ void boot_main(char *const *argv, char **again, int resume, struct arena *a)
 	if (resume < 0) {
 		early_descriptors();
 		early_mounts();
+	} else {
+		boot_streams();	/* 0 to 2 went with the exec: the next file would be one of them */
 	}
 	read_cmdline(&line);
 	paths[0] = line.config;

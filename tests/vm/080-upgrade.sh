@@ -17,7 +17,8 @@ pids
 before=$text
 like "pids" "$before" *pid*restarts*
 run "i=0; while [ \$i -lt 20 ]; do hutch reload --exec || echo failed; i=\$((i+1)); done; echo done"
-same "upgrades" "$text" done
+like "upgrades" "$text" "*resumed after upgrade 20*done"
+unlike "upgrades" "$text" *failed*
 pids
 same "pids" "$text" "$before"
 run "hutch verify web"
