@@ -1,6 +1,6 @@
 #!/bin/bash
 # A payload with every capability does not get to the initramfs, on any kernel.
-# shellcheck source-path=SCRIPTDIR
+# shellcheck source-path=SCRIPTDIR disable=SC2119 # boot, off and left can do without arguments
 . "$(dirname "$0")/lib.sh"
 
 # What stands for a small root; the mark of the initramfs is a file in its root.
@@ -18,7 +18,7 @@ shell
 run "/bin/probe stat /.hutch-initramfs"
 like "the mark" "$text" "*file *"
 run "hutch run $root caps=all root-seal=no no-new-privs=no -- /bin/probe escape"
-[[ $KERNEL == 7* ]] || like "escape" "$text" *"initramfs"*"out"
+[[ $KERNEL == 7* ]] || like "escape" "$text" "*initramfs*out"
 
 claim "setns, chroot, umount -l, pivot_root, user namespaces: a service with caps=all stays inside"
 run "hutch logs escape"
