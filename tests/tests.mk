@@ -149,6 +149,7 @@ $(O)/fault/%: tests/fault/%.c tests/fault/errnos.h src/base/uapi.h src/kernel/fa
 # Those that have more than one file.
 $(O)/fault/nth $(O)/fault/supervise $(O)/fault/init: $(wildcard tests/fault/shared/*)
 $(O)/fault/supervise: $(wildcard tests/fault/supervise/*)
+$(O)/fault/init: $(wildcard tests/fault/init/*)
 
 # hutch on a kernel that lacks everything since 5.2, for the claims on the fallbacks.
 $(O)/fault/hutch-old: $(SRC) tests/fault/enosys.c $(wildcard src/*/*.h src/*/*.def) $(PACKED)
@@ -191,12 +192,15 @@ SOAK += $(foreach a,$(ARCHS),"tests/cross/test.sh $(a) $(O)/cross/$(a)")
 .PHONY: cross lint
 
 # Boots, in virtual machines.
-VM_TOOLS := $(O)/claims/probe
+VM_TOOLS := $(O)/claims/probe $(O)/model/model
 vm-tools: $(O)/hutch $(VM_TOOLS)
 
 test-vm: deps		## hutch as PID 1 on all kernels and machines, in QEMU
 	@$(MAKE) --no-print-directory vm-tools rootfs
 	@tests/run.sh $(O) "tests/vm/run.sh $(O)/vm $(O)/hutch all"
+
+# The model against each of these kernels at length.
+SOAK += "MODEL_OPERATIONS=50000 VM_TIME=7200 tests/vm/run.sh $(O)/vm $(O)/hutch 5.10 6.1 6.12 7 tests/vm/070-model.sh"
 
 boot:			## boots hutch in QEMU, to a shell; KERNEL=5.10, APPEND=WORDS, APPLIANCE=1
 	@tests/deps.sh boot

@@ -20,6 +20,9 @@ void boot_main(char *const *argv, char **again, int resume, struct arena *a) __a
 /* Memory for what loads and sets up, each in a process of its own. */
 extern struct arena *boot_arena;
 
+/* Descriptors 0 to 2 of PID 1: nobody's input, the console's output; none is handed on. */
+void boot_streams(void);
+
 /* One line that is told as soon as there is somebody who can: console, events. */
 void boot_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

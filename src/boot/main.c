@@ -46,7 +46,7 @@ static void read_cmdline(struct cmdline *to)
 }
 
 /* Words for people go to the console, and nobody reads from it here: a shell may. */
-static void take_streams(void)
+void boot_streams(void)
 {
 	int null = k_open(AT_FDCWD, "/dev/null", O_RDWR, 0), console = console_open(NULL);
 
@@ -69,14 +69,22 @@ static void breathe(void)
 	k_poll(NULL, 0, PAUSE);
 }
 
+/* Nobody needs these to read profiles. */
+static void meanwhile(void)
+{
+	early_nodes();
+	k_reboot(REBOOT_CAD_OFF_);
+	boot_streams();
+}
+
 void boot_main(char *const *argv, char **again, int resume, struct arena *a)
 {
 	static struct cmdline line;
 	static char *paths[1];
 	struct supervise_end end = {.kind = END_EXIT};
 	struct supervise_options o = {
-		.paths = paths, .npaths = 1, .readers = -1, .argv = argv, .again = again, .resume = resume,
-		.init = 1, .notes = notes, .setup = boot_setup, .enter = root_enter, .end = &end,
+		.paths = paths, .npaths = 1, .readers = -1, .argv = argv, .again = again, .resume = resume, .init = 1,
+		.meanwhile = meanwhile, .notes = notes, .setup = boot_setup, .enter = root_enter, .end = &end,
 	};
 	char why[200];
 
@@ -86,9 +94,6 @@ void boot_main(char *const *argv, char **again, int resume, struct arena *a)
 	if (resume < 0) {
 		early_descriptors();
 		early_mounts();
-		early_nodes();
-		k_reboot(REBOOT_CAD_OFF_);
-		take_streams();
 	}
 	read_cmdline(&line);
 	paths[0] = line.config;

@@ -140,7 +140,8 @@ static int overlay(const struct machine_conf *m, struct err *e)
 
 /*
  * Whether it can be executed is best told by the kernel: it is, and stopped before its first
- * instruction. Machine, interpreter and attributes of the mount are right then.
+ * instruction. Machine, interpreter and attributes of the mount are right then. All of it is read
+ * before, for PID 1 must neither wait for a disk nor fall over a page that cannot be read.
  */
 struct trial {
 	const char *init;
@@ -151,14 +152,18 @@ static int trial_run(void *argument)
 {
 	struct trial *t = argument;
 	char *const args[] = {(char *)t->init, NULL};
-	struct k_stat st;
+	char buf[2048];
+	long n = -1;
+	int fd;
 
-	if (!k_chroot(NEW_ROOT) && !k_chdir("/")) {
-		t->there = !k_stat(AT_FDCWD, t->init, 0, STATX_TYPE_, &st);
-		/* Should we be killed now, so shall it; and a trap that is blocked stops nobody. */
-		if (!k_prctl(PR_SET_PDEATHSIG_, SIGKILL, 0, 0) && !k_sigmask(0, NULL) && !k_trace_me())
-			k_execve(t->init, args, environ);
+	if (!k_chroot(NEW_ROOT) && !k_chdir("/") && (fd = k_open(AT_FDCWD, t->init, O_RDONLY | O_NONBLOCK, 0)) >= 0) {
+		t->there = 1;
+		while ((n = k_read(fd, buf, sizeof buf)) > 0)
+			;
 	}
+	/* Should we be killed now, so shall it; and a trap that is blocked stops nobody. */
+	if (!n && !k_prctl(PR_SET_PDEATHSIG_, SIGKILL, 0, 0) && !k_sigmask(0, NULL) && !k_trace_me())
+		k_execve(t->init, args, environ);
 	t->error = errno;
 	k_exit(0);
 }
@@ -167,16 +172,22 @@ static int init_try(const char *init, struct err *e)
 {
 	static char stack[8192] __attribute__((aligned(16)));
 	struct trial t = {.init = init};
-	int pid = k_clone(trial_run, stack + sizeof stack, CLONE_VM | CLONE_VFORK | SIGCHLD, &t), status;
+	int pid = k_clone(trial_run, stack + sizeof stack, CLONE_VM | CLONE_VFORK | SIGCHLD, &t), status, got;
 
 	if (pid < 0)
 		return err_set(e, errno, "boot.init");
-	while (k_wait(pid, &status, 0) == pid && WIFSTOPPED(status))
+	got = k_wait(pid, &status, 0);
+	if (got != pid || WIFSTOPPED(status)) {
 		k_kill(pid, SIGKILL);
-	if (!t.error)
-		return 0;
-	return err_set(e, t.error, "boot.init %.100s%s", init,
-		       t.there && t.error == ENOENT ? ": its interpreter" : "");
+		k_wait(pid, &(int){0}, 0);
+	}
+	if (t.error)
+		return err_set(e, t.error, "boot.init %.100s%s", init,
+			       t.there && t.error == ENOENT ? ": its interpreter" : "");
+	/* Past the point where execve could still return. */
+	if (got != pid || !WIFSTOPPED(status))
+		return err_set(e, 0, "boot.init %.100s: it cannot be executed", init);
+	return 0;
 }
 
 static int prepare(const struct machine_conf *m, struct err *e)
@@ -197,11 +208,12 @@ int root_prepare(const struct machine_conf *m, struct setup_report *to, struct e
 		return 0;
 	if (strlen(m->init) >= sizeof to->init)
 		return err_set(e, ENAMETOOLONG, "boot.init");
+	k_fault_step("boot.root");
 	forget();
-	if (prepare(m, e)) {
+	if (prepare(m, e))
 		forget();
-		return -1;
-	}
-	text_format(to->init, sizeof to->init, "%s", m->init);
-	return 0;
+	else
+		text_format(to->init, sizeof to->init, "%s", m->init);
+	k_fault_step("");
+	return to->init[0] ? 0 : -1;
 }

@@ -57,6 +57,7 @@ static int clean(void *argument)
 	struct k_stat st;
 	char how = NOT;
 
+	k_fault_side('c');
 	/* Its own copy of this end, or it would never hear that PID 1 is gone. */
 	k_close(c->word[1]);
 	k_poll(&word, 1, -1);
@@ -73,40 +74,41 @@ static int clean(void *argument)
 	k_exit(0);
 }
 
-/* From the old root, whose mounts go along where the new one has a place for them. */
-static enum how change(struct err *e)
+static const char *const along[] = {"/dev", "/run", "/sys", "/proc"};
+enum { ALONG = sizeof along / sizeof *along };
+
+/* What is not mounted here, or has no place there, does not go along; anything else is a failure. */
+static int take_along(int n)
 {
-	static const char *const along[] = {"/dev", "/run", "/sys", "/proc"};
-	enum { ALONG = sizeof along / sizeof *along };
 	struct k_stat st;
-	int moved[ALONG], error;
+
+	return k_stat(AT_FDCWD, along[n] + 1, AT_SYMLINK_NOFOLLOW, STATX_TYPE_, &st) || !S_ISDIR(st.mode) ||
+	       !k_mount(along[n], along[n] + 1, NULL, MS_MOVE, NULL) || errno == EINVAL ? 0 : -1;
+}
+
+/* From the new root: 'm' or 'p', or NOT and errno, and all is as it was. */
+static enum how change(void)
+{
+	int n, error;
 
 	/* What is shared can neither be moved nor pivoted. */
 	k_mount(NULL, "/", NULL, MS_PRIVATE, NULL);
-	if (k_chdir(NEW_ROOT)) {
-		err_set(e, errno, NEW_ROOT);
-		return NOT;
-	}
 	k_mount(NULL, ".", NULL, MS_PRIVATE, NULL);
-	for (int i = 0; i < ALONG; i++)
-		moved[i] = !k_stat(AT_FDCWD, along[i] + 1, AT_SYMLINK_NOFOLLOW, STATX_TYPE_, &st) &&
-			   S_ISDIR(st.mode) && !k_mount(along[i], along[i] + 1, NULL, MS_MOVE, NULL);
+	for (n = 0; n < ALONG; n++)
+		if (take_along(n))
+			goto back;
 	if (!k_pivot_root(".", ".")) {
 		/* The old root lies over the new one: it goes, with all that is mounted there. */
 		k_umount(".", MNT_DETACH);
-		k_chdir("/");
 		return PIVOTED;
 	}
-	if (!k_mount(".", "/", NULL, MS_MOVE, NULL) && !k_chroot(".")) {
-		k_chdir("/");
+	if (!k_mount(".", "/", NULL, MS_MOVE, NULL) && !k_chroot("."))
 		return MOVED;
-	}
+back:
 	error = errno;
-	for (int i = ALONG; i-- > 0;)
-		if (moved[i])
-			k_mount(along[i] + 1, along[i], NULL, MS_MOVE, NULL);
-	k_chdir("/");
-	err_set(e, error, "the new root cannot become the root");
+	while (n-- > 0)
+		k_mount(along[n] + 1, along[n], NULL, MS_MOVE, NULL);
+	errno = error;
 	return NOT;
 }
 
@@ -118,18 +120,24 @@ int root_enter(const char *init, char *const *argv, struct arena *a, struct err 
 	char *args[MAX_ARGS + 1] = {(char *)init};
 	enum how how;
 
+	k_fault_step("boot.root");
 	/* Without it the memory is not given back, and that is all. */
 	if (!k_pipe(c.word))
 		k_clone(clean, stack + sizeof stack, SIGCHLD, &c);
 	k_drop(&c.word[0]);
-	how = change(e);
-	if (how != NOT)
+	how = k_chdir(NEW_ROOT) ? NOT : change();
+	if (how == NOT)
+		err_set(e, errno, "the new root cannot become the root");
+	else
 		k_write(c.word[1], &(char){(char)how}, 1);
+	k_chdir("/");
 	k_close(c.word[1]);
 	k_close(c.old);
 	k_close(c.proc);
-	if (how == NOT)
+	if (how == NOT) {
+		k_fault_step("");
 		return -1;
+	}
 	for (int i = 1; i < MAX_ARGS && argv[0] && argv[i]; i++)
 		args[i] = argv[i];
 	/* As the kernel starts its first process: the console as 0 to 2, no signal blocked. */
@@ -141,6 +149,7 @@ int root_enter(const char *init, char *const *argv, struct arena *a, struct err 
 	k_execve(init, args, environ);
 	err_set(e, errno, "execute %.100s", init);
 	k_sigmask(~0ull, NULL);
-	console_open(NULL);
+	boot_streams();
+	k_fault_step("");
 	return -1;
 }

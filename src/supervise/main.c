@@ -143,6 +143,7 @@ static void reap(struct supervisor *s)
 {
 	int peek = must_peek(s), orphans = 0, pid, status;
 
+	load_look(s);
 	for (;;) {
 		pid = peek ? k_dead_child() : -1;
 		if (pid > 0)
@@ -317,7 +318,7 @@ static int is_over(struct supervisor *s)
  */
 static int first_load(struct supervisor *s)
 {
-	if (load_start(s)) {
+	if (!s->loader && load_start(s)) {
 		s->load_retry = s->now;
 		return -!s->init;
 	}
@@ -325,6 +326,15 @@ static int first_load(struct supervisor *s)
 		turn(s);
 	errno = 0;
 	return s->image || s->must_seal || s->ending || s->init ? 0 : -1;
+}
+
+/* What takes PID 1 its time is done while another process reads the first set. */
+static void begin_early(struct supervisor *s, const struct supervise_options *o)
+{
+	load_start(s);
+	o->meanwhile();
+	event_console(NULL);
+	event_lines(s, NULL, o->notes);
 }
 
 static uint64_t handled(const struct supervisor *s)
@@ -379,12 +389,18 @@ static int seal(struct supervisor *s, const struct supervise_options *o, const u
 	return 0;
 }
 
-/* What only the start needed of the program is the page cache's again. */
+/*
+ * What only the start needed of the program is the page cache's again. The kernel maps a page with
+ * its neighbours, 64 KiB at a time, but not beyond its mapping: so the part that is needed no more, in front
+ * of the first floor of the hot ones (see the Makefile), becomes a mapping of its own.
+ */
 static void forget_text(void)
 {
 	extern const char __executable_start[], etext[];
-	uintptr_t start = (uintptr_t)__executable_start;
+	uintptr_t start = (uintptr_t)__executable_start, hot = (uintptr_t)arena_init & ~(uintptr_t)4095;
 
+	if (hot > start)
+		k_madvise((void *)start, hot - start, MADV_DONTDUMP);
 	k_madvise((void *)start, (uintptr_t)etext - start, MADV_DONTNEED);
 }
 
@@ -443,7 +459,8 @@ static int begin(struct supervisor *s, const struct supervise_options *o, struct
 	if (!s || prepare(s, o, a))
 		return -1;
 	s->source = o->rescue ? SOURCE_BUILT_IN : SOURCE_DISK;
-	event_lines(s, NULL, o->notes);
+	if (s->init)
+		begin_early(s, o);
 	return control_open(s, o->readers) && !s->init ? -1 : 0;
 }
 

@@ -56,7 +56,8 @@ struct supervise_options {
 	uint8_t init;
 	uint8_t debug;		/* people are told every step */
 	uint8_t rescue;		/* only the shell that is built in, whatever the profiles say */
-	const char *notes;	/* lines to tell at the start */
+	void (*meanwhile)(void);	/* called once, while the first set is being read */
+	const char *notes;	/* lines to tell then */
 	machine_setup *setup;
 	root_enter_fn *enter;
 	struct supervise_end *end;

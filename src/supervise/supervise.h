@@ -36,6 +36,7 @@ enum { CLIENTS = 32, WHY_ROOM = 160, MAX_POLL = 6 * SERVICES + CLIENTS + 16 };
 struct image {
 	struct set set;
 	struct facts facts;
+	uint32_t done;			/* 1 + the exit status that the loader is going to have */
 	uint8_t slot;			/* of supervisor.images */
 	volatile uint32_t limit;	/* ms that the loader may take, 0: not said */
 	struct setup_report setup;
@@ -239,6 +240,7 @@ void launch_close(struct service *v);			/* what belongs to one run */
 int load_start(struct supervisor *s);			/* -1: errno */
 void image_forget(struct supervisor *s, const struct image *image);	/* nobody looks at it any more */
 int load_reaped(struct supervisor *s, int pid, int status);	/* 1: it was the loader */
+void load_look(struct supervisor *s);			/* whether it is done, though it still lives */
 /* As PID 1: when a loader is given up, or the next attempt at a first set is due. ms, 0: never. */
 int64_t load_deadline(const struct supervisor *s);
 void load_due(struct supervisor *s);	/* looks whether that time has come */

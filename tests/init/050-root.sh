@@ -226,7 +226,7 @@ refused "/disk squashfs" "boot.init /sbin/script: its interpreter: No such file"
 refused "/disk squashfs" "boot.init /sbin/foreign: Exec format error" boot.init=/sbin/foreign
 refused "/disk squashfs" "boot.init /sbin/plain: Permission denied" boot.init=/sbin/plain
 refused "/disk squashfs" "boot.init /sbin/link: No such file" boot.init=/sbin/link
-refused "/disk squashfs" "boot.init /etc: Permission denied" boot.init=/etc
+refused "/disk squashfs" "boot.init /etc: Is a directory" boot.init=/etc
 finish
 
 claim "a set-up that takes too long is given up, and the initramfs stays up"
