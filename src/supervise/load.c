@@ -171,12 +171,13 @@ static int wait_for(int pid)
 	return got == pid && !status ? 0 : -1;
 }
 
-int load_kept(struct supervisor *s, unsigned slot)
+int load_kept(struct supervisor *s, unsigned slot, char why[160])
 {
 	struct text_archive kept = {k_map(s->images[slot].texts, GATHER_TEXTS, 0, MAP_PRIVATE), GATHER_TEXTS, 0};
 	int texts = -1, pid = 0;
 	struct image *image = kept.base ? image_new(slot, &texts) : NULL;
 
+	text_format(why, 160, "the profiles: %s", error_text(errno));
 	if (image)
 		pid = loader_clone(s, image, &kept);
 	if (pid && wait_for(pid))
@@ -186,6 +187,7 @@ int load_kept(struct supervisor *s, unsigned slot)
 		s->images[slot].texts = texts;
 		s->images[slot].image = image;
 	} else if (image) {
+		text_format(why, 160, "%s", image->set.notes ? image->set.notes : "the profiles cannot be read");
 		k_close(texts);
 		k_forget(image->set.texts.base, GATHER_TEXTS);
 		k_forget(image, IMAGE_SIZE);
