@@ -411,16 +411,27 @@ void load_due(struct supervisor *s)
 	}
 }
 
+/* Another set instead of this one, which has its memory until there is another; -1: errno. */
+static int load_next(struct supervisor *s, struct image *image)
+{
+	s->new_image = image;
+	if (load_start(s)) {
+		s->new_image = NULL;
+		return -1;
+	}
+	image_forget(s, image);
+	return 0;
+}
+
 /*
  * At the first set with findings: what could not be read or probed may be no mistake of a
  * profile's author, and there is nothing that would look again.
  */
 static int looks_again(struct supervisor *s, struct image *image)
 {
-	if (s->image || s->looked_again || !all_findings(&image->set) || load_start(s))
+	if (s->image || s->looked_again || !all_findings(&image->set) || load_next(s, image))
 		return 0;
 	s->looked_again = 1;
-	image_forget(s, image);
 	return 1;
 }
 
@@ -444,10 +455,8 @@ int load_reaped(struct supervisor *s, int pid, int status)
 	}
 	if (s->load_again) {
 		s->load_again = 0;
-		if (load_start(s))
+		if (load_next(s, image))
 			refused(s, image, error_text(errno));
-		else
-			image_forget(s, image);
 		return 1;
 	}
 	if (!status && looks_again(s, image))
