@@ -445,7 +445,6 @@ int load_reaped(struct supervisor *s, int pid, int status)
 	s->loader = 0;
 	s->new_image = NULL;
 	s->loading = 0;
-	s->reloads++;
 	s->reload_text[0] = '\0';
 	tell_setup(s, image);
 	if (!status && image->setup.init[0]) {
@@ -455,12 +454,15 @@ int load_reaped(struct supervisor *s, int pid, int status)
 	}
 	if (s->load_again) {
 		s->load_again = 0;
-		if (load_next(s, image))
+		if (load_next(s, image)) {
+			s->reloads++;
 			refused(s, image, error_text(errno));
+		}
 		return 1;
 	}
 	if (!status && looks_again(s, image))
 		return 1;
+	s->reloads++;
 	/* What was killed may have left half a set. */
 	why = s->image && !status ? all_findings(&image->set) : NULL;
 	if (WIFSIGNALED(status))
