@@ -415,9 +415,10 @@ void load_due(struct supervisor *s)
  * At the first set with findings: what could not be read or probed may be no mistake of a
  * profile's author, and there is nothing that would look again.
  */
-static int looks_again(struct supervisor *s, struct image *image)
+static int looks_again(struct supervisor *s, struct image *image, int status)
 {
-	if (s->image || s->looked_again || !all_findings(&image->set) || load_start(s))
+	if (s->image || s->looked_again || (status && !s->init) ||
+	    (!status && !all_findings(&image->set) && !image->set.notes) || load_start(s))
 		return 0;
 	s->looked_again = 1;
 	image_forget(s, image);
@@ -450,7 +451,7 @@ int load_reaped(struct supervisor *s, int pid, int status)
 			image_forget(s, image);
 		return 1;
 	}
-	if (!status && looks_again(s, image))
+	if (looks_again(s, image, status))
 		return 1;
 	/* What was killed may have left half a set. */
 	why = s->image && !status ? all_findings(&image->set) : NULL;
