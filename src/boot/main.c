@@ -92,10 +92,11 @@ void boot_main(char *const *argv, char **again, int resume, struct arena *a)
 	boot_arena = a;
 	/* Nothing that comes early is lost: it waits until somebody reads it. */
 	k_sigmask(~0ull, NULL);
-	if (resume < 0) {
-		early_descriptors();
+	early_descriptors();
+	if (resume < 0)
 		early_mounts();
-	}
+	else
+		boot_streams();
 	read_cmdline(&line);
 	paths[0] = line.config;
 	o.rescue = line.rescue != 0;
