@@ -431,9 +431,10 @@ static int load_next(struct supervisor *s, struct image *image)
  * At the first set with findings: what could not be read or probed may be no mistake of a
  * profile's author, and there is nothing that would look again.
  */
-static int looks_again(struct supervisor *s, struct image *image)
+static int looks_again(struct supervisor *s, struct image *image, int status)
 {
-	if (s->image || s->looked_again || !all_findings(&image->set) || load_next(s, image))
+	if (s->image || s->looked_again || (status && !s->init) ||
+	    (!status && !all_findings(&image->set) && !image->set.notes) || load_next(s, image))
 		return 0;
 	s->looked_again = 1;
 	return 1;
@@ -461,7 +462,7 @@ static void decide(struct supervisor *s, struct image *image, int status)
 		}
 		return;
 	}
-	if (!status && looks_again(s, image))
+	if (looks_again(s, image, status))
 		return;
 	s->reloads++;
 	/* What was killed may have left half a set. */

@@ -39,7 +39,7 @@ static const struct {
 	{"sethostname", CODES(EPERM)}, {"setdomainname", CODES(EPERM)}, {"keyctl", CODES(EDQUOT, ENOSYS)},
 	{"close_range", CODES(EINVAL, ENOSYS)}, {"sigaction", CODES(EINVAL)}, {"socketpair", CODES(EMFILE)},
 	{"socket", CODES(EMFILE, EAFNOSUPPORT)}, {"sendmsg", CODES(ENOBUFS, EINTR)}, {"recvmsg", CODES(EINTR, ENOMEM)},
-	{"reboot", CODES(EPERM, EINVAL)}, {"sync", {0}}, {"poll", CODES(EINTR, ENOMEM)}, {"signalfd", CODES(EMFILE)}, {"sigprocmask", CODES(EINVAL)},
+	{"reboot", CODES(EPERM, EINVAL)}, {"sync", {0}}, {"sigaltstack", CODES(EINVAL, ENOMEM)}, {"poll", CODES(EINTR, ENOMEM)}, {"signalfd", CODES(EMFILE)}, {"sigprocmask", CODES(EINVAL)},
 	{"sigwaitinfo", CODES(EINTR)}, {"pidfd_open", CODES(EMFILE)},
 	{"sigaltstack", CODES(ENOMEM)}, {"madvise", CODES(EINVAL, ENOMEM)}, {"mmap", CODES(ENOMEM)}, {"getrlimit", CODES(EPERM)},
 	{"setrlimit", CODES(EPERM)}, {"accept4", CODES(EMFILE, ECONNABORTED, ENOMEM)},

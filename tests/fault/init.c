@@ -45,7 +45,7 @@ static const struct {
 
 const struct phase_row phases[PHASES] = {
 	[BOOT] = {"boot", "so", "sol", "", SIGTERM, SIGHUP},
-	[REBOOT] = {"reboot", "sd", "sdw", "d", SIGTERM, SIGHUP},
+	[REBOOT] = {"reboot", "sd", "sd", "d", SIGTERM, SIGHUP},
 	[POWEROFF] = {"poweroff", "", "sd", "", SIGUSR2, SIGINT},
 };
 
