@@ -11,7 +11,7 @@
  *   hang   every call of those who may hang does, and is never heard of again
  *
  * and each time the machine is up with its services, and down as planned when it is told
- * to be. PID 1 that ends in any other way is a panic. DIRECTORY has hutch (built with
+ * to be; in the phase root, on the real root or on the initramfs. PID 1 that ends in any other way is a panic. DIRECTORY has hutch (built with
  * HUTCH_FAULT) and service. Prints TAP, one result per phase and side.
  */
 #include <errno.h>
@@ -54,12 +54,13 @@ static const struct {
 	{'s', "kill", NULL, "the signal did not arrive: killing is tried again"},
 };
 
-enum phase { BOOT, REBOOT, POWEROFF, PHASES };
+enum phase { BOOT, ROOT, REBOOT, POWEROFF, PHASES };
 static const struct {
 	const char *name, *quick, *full, *hang;	/* sides as in kernel/fault.h, by mode */
 	int signal, end;			/* what PID 1 is told, and what its parent sees */
 } phases[PHASES] = {
 	[BOOT] = {"boot", "so", "sol", "", SIGTERM, SIGHUP},
+	[ROOT] = {"root", "soc", "soc", "", SIGTERM, SIGHUP},
 	[REBOOT] = {"reboot", "sd", "sdw", "d", SIGTERM, SIGHUP},
 	[POWEROFF] = {"poweroff", "", "sd", "", SIGUSR2, SIGINT},
 };
@@ -80,13 +81,27 @@ static const struct file {
 		"log=file /run/b.log\nexec=/bin/service b /shared 1\n"},
 };
 
+/* A real root in place of that one, which becomes its initramfs; what it is told by lies in /run, which goes along. */
+static const struct file ram_files[] = {
+	{"/etc/hutch/init.conf", "boot.shutdown-timeout=1s\nboot.root=/image squashfs overlay=tmpfs wait=100ms\n"},
+	{"/etc/hutch/a.conf", "root=/\nbind=/shared /shared rw\nrestart-delay=10ms 50ms\nstop-timeout=300ms\n"
+		"exec=/bin/service a /shared 1\n"},
+	{NULL, NULL},
+}, real_files[] = {
+	{"/etc/hutch/init.conf", "boot.shutdown-timeout=1s\n"},
+	{"/etc/hutch/a.conf", "root=/\nbind=/run/shared /run/shared rw\nrestart-delay=10ms 50ms\nstop-timeout=300ms\n"
+		"exec=/bin/service a /run/shared 2\n"},
+	{NULL, NULL},
+};
+static const char *programs;
+
 static struct fault_log *fault_log;
 static struct fault_wish now_wish;
 static enum phase phase_now;
-static char side_now, told[16384];
+static char side_now, version, told[16384];
 static const char *mode;
 static size_t ntold;
-static unsigned bad, faults, heard;
+static unsigned bad, faults, heard, arrived;
 static int said_fd, console_fd, watchdog_fd, machine, machine_end;
 static long slowest;
 static char slowest_call[64];
@@ -131,6 +146,72 @@ static int open_fifo(const char *path)
 	return fd;
 }
 
+static void build_tree(const char *to, const struct file *f)
+{
+	static const char *const folders[] = {
+		"", "/bin", "/sbin", "/etc", "/etc/hutch", "/proc", "/sys", "/dev", "/run", "/shared",
+	};
+	char path[128];
+
+	for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+		snprintf(path, sizeof path, "%s%s", to, folders[i]);
+		mkdir(path, 0755);
+	}
+	snprintf(path, sizeof path, "%s/sbin/hutch", to);
+	copy_file(programs, "hutch", path);
+	snprintf(path, sizeof path, "%s/bin/service", to);
+	copy_file(programs, "service", path);
+	for (; f->path; f++) {
+		snprintf(path, sizeof path, "%s%s", to, f->path);
+		put_file(path, f->text, strlen(f->text), 0644);
+	}
+}
+
+static void build_image(void)
+{
+	int status;
+
+	build_tree(W "/real", real_files);
+	fflush(stdout);
+	if (!fork()) {
+		dup2(open("/dev/null", O_RDWR | O_CLOEXEC), 1);
+		execlp("mksquashfs", "mksquashfs", W "/real", W "/image", "-quiet", "-no-progress", NULL);
+		_exit(127);
+	}
+	if (wait(&status) < 0 || status)
+		die("mksquashfs");
+	mknod(R "/dev/loop-control", S_IFCHR | 0600, makedev(10, 237));
+	for (unsigned i = 0; i < 64; i++) {
+		char path[64];
+
+		snprintf(path, sizeof path, R "/dev/loop%u", i);
+		mknod(path, S_IFBLK | 0600, makedev(7, i));
+	}
+	if (mount("shared", R "/shared", "tmpfs", 0, "mode=0755"))
+		die("shared");
+}
+
+/* An initramfs for each life: it is deleted. The harness's own files lie on other file systems. */
+static void build_ram(void)
+{
+	static const char *const own[][2] = {
+		{R "/dev", W "/ram/dev"}, {R "/shared", W "/ram/shared"}, {R "/log", W "/ram/log"},
+		{R "/shared", W "/ram/run/shared"},
+	};
+
+	mkdir(W "/ram", 0755);
+	if (mount("ram", W "/ram", "tmpfs", 0, "mode=0755"))
+		_exit(97);
+	build_tree(W "/ram", ram_files);
+	copy_file(W, "image", W "/ram/image");
+	put_file(W "/ram/log", "", 0, 0600);
+	if (mount("run", W "/ram/run", "tmpfs", 0, "mode=0755") || mkdir(W "/ram/run/shared", 0755))
+		_exit(97);
+	for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+		if (mount(own[i][0], own[i][1], NULL, MS_BIND, NULL))
+			_exit(97);
+}
+
 /* In memory of this job's own; what runs in it sees nothing else. */
 static void build_root(const char *dir)
 {
@@ -166,6 +247,8 @@ static void build_root(const char *dir)
 		if (mknod(path, S_IFCHR | 0666, makedev(nodes[i].major, nodes[i].minor)))
 			die(path);
 	}
+	if (phase_now == ROOT)
+		build_image();
 	make_fifo(R "/dev/console");
 	make_fifo(R "/shared/said");
 	make_fifo(R "/watchdog");
@@ -196,9 +279,13 @@ static void become_machine(void)
 	char *const argv[] = {(char *)"init", NULL};
 	char *const env[] = {(char *)"HUTCH_FAULT=shared", (char *)"HUTCH_FAULT_LOG=/log", (char *)"HUTCH_MACHINE=1", NULL};
 
-	if (mount(R, R, NULL, MS_BIND | MS_REC, NULL) || chdir(R) ||
-	    mount("over", "mnt/o", "overlay", 0, "lowerdir=mnt/lower,upperdir=mnt/upper,workdir=mnt/work") ||
-	    syscall(SYS_pivot_root, ".", ".") || umount2(".", MNT_DETACH) || chdir("/"))
+	if (phase_now == ROOT)
+		build_ram();
+	if (phase_now == ROOT ? chdir(W "/ram") :
+	    mount(R, R, NULL, MS_BIND | MS_REC, NULL) || chdir(R) ||
+	    mount("over", "mnt/o", "overlay", 0, "lowerdir=mnt/lower,upperdir=mnt/upper,workdir=mnt/work"))
+		_exit(97);
+	if (syscall(SYS_pivot_root, ".", ".") || umount2(".", MNT_DETACH) || chdir("/"))
 		_exit(97);
 	for (int fd = 0; fd < 3; fd++)
 		if (dup2(open("/dev/null", O_RDWR), fd) != fd)
@@ -206,7 +293,7 @@ static void become_machine(void)
 	/* Whatever happens: it must never act on a machine that is not a test's. */
 	if (getpid() != 1)
 		_exit(97);
-	execve("/sbin/init", argv, env);
+	execve(phase_now == ROOT ? "/sbin/hutch" : "/sbin/init", argv, env);
 	_exit(97);
 }
 
@@ -236,9 +323,11 @@ static void hear(void)
 	char text[1024];
 	ssize_t n = read(said_fd, text, sizeof text);
 
-	for (ssize_t i = 0; i + 1 < n; i++)
-		if (text[i + 1] == ' ')
+	for (ssize_t i = 0; i + 2 < n; i++)
+		if (text[i + 1] == ' ') {
 			heard |= text[i] == 'a' ? 1 : text[i] == 'b' ? 2 : 0;
+			version = text[i + 2];
+		}
 	if (ntold > sizeof told / 2)
 		memmove(told, told + ntold / 2, ntold - ntold / 2), ntold -= ntold / 2;
 	n = read(console_fd, told + ntold, sizeof told - 1 - ntold);
@@ -336,7 +425,7 @@ static int wait_up(void)
 	long begin = now_ms(), until = begin + patience();
 
 	while (pump(5))
-		if (heard == 3) {
+		if (heard == (phase_now == ROOT ? 1u : 3u)) {
 			if (getenv("VERBOSE") && now_ms() - begin > 200)
 				printf("# up after %ld ms: %s %d: %s\n", now_ms() - begin, now_wish.call, now_wish.nth, strerror(now_wish.code));
 			return 1;
@@ -383,7 +472,7 @@ static void wait_down(void)
 
 static void life(void)
 {
-	int at_end = phase_now != BOOT;
+	int at_end = phase_now > ROOT;
 
 	if (!at_end)
 		go();
@@ -439,6 +528,7 @@ static void fail_call(const struct call *c, int nth)
 	for (; *code && bad < MAX_BAD; code++) {
 		try_life(FAULT_FAIL, c, nth, *code);
 		faults += fired();
+		arrived += fired() && version == '2';
 		if (strcmp(mode, "full") != 0 || !fired())
 			break;
 	}
@@ -455,13 +545,15 @@ static void hang_at(const struct call *c, int nth)
 
 static void sweep(int slice, int slices)
 {
-	int at = 0, all = strcmp(mode, "quick") != 0 || side_now == 's' || side_now == 'd';
+	int at = 0, all = strcmp(mode, "quick") != 0 || (side_now == 's' && phase_now != ROOT) || side_now == 'd';
 
 	arm(FAULT_LIST, NULL, 0, 0);
 	life();
+	if (phase_now == ROOT && version != '2')
+		complain("it does not arrive on the real root");
 	list_calls();
 	for (int i = 0; i < ncalls && bad < MAX_BAD; i++)
-		for (int nth = 1; nth <= (all ? calls[i].count : 1) && bad < MAX_BAD; nth++) {
+		for (int nth = 1; nth <= (all || !strcmp(calls[i].step, "boot.root") ? calls[i].count : 1) && bad < MAX_BAD; nth++) {
 			if (at++ % slices != slice || is_artificial(&calls[i]))
 				continue;
 			if (!strcmp(mode, "hang"))
@@ -477,10 +569,13 @@ static int job(int slice, int slices, const char *dir)
 	char part[24] = "";
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	programs = dir;
 	build_root(dir);
 	sweep(slice, slices);
 	if (slices > 1)
 		snprintf(part, sizeof part, " (%d/%d)", slice + 1, slices);
+	if (phase_now == ROOT)
+		printf("# %u of them on the real root\n", arrived);
 	printf("%sok - PID 1, %s, side %c%s: %d calls, %u %s, slowest end %ld ms at %s (%ld ms)\n",
 	       bad || !faults ? "not " : "", phases[phase_now].name, side_now, part, ncalls, faults,
 	       !strcmp(mode, "hang") ? "hang" : "failures", slowest, slowest_call, now_ms() - begin);
