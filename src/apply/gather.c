@@ -27,10 +27,8 @@ int gather_init(struct gather *g, void *memory)
 	g->draft.texts.used = 0;
 	if (!memory)
 		return err_set(&g->err, errno, "the set");
-	if (!g->in)
-		g->in = ARENA_ARRAY(g->scratch, struct stand_in, SERVICES);
 	arena_init(&g->draft.arena, memory, GATHER_MEMORY);
-	return !g->in || set_init(&g->draft, SERVICES, GATHER_FILES) ? full(g, "the set") : 0;
+	return set_init(&g->draft, SERVICES, GATHER_FILES) ? full(g, "the set") : 0;
 }
 
 /* An entry of the profile that begins at g->at: itself, what it includes, what was found wrong. */
@@ -86,6 +84,8 @@ static void look(struct gather *g)
 	const struct plan_request request = {.supervised = 1, .console = g->draft.machine.console};
 	struct err e;
 
+	if (g->probe)
+		g->probe(g);
 	if (plan_build(&g->plan, &g->profile, g->facts, &request, &g->diags))
 		return;
 	if (plan_check(&g->plan, &e))
@@ -322,7 +322,9 @@ unsigned gather_stand_in(struct gather *g)
 	char name[NAME_ROOM + 1];
 	struct entry e;
 
-	for (size_t at = 0; g->good && next_profile(g, g->good, &at, ENTRY_SERVICE, &e);) {
+	if (!g->in)
+		g->in = arena_room(g->scratch, SERVICES * sizeof *g->in);
+	for (size_t at = 0; g->in && g->good && next_profile(g, g->good, &at, ENTRY_SERVICE, &e);) {
 		const struct service_conf *c;
 
 		service_name(name, e.name);

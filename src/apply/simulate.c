@@ -340,10 +340,11 @@ int kernel_facts(struct kernel *k, struct model_facts *to, struct arena *a, stru
 			model[v] = probe(NULL, &m, script, a, e);
 			a->used = used;
 		}
-		if (is < 0 || model[0] == model[1] || (is != model[0] && is != model[1]))
+		if (is < 0 || (is != model[0] && is != model[1]))
 			return err_set(e, is > 0 ? is : 0, "this kernel is not known as to %s",
 				       text_of(TEXTS_MODEL_FACTS, 3 * i));
-		*fact = is == model[1];
+		/* Some mean nothing without others. */
+		*fact = model[0] == model[1] ? ((const uint8_t *)&model_newest)[i] : is == model[1];
 	}
 	return 0;
 }

@@ -8,7 +8,7 @@
 int command_supervise(int argc, char **argv)
 {
 	static const char *const names[] = {"--readers=", NULL};
-	struct supervise_options o = {.readers = -1, .argv = argv - 1};
+	struct supervise_options o = {.readers = -1, .argv = argv - 1, .again = cli_again, .resume = cli_resume};
 	const char *value;
 	uint64_t group;
 	char why[200];

@@ -42,7 +42,8 @@ struct model_node {
 
 enum {
 	MOUNT_LOCKED = 1, MOUNT_UNBINDABLE = 2,
-	MOUNT_GOING = 4, MOUNT_CANDIDATE = 8,	/* only within an operation */
+	/* Only within an operation. */
+	MOUNT_GOING = 4, MOUNT_CANDIDATE = 8, MOUNT_SEEN = 16, MOUNT_LISTED = 32,
 };
 
 struct model_mount {

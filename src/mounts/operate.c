@@ -173,6 +173,8 @@ enum model_rule model_move(struct model *m, uint32_t ns, const char *from, const
 	struct at target;
 	enum model_rule r = model_resolve(m, ns, from, &tree, &over);
 
+	if (!r && beneath && !m->facts.beneath)
+		return MODEL_NO_BENEATH;
 	if (!r)
 		r = beneath ? find(m, ns, to, &target) : find_place(m, ns, to, &target);
 	if (r)
@@ -233,18 +235,21 @@ enum model_rule model_change(struct model *m, uint32_t ns, const char *path, enu
 enum model_rule model_clone(struct model *m, uint32_t ns, const char *name, int user)
 {
 	struct model_ns *from = &m->ns[ns], *to;
-	uint32_t i, of;
+	uint32_t i, of, number = 1;
 
-	if (m->namespaces == m->max_namespaces || !has_room(m, from->mounts))
+	while (number <= m->namespaces && m->ns[number].base)
+		number++;
+	if (number > m->max_namespaces || !has_room(m, from->mounts))
 		return MODEL_FULL;
-	to = &m->ns[++m->namespaces];
+	m->namespaces += number > m->namespaces;
+	to = &m->ns[number];
 	*to = (struct model_ns){.name = name, .mounts = from->mounts, .user = user ? ++m->users : from->user};
 	to->base = tree_copy(m, from->base, m->mount[from->base].root,
 			     CLONE_UNBINDABLE | (user ? CLONE_SLAVE : 0));
 	/* Both trees have the same shape. */
 	for (i = to->base, of = from->base; i;
 	     i = model_next(m, i, to->base), of = model_next(m, of, from->base)) {
-		m->mount[i].ns = (uint16_t)m->namespaces;
+		m->mount[i].ns = (uint16_t)number;
 		m->mount[i].flags |= user && i != to->base ? MOUNT_LOCKED : 0;
 		if (of == from->root)
 			to->root = i;

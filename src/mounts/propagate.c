@@ -84,7 +84,7 @@ static void lock_tree(struct model *m, uint32_t tree)
 }
 
 /* A copy, or the tree itself, comes to its place; what was there comes on top. */
-static void commit(struct model *m, uint32_t tree, uint32_t parent, uint32_t node, uint32_t user)
+static void commit(struct model *m, uint32_t tree, uint32_t parent, uint32_t node, uint32_t user, int copy)
 {
 	uint32_t ns = m->mount[parent].ns, was = model_lookup(m, parent, node);
 	int foreign = m->ns[ns].user != user;
@@ -100,14 +100,16 @@ static void commit(struct model *m, uint32_t tree, uint32_t parent, uint32_t nod
 		return;
 	if (m->mount[was].flags & MOUNT_LOCKED && m->facts.tuck_moves_lock) {
 		m->mount[tree].flags |= MOUNT_LOCKED;
-		m->mount[was].flags &= (uint8_t)~MOUNT_LOCKED;
+		if (!copy || m->facts.tuck_frees)
+			m->mount[was].flags &= (uint8_t)~MOUNT_LOCKED;
 	}
 	tree_detach(m, was);
 	if (foreign && m->facts.tuck_locks) {
 		m->mount[was].flags |= MOUNT_LOCKED;
 		lock_tree(m, was);
 	}
-	tree = model_top(m, tree);
+	if (m->facts.tuck_on_top)
+		tree = model_top(m, tree);
 	tree_attach(m, was, tree, m->mount[tree].root);
 }
 
@@ -157,10 +159,10 @@ enum model_rule propagate_attach(struct model *m, uint32_t tree, uint32_t parent
 	copy_all(m, &r, tree, node);
 	if (moves)
 		tree_detach(m, tree);
-	commit(m, tree, parent, node, user);
+	commit(m, tree, parent, node, user, 0);
 	for (uint32_t k = 0; k < r.n; k++)
 		if (!(m->receiver[k] & GROUP))
-			commit(m, m->receiver[k], m->mount[m->receiver[k]].parent, node, user);
+			commit(m, m->receiver[k], m->mount[m->receiver[k]].parent, node, user, 1);
 	return MODEL_OK;
 }
 
@@ -235,19 +237,116 @@ static void take(struct model *m, uint32_t i)
 		m->mount[i].flags |= MOUNT_GOING;
 }
 
+/*
+ * The same as Linux did it before 6.17: candidates are looked at as they are met, and again when
+ * something that was on them goes.
+ */
+static int try(struct model *m, uint32_t i)
+{
+	struct model_mount *x = &m->mount[i];
+
+	if (x->flags & (MOUNT_GOING | MOUNT_CANDIDATE))
+		return 0;
+	x->flags |= MOUNT_SEEN;
+	for (uint32_t on = x->child; on; on = model_along(m->brother, on, x->child)) {
+		const struct model_mount *y = &m->mount[on];
+
+		if (!(y->flags & MOUNT_GOING) && y->point != x->root &&
+		    (y->flags & (MOUNT_SEEN | MOUNT_CANDIDATE)) != (MOUNT_SEEN | MOUNT_CANDIDATE))
+			return 0;
+	}
+	x->flags |= MOUNT_CANDIDATE;
+	if (!(x->flags & MOUNT_LOCKED))
+		x->flags = (x->flags & ~(MOUNT_SEEN | MOUNT_CANDIDATE)) | MOUNT_GOING;
+	return 1;
+}
+
+static void list(struct model *m, uint32_t i, uint32_t *n)
+{
+	if (!(m->mount[i].flags & MOUNT_LISTED))
+		m->victim[(*n)++] = i;
+	m->mount[i].flags |= MOUNT_LISTED;
+}
+
+static void candidate_in_order(struct model *m, uint32_t i, uint32_t *n)
+{
+	if (m->mount[i].flags & MOUNT_SEEN)
+		return;
+	list(m, i, n);
+	if (m->mount[i].flags & MOUNT_GOING)
+		m->mount[i].flags |= MOUNT_SEEN;
+	else
+		while (try(m, i) && m->mount[i = m->mount[i].parent].flags & MOUNT_SEEN)
+			;
+}
+
+static uint32_t take_in_order(struct model *m, uint32_t own)
+{
+	uint32_t n = own;
+
+	for (uint32_t k = 0; k < own; k++)
+		m->mount[m->victim[k]].flags |= MOUNT_LISTED;
+	for (uint32_t k = own; k-- > 0;) {
+		if (m->mount[m->victim[k]].flags & MOUNT_SEEN)
+			continue;
+		m->mount[m->victim[k]].flags |= MOUNT_SEEN;
+		cognates(m, m->victim[k], candidate_in_order, &n);
+	}
+	/* What is left on those that go was marked, and goes as well; it may be listed before them. */
+	for (uint32_t k = own; k < n; k++) {
+		const struct model_mount *x = &m->mount[m->victim[k]];
+		uint32_t again = k;
+
+		for (uint32_t on = x->child; on && x->flags & MOUNT_GOING;
+		     on = model_along(m->brother, on, x->child))
+			if (m->mount[on].point != x->root && !(m->mount[on].flags & MOUNT_GOING)) {
+				m->mount[on].flags |= MOUNT_GOING;
+				list(m, on, &n);
+				again = own - 1;
+			}
+		k = again;
+	}
+	return n;
+}
+
+/* Whom an umount of these `own` mounts takes elsewhere; returns how many are in the list then. */
+static uint32_t take_all(struct model *m, uint32_t own)
+{
+	uint32_t n = own;
+
+	if (!m->facts.umount_by_set)
+		return take_in_order(m, own);
+	for (uint32_t k = 0; k < own; k++)
+		if (!(m->mount[m->victim[k]].flags & MOUNT_CANDIDATE))
+			cognates(m, m->victim[k], candidate, &n);
+	for (uint32_t k = 0; k < own; k++)
+		m->mount[m->victim[k]].flags &= (uint8_t)~MOUNT_CANDIDATE;
+	for (uint32_t k = own; k < n; k++)
+		trim(m, m->victim[k]);
+	for (uint32_t k = own; k < n; k++)
+		take(m, m->victim[k]);
+	return n;
+}
+
 /* What covers a mount that goes, and stays itself, slides down to what is left. */
 static void slide(struct model *m, uint32_t i)
 {
-	uint32_t over = model_lookup(m, i, m->mount[i].root), point;
+	uint32_t over, parent = i, point;
 
-	if (!over || m->mount[over].flags & MOUNT_GOING)
-		return;
 	do {
-		point = m->mount[i].point;
-		i = m->mount[i].parent;
-	} while (m->mount[i].flags & MOUNT_GOING);
-	tree_detach(m, over);
-	tree_attach(m, over, i, point);
+		point = m->mount[parent].point;
+		parent = m->mount[parent].parent;
+	} while (m->mount[parent].flags & MOUNT_GOING);
+	/* One, or with shadows of older kernels several. */
+	do {
+		over = m->mount[i].child;
+		while (over && m->mount[over].flags & MOUNT_GOING)
+			over = model_along(m->brother, over, m->mount[i].child);
+		if (over) {
+			tree_detach(m, over);
+			tree_attach(m, over, parent, point);
+		}
+	} while (over);
 }
 
 void propagate_umount(struct model *m, uint32_t tree, int propagates)
@@ -260,21 +359,14 @@ void propagate_umount(struct model *m, uint32_t tree, int propagates)
 		m->mount[i].flags |= MOUNT_GOING;
 		m->victim[own++] = i;
 	}
-	n = own;
-	for (uint32_t k = 0; propagates && k < own; k++)
-		if (!(m->mount[m->victim[k]].flags & MOUNT_CANDIDATE))
-			cognates(m, m->victim[k], candidate, &n);
-	for (uint32_t k = 0; k < own; k++)
-		m->mount[m->victim[k]].flags &= (uint8_t)~MOUNT_CANDIDATE;
+	n = propagates ? take_all(m, own) : own;
 	for (uint32_t k = own; k < n; k++)
-		trim(m, m->victim[k]);
-	for (uint32_t k = own; k < n; k++)
-		take(m, m->victim[k]);
-	for (uint32_t k = own; k < n; k++)
-		if (m->mount[m->victim[k]].flags & MOUNT_GOING)
+		if (m->mount[m->victim[k]].flags & MOUNT_GOING) {
 			slide(m, m->victim[k]);
-		else
+		} else {
+			m->mount[m->victim[k]].flags &= MOUNT_LOCKED | MOUNT_UNBINDABLE;
 			m->victim[k] = 0;
+		}
 	for (uint32_t k = 0; k < n; k++)
 		if (m->victim[k] && m->mount[m->victim[k]].parent)
 			tree_detach(m, m->victim[k]);

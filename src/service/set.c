@@ -29,8 +29,10 @@ int set_init(struct set *set, unsigned services, unsigned files)
 	set->count = set->nfiles = 0;
 	set->needs_seal = set->full = 0;
 	set->notes = NULL;
-	set->service = array(set, sizeof *set->service, services);
-	set->file = array(set, sizeof *set->file, files);
+	/* Room for many, of which few are used, each filled when it is: the rest stays untouched. */
+	set->service = arena_room(&set->arena, sizeof *set->service * (services + 1));
+	set->file = arena_room(&set->arena, sizeof *set->file * (files + 1));
+	set->full = !set->service || !set->file;
 	return -set->full;
 }
 

@@ -155,8 +155,3 @@ int64_t watchdog_deadline(const struct supervisor *s)
 {
 	return s->watchdog.next;
 }
-
-const char *watchdog_state(const struct supervisor *s)
-{
-	return s->watchdog.fd ? stalls[s->watchdog.stall] : s->watchdog.told ? "cannot be opened" : NULL;
-}

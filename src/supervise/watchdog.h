@@ -23,7 +23,6 @@ struct watchdog {
 /* In each turn of the loop: opens what the machine's conf names; pets it when it is time and there is progress. */
 void watchdog_look(struct supervisor *s);
 int64_t watchdog_deadline(const struct supervisor *s);	/* ms, 0: none */
-const char *watchdog_state(const struct supervisor *s);	/* for people; NULL: there is none */
 
 /* At the machine's end: when it is time. */
 void watchdog_pet(struct watchdog *w, int64_t now);

@@ -1,5 +1,7 @@
 #!/bin/bash
 # How soon the first service runs, and what PID 1 takes of the machine's memory.
+#
+# FIGURES=1 prints all that was measured.
 # shellcheck source=SCRIPTDIR/lib.sh
 . "${0%/*}/lib.sh"
 
@@ -7,31 +9,47 @@
 ! chrt -f 1 true 2>/dev/null || in_front=(chrt -f 1)
 cp "$T/machine.bin" "$M/bin/stamp"
 
-# Microseconds from the moment before PID 1 was executed to the first line of the service: the best
-# of some boots, for others use this machine too. FIGURES=1 prints all.
-first_service() {
-	local i all=()
-	for ((i = 0; i < ${1:-12}; i++)); do
-		rm -f "$M/data/ran"
-		boot
-		until_true has_run || break
-		all+=($((($(cat "$M/data/ran") - $(cat "$E/start")) / 1000)))
-		off
-	done
-	[ -z "${FIGURES:-}" ] || echo "# us: $(printf '%s\n' "${all[@]}" | sort -n | tr '\n' ' ')"
-	best=$(printf '%s\n' "${all[@]}" | sort -n | head -n 1)
-}
 has_run() { [ -s "$M/data/ran" ]; }
+
+# Microseconds from the moment before PID 1 was executed until the program at its end ran.
+measure() {
+	rm -f "$M/data/ran"
+	boot "$@"
+	until_true has_run && took=$((($(cat "$M/data/ran") - $(cat "$E/start")) / 1000))
+	off
+}
+
+# The best of some boots in the rig that other inits were measured in: $best. Where this machine is slow
+# or shared, a program that is executed as PID 1 itself shows how much, $floor: it takes 130 us
+# where hutch was measured.
+first_service() {
+	local i all=() floors=()
+	for ((i = 0; i < 20; i++)); do
+		init=(/bin/stamp stamp /data/ran)
+		measure rig
+		floors+=("$took")
+		init=(/init)
+		measure rig
+		all+=("$took")
+	done
+	best=$(printf '%s\n' "${all[@]}" | sort -n | head -n 1)
+	floor=$(printf '%s\n' "${floors[@]}" | sort -n | head -n 1)
+	[ -z "${FIGURES:-}" ] || printf '# us: %s\n# floor: %s\n' "$(printf '%s\n' "${all[@]}" | sort -n | tr '\n' ' ')" \
+		"$(printf '%s\n' "${floors[@]}" | sort -n | tr '\n' ' ')"
+}
+in_time() {
+	within "us until the first service ran, with a floor of $floor" "$best" 1 $(($1 * (floor > 130 ? floor : 130) / 130))
+}
 
 claim "the first service runs within 1 ms, bare"
 printf '%s\n' ns=none user=0 "exec=/bin/stamp stamp /data/ran" >"$D/one.conf"
 first_service
-within "us until it ran" "$best" 1 1000
+in_time 1000
 
 claim "and within 2 ms in a sandbox"
 service one "exec=/bin/stamp stamp /data/ran"
 first_service
-within "us until it ran" "$best" 1 2000
+in_time 2000
 
 claim "with three services hutch takes at most 200 KiB"
 service two "exec=/bin/probe forever 0"

@@ -8,19 +8,23 @@
 #include <stdio.h>
 #include <string.h>
 
-void random_start(struct random *r, uint64_t seed, uint64_t n)
-{
-	r->state = (seed ^ n * 0x9e3779b97f4a7c15u) + 0x632be59bd9b4e019u;
-}
-
 /* splitmix64 */
-unsigned random_below(struct random *r, unsigned n)
+static uint64_t mix(uint64_t z)
 {
-	uint64_t z = r->state += 0x9e3779b97f4a7c15u;
-
 	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
 	z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-	return (unsigned)((z ^ z >> 31) >> 33) % n;
+	return z ^ z >> 31;
+}
+
+/* Mixed well: scripts of neighbouring numbers have nothing in common. */
+void random_start(struct random *r, uint64_t seed, uint64_t n)
+{
+	r->state = mix(seed + 1) ^ mix(mix(n + 1));
+}
+
+unsigned random_below(struct random *r, unsigned n)
+{
+	return (unsigned)(mix(r->state += 0x9e3779b97f4a7c15u) >> 33) % n;
 }
 
 static const char *keep(struct arena *a, const char *text)

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <signal.h>
 
+#include "service/progress.h"
 #include "service/service.h"
 #include "service/state.h"
 #include "test.h"
@@ -338,8 +339,35 @@ static void promise(void)
 	CHECK(kept);
 }
 
+static enum stall stall_at(int64_t now, int64_t complete, int64_t away, int64_t end)
+{
+	struct progress p = {.now = now, .deadline = 1000, .complete = complete, .end = end, .away = away, .budget = 300};
+
+	return progress_judge(&p);
+}
+
+static void progress(void)
+{
+	/* Until the deadline a boot may do as it likes. */
+	CHECK(stall_at(0, 0, 0, 0) == STALL_NONE);
+	CHECK(stall_at(999, 0, 1, 0) == STALL_NONE);
+	/* Then it has to have been complete in time; later is too late for ever. */
+	CHECK(stall_at(1000, 0, 0, 0) == STALL_BOOT);
+	CHECK(stall_at(1000, 1000, 0, 0) == STALL_NONE);
+	CHECK(stall_at(1001, 1001, 0, 0) == STALL_BOOT);
+	CHECK(stall_at(900000, 1001, 0, 0) == STALL_BOOT);
+	/* A critical service may be away for its budget, and counts again as soon as it is back. */
+	CHECK(stall_at(2300, 500, 2000, 0) == STALL_NONE);
+	CHECK(stall_at(2301, 500, 2000, 0) == STALL_CRITICAL);
+	CHECK(stall_at(2302, 500, 0, 0) == STALL_NONE);
+	/* To end is progress, but not for ever. */
+	CHECK(stall_at(5000, 0, 1, 5001) == STALL_NONE);
+	CHECK(stall_at(5001, 500, 0, 5001) == STALL_END);
+}
+
 int main(void)
 {
+	TEST(progress);
 	TEST(order);
 	TEST(wrong_order);
 	TEST(files);

@@ -26,18 +26,18 @@ ends() {
 	left
 }
 
-in_time() {	# FROM TO: what is the least and the most, in ms
+in_time() {	# MOST: in ms; the kernel's log has a clock of its own, which may be some ms behind
 	echo "# $KERNEL: $claim_text: $ms ms"
-	[ "$ms" -ge "$1" ] && [ "$ms" -le "$2" ] || note "took $ms ms, not $1 to $2"
+	[ "$ms" -ge -100 ] && [ "$ms" -le "$1" ] || note "took $ms ms, not at most $1"
 }
 
 claim "without anything in its way the end comes at once"
 boot
 shell
 up web
-ms=-1
+ms=999999
 ends poweroff "reboot: Power down"
-in_time 0 $((deadline * 1000 / 2))
+in_time $((deadline * 1000 / 2))
 
 claim "a service that ignores SIGTERM, and a stranger of a session of its own, are killed"
 service deaf root=tmpfs 'bind=/bin create' "exec=/bin/probe trap 0 15"
@@ -45,9 +45,9 @@ boot
 shell
 up deaf
 run "(setsid /bin/probe trap 0 15 </dev/null >/dev/null 2>&1 &)"
-ms=-1
+ms=999999
 ends reboot "reboot: Restarting system"
-in_time 0 $((deadline * 1000 + 1000))
+in_time $((deadline * 1000 + 1000))
 forget deaf
 
 claim "processes that cannot be killed, of a service and of nobody, on a file system that is frozen"
@@ -60,9 +60,9 @@ run "mount -t ext4 $disk /mnt && fsfreeze -f /mnt && hutch start stuck"
 same "frozen" "$status" 0
 run "(touch /mnt/y &)"
 until run "cat /proc/[0-9]*/stat | grep -c ' (touch) D '"; [ -n "$dead" ] || [ "${text:-0}" -ge 2 ]; do :; done
-ms=-1
+ms=999999
 ends poweroff "reboot: Power down"
-in_time 0 $((deadline * 1000 + 1000))
+in_time $((deadline * 1000 + 1000))
 
 claim "a disk that hangs: neither sync nor an unmount comes back"
 extra=()
@@ -75,7 +75,7 @@ same "mounted" "$status" 0
 monitor block_set_io_throttle slow 1 0 0 0 0 0
 run "(sync &)"
 until run "cat /proc/[0-9]*/stat | grep -c ' (sync) D '"; [ -n "$dead" ] || [ "${text:-0}" -ge 1 ]; do :; done
-ms=-1
+ms=999999
 # toybox's own would sync first.
 ends 'kill -USR2 1' "reboot: Power down"
-in_time 0 $((deadline * 1000 + 1000))
+in_time $((deadline * 1000 + 1000))

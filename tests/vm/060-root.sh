@@ -26,6 +26,7 @@ try() {
 		boot.module=overlay boot.module=squashfs boot.module=erofs boot.module=ext4 "boot.root=$*" | write /etc/hutch/init.conf
 	boot
 	shell
+	told=$shown
 }
 
 mount_of() {	# PATH: type and source of what is mounted there
@@ -44,11 +45,10 @@ at_home() {	# TYPE: on the real root, with its services and none of the initramf
 	like "PID 1" "$text" "*hutch*"
 }
 
-stayed() {	# WORD: on the initramfs, which says why
+stayed() {	# WORDS: on the initramfs, with these as the reason on the console
+	like "the reason" "$told" "*hutch: boot.root: *$1*"
 	says initramfs hostname
 	up web
-	run "hutch events"
-	like "events" "$text" "*$1*"
 	off
 }
 
@@ -94,14 +94,14 @@ claim "a squashfs with garbage in it: told, and the initramfs goes on"
 image squashfs
 dd if=/dev/urandom of="$T/image" bs=4k seek=1 count="$(($(stat -c %s "$T/image") / 4096 - 1))" conv=notrunc status=none
 try "$disk squashfs wait=20s"
-stayed "$disk"
+stayed "$disk as squashfs*damaged"
 
 claim "a device that does not come: waited for, told, and the initramfs goes on"
 try "/dev/never ext4 wait=1s"
-stayed /dev/never
+stayed '/dev/never, after 1000 ms: No such file'
 
 claim "a root without an init: told, and the initramfs goes on"
 rm -f "$T/root/bin/hutch"
 image ext4
 try "$disk ext4 wait=20s"
-stayed /sbin/hutch
+stayed 'boot.init /sbin/hutch: No such file'
