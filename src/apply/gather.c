@@ -241,7 +241,7 @@ static int add(struct gather *g, const char *path, struct about a)
 		diags_add(&g->diags, (struct origin){0}, 0, "%.80s: not a name for a service", name);
 	profile_file(&r, path);
 	profile_finish(&r);
-	if (!g->diags.count)
+	if (!g->diags.count && !g->as_it_was)
 		look(g);
 	a.wrong = findings(g);
 	recall(g, &a);

@@ -26,6 +26,7 @@ struct gather {
 	void (*look)(struct gather *g);	/* more to find in the profile and plan at hand, or NULL */
 	char *text;			/* room for the findings of one service */
 	size_t size;			/* bytes */
+	uint8_t as_it_was;		/* what was right is so still: it is not planned again */
 	char *phase;			/* 120 bytes, for what it does now in words, or NULL */
 	const struct text_archive *good;	/* where stand-ins come from; used if there are any */
 

@@ -15,7 +15,7 @@ char walk_stack[WALK_STACK] __attribute__((aligned(4096)));
 
 int self_copy(int program)
 {
-	int copy = k_memfd("hutch");
+	int copy = k_memfd("hutch", 1);
 	long n = -1;
 
 	while (copy >= 0 && (n = k_sendfile(copy, program, 1 << 20)) > 0)

@@ -154,11 +154,11 @@ int k_is_terminal(int fd)
 
 int k_flock(int fd, int operation) { return (int)RAW("flock", SYS_flock, fd, operation); }
 long k_getdents(int fd, void *buf, size_t n) { return RAW("getdents64", SYS_getdents64, fd, buf, n); }
-int k_memfd(const char *name)
+int k_memfd(const char *name, int program)
 {
-	/* MFD_EXEC of Linux 6.3, which vm.memfd_noexec asks for; older kernels refuse it. */
+	/* MFD_EXEC or MFD_NOEXEC_SEAL of Linux 6.3, as vm.memfd_noexec wants it said; older kernels refuse it. */
 	const unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
-	int fd = (int)RAW("memfd_create", SYS_memfd_create, name, flags | 0x10);
+	int fd = (int)RAW("memfd_create", SYS_memfd_create, name, flags | (program ? 0x10 : 0x8));
 
 	if (fd < 0 && errno == EINVAL)
 		fd = (int)RAW("memfd_create", SYS_memfd_create, name, flags);

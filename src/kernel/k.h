@@ -71,7 +71,7 @@ int k_ioctl(int fd, unsigned long request, void *argument);
 int k_is_terminal(int fd);
 int k_flock(int fd, int operation);
 long k_getdents(int fd, void *buf, size_t n);
-int k_memfd(const char *name);
+int k_memfd(const char *name, int program);	/* to be executed */
 long k_sendfile(int to, int from, size_t n);
 void k_sync(void);	/* all file systems; may take as long as a disk likes */
 int k_chdir(const char *path);

@@ -92,13 +92,15 @@ char *keep_memory(const char *name, size_t size, int *fd)
 {
 	char *memory = NULL;
 
-	*fd = k_memfd(name);
-	if (*fd >= 0 && !k_resize(*fd, (off_t)size))
-		memory = k_map(*fd, size, 0, MAP_SHARED);
-	if (memory)
-		return memory;
-	k_drop(fd);
-	return k_memory(size, 1);
+	/* Twice: what is not kept is lost with the next crash, whatever failed only now. */
+	for (int tries = 0; tries < 2 && !memory; tries++) {
+		*fd = k_memfd(name, 0);
+		if (*fd >= 0 && !k_resize(*fd, (off_t)size))
+			memory = k_map(*fd, size, 0, MAP_SHARED);
+		if (!memory)
+			k_drop(fd);
+	}
+	return memory ? memory : k_memory(size, 1);
 }
 
 static void begin(struct supervisor *s)

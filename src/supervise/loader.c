@@ -199,6 +199,7 @@ static int read_kept(void *memory)
 	const struct text_archive *t = &g.draft.texts;
 	struct text_archive from = *l->kept;
 
+	g.as_it_was = 1;
 	facts_probe(&l->image->facts);
 	if (texts_check(&from) || gather_init(&g, memory) ||
 	    gather_archived_machine(&g, &from, SOURCE_DISK, NULL) ||

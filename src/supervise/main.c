@@ -389,12 +389,18 @@ static int seal(struct supervisor *s, const struct supervise_options *o, const u
 	return 0;
 }
 
-/* What only the start needed of the program is the page cache's again. */
+/*
+ * What only the start needed of the program is the page cache's again. The kernel maps a page with
+ * its neighbours, 64 KiB at a time, but not beyond its mapping: so the part that is needed no more, in front
+ * of the first floor of the hot ones (see the Makefile), becomes a mapping of its own.
+ */
 static void forget_text(void)
 {
 	extern const char __executable_start[], etext[];
-	uintptr_t start = (uintptr_t)__executable_start;
+	uintptr_t start = (uintptr_t)__executable_start, hot = (uintptr_t)arena_init & ~(uintptr_t)4095;
 
+	if (hot > start)
+		k_madvise((void *)start, hot - start, MADV_DONTDUMP);
 	k_madvise((void *)start, (uintptr_t)etext - start, MADV_DONTNEED);
 }
 
@@ -506,7 +512,7 @@ int supervise(const struct supervise_options *o, struct arena *a, char *why)
 	why[0] = '\0';
 	/* All others wait for ever: none that is sent by mistake ends or stops it, nor a
 	 * terminal that lets nobody write from the background. */
-	if (k_sigmask(~0ull, &mask))
+	if (k_sigmask(~0ull, &mask) && o->resume < 0)
 		goto failed;
 	if (o->resume >= 0)
 		s = take_over(o, a);

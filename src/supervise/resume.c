@@ -21,7 +21,7 @@
 #include "supervise/launch.h"
 #include "supervise/main.h"
 
-enum { CHECK_MS = 10000, PATH_ROOM = 4096 };
+enum { CHECK_MS = 10000, PATH_ROOM = 4096, FCNTL_TRIES = 3 };
 
 static const char good[] = "goes on with it\n";
 static char looker_stack[32 << 10] __attribute__((aligned(16)));
@@ -34,10 +34,20 @@ void resume_init(char **argv)
 
 /* ---- the new program ---------------------------------------------------------- */
 
+/* On a descriptor all hangs: nothing that passes keeps it from its way. */
+static int set_flags(int fd, int flags)
+{
+	int failed = -1;
+
+	for (int tries = 0; failed && tries < FCNTL_TRIES; tries++)
+		failed = k_fcntl(fd, F_SETFD, flags);
+	return failed;
+}
+
 /* One that is not open any more is none. */
 static void hold(int *fd)
 {
-	if (*fd >= 0 && k_fcntl(*fd, F_SETFD, FD_CLOEXEC) && errno == EBADF)
+	if (*fd >= 0 && set_flags(*fd, FD_CLOEXEC) && errno == EBADF)
 		*fd = -1;
 }
 
@@ -206,7 +216,7 @@ int resume_check(int fd, struct arena *a)
 static void let_through(int *fd)
 {
 	if (*fd >= 0)
-		k_fcntl(*fd, F_SETFD, 0);
+		set_flags(*fd, 0);
 }
 
 /* By its descriptor; where the kernel wants a path (5.10 with TOMOYO), by one that leads there. */
@@ -276,9 +286,9 @@ static void own_path(void)
 	look.path[n > 0 ? n : 0] = '\0';
 	if (n > (long)ends && !strcmp(look.path + n - ends, gone))
 		look.path[n - (long)ends] = '\0';
-	/* A sealed copy does not know where it came from. */
+	/* A sealed copy does not know where it came from, but by its name; or it is what there is. */
 	if (!*look.path || !strncmp(look.path, "/memfd:", 7))
-		text_format(look.path, sizeof look.path, "%s", again[0]);
+		text_format(look.path, sizeof look.path, "%s", *again[0] == '/' ? again[0] : "/proc/self/exe");
 }
 
 /* The program is opened here, for that may take long: the supervisor gets it as it is checked. */

@@ -41,7 +41,7 @@ static const struct {
 	{"socket", CODES(EMFILE, EAFNOSUPPORT)}, {"sendmsg", CODES(ENOBUFS, EINTR)}, {"recvmsg", CODES(EINTR, ENOMEM)},
 	{"reboot", CODES(EPERM, EINVAL)}, {"sync", {0}}, {"poll", CODES(EINTR, ENOMEM)}, {"signalfd", CODES(EMFILE)}, {"sigprocmask", CODES(EINVAL)},
 	{"sigwaitinfo", CODES(EINTR)}, {"pidfd_open", CODES(EMFILE)},
-	{"madvise", CODES(EINVAL, ENOMEM)}, {"mmap", CODES(ENOMEM)}, {"getrlimit", CODES(EPERM)},
+	{"sigaltstack", CODES(ENOMEM)}, {"madvise", CODES(EINVAL, ENOMEM)}, {"mmap", CODES(ENOMEM)}, {"getrlimit", CODES(EPERM)},
 	{"setrlimit", CODES(EPERM)}, {"accept4", CODES(EMFILE, ECONNABORTED, ENOMEM)},
 	{"getsockopt", CODES(EINVAL, ENOMEM)}, {"setsockopt", CODES(ENOMEM)}, {"getsockname", CODES(ENOBUFS)},
 	{"bind", CODES(EADDRINUSE, ENOMEM, EACCES)}, {"shutdown", CODES(ENOBUFS)}, {"listen", CODES(EADDRINUSE, ENOMEM)},

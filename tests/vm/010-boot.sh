@@ -22,7 +22,7 @@ done
 claim "plan, graph and check work on the device, and say what is done about its initramfs"
 run "hutch plan --service /etc/hutch/web.conf"
 same "status" "$status" 0
-like "plan" "$text" "*web.conf*steps*mount.tree*exec*"
+like "plan" "$text" "*web.conf*steps*mount.point*/bin*exec*"
 if [[ $KERNEL == 7* ]]; then like "root" "$text" "*pivot_root*"; else like "root" "$text" "*chroot over the initramfs*seal*"; fi
 run "hutch graph --states"
 like "graph" "$status $text" "0 digraph*"

@@ -42,6 +42,10 @@ run 'mkdir -p /run/s && mount -t tmpfs s /run/s && mount -o shared s /run/s && g
 same "the source" "$text" 1
 for word in private slave shared unbindable slave+shared; do
 	run "hutch run $root bind='/run/s /data create $word' -- /bin/probe mount /data"
-	same "$word" "${text##* }" "$word"
+	case $KERNEL:$word in
+	# Refused, as the lock of the initramfs turns shared into slave, and this kernel cannot attach a mount after it.
+	5.*:shared) like "shared" "$text" "*newer" ;;
+	*) same "$word" "${text##* }" "$word" ;;
+	esac
 done
 off
