@@ -17,7 +17,7 @@ TESTS += "tests/services/run.sh $(O)/services $(O)/hutch"
 SOAK = "SOAK=1 tests/services/run.sh $(O)/services $(O)/hutch"
 CLAIM_TOOLS := $(O)/claims/probe $(O)/claims/inrootfs $(O)/supervised/probe $(O)/supervised/hutch-next $(O)/init/machine $(O)/init/probe $(O)/init/storm
 # What has to be built before the tests run.
-TEST_NEEDS = $(O)/hutch $(UNIT) $(CLAIM_TOOLS) rootfs man fault
+TEST_NEEDS = $(O)/hutch $(UNIT) $(CLAIM_TOOLS) vm-tools rootfs man fault
 
 test: deps		## everything that can be tested on this machine
 	@$(MAKE) --no-print-directory test-only
@@ -194,6 +194,9 @@ SOAK += $(foreach a,$(ARCHS),"tests/cross/test.sh $(a) $(O)/cross/$(a)")
 # Boots, in virtual machines.
 VM_TOOLS := $(O)/claims/probe $(O)/model/model
 vm-tools: $(O)/hutch $(VM_TOOLS)
+
+# On the kernels of this machine's own kind; `make test-vm` has them all.
+TESTS += "tests/vm/run.sh $(O)/vm $(O)/hutch"
 
 test-vm: deps		## hutch as PID 1 on all kernels and machines, in QEMU
 	@$(MAKE) --no-print-directory vm-tools rootfs
