@@ -160,7 +160,7 @@ enum model_rule propagate_attach(struct model *m, uint32_t tree, uint32_t parent
 	if (moves)
 		tree_detach(m, tree);
 	commit(m, tree, parent, node, user, 0);
-	for (uint32_t k = 0; k < r.n; k++)
+	for (uint32_t k = r.n; k-- > 0;)
 		if (!(m->receiver[k] & GROUP))
 			commit(m, m->receiver[k], m->mount[m->receiver[k]].parent, node, user, 1);
 	return MODEL_OK;
