@@ -87,6 +87,7 @@ struct model {
 	uint32_t mask;			/* of the hash tables */
 	uint32_t limit;			/* fs.mount-max: mounts in one namespace */
 	uint32_t users;
+	uint32_t unsure;		/* what the last attachment locked depends on the order of the kernel's lists */
 	struct arena *arena;		/* names live there */
 };
 

@@ -107,6 +107,7 @@ static void commit(struct model *m, uint32_t tree, uint32_t parent, uint32_t nod
 	if (foreign && m->facts.tuck_locks) {
 		m->mount[was].flags |= MOUNT_LOCKED;
 		lock_tree(m, was);
+		m->unsure++;
 	}
 	if (m->facts.tuck_on_top)
 		tree = model_top(m, tree);
@@ -163,6 +164,8 @@ enum model_rule propagate_attach(struct model *m, uint32_t tree, uint32_t parent
 	for (uint32_t k = r.n; k-- > 0;)
 		if (!(m->receiver[k] & GROUP))
 			commit(m, m->receiver[k], m->mount[m->receiver[k]].parent, node, user, 1);
+	/* Of several copies, those that come after this one are not locked by it. */
+	m->unsure = m->unsure && r.n - r.groups > 1;
 	return MODEL_OK;
 }
 
