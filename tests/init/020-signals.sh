@@ -1,5 +1,6 @@
 #!/bin/bash
 # What signals mean to PID 1, at any time; ends of the machine; requests without an end.
+# shellcheck disable=SC2016,SC2119
 # shellcheck source=SCRIPTDIR/lib.sh
 . "${0%/*}/lib.sh"
 
