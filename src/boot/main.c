@@ -88,13 +88,15 @@ void boot_main(char *const *argv, char **again, int resume, struct arena *a)
 	};
 	char why[200];
 
+	k_fault_side('s');
 	boot_arena = a;
 	/* Nothing that comes early is lost: it waits until somebody reads it. */
 	k_sigmask(~0ull, NULL);
-	if (resume < 0) {
-		early_descriptors();
+	early_descriptors();
+	if (resume < 0)
 		early_mounts();
-	}
+	else
+		boot_streams();
 	read_cmdline(&line);
 	paths[0] = line.config;
 	o.rescue = line.rescue != 0;

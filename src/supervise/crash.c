@@ -8,7 +8,6 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,7 +21,7 @@ static const uint64_t crashes = BIT(SIGSEGV) | BIT(SIGBUS) | BIT(SIGILL) | BIT(S
 				BIT(SIGSYS) | BIT(SIGTRAP);
 
 static struct supervisor *state;
-static char *mine;			/* 1 here, and zero in every child: the kernel sees to that */
+static char *mine;			/* of struct turn: whether this is the supervisor, or a child */
 static volatile sig_atomic_t asked, depth;
 static char stack[STACK] __attribute__((aligned(16)));
 
@@ -66,22 +65,11 @@ static void crashed(int signal, siginfo_t *info, void *context)
 
 int crash_init(struct supervisor *s)
 {
-	int error;
-
 	state = s;
-	if (!mine) {
-		mine = k_memory(4096, 0);
-		if (!mine)
-			return -1;
-		if (k_madvise(mine, 4096, MADV_WIPEONFORK)) {
-			error = errno;
-			k_forget(mine, 4096);
-			mine = NULL;
-			errno = error;
-			return -1;
-		}
-		*mine = 1;
-	}
+	mine = &s->turn->mine;
+	errno = ENOSYS;
+	if (!*mine)
+		return -1;
 	if (k_signal_stack(stack, sizeof stack))
 		return -1;
 	for (int signal = 1; signal < 64; signal++)

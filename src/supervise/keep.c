@@ -83,7 +83,10 @@ static struct supervisor *place(char *base)
 	if (!s->turn)
 		return NULL;
 	/* No child gets any of it: neither other services' output nor a copy to pay for. */
-	k_madvise(s->turn, sizeof *s->turn, MADV_DONTFORK);
+	if (k_madvise(s->turn, sizeof *s->turn, MADV_WIPEONFORK))
+		k_madvise(s->turn, sizeof *s->turn, MADV_DONTFORK);
+	else
+		s->turn->mine = 1;
 	k_madvise(base, BORN_AT, MADV_DONTFORK);
 	return s;
 }

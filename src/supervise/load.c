@@ -26,6 +26,7 @@ enum { LOADED = 0, REFUSED = 1, LIMIT = 30000, SOON = 250, LATER = 10000, KEPT_M
 static char loader_stack[128 << 10] __attribute__((aligned(16)));
 static struct arena *scratch;
 static struct loader loader;
+static const struct image *judged;	/* load_reaped has not decided yet */
 static char good[256];		/* where the last good profiles are, or "" */
 
 void load_init(struct arena *a)
@@ -80,7 +81,8 @@ static void forget_unused(struct supervisor *s)
 {
 	for (int i = 0; i < IMAGES; i++) {
 		const struct image *image = s->images[i].image;
-		int used = !image || image == s->image || image == s->new_image || image == s->new_root;
+		int used = !image || image == s->image || image == s->new_image ||
+			   image == s->new_root || image == judged;
 
 		for (struct service *v = NULL; !used && (v = service_next(s, v));)
 			used = v->image == image || v->next_image == image;
@@ -169,12 +171,13 @@ static int wait_for(int pid)
 	return got == pid && !status ? 0 : -1;
 }
 
-int load_kept(struct supervisor *s, unsigned slot)
+int load_kept(struct supervisor *s, unsigned slot, char why[160])
 {
 	struct text_archive kept = {k_map(s->images[slot].texts, GATHER_TEXTS, 0, MAP_PRIVATE), GATHER_TEXTS, 0};
 	int texts = -1, pid = 0;
 	struct image *image = kept.base ? image_new(slot, &texts) : NULL;
 
+	text_format(why, 160, "the profiles: %s", error_text(errno));
 	if (image)
 		pid = loader_clone(s, image, &kept);
 	if (pid && wait_for(pid))
@@ -184,6 +187,7 @@ int load_kept(struct supervisor *s, unsigned slot)
 		s->images[slot].texts = texts;
 		s->images[slot].image = image;
 	} else if (image) {
+		text_format(why, 160, "%s", image->set.notes ? image->set.notes : "the profiles cannot be read");
 		k_close(texts);
 		k_forget(image->set.texts.base, GATHER_TEXTS);
 		k_forget(image, IMAGE_SIZE);
@@ -411,47 +415,56 @@ void load_due(struct supervisor *s)
 	}
 }
 
+/* Another set instead of this one, which has its memory until there is another; -1: errno. */
+static int load_next(struct supervisor *s, struct image *image)
+{
+	s->new_image = image;
+	if (load_start(s)) {
+		s->new_image = NULL;
+		return -1;
+	}
+	image_forget(s, image);
+	return 0;
+}
+
 /*
  * At the first set with findings: what could not be read or probed may be no mistake of a
  * profile's author, and there is nothing that would look again.
  */
-static int looks_again(struct supervisor *s, struct image *image)
+static int looks_again(struct supervisor *s, struct image *image, int status)
 {
-	if (s->image || s->looked_again || !all_findings(&image->set) || load_start(s))
+	if (s->image || s->looked_again || (status && !s->init) ||
+	    (!status && !all_findings(&image->set) && !image->set.notes) || load_next(s, image))
 		return 0;
 	s->looked_again = 1;
-	image_forget(s, image);
 	return 1;
 }
 
-int load_reaped(struct supervisor *s, int pid, int status)
+static void decide(struct supervisor *s, struct image *image, int status)
 {
-	struct image *image = s->new_image;
 	const char *why;
 
-	if (pid != s->loader || !pid)
-		return 0;
 	s->loader = 0;
 	s->new_image = NULL;
 	s->loading = 0;
-	s->reloads++;
 	s->reload_text[0] = '\0';
 	tell_setup(s, image);
 	if (!status && image->setup.init[0]) {
 		s->load_again = 0;
 		s->new_root = image;
-		return 1;
+		return;
 	}
 	if (s->load_again) {
 		s->load_again = 0;
-		if (load_start(s))
+		if (load_next(s, image)) {
+			s->reloads++;
 			refused(s, image, error_text(errno));
-		else
-			image_forget(s, image);
-		return 1;
+		}
+		return;
 	}
-	if (!status && looks_again(s, image))
-		return 1;
+	if (looks_again(s, image, status))
+		return;
+	s->reloads++;
 	/* What was killed may have left half a set. */
 	why = s->image && !status ? all_findings(&image->set) : NULL;
 	if (WIFSIGNALED(status))
@@ -464,5 +477,14 @@ int load_reaped(struct supervisor *s, int pid, int status)
 		s->must_seal = 1;	/* before anything of it runs */
 	else
 		adopt(s, image);
+}
+
+int load_reaped(struct supervisor *s, int pid, int status)
+{
+	if (pid != s->loader || !pid)
+		return 0;
+	judged = s->new_image;
+	decide(s, s->new_image, status);
+	judged = NULL;
 	return 1;
 }

@@ -427,6 +427,8 @@ static int prepare(struct supervisor *s, const struct supervise_options *o, stru
 		return -1;
 	if (s->exe < 0)
 		s->exe = k_open(AT_FDCWD, "/proc/self/exe", O_PATH, 0);
+	if (s->exe < 0 && **o->again == '/')
+		s->exe = k_open(AT_FDCWD, *o->again, O_PATH | O_NONBLOCK, 0);
 	if (crash_init(s))
 		event_tell(s, NULL, "a crash would be the end: %s", error_text(errno));
 	return 0;

@@ -73,10 +73,10 @@ static int make_sets(struct supervisor *s, char why[160])
 		s->images[i].image = NULL;
 		if (!(used >> i & 1)) {
 			k_drop(&s->images[i].texts);
-		} else if (load_kept(s, i)) {
-			text_format(why, 160, "the profiles cannot be read");
+		} else if (load_kept(s, i, why)) {
 			return -1;
 		}
+		why[0] = '\0';
 		made |= 1u << i;
 	}
 	s->image = s->in_force < IMAGES ? s->images[s->in_force].image : NULL;

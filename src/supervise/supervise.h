@@ -89,6 +89,7 @@ enum { TOLD_MAINPID = 1, TOLD_STRANGER = 2, TOLD_LONG = 4 };
 
 /* What a turn of the loop needs; not kept. */
 struct turn {
+	char mine;			/* 1, and in every child zero: the kernel sees to that. 0: it does not */
 	uint8_t open[SERVICES];		/* by place: which of its descriptors are polled */
 	struct pollfd poll[MAX_POLL];
 };
@@ -169,9 +170,9 @@ struct supervisor {
 	uint32_t crashes, upgrades;	/* that this came through */
 	int64_t crashed;		/* ms, of the last one, 0: none */
 	unsigned reloads;		/* sets that came into force or were refused */
-	char reload_text[4000];		/* about the last one */
 	struct ring events;		/* key=value lines: the supervisor's own log */
 	struct upgrade upgrade;
+	char reload_text[4000];		/* about the last load; here, it is on a page that is seldom touched */
 	char behind[];
 };
 
@@ -247,9 +248,9 @@ void load_due(struct supervisor *s);	/* looks whether that time has come */
 
 /*
  * Makes the set of a slot again out of its texts, by such a process, which is waited for. -1:
- * nothing came of it. set.notes says what this program does not understand of it.
+ * nothing came of it, why not. set.notes says what this program does not understand of it.
  */
-int load_kept(struct supervisor *s, unsigned slot);
+int load_kept(struct supervisor *s, unsigned slot, char why[160]);
 /* As PID 1: when a loader is given up, or the next attempt at a first set is due. ms, 0: never. */
 int64_t load_deadline(const struct supervisor *s);
 void load_due(struct supervisor *s);	/* looks whether that time has come */
