@@ -2,6 +2,7 @@
 # How soon the first service runs, and what PID 1 takes of the machine's memory.
 #
 # FIGURES=1 prints all that was measured.
+# shellcheck disable=SC2016,SC2119
 # shellcheck source=SCRIPTDIR/lib.sh
 . "${0%/*}/lib.sh"
 
@@ -39,8 +40,8 @@ boots() {
 }
 # LIMIT in microseconds. Others may take both processors: one row of boots that they leave alone is enough.
 first_service() {
-	local try limit
-	for try in 1 2 3 4; do
+	local row limit
+	for ((row = 0; row < 4; row++)); do
 		boots
 		limit=$(($1 * (floor > 120 ? floor : 120) / 120))
 		[ "$best" -gt "$limit" ] || return 0

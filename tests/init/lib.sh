@@ -117,8 +117,9 @@ between_start() {
 
 # PID 1's child with such words on its command line, as it is seen from here.
 host_pid() {
-	local p
-	for p in $(cat "/proc/$pid/task/$pid/children"); do
+	local p children
+	read -r -a children <"/proc/$pid/task/$pid/children"
+	for p in "${children[@]}"; do
 		[[ $(tr '\0' ' ' <"/proc/$p/cmdline") != *$1* ]] || echo "$p"
 	done
 }
