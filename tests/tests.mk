@@ -14,10 +14,13 @@ TESTS = "tests/floors.sh $(O) $(NM) $(FLOORS)"
 TESTS += "tests/man.sh $(O) $(MAN) $(COMPLETION)"
 TESTS += "tests/configs/run.sh $(O)/configs $(O)/hutch $(O)/rootfs/tree"
 TESTS += "tests/services/run.sh $(O)/services $(O)/hutch"
+# The reference appliance, in namespaces and in a virtual machine.
+TESTS += "tests/appliance/run.sh $(O) $(O)/hutch here"
+TESTS += "tests/appliance/run.sh $(O) $(O)/hutch 6.1"
 SOAK = "SOAK=1 tests/services/run.sh $(O)/services $(O)/hutch"
 CLAIM_TOOLS := $(O)/claims/probe $(O)/claims/inrootfs $(O)/supervised/probe $(O)/supervised/hutch-next $(O)/init/machine $(O)/init/probe $(O)/init/storm
 # What has to be built before the tests run.
-TEST_NEEDS = $(O)/hutch $(UNIT) $(CLAIM_TOOLS) rootfs man fault
+TEST_NEEDS = $(O)/hutch $(UNIT) $(CLAIM_TOOLS) vm-tools rootfs man fault
 
 test: deps		## everything that can be tested on this machine
 	@$(MAKE) --no-print-directory test-only
@@ -195,9 +198,13 @@ SOAK += $(foreach a,$(ARCHS),"tests/cross/test.sh $(a) $(O)/cross/$(a)")
 VM_TOOLS := $(O)/claims/probe $(O)/model/model
 vm-tools: $(O)/hutch $(VM_TOOLS)
 
+# On the kernels of this machine's own kind; `make test-vm` has them all.
+TESTS += "tests/vm/run.sh $(O)/vm $(O)/hutch"
+
 test-vm: deps		## hutch as PID 1 on all kernels and machines, in QEMU
 	@$(MAKE) --no-print-directory vm-tools rootfs
-	@tests/run.sh $(O) "tests/vm/run.sh $(O)/vm $(O)/hutch all"
+	@tests/run.sh $(O) "tests/vm/run.sh $(O)/vm $(O)/hutch all" \
+		$(foreach k,6.1-full 6.12 7,"tests/appliance/run.sh $(O) $(O)/hutch $k")
 
 # The model against each of these kernels at length.
 SOAK += "MODEL_OPERATIONS=50000 VM_TIME=7200 tests/vm/run.sh $(O)/vm $(O)/hutch 5.10 6.1 6.12 7 tests/vm/070-model.sh"

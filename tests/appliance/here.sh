@@ -28,6 +28,8 @@ device_start() {
 	# The clock of this machine is not ours to set, nor are its modules ours to load.
 	sed -i 's/^caps=sys_time /caps=/; s/chronyd -d/chronyd -x -d/' "$root/etc/hutch/chrony.conf"
 	sed -i '/^boot.module=/d' "$root/etc/hutch/init.conf"
+	# As on the host where such a machine is built.
+	"$hutch" check --facts "$here/tests/golden/facts/initramfs-6.1.facts" --root "$root" || return
 	mount -t tmpfs -o mode=0755,dev dev "$root/dev" || return
 	cp -a /dev/{null,zero,full,random,urandom,tty} "$root/dev/"
 	mknod -m 600 "$root/dev/console" c 1 3
@@ -64,7 +66,7 @@ device_plug() {
 	cp -a "$loop" "$root/dev/sda"
 }
 device_pull() { rm "$root/dev/sda"; }
-device_let_go() { ! grep -q " $loop " /proc/*/mountinfo && losetup -d "$loop" && not losetup "$loop"; }
+device_let_go() { ! grep -qs " $loop " /proc/*/mountinfo && losetup -d "$loop" && not losetup "$loop"; }
 
 device_stop() {
 	ok "the device is told to power off" device_do "poweroff"

@@ -78,7 +78,7 @@ device_plug() {
 		"device_add $hardware,id=stick,drive=drive$plugged" >&"$tell"
 }
 device_pull() { echo "device_del stick" >&"$tell"; }
-device_let_go() { ! device_do "grep /dev/$drive /proc/*/mountinfo" && ! device_do "test -e /dev/$drive"; }
+device_let_go() { device_do "! grep -qs /dev/$drive /proc/*/mountinfo && test ! -e /sys/block/$drive"; }
 
 device_stop() {
 	printf 'poweroff\n' >&"$typed"

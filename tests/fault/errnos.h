@@ -32,7 +32,7 @@ static const struct {
 	{"setns", CODES(EPERM, EINVAL)}, {"clone", CODES(EAGAIN, ENOMEM, EPERM, ENOSPC, EINVAL)},
 	{"waitpid", CODES(EINTR)}, {"waitid", CODES(EINTR, ECHILD)}, {"kill", CODES(EPERM, ESRCH)},
 	{"execve", CODES(ENOENT, EACCES, ENOEXEC, ENOMEM)}, {"execveat", CODES(EACCES, ENOMEM)},
-	{"prctl", CODES(EPERM, EINVAL)}, {"capget", CODES(EINVAL)}, {"capset", CODES(EPERM)},
+	{"prctl", CODES(EPERM, EINVAL)}, {"ptrace", CODES(EPERM)}, {"capget", CODES(EINVAL)}, {"capset", CODES(EPERM)},
 	{"setgroups", CODES(EPERM)}, {"setresgid", CODES(EPERM, EINVAL)}, {"setresuid", CODES(EAGAIN, EPERM, EINVAL)},
 	{"setsid", CODES(EPERM)}, {"prlimit64", CODES(EPERM)}, {"setpriority", CODES(EACCES)},
 	{"sched_setscheduler", CODES(EPERM)}, {"sched_setaffinity", CODES(EINVAL)}, {"ioprio_set", CODES(EPERM)},
@@ -48,6 +48,7 @@ static const struct {
 	{"connect", CODES(ECONNREFUSED, EAGAIN, EINTR)}, {"linkat", CODES(EPERM, ENOSPC)},
 	{"ftruncate", CODES(EPERM)}, {"inotify_init1", CODES(EMFILE, ENOMEM)},
 	{"inotify_add_watch", CODES(ENOSPC, ENOMEM, EACCES)},
+	{"finit_module", CODES(ENOEXEC, EEXIST, EOPNOTSUPP)}, {"init_module", CODES(ENOMEM)}, {"uname", CODES(EFAULT)},
 	/* A part of a mapping that is left by it costs memory; the whole cannot fail. */
 	{"munmap", {0}},
 };
