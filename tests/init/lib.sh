@@ -11,7 +11,7 @@
 #
 # Its /data is the host's $S.
 #
-# shellcheck shell=bash disable=SC2034
+# shellcheck shell=bash disable=SC2034,SC2119,SC2120
 # shellcheck source=SCRIPTDIR/../supervise/lib.sh
 . "${BASH_SOURCE[0]%/*}/../supervise/lib.sh"
 
