@@ -75,7 +75,7 @@ soon() {
 	local end=$((SECONDS + $1))
 	shift
 	until "$@"; do
-		[ $SECONDS -lt $end ] || return 1
+		[ "$SECONDS" -lt "$end" ] || return 1
 		sleep 0.1
 	done
 }
