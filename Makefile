@@ -37,7 +37,8 @@ LIB := $(filter-out $(O)/cli/main.o,$(OBJ))
 
 # What a supervisor needs all the time lies together: the rest of the program is not in its memory.
 HOT := base service kernel supervise
-LINKED := $(foreach f,$(filter-out $(HOT),$(FLOORS)) $(HOT),$(filter $(O)/$(f)/%,$(OBJ)))
+HOT_TOO := $(O)/apply/channel.o $(O)/apply/process.o
+LINKED := $(filter-out $(HOT_TOO),$(foreach f,$(filter-out $(HOT),$(FLOORS)) $(HOT),$(filter $(O)/$(f)/%,$(OBJ)))) $(HOT_TOO)
 
 all: $(O)/hutch
 

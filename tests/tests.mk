@@ -18,9 +18,9 @@ TESTS += "tests/services/run.sh $(O)/services $(O)/hutch"
 TESTS += "tests/appliance/run.sh $(O) $(O)/hutch here"
 TESTS += "tests/appliance/run.sh $(O) $(O)/hutch 6.1"
 SOAK = "SOAK=1 tests/services/run.sh $(O)/services $(O)/hutch"
-CLAIM_TOOLS := $(O)/claims/probe $(O)/claims/inrootfs $(O)/supervised/probe $(O)/init/machine $(O)/init/probe $(O)/init/storm
+CLAIM_TOOLS := $(O)/claims/probe $(O)/claims/inrootfs $(O)/supervised/probe $(O)/supervised/hutch-next $(O)/init/machine $(O)/init/probe $(O)/init/storm
 # What has to be built before the tests run.
-TEST_NEEDS = $(O)/hutch $(UNIT) $(CLAIM_TOOLS) rootfs man fault
+TEST_NEEDS = $(O)/hutch $(UNIT) $(CLAIM_TOOLS) vm-tools rootfs man fault
 
 test: deps		## everything that can be tested on this machine
 	@$(MAKE) --no-print-directory test-only
@@ -69,6 +69,11 @@ TESTS += "tests/supervise/run.sh $(O)/supervised $(O)/hutch"
 $(O)/supervised/%: tests/supervise/%.c $(wildcard tests/supervise/probe/*)
 	@mkdir -p $(@D)
 	$(CC) $(filter-out -Isrc,$(BASE)) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $(filter %.c,$^)
+
+# A hutch whose state has one field more: to it, today's is an older one.
+$(O)/supervised/hutch-next: $(SRC) $(wildcard src/*/*.h src/*/*.def) $(PACKED)
+	@mkdir -p $(@D)
+	$(CC) $(BASE) -DHUTCH_NEXT $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $(SRC)
 
 # PID 1 of a throw-away PID namespace.
 TESTS += "tests/init/run.sh $(O)/init $(O)/hutch"
@@ -192,6 +197,9 @@ SOAK += $(foreach a,$(ARCHS),"tests/cross/test.sh $(a) $(O)/cross/$(a)")
 # Boots, in virtual machines.
 VM_TOOLS := $(O)/claims/probe $(O)/model/model
 vm-tools: $(O)/hutch $(VM_TOOLS)
+
+# On the kernels of this machine's own kind; `make test-vm` has them all.
+TESTS += "tests/vm/run.sh $(O)/vm $(O)/hutch"
 
 test-vm: deps		## hutch as PID 1 on all kernels and machines, in QEMU
 	@$(MAKE) --no-print-directory vm-tools rootfs

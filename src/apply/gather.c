@@ -84,6 +84,8 @@ static void look(struct gather *g)
 	const struct plan_request request = {.supervised = 1, .console = g->draft.machine.console};
 	struct err e;
 
+	if (g->probe)
+		g->probe(g);
 	if (plan_build(&g->plan, &g->profile, g->facts, &request, &g->diags))
 		return;
 	if (plan_check(&g->plan, &e))
@@ -239,7 +241,7 @@ static int add(struct gather *g, const char *path, struct about a)
 		diags_add(&g->diags, (struct origin){0}, 0, "%.80s: not a name for a service", name);
 	profile_file(&r, path);
 	profile_finish(&r);
-	if (!g->diags.count)
+	if (!g->diags.count && !g->as_it_was)
 		look(g);
 	a.wrong = findings(g);
 	recall(g, &a);

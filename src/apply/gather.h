@@ -22,9 +22,11 @@ struct gather {
 	struct arena *scratch;		/* for one profile at a time, and what stays of init.conf */
 	const struct facts *facts;
 	int root;			/* paths are looked up beneath it; -1: this machine's own */
+	void (*probe)(struct gather *g);	/* fills in facts before the profile at hand is planned, or NULL */
 	void (*look)(struct gather *g);	/* more to find in the profile and plan at hand, or NULL */
 	char *text;			/* room for the findings of one service */
 	size_t size;			/* bytes */
+	uint8_t as_it_was;		/* what was right is so still: it is not planned again */
 	char *phase;			/* 120 bytes, for what it does now in words, or NULL */
 	const struct text_archive *good;	/* where stand-ins come from; used if there are any */
 

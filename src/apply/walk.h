@@ -112,6 +112,9 @@ int walk_inside(void *host_walk);
  */
 int self_seal(char *const *argv, uint64_t sigmask);
 
+/* A sealed copy of a program, whose descriptor is closed; -1 with errno. */
+int self_copy(int program);
+
 /* Brings a network interface up; the kernel gives loopback its addresses. -1 with errno. */
 int net_up(const char *name);
 

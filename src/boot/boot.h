@@ -11,8 +11,11 @@
 
 #include "supervise/main.h"
 
-/* PID 1. Never returns. */
-void boot_main(char *const *argv, struct arena *a) __attribute__((noreturn));
+/*
+ * PID 1. Never returns. `again` and `resume` as of supervise(): what an earlier program made
+ * ready is so still.
+ */
+void boot_main(char *const *argv, char **again, int resume, struct arena *a) __attribute__((noreturn));
 
 /* Memory for what loads and sets up, each in a process of its own. */
 extern struct arena *boot_arena;

@@ -69,25 +69,34 @@ static void breathe(void)
 	k_poll(NULL, 0, PAUSE);
 }
 
-void boot_main(char *const *argv, struct arena *a)
+/* Nobody needs these to read profiles. */
+static void meanwhile(void)
+{
+	early_nodes();
+	k_reboot(REBOOT_CAD_OFF_);
+	boot_streams();
+}
+
+void boot_main(char *const *argv, char **again, int resume, struct arena *a)
 {
 	static struct cmdline line;
 	static char *paths[1];
 	struct supervise_end end = {.kind = END_EXIT};
 	struct supervise_options o = {
-		.paths = paths, .npaths = 1, .readers = -1, .argv = argv,
-		.init = 1, .notes = notes, .setup = boot_setup, .enter = root_enter, .end = &end,
+		.paths = paths, .npaths = 1, .readers = -1, .argv = argv, .again = again, .resume = resume, .init = 1,
+		.meanwhile = meanwhile, .notes = notes, .setup = boot_setup, .enter = root_enter, .end = &end,
 	};
 	char why[200];
 
+	k_fault_side('s');
 	boot_arena = a;
 	/* Nothing that comes early is lost: it waits until somebody reads it. */
 	k_sigmask(~0ull, NULL);
 	early_descriptors();
-	early_mounts();
-	early_nodes();
-	k_reboot(REBOOT_CAD_OFF_);
-	boot_streams();
+	if (resume < 0)
+		early_mounts();
+	else
+		boot_streams();
 	read_cmdline(&line);
 	paths[0] = line.config;
 	o.rescue = line.rescue != 0;
@@ -97,6 +106,7 @@ void boot_main(char *const *argv, struct arena *a)
 		o.setup = NULL;
 	for (;;) {
 		supervise(&o, a, why);
+		o.resume = -1;
 		if (end.kind != END_EXIT)
 			boot_down(&end);
 		notes[0] = '\0';

@@ -23,6 +23,10 @@ extern struct arena cli_arena;
 extern struct out cli_out;
 void cli_flush(int fd);
 
+/* All words of this call, with a free one behind the name; the state to go on with, or -1. */
+extern char **cli_again;
+extern int cli_resume;
+
 /* "hutch: text" on standard error. */
 void cli_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -1,4 +1,5 @@
 /* The commands that ask a supervisor. */
+#include <fcntl.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -81,7 +82,7 @@ static int patience(const struct ask *a)
 		return -1;
 	if (r->verb == VERB_WAIT && r->time < INT32_MAX - a->talk.timeout)
 		return (int)r->time + a->talk.timeout;
-	return r->verb == VERB_RELOAD ? 6 * a->talk.timeout : a->talk.timeout;
+	return r->verb == VERB_RELOAD || r->verb == VERB_UPGRADE ? 6 * a->talk.timeout : a->talk.timeout;
 }
 
 /* Whoever waits for a service waits for its supervisor too. */
@@ -104,7 +105,7 @@ static int talk_open_wait(struct ask *a)
 static int ask(struct ask *a, int argc, char **argv, void (*print)(struct ask *a))
 {
 	if (is_wrong(a, argc, argv))
-		return cli_usage(argv[0]);
+		return cli_usage(!strcmp(argv[0], "upgrade") ? "reload" : argv[0]);
 	if (talk_open_wait(a))
 		return EXIT_HUTCH;
 	a->talk.timeout = patience(a);
@@ -126,9 +127,30 @@ PLAIN(start)
 PLAIN(stop)
 PLAIN(restart)
 PLAIN(signal)
-PLAIN(reload)
 PLAIN(wait)
 PLAIN(shutdown)
+
+/* reload --exec [PATH]: what follows is for another request. A path is meant from where we are. */
+int command_reload(int argc, char **argv)
+{
+	char *words[3] = {(char *)"upgrade", NULL, NULL}, path[CONTROL_REQUEST];
+	struct ask a = {.comma = ""};
+	long n = 0;
+
+	if (argc < 2 || strcmp(argv[1], "--exec") != 0)
+		return ask(&a, argc, argv, NULL);
+	if (argc > 3)
+		return cli_usage("reload");
+	if (argc == 3 && *argv[2] != '/') {
+		n = k_readlink(AT_FDCWD, "/proc/self/cwd", path, sizeof path - 1);
+		n = n < 0 ? 0 : n;
+	}
+	if (argc == 3) {
+		text_format(path + n, sizeof path - (size_t)n, "%s%s", n ? "/" : "", argv[2]);
+		words[1] = path;
+	}
+	return ask(&a, argc - 1, words, NULL);
+}
 
 /* Key and value of an object; a word as it is but for text. */
 static void print_member(const char *comma, const char *key, const char *value, int kind)

@@ -11,6 +11,7 @@
 #include "boot/boot.h"
 #include "cli/cli.h"
 #include "kernel/k.h"
+#include "supervise/main.h"
 
 #ifndef VERSION
 #define VERSION "0.1"
@@ -21,6 +22,8 @@ static char memory[24 << 20] __attribute__((aligned(4096)));
 static char out_memory[256 << 10];
 struct arena cli_arena;
 struct out cli_out;
+char **cli_again;
+int cli_resume = -1;
 
 static const struct command {
 	const char *name;
@@ -161,6 +164,27 @@ static void fill_stdio(void)
 			break;
 }
 
+/*
+ * An earlier hutch of this process says where its state is, in a word behind the name. The
+ * others are told again to whoever comes after us, who needs room for that.
+ */
+static int take_resume(int argc, char **argv)
+{
+	static const char *const names[] = {"--resume=", "--resume-check="};
+	uint64_t fd;
+
+	for (int i = 0; argc > 1 && i < 2; i++) {
+		size_t n = strlen(names[i]);
+
+		if (strncmp(argv[1], names[i], n) != 0 || parse_number(argv[1] + n, 3, INT32_MAX, &fd))
+			continue;
+		cli_resume = (int)fd;
+		return i + 1;
+	}
+	(void)argv;
+	return 0;
+}
+
 int command_init(int argc, char **argv)
 {
 	(void)argc;
@@ -183,11 +207,26 @@ static int is_init(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+	char *again[argc + 2];
 	const struct command *c;
+	int resume = take_resume(argc, argv);
 
+	if (resume == 2) {
+		arena_init(&cli_arena, memory, sizeof memory);
+		return resume_check(cli_resume, &cli_arena);
+	}
+	memcpy(again + 1, argv, ((size_t)argc + 1) * sizeof *argv);
+	if (resume) {
+		memcpy(again, argv, ((size_t)argc + 1) * sizeof *argv);
+		argv[1] = argv[0];
+		argv++;
+		argc--;
+	}
+	again[0] = argv[0];
+	cli_again = again;
 	arena_init(&cli_arena, memory, sizeof memory);
 	if (is_init(argc, argv))
-		boot_main(argv, &cli_arena);
+		boot_main(argv, again, cli_resume, &cli_arena);
 	fill_stdio();
 	out_init(&cli_out, out_memory, sizeof out_memory);
 	if (argc < 2 || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {

@@ -187,6 +187,10 @@ static int run(struct simulation *s)
 		last = (enum model_rule)r;
 		if (last)
 			refuse(s, i, last);
+		if (s->model.unsure) {
+			print_at(s, op);
+			out_put(&cli_out, "which of these mounts are locked, this kernel decides by the order of its lists\n");
+		}
 		if (s->kernel)
 			real = do_real(s, op, last);
 		cli_flush(1);

@@ -125,6 +125,7 @@ int k_truncate(int fd)
 	return RAW("ftruncate", SYS_ftruncate, fd, 0) && errno != EINVAL ? -1 : 0;
 }
 
+int k_resize(int fd, off_t n) { return K(ftruncate, fd, n); }
 int k_fchmod(int fd, unsigned mode) { return (int)RAW("fchmod", SYS_fchmod, fd, mode); }
 
 int k_chown(int dir, const char *path, unsigned uid, unsigned gid, int flags)
@@ -153,11 +154,11 @@ int k_is_terminal(int fd)
 
 int k_flock(int fd, int operation) { return (int)RAW("flock", SYS_flock, fd, operation); }
 long k_getdents(int fd, void *buf, size_t n) { return RAW("getdents64", SYS_getdents64, fd, buf, n); }
-int k_memfd(const char *name)
+int k_memfd(const char *name, int program)
 {
-	/* MFD_EXEC of Linux 6.3, which vm.memfd_noexec asks for; older kernels refuse it. */
+	/* MFD_EXEC or MFD_NOEXEC_SEAL of Linux 6.3, as vm.memfd_noexec wants it said; older kernels refuse it. */
 	const unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
-	int fd = (int)RAW("memfd_create", SYS_memfd_create, name, flags | 0x10);
+	int fd = (int)RAW("memfd_create", SYS_memfd_create, name, flags | (program ? 0x10 : 0x8));
 
 	if (fd < 0 && errno == EINVAL)
 		fd = (int)RAW("memfd_create", SYS_memfd_create, name, flags);
@@ -228,13 +229,17 @@ int k_statmount(uint64_t id, uint64_t mask, struct statmount_ *to)
 int k_unshare(unsigned flags) { return (int)RAW("unshare", SYS_unshare, (int)flags); }
 int k_setns(int fd, unsigned type) { return (int)RAW("setns", SYS_setns, fd, (int)type); }
 
-void *k_memory(size_t n, int shared)
+void *k_map(int fd, size_t n, off_t at, int flags)
 {
-	void *memory = k_fault("mmap") ? MAP_FAILED :
-		       mmap(NULL, n, PROT_READ | PROT_WRITE,
-			    MAP_ANONYMOUS | MAP_NORESERVE | (shared ? MAP_SHARED : MAP_PRIVATE), -1, 0);
+	void *memory = k_fault("mmap") ? MAP_FAILED
+		: mmap(NULL, n, PROT_READ | PROT_WRITE, flags, fd, at);
 
 	return memory == MAP_FAILED ? NULL : memory;
+}
+
+void *k_memory(size_t n, int shared)
+{
+	return k_map(-1, n, 0, MAP_ANONYMOUS | MAP_NORESERVE | (shared ? MAP_SHARED : MAP_PRIVATE));
 }
 
 int k_forget(void *memory, size_t n) { return (int)RAW("munmap", SYS_munmap, memory, n); }

@@ -8,6 +8,7 @@
 #ifndef HUTCH_K_H
 #define HUTCH_K_H
 
+#include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -61,6 +62,7 @@ int k_mknod(int dir, const char *path, unsigned mode, unsigned major, unsigned m
 int k_unlink(int dir, const char *path, int flags);
 int k_rename(int dir, const char *from, const char *to);
 int k_truncate(int fd);	/* to nothing; a pipe or device has no length to cut */
+int k_resize(int fd, off_t n);
 int k_fchmod(int fd, unsigned mode);
 int k_chown(int dir, const char *path, unsigned uid, unsigned gid, int flags);
 int k_dup2(int from, int to, int cloexec);
@@ -69,7 +71,7 @@ int k_ioctl(int fd, unsigned long request, void *argument);
 int k_is_terminal(int fd);
 int k_flock(int fd, int operation);
 long k_getdents(int fd, void *buf, size_t n);
-int k_memfd(const char *name);
+int k_memfd(const char *name, int program);	/* to be executed */
 long k_sendfile(int to, int from, size_t n);
 void k_sync(void);	/* all file systems; may take as long as a disk likes */
 int k_chdir(const char *path);
@@ -119,6 +121,8 @@ int k_getpid(void);
 int k_getppid(void);
 /* Zeroed pages, with `shared` also those of later children; NULL with errno. */
 void *k_memory(size_t n, int shared);
+/* A file's pages from `at` on, to read and write, MAP_SHARED or MAP_PRIVATE; NULL with errno. */
+void *k_map(int fd, size_t n, off_t at, int flags);
 int k_forget(void *memory, size_t n);
 int k_madvise(void *memory, size_t n, int advice);
 
@@ -147,6 +151,9 @@ int k_close_range_cloexec(unsigned from, unsigned to);
 /* Closes the descriptors from `from` up to `to`, by close_range(2) or one by one. */
 void k_close_range(unsigned from, unsigned to);
 int k_signal_default(int signal);	/* EINVAL for those that are always */
+/* On the stack of k_signal_stack, where it may come again while it is handled. */
+int k_signal_handler(int signal, void (*fn)(int signal, siginfo_t *info, void *context));
+int k_signal_stack(void *stack, size_t n);
 
 /* Talking and waiting. */
 int k_socketpair(int fd[2]);	/* SEQPACKET */

@@ -81,22 +81,24 @@ static uint32_t ns_allowed(int proc, const char *name)
 	return !(n >= 1 && text[0] == '0');
 }
 
-static void probe_namespaces(struct facts *f)
+/* Those of a set of kinds. */
+static void probe_namespaces(struct facts *f, uint32_t kinds)
 {
-	int proc = k_open(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY, 0);
+	int proc = kinds ? k_open(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY, 0) : -1;
 
 	for (enum ns_kind k = 0; k < NS_COUNT; k++)
-		*fact_at(f, FACT_ns_mount + k) = ns_allowed(proc, ns_file(k));
+		if (kinds >> k & 1)
+			*fact_at(f, FACT_ns_mount + k) = ns_allowed(proc, ns_file(k));
 	k_close(proc);
 }
 
-static uint32_t probe_user_namespaces(void)
-{
-	int proc = k_open(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY, 0);
-	uint32_t allowed = ns_allowed(proc, "user");
+static const uint64_t strong = 1ull << CAP_SYS_ADMIN_ | 1ull << CAP_SYS_PTRACE_;
 
-	k_close(proc);
-	return allowed;
+/* Whether a plan looks at user namespaces, be it only for a seal. */
+static int wants_user(const struct facts *f, const struct profile *p)
+{
+	return !f->privileged || !f->pivot_root || p->ns[NS_USER].how == NS_NEW ||
+	       p->root_seal == AUTO_YES || p->caps[CAPS_BOUNDING] & strong;
 }
 
 /*
@@ -150,28 +152,44 @@ int self_is_sealed(void)
 
 void facts_probe(struct facts *f)
 {
+	facts_probe_base(f);
+	f->pivot_root = probe_pivot();
+	probe_namespaces(f, ~0u);
+}
+
+void facts_probe_more(struct facts *f, uint32_t *asked, const struct profile *p)
+{
+	uint32_t kinds;
+
+	if (p->ns[NS_MOUNT].how != NS_HOST && !(*asked >> NS_MOUNT & 1))
+		f->pivot_root = probe_pivot();
+	kinds = wants_user(f, p) ? 1u << NS_USER : 0;
+	for (enum ns_kind k = 0; k < NS_COUNT; k++)
+		kinds |= p->ns[k].how == NS_HOST ? 0 : 1u << k;
+	probe_namespaces(f, kinds & ~*asked);
+	*asked |= kinds;
+}
+
+void facts_probe_base(struct facts *f)
+{
 	memset(f, 0, sizeof *f);
 	probe_calls(f);
 	probe_caller(f);
-	probe_namespaces(f);
 	f->last_cap = last_cap();
-	f->pivot_root = probe_pivot();
+	f->pivot_root = 1;
 	f->self_sealed = (uint32_t)self_is_sealed();
 }
 
 void facts_probe_for(struct facts *f, const struct profile *p)
 {
-	const uint64_t strong = 1ull << CAP_SYS_ADMIN_ | 1ull << CAP_SYS_PTRACE_;
-
 	memset(f, 0, sizeof *f);
 	probe_calls(f);
 	probe_caller(f);
 	f->pivot_root = probe_pivot();
 	f->ns_mount = f->ns_ipc = f->ns_pid = f->ns_uts = f->ns_net = f->ns_cgroup = f->ns_time = 1;
 	/* These two decide what is planned, when they are looked at. */
-	if (!f->privileged || !f->pivot_root || p->ns[NS_USER].how == NS_NEW ||
-	    p->root_seal == AUTO_YES || p->caps[CAPS_BOUNDING] & strong)
-		f->ns_user = probe_user_namespaces();
+	if (wants_user(f, p))
+		probe_namespaces(f, 1u << NS_USER);
 	if (p->caps[CAPS_BOUNDING] & strong || p->ns[NS_PID].how != NS_NEW)
 		f->self_sealed = (uint32_t)self_is_sealed();
 }

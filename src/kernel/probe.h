@@ -9,6 +9,13 @@
 void facts_probe(struct facts *f);
 
 /*
+ * In two parts: the namespaces, and whether the root can be left, are asked for when a profile
+ * needs them. *asked, 0 at first, is which of them are known.
+ */
+void facts_probe_base(struct facts *f);
+void facts_probe_more(struct facts *f, uint32_t *asked, const struct profile *p);
+
+/*
  * The same for one launch: only what a plan for this profile looks at. Namespaces
  * are taken to exist; where one does not, the clone says so and facts_probe which.
  */

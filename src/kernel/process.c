@@ -148,6 +148,21 @@ int k_signal_default(int signal)
 	return (int)RAW("sigaction", SYS_rt_sigaction, signal, action, NULL, _NSIG / 8);
 }
 
+int k_signal_handler(int signal, void (*fn)(int signal, siginfo_t *info, void *context))
+{
+	struct sigaction action = {.sa_sigaction = fn,
+				   .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER | SA_RESTART};
+
+	return K(sigaction, signal, &action, NULL);
+}
+
+int k_signal_stack(void *stack, size_t n)
+{
+	stack_t to = {.ss_sp = stack, .ss_size = n};
+
+	return K(sigaltstack, &to, NULL);
+}
+
 /* The kernel's signal set is 64 bits, 128 on MIPS, in long words from low to high. */
 enum { WORDS = 16 / sizeof(long), WORD_BITS = 8 * sizeof(long) };
 struct signals {

@@ -351,7 +351,7 @@ uint32_t model_child(struct model *m, uint32_t node, const char *name, int make)
 	return copy ? node_new(m, node, copy) : 0;
 }
 
-uint32_t model_walk(struct model *m, uint32_t node, const char *path)
+uint32_t model_walk(const struct model *m, uint32_t node, const char *path)
 {
 	while (node && *(path += strspn(path, "/"))) {
 		size_t n = strcspn(path, "/");

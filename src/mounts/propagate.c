@@ -107,6 +107,7 @@ static void commit(struct model *m, uint32_t tree, uint32_t parent, uint32_t nod
 	if (foreign && m->facts.tuck_locks) {
 		m->mount[was].flags |= MOUNT_LOCKED;
 		lock_tree(m, was);
+		m->unsure++;
 	}
 	if (m->facts.tuck_on_top)
 		tree = model_top(m, tree);
@@ -160,9 +161,11 @@ enum model_rule propagate_attach(struct model *m, uint32_t tree, uint32_t parent
 	if (moves)
 		tree_detach(m, tree);
 	commit(m, tree, parent, node, user, 0);
-	for (uint32_t k = 0; k < r.n; k++)
+	for (uint32_t k = r.n; k-- > 0;)
 		if (!(m->receiver[k] & GROUP))
 			commit(m, m->receiver[k], m->mount[m->receiver[k]].parent, node, user, 1);
+	/* Of several copies, those that come after this one are not locked by it. */
+	m->unsure = m->unsure && r.n - r.groups > 1;
 	return MODEL_OK;
 }
 

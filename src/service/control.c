@@ -111,6 +111,11 @@ static int read_rest(struct request *r, struct reading *g, const char *takes)
 			return wrong(g, "not a time to wait:", word);
 		r->time = word ? (int64_t)time : -1;
 		g->next += word != NULL;
+	} else if (word && strchr(takes, 'p')) {
+		if (*word && *word != '/')
+			return wrong(g, "not an absolute path:", word);
+		r->path = word;
+		g->next++;
 	} else if (word && strchr(takes, 'r')) {
 		/* What is none of them is too much. */
 		r->end = (uint8_t)(name_find(word, end_names + END_HALT, END_KINDS - END_HALT) + END_HALT);
@@ -136,7 +141,7 @@ const char *request_read(struct request *r, const char *record, size_t n, char t
 	struct reading g = {.wrong = text};
 	const struct verb_row *v;
 
-	*r = (struct request){.lines = ALL_LINES};
+	*r = (struct request){.lines = ALL_LINES, .path = ""};
 	if (read_words(&g, record, n) || read_verb(r, &g))
 		return text;
 	v = &verb_table[r->verb];

@@ -45,6 +45,7 @@ struct request {
 	uint8_t n;
 	uint32_t lines;			/* the last ones, or ALL_LINES */
 	int64_t time;			/* ms that wait waits, -1: for ever */
+	const char *path;		/* absolute, in the record, or "" */
 	const char *name[CONTROL_WORDS];	/* n services, in the record */
 };
 

@@ -11,6 +11,7 @@
 #include "base/parse.h"
 #include "base/text.h"
 #include "kernel/k.h"
+#include "supervise/keep.h"
 
 enum { PIECE = CONTROL_PIECE };
 
@@ -107,7 +108,8 @@ void answer_begin(struct supervisor *s, struct client *c)
 
 	find_names(s, c);
 	/* Else it would never be done with its end. */
-	if (s->ending && (r->verb == VERB_START || r->verb == VERB_RESTART || r->verb == VERB_RELOAD))
+	if (s->ending && (r->verb == VERB_START || r->verb == VERB_RESTART || r->verb == VERB_RELOAD ||
+			 r->verb == VERB_UPGRADE))
 		refuse(c, 1, "the supervisor is about to end");
 	for (unsigned i = 0; i < r->n && !c->wrong[0]; i++) {
 		struct service *v = service_find(s, r->name[i]);
@@ -222,7 +224,10 @@ static enum answer next_status(struct supervisor *s, struct client *c, struct ou
 /* A load that was under way has not seen what was written since: another one follows. */
 static enum answer next_reload(struct supervisor *s, struct client *c, struct out *o)
 {
-	if (s->loading)
+	int done = c->cursor.begun && c->reloads != s->reloads;
+
+	/* What it began is over, though somebody may have begun the next one. */
+	if (s->loading && !done)
 		return ANSWER_LATER;
 	if (!c->cursor.begun) {
 		c->cursor.begun = 1;
@@ -230,7 +235,7 @@ static enum answer next_reload(struct supervisor *s, struct client *c, struct ou
 		if (!load_start(s))
 			return ANSWER_LATER;
 		refuse(c, 0, "reload: %s", error_text(errno));
-	} else if (c->reloads == s->reloads) {
+	} else if (!done) {
 		refuse(c, 0, "the reload came to nothing");
 	}
 	c->code = !strncmp(s->reload_text, "refused=", 8);
@@ -238,6 +243,23 @@ static enum answer next_reload(struct supervisor *s, struct client *c, struct ou
 	if (!c->wrong[0])
 		out_printf(o, "\n%s", s->reload_text);
 	return ANSWER_LAST;
+}
+
+/* Whoever is there after it answers; or we, why it came to nothing. */
+static enum answer next_upgrade(struct supervisor *s, struct client *c, struct out *o)
+{
+	if (!c->cursor.begun) {
+		if (s->loading || s->upgrade.pid || s->upgrade.ready)
+			return ANSWER_LATER;
+		c->cursor.begun = 1;
+		c->reloads = s->upgrade.count;
+		upgrade_start(s, c->request.path);
+	}
+	if (c->reloads == s->upgrade.count)
+		return ANSWER_LATER;
+	if (s->upgrade.text[0])
+		refuse(c, 1, "nothing was changed: %s", s->upgrade.text);
+	return end(c, o);
 }
 
 static int is_down(const struct service *v)
@@ -339,7 +361,7 @@ enum answer answer_next(struct supervisor *s, struct client *c, struct out *o)
 {
 	static enum answer (*const next[VERBS])(struct supervisor *s, struct client *c,
 						struct out *o) = {
-		[VERB_STATUS] = next_status, [VERB_RELOAD] = next_reload,
+		[VERB_STATUS] = next_status, [VERB_RELOAD] = next_reload, [VERB_UPGRADE] = next_upgrade,
 		[VERB_WAIT] = next_wait, [VERB_EVENTS] = next_text, [VERB_LOGS] = next_text,
 		[VERB_DESCRIBE] = next_describe,
 	};

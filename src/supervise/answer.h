@@ -16,8 +16,9 @@ struct cursor {
 	uint8_t begun;
 };
 
+/* KEPT. */
 struct client {
-	int fd;			/* 0: a free place, and its memory untouched */
+	int fd;
 	uint8_t rights;		/* enum rights */
 	uint8_t asked;
 	uint8_t full;		/* it has to take what lies there first */
@@ -30,7 +31,23 @@ struct client {
 	struct request request;
 	char text[CONTROL_REQUEST + 1];	/* that request points into */
 	char wrong[WHY_ROOM];	/* the request came to nothing: why */
+	uint16_t length;	/* bytes of the request, once it asked */
+	char behind[];
+} KEPT_ROOM(2048);
+
+/* The socket itself. KEPT. */
+struct control_state {
+	int listener;		/* -1: not there */
+	unsigned age;
+	int64_t readers;	/* gid, or -1 */
+	int64_t retry;		/* ms: when to try again, 0: no need */
+	int64_t delay, paused;	/* ms */
+	uint32_t busy;		/* bits of the clients that there are: the memory of others is untouched */
+	char behind[];
 };
+
+/* The clients, one after the other: the first after NULL, NULL after the last. */
+struct client *client_next(const struct supervisor *s, struct client *c);
 
 /* Does what the request asks for; c->wrong says what could not be done. */
 void answer_begin(struct supervisor *s, struct client *c);

@@ -25,15 +25,7 @@ enum {
 	TURN = 64, GROUPS = 256,
 };
 
-static struct {
-	int listener;		/* -1: not there */
-	long readers;		/* gid, or -1 */
-	int64_t retry;		/* ms: when to try again, 0: no need */
-	int64_t delay, paused;	/* ms */
-	unsigned age;
-	struct client client[CLIENTS];
-	char record[CONTROL_RECORD];
-} control;
+static char record[CONTROL_RECORD];
 
 typedef int address_call(int fd, const void *address, unsigned n);
 
@@ -98,43 +90,43 @@ static int listen_in(int dir)
 }
 
 /* One at a time looks who is there and takes the name. -1 with errno. */
-static int open_socket(int tries)
+static int open_socket(struct supervisor *s, int tries)
 {
 	int dir = registry_dir();
 
-	control.listener = -1;
+	s->control->listener = -1;
 	if (dir < 0)
 		return -1;
 	if (!registry_lock(dir, tries)) {
 		if (is_taken(dir))
 			errno = EADDRINUSE;
 		else
-			control.listener = listen_in(dir);
+			s->control->listener = listen_in(dir);
 	}
 	k_close(dir);
-	return control.listener < 0 ? -1 : 0;
+	return s->control->listener < 0 ? -1 : 0;
 }
 
 /* Tells once, tries for ever. */
 static void try_later(struct supervisor *s)
 {
-	if (!control.delay)
+	if (!s->control->delay)
 		event_tell(s, NULL, "no control socket: %s", error_text(errno));
-	control.delay = !control.delay ? RETRY_MS
-		: control.delay < RETRY_MAX_MS / 2 ? control.delay * 2 : RETRY_MAX_MS;
-	control.retry = s->now + control.delay;
+	s->control->delay = !s->control->delay ? RETRY_MS
+		: s->control->delay < RETRY_MAX_MS / 2 ? s->control->delay * 2 : RETRY_MAX_MS;
+	s->control->retry = s->now + s->control->delay;
 }
 
 int control_open(struct supervisor *s, long readers_gid)
 {
-	control.readers = readers_gid;
+	s->control->readers = readers_gid;
 	/* The children of one that was killed may hold its socket for a moment. */
-	for (int tries = 0; open_socket(LOCK_TRIES); tries++) {
+	for (int tries = 0; open_socket(s, LOCK_TRIES); tries++) {
 		if (errno != EADDRINUSE || tries == TAKEN_TRIES)
 			break;
 		k_poll(NULL, 0, TAKEN_PAUSE_MS);
 	}
-	if (control.listener >= 0)
+	if (s->control->listener >= 0)
 		return 0;
 	if (errno != EADDRINUSE) {
 		try_later(s);
@@ -146,12 +138,12 @@ int control_open(struct supervisor *s, long readers_gid)
 
 static void reopen(struct supervisor *s)
 {
-	control.retry = 0;
-	if (open_socket(1)) {
+	s->control->retry = 0;
+	if (open_socket(s, 1)) {
 		try_later(s);
 		return;
 	}
-	control.delay = 0;
+	s->control->delay = 0;
 	event_tell(s, NULL, "the control socket is there");
 }
 
@@ -162,8 +154,8 @@ void control_look(struct supervisor *s)
 	int gone = dir < 0 || (k_stat(dir, "control", AT_SYMLINK_NOFOLLOW, STATX_TYPE_, &st) && errno == ENOENT);
 
 	/* What else is there now is not ours to judge: another supervisor may be in charge. */
-	if (control.listener >= 0 && gone) {
-		k_drop(&control.listener);
+	if (s->control->listener >= 0 && gone) {
+		k_drop(&s->control->listener);
 		reopen(s);
 	}
 	k_close(dir);
@@ -193,16 +185,16 @@ static int is_outside(int pid)
 }
 
 /* The group that may look on: of the command line, or of a machine's own settings; -1: none. */
-static long readers_of(const struct supervisor *s)
+static int64_t readers_of(const struct supervisor *s)
 {
 	uint32_t readers = s->image ? s->image->set.machine.readers : 0;
 
-	return readers ? (long)readers : control.readers;
+	return readers ? (int64_t)readers : s->control->readers;
 }
 
 static enum rights rights_of(const struct supervisor *s, int fd)
 {
-	long readers = readers_of(s);
+	int64_t readers = readers_of(s);
 	struct ucred peer;
 	unsigned size = sizeof peer;
 
@@ -217,8 +209,18 @@ static enum rights rights_of(const struct supervisor *s, int fd)
 	return NOBODY;
 }
 
-static void drop(struct client *c)
+struct client *client_next(const struct supervisor *s, struct client *c)
 {
+	unsigned i = c ? (unsigned)(c - s->client) + 1 : 0;
+
+	while (i < CLIENTS && !(s->control->busy >> i & 1))
+		i++;
+	return i < CLIENTS ? &s->client[i] : NULL;
+}
+
+static void drop(struct supervisor *s, struct client *c)
+{
+	s->control->busy &= ~(1u << (c - s->client));
 	k_close(c->fd);
 	c->fd = 0;
 }
@@ -231,13 +233,14 @@ static void turn_away(int fd, const char *text)
 }
 
 /* Who makes room: one who has not asked, then one who only looks on; the oldest. */
-static struct client *place_for(void)
+static struct client *place_for(struct supervisor *s)
 {
 	struct client *silent = NULL, *watcher = NULL;
 
-	for (struct client *c = control.client; c < control.client + CLIENTS; c++) {
-		if (!c->fd)
-			return c;
+	for (int i = 0; i < CLIENTS; i++)
+		if (!(s->control->busy >> i & 1))
+			return &s->client[i];
+	for (struct client *c = NULL; (c = client_next(s, c));) {
 		if (!c->asked && (!silent || c->age < silent->age))
 			silent = c;
 		if (c->asked && c->rights != OWNER && (!watcher || c->age < watcher->age))
@@ -246,21 +249,21 @@ static struct client *place_for(void)
 	if (!silent)
 		silent = watcher;
 	if (silent)
-		drop(silent);
+		drop(s, silent);
 	return silent;
 }
 
 /* The whole reply is one record about what is wrong. */
-static void refuse(struct client *c, const char *end, const char *text)
+static void refuse(struct supervisor *s, struct client *c, const char *end, const char *text)
 {
 	struct out o;
 
-	out_init(&o, control.record, sizeof control.record);
+	out_init(&o, record, sizeof record);
 	control_put(&o, "end", end);
 	if (text)
 		control_put(&o, "text", text);
 	k_send(c->fd, o.text, o.used, -1);
-	drop(c);
+	drop(s, c);
 }
 
 /* read(2) and not recvmsg(2): descriptors that come along are closed by the kernel. */
@@ -272,13 +275,14 @@ static void take_request(struct supervisor *s, struct client *c)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0) {
-		drop(c);
+		drop(s, c);
 	} else if (request_read(&c->request, c->text, (size_t)n, text)) {
-		refuse(c, "error", text);
+		refuse(s, c, "error", text);
 	} else if (verb_table[c->request.verb].who > c->rights) {
-		refuse(c, "denied", NULL);
+		refuse(s, c, "denied", NULL);
 	} else {
 		c->asked = 1;
+		c->length = (uint16_t)n;
 		c->deadline = 0;
 		answer_begin(s, c);
 	}
@@ -293,7 +297,7 @@ static void reply(struct supervisor *s, struct client *c)
 		struct out o;
 
 		c->deadline = s->now + TAKE_MS;
-		out_init(&o, control.record, sizeof control.record);
+		out_init(&o, record, sizeof record);
 		answer = answer_next(s, c, &o);
 		if (answer == ANSWER_LATER) {
 			c->deadline = 0;
@@ -303,11 +307,11 @@ static void reply(struct supervisor *s, struct client *c)
 			c->cursor = before;
 			c->full = errno == EAGAIN;
 			if (!c->full)
-				drop(c);
+				drop(s, c);
 			return;
 		}
 		if (answer == ANSWER_LAST) {
-			drop(c);
+			drop(s, c);
 			return;
 		}
 	}
@@ -323,13 +327,14 @@ static void admit(struct supervisor *s, int fd)
 		turn_away(fd, "end=denied\n");
 		return;
 	}
-	c = place_for();
+	c = place_for(s);
 	if (!c) {
 		turn_away(fd, "end=error\ntext=\"too many ask at once\"\n");
 		return;
 	}
-	*c = (struct client){.fd = fd, .rights = (uint8_t)rights, .age = control.age++,
+	*c = (struct client){.fd = fd, .rights = (uint8_t)rights, .age = s->control->age++,
 			     .deadline = s->now + ASK_MS};
+	s->control->busy |= 1u << (c - s->client);
 	/* Most have asked already, and this may be the last turn. */
 	take_request(s, c);
 	if (c->fd > 0 && c->asked)
@@ -339,7 +344,7 @@ static void admit(struct supervisor *s, int fd)
 static void accept_all(struct supervisor *s)
 {
 	for (int i = 0; i < CLIENTS; i++) {
-		int fd = k_accept(control.listener);
+		int fd = k_accept(s->control->listener);
 
 		if (fd >= 0) {
 			admit(s, fd);
@@ -349,26 +354,27 @@ static void accept_all(struct supervisor *s)
 			continue;
 		/* No descriptor or memory: whoever waits would wake us in a loop. */
 		if (errno != EAGAIN)
-			control.paused = s->now + PAUSE_MS;
+			s->control->paused = s->now + PAUSE_MS;
 		break;
 	}
 }
 
-static struct client *client_of(int fd)
+static struct client *client_of(struct supervisor *s, int fd)
 {
-	for (int i = 0; i < CLIENTS; i++)
-		if (control.client[i].fd == fd)
-			return &control.client[i];
-	return NULL;
+	struct client *c = NULL;
+
+	while ((c = client_next(s, c)) && c->fd != fd)
+		;
+	return c;
 }
 
 /* It has asked: what comes now is its end, or nonsense. Or poll(2) had no memory to look. */
-static void look_after(struct client *c)
+static void look_after(struct supervisor *s, struct client *c)
 {
 	char byte;
 
 	if (k_read(c->fd, &byte, 1) >= 0 || (errno != EAGAIN && errno != EINTR))
-		drop(c);
+		drop(s, c);
 }
 
 static void move(struct supervisor *s, struct client *c, int events)
@@ -376,15 +382,15 @@ static void move(struct supervisor *s, struct client *c, int events)
 	if (!c->asked && events)
 		take_request(s, c);
 	else if (events & ~POLLOUT)
-		look_after(c);
+		look_after(s, c);
 	if (c->fd > 0 && events & POLLOUT)
 		c->full = 0;
 }
 
 static void reply_all(struct supervisor *s)
 {
-	for (struct client *c = control.client; c < control.client + CLIENTS; c++)
-		if (c->fd > 0 && c->asked && !c->full)
+	for (struct client *c = NULL; (c = client_next(s, c));)
+		if (c->asked && !c->full)
 			reply(s, c);
 }
 
@@ -393,20 +399,20 @@ void control_move(struct supervisor *s, const struct pollfd *fds, int n)
 	int knock = 0;
 
 	for (int i = 0; i < n; i++) {
-		struct client *c = fds[i].revents ? client_of(fds[i].fd) : NULL;
+		struct client *c = fds[i].revents ? client_of(s, fds[i].fd) : NULL;
 
 		if (c)
 			move(s, c, fds[i].revents);
-		else if (fds[i].revents && fds[i].fd == control.listener)
+		else if (fds[i].revents && fds[i].fd == s->control->listener)
 			knock = 1;
 	}
 	reply_all(s);
-	for (struct client *c = control.client; c < control.client + CLIENTS; c++)
-		if (c->fd > 0 && c->deadline && s->now >= c->deadline)
-			drop(c);
+	for (struct client *c = NULL; (c = client_next(s, c));)
+		if (c->deadline && s->now >= c->deadline)
+			drop(s, c);
 	if (knock)
 		accept_all(s);
-	if (control.retry && s->now >= control.retry)
+	if (s->control->retry && s->now >= s->control->retry)
 		reopen(s);
 }
 
@@ -415,14 +421,13 @@ int control_poll(struct supervisor *s, struct pollfd *fds)
 	int n = 0;
 
 	/* Who asks before the first profiles are read waits for them; PID 1 may have to do without any. */
-	if (control.listener >= 0 && (s->image || (s->init && !s->loading)) && s->now >= control.paused) {
-		control.paused = 0;
-		fds[n++] = (struct pollfd){.fd = control.listener, .events = POLLIN};
+	if (s->control->listener >= 0 && (s->image || (s->init && !s->loading)) && s->now >= s->control->paused) {
+		s->control->paused = 0;
+		fds[n++] = (struct pollfd){.fd = s->control->listener, .events = POLLIN};
 	}
-	for (const struct client *c = control.client; c < control.client + CLIENTS; c++)
-		if (c->fd > 0)
-			fds[n++] = (struct pollfd){.fd = c->fd,
-						   .events = c->full ? POLLIN | POLLOUT : POLLIN};
+	for (struct client *c = NULL; (c = client_next(s, c));)
+		fds[n++] = (struct pollfd){.fd = c->fd,
+					   .events = c->full ? POLLIN | POLLOUT : POLLIN};
 	return n;
 }
 
@@ -431,15 +436,14 @@ void control_close(struct supervisor *s)
 	int dir;
 
 	reply_all(s);
-	for (int i = 0; i < CLIENTS; i++)
-		if (control.client[i].fd > 0)
-			k_close(control.client[i].fd);
-	if (control.listener < 0)
+	for (struct client *c = NULL; (c = client_next(s, c));)
+		k_close(c->fd);
+	if (s->control->listener < 0)
 		return;
 	/* A child that has just begun has a copy still: it must not seem to answer. */
-	k_shutdown(control.listener);
-	k_close(control.listener);
-	control.listener = -1;
+	k_shutdown(s->control->listener);
+	k_close(s->control->listener);
+	s->control->listener = -1;
 	dir = registry_dir();
 	if (dir < 0)
 		return;
@@ -453,12 +457,11 @@ int64_t control_deadline(struct supervisor *s)
 	int64_t first = 0;
 
 	reply_all(s);
-	deadline_earlier(&first, control.retry);
-	deadline_earlier(&first, control.paused);
-	for (const struct client *c = control.client; c < control.client + CLIENTS; c++)
-		if (c->fd > 0) {
-			deadline_earlier(&first, c->deadline);
-			deadline_earlier(&first, c->until);
-		}
+	deadline_earlier(&first, s->control->retry);
+	deadline_earlier(&first, s->control->paused);
+	for (struct client *c = NULL; (c = client_next(s, c));) {
+		deadline_earlier(&first, c->deadline);
+		deadline_earlier(&first, c->until);
+	}
 	return first;
 }

@@ -259,7 +259,7 @@ int launch_start(struct supervisor *s, struct service *v)
 {
 	int report[2] = {-1, -1}, ready[2] = {-1, -1};
 
-	if (log_open(v) || listen_open(v) || open_notify(v) || k_socketpair(report))
+	if (log_open(s, v) || listen_open(v) || open_notify(v) || k_socketpair(report))
 		goto failed;
 	if (v->conf->ready == READY_FD && k_pipe(ready))
 		goto failed;

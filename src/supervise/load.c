@@ -15,16 +15,18 @@
 #include "base/text.h"
 #include "kernel/k.h"
 #include "kernel/probe.h"
+#include "supervise/keep.h"
 #include "supervise/launch.h"
 #include "supervise/loader.h"
 #include "supervise/supervise.h"
 
 enum { IMAGE_SIZE = 16 << 20 };
-enum { LOADED = 0, REFUSED = 1, LIMIT = 30000, SOON = 250, LATER = 10000 };	/* ms */
+enum { LOADED = 0, REFUSED = 1, LIMIT = 30000, SOON = 250, LATER = 10000, KEPT_MS = 10000 };	/* ms */
 
 static char loader_stack[128 << 10] __attribute__((aligned(16)));
 static struct arena *scratch;
 static struct loader loader;
+static const struct image *judged;	/* load_reaped has not decided yet */
 static char good[256];		/* where the last good profiles are, or "" */
 
 void load_init(struct arena *a)
@@ -34,60 +36,110 @@ void load_init(struct arena *a)
 
 static int load_main(void *unused)
 {
+	int result;
+
 	(void)unused;
 	k_fault_side('o');
 	if (k_prctl(PR_SET_PDEATHSIG_, SIGKILL, 0, 0) || k_getppid() != loader.parent)
 		k_exit(REFUSED);
 	k_close_range(3, ~0u);
-	k_exit(load_set(&loader, scratch) ? REFUSED : LOADED);
+	result = load_set(&loader, scratch) ? REFUSED : LOADED;
+	/* To end takes the kernel as long as the half of this did. */
+	__atomic_store_n(&loader.image->done, 1u + (uint32_t)result, __ATOMIC_RELEASE);
+	k_kill(loader.parent, SIGCHLD);
+	k_exit(result);
 }
 
-void image_forget(const struct image *image)
+void image_forget(struct supervisor *s, const struct image *image)
 {
+	k_drop(&s->images[image->slot].texts);
+	s->images[image->slot].image = NULL;
 	k_forget(image->set.texts.base, GATHER_TEXTS);
 	k_forget((void *)(uintptr_t)image, IMAGE_SIZE);
 }
 
-/* Memory for a set and its texts; NULL with errno. */
-static struct image *image_new(void)
+/* Memory for a set, and for its texts, by which it can be made again: *texts; NULL with errno. */
+static struct image *image_new(unsigned slot, int *texts)
 {
 	struct image *image = k_memory(IMAGE_SIZE, 1);
-	char *texts = image ? k_memory(GATHER_TEXTS, 1) : NULL;
+	char *text = image ? keep_memory("hutch-profiles", GATHER_TEXTS, texts) : NULL;
 
-	if (!texts) {
+	if (!text) {
 		if (image)
 			k_forget(image, IMAGE_SIZE);
 		errno = ENOMEM;
 		return NULL;
 	}
 	arena_init(&image->set.arena, image->memory, IMAGE_SIZE - sizeof *image);
-	image->set.texts = (struct text_archive){texts, GATHER_TEXTS, 0};
+	image->set.texts = (struct text_archive){text, GATHER_TEXTS, 0};
+	image->slot = (uint8_t)slot;
 	return image;
+}
+
+/* Memory that no place looks at any more. */
+static void forget_unused(struct supervisor *s)
+{
+	for (int i = 0; i < IMAGES; i++) {
+		const struct image *image = s->images[i].image;
+		int used = !image || image == s->image || image == s->new_image ||
+			   image == s->new_root || image == judged;
+
+		for (struct service *v = NULL; !used && (v = service_next(s, v));)
+			used = v->image == image || v->next_image == image;
+		if (!used)
+			image_forget(s, image);
+	}
+}
+
+/* A slot that is free, or IMAGES. */
+static unsigned slot_free(struct supervisor *s)
+{
+	unsigned slot = 0;
+
+	forget_unused(s);
+	while (slot < IMAGES && s->images[slot].image)
+		slot++;
+	return slot;
+}
+
+/* Its pid, or 0 with errno. */
+static int loader_clone(struct supervisor *s, struct image *image, const struct text_archive *kept)
+{
+	int pid;
+
+	loader = (struct loader){.image = image, .parent = k_getpid(), .first = !s->image && !s->no_seal,
+				 .sealed = s->image && s->image->facts.self_sealed, .init = s->init,
+				 .fall_back = !s->image, .source = s->image ? SOURCE_DISK : s->source,
+				 .setup = s->set_up ? NULL : s->setup, .paths = s->paths, .npaths = s->npaths,
+				 .good = *good ? good : NULL, .kept = kept};
+	pid = k_clone(load_main, loader_stack + sizeof loader_stack, SIGCHLD, NULL);
+	return pid < 0 ? 0 : pid;
 }
 
 int load_start(struct supervisor *s)
 {
 	struct image *image;
+	unsigned slot;
 
 	if (s->loader) {
 		k_kill(s->loader, SIGKILL);
 		s->load_again = 1;
 		return 0;
 	}
-	image = image_new();
+	slot = slot_free(s);
+	if (slot == IMAGES) {
+		errno = EBUSY;
+		return -1;
+	}
+	image = image_new(slot, &s->images[slot].texts);
 	if (!image)
 		return -1;
-	loader = (struct loader){.image = image, .parent = k_getpid(), .first = !s->image && !s->no_seal,
-				 .sealed = s->image && s->image->facts.self_sealed, .init = s->init,
-				 .fall_back = !s->image, .source = s->image ? SOURCE_DISK : s->source,
-				 .setup = s->set_up ? NULL : s->setup, .paths = s->paths, .npaths = s->npaths,
-				 .good = *good ? good : NULL};
-	s->loader = k_clone(load_main, loader_stack + sizeof loader_stack, SIGCHLD, NULL);
-	if (s->loader < 0) {
+	s->images[slot].image = image;
+	s->loader = loader_clone(s, image, NULL);
+	if (!s->loader) {
 		int error = errno;
 
-		s->loader = 0;
-		image_forget(image);
+		image_forget(s, image);
 		errno = error;
 		return -1;
 	}
@@ -98,30 +150,51 @@ int load_start(struct supervisor *s)
 	return 0;
 }
 
-/* Memory that no place looks at any more. */
-static void forget_unused(struct supervisor *s)
+void load_look(struct supervisor *s)
 {
-	for (int i = 0; i < OLD_IMAGES; i++) {
-		int used = !s->old[i] || s->old[i] == s->image;
+	uint32_t done = s->loader ? __atomic_load_n(&s->new_image->done, __ATOMIC_ACQUIRE) : 0;
 
-		for (struct service *v = NULL; !used && (v = service_next(s, v));)
-			used = v->image == s->old[i] || v->next_image == s->old[i];
-		if (!used) {
-			image_forget(s->old[i]);
-			s->old[i] = NULL;
-		}
-	}
+	if (done)
+		load_reaped(s, s->loader, (int)(done - 1) << 8);
 }
 
-static int keep_old(struct supervisor *s)
+/* Nobody else is reaped: whose child he was is not known yet. -1: it failed, or takes too long. */
+static int wait_for(int pid)
 {
-	forget_unused(s);
-	for (int i = 0; s->image && i < OLD_IMAGES; i++)
-		if (!s->old[i]) {
-			s->old[i] = s->image;
-			return 0;
-		}
-	return s->image ? -1 : 0;
+	int64_t until = k_now_ms() + KEPT_MS;
+	int got, status = -1;
+
+	while (!(got = k_wait(pid, &status, WNOHANG)) && k_now_ms() < until)
+		k_poll(NULL, 0, 1);
+	if (!got)
+		k_kill(pid, SIGKILL);
+	return got == pid && !status ? 0 : -1;
+}
+
+int load_kept(struct supervisor *s, unsigned slot, char why[160])
+{
+	struct text_archive kept = {k_map(s->images[slot].texts, GATHER_TEXTS, 0, MAP_PRIVATE), GATHER_TEXTS, 0};
+	int texts = -1, pid = 0;
+	struct image *image = kept.base ? image_new(slot, &texts) : NULL;
+
+	text_format(why, 160, "the profiles: %s", error_text(errno));
+	if (image)
+		pid = loader_clone(s, image, &kept);
+	if (pid && wait_for(pid))
+		pid = 0;
+	if (pid) {
+		k_close(s->images[slot].texts);
+		s->images[slot].texts = texts;
+		s->images[slot].image = image;
+	} else if (image) {
+		text_format(why, 160, "%s", image->set.notes ? image->set.notes : "the profiles cannot be read");
+		k_close(texts);
+		k_forget(image->set.texts.base, GATHER_TEXTS);
+		k_forget(image, IMAGE_SIZE);
+	}
+	if (kept.base)
+		k_forget(kept.base, GATHER_TEXTS);
+	return pid ? 0 : -1;
 }
 
 static void report(struct supervisor *s, const char *what, const char *name)
@@ -157,15 +230,11 @@ static void take(struct supervisor *s, const struct image *image, const struct s
 	was_wrong = v->conf->findings != NULL;
 	v->removed = 0;
 	if (!again && set_same(&v->image->set, v->conf, &image->set, c)) {
-		v->conf = c;
-		v->image = image;
-		v->next = NULL;
-		v->next_image = NULL;
+		service_link(v, image, c);
 		return;
 	}
 	report(s, "changed", c->name);
-	v->next = c;
-	v->next_image = image;
+	service_link_next(v, image, c);
 	if (state_lives(v->state)) {
 		/* What was stopped by hand stays so, though its end may take a while. */
 		v->wish_up |= again && c->start != START_MANUAL;
@@ -186,6 +255,7 @@ static void take(struct supervisor *s, const struct image *image, const struct s
 static void adopt(struct supervisor *s, const struct image *image)
 {
 	s->image = image;
+	s->in_force = image->slot;
 	s->set_since = s->now;
 	/* The kernel's own threads share PID 1's root. Until 6.x, what the kernel executes is looked up
 	 * there: so only now, when there is no other root to come. */
@@ -278,7 +348,7 @@ static void refused(struct supervisor *s, struct image *image, const char *why)
 	} else if (s->init && !s->image) {
 		s->load_retry = s->now + pause_ms(s);
 	}
-	image_forget(image);
+	image_forget(s, image);
 }
 
 /* Well or not: what it was about when it was ended is not tried again. */
@@ -329,7 +399,7 @@ static void give_up(struct supervisor *s)
 		return;
 	}
 	event_tell(s, NULL, "%s", why);
-	image_forget(image);
+	image_forget(s, image);
 	if (load_start(s))
 		s->load_retry = s->now + pause_ms(s);
 }
@@ -345,47 +415,56 @@ void load_due(struct supervisor *s)
 	}
 }
 
+/* Another set instead of this one, which has its memory until there is another; -1: errno. */
+static int load_next(struct supervisor *s, struct image *image)
+{
+	s->new_image = image;
+	if (load_start(s)) {
+		s->new_image = NULL;
+		return -1;
+	}
+	image_forget(s, image);
+	return 0;
+}
+
 /*
  * At the first set with findings: what could not be read or probed may be no mistake of a
  * profile's author, and there is nothing that would look again.
  */
-static int looks_again(struct supervisor *s, struct image *image)
+static int looks_again(struct supervisor *s, struct image *image, int status)
 {
-	if (s->image || s->looked_again || !all_findings(&image->set) || load_start(s))
+	if (s->image || s->looked_again || (status && !s->init) ||
+	    (!status && !all_findings(&image->set) && !image->set.notes) || load_next(s, image))
 		return 0;
 	s->looked_again = 1;
-	image_forget(image);
 	return 1;
 }
 
-int load_reaped(struct supervisor *s, int pid, int status)
+static void decide(struct supervisor *s, struct image *image, int status)
 {
-	struct image *image = s->new_image;
 	const char *why;
 
-	if (pid != s->loader || !pid)
-		return 0;
 	s->loader = 0;
 	s->new_image = NULL;
 	s->loading = 0;
-	s->reloads++;
 	s->reload_text[0] = '\0';
 	tell_setup(s, image);
 	if (!status && image->setup.init[0]) {
 		s->load_again = 0;
 		s->new_root = image;
-		return 1;
+		return;
 	}
 	if (s->load_again) {
 		s->load_again = 0;
-		if (load_start(s))
+		if (load_next(s, image)) {
+			s->reloads++;
 			refused(s, image, error_text(errno));
-		else
-			image_forget(image);
-		return 1;
+		}
+		return;
 	}
-	if (!status && looks_again(s, image))
-		return 1;
+	if (looks_again(s, image, status))
+		return;
+	s->reloads++;
 	/* What was killed may have left half a set. */
 	why = s->image && !status ? all_findings(&image->set) : NULL;
 	if (WIFSIGNALED(status))
@@ -394,11 +473,18 @@ int load_reaped(struct supervisor *s, int pid, int status)
 		refused(s, image, image->set.notes ? image->set.notes : "the profiles cannot be read");
 	else if (why)
 		refused(s, image, why);
-	else if (keep_old(s))
-		refused(s, image, "services of earlier sets are still being stopped");
 	else if (!s->image && image->set.needs_seal && !image->facts.self_sealed && !s->no_seal)
 		s->must_seal = 1;	/* before anything of it runs */
 	else
 		adopt(s, image);
+}
+
+int load_reaped(struct supervisor *s, int pid, int status)
+{
+	if (pid != s->loader || !pid)
+		return 0;
+	judged = s->new_image;
+	decide(s, s->new_image, status);
+	judged = NULL;
 	return 1;
 }

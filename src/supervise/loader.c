@@ -46,6 +46,14 @@ static int say(const struct err *e, const char *instead)
 	return -1;
 }
 
+/* Namespaces are asked for when a profile wants them: each takes the kernel longer than a profile does. */
+static uint32_t asked;
+
+static void probe(struct gather *found)
+{
+	facts_probe_more(&l->image->facts, &asked, &found->profile);
+}
+
 /* Too late to be sealed: what runs has seen this copy. */
 static void look(struct gather *found)
 {
@@ -97,7 +105,8 @@ static int set_up(void)
 	/* Where there is another root, the services are those of that one. */
 	if (l->image->setup.init[0])
 		return 1;
-	facts_probe(&l->image->facts);
+	asked = 0;
+	facts_probe_base(&l->image->facts);
 	return 0;
 }
 
@@ -184,13 +193,35 @@ static int read_all(void *memory)
 	return 0;
 }
 
+/* The set of an earlier program, as it was. What this one does not understand of it is noted. */
+static int read_kept(void *memory)
+{
+	const struct text_archive *t = &g.draft.texts;
+	struct text_archive from = *l->kept;
+
+	g.as_it_was = 1;
+	facts_probe(&l->image->facts);
+	if (texts_check(&from) || gather_init(&g, memory) ||
+	    gather_archived_machine(&g, &from, SOURCE_DISK, NULL) ||
+	    gather_archive(&g, &from, SOURCE_DISK, NULL) || gather_finish(&g))
+		return -1;
+	if (from.used == t->used && !memcmp(from.base, t->base, t->used))
+		return 0;
+	for (unsigned i = 0; i < g.draft.count; i++)
+		if (g.draft.service[i].findings && !g.draft.service[i].source)
+			l->image->set.notes = g.draft.service[i].findings;
+	if (!l->image->set.notes)
+		l->image->set.notes = "it understands the profiles otherwise";
+	return 0;
+}
+
 int load_set(const struct loader *told, struct arena *scratch)
 {
 	l = told;
-	g = (struct gather){.scratch = scratch, .facts = &l->image->facts, .root = -1, .look = look,
+	g = (struct gather){.scratch = scratch, .facts = &l->image->facts, .root = -1, .probe = probe, .look = look,
 			    .text = findings, .size = sizeof findings, .phase = l->image->setup.phase,
 			    .draft.texts = l->image->set.texts};
-	if (read_all(k_memory(GATHER_MEMORY, 0)))
+	if (l->kept ? read_kept(k_memory(GATHER_MEMORY, 0)) : read_all(k_memory(GATHER_MEMORY, 0)))
 		return say(&g.err, "");
 	if (l->image->setup.init[0])
 		return 0;

@@ -15,6 +15,7 @@ struct loader {
 	machine_setup *setup;		/* or NULL */
 	char *const *paths;
 	int npaths;
+	const struct text_archive *kept;	/* where all of it comes from, once more; NULL: it does not */
 	const char *good;		/* path of the last good profiles as far as is known, or NULL */
 };
 

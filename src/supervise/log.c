@@ -13,44 +13,31 @@
 
 #include "base/text.h"
 #include "kernel/k.h"
+#include "supervise/keep.h"
 #include "supervise/supervise.h"
 
 enum {
 	READ = 16384, READS = 4,	/* one turn of the loop takes so much of a service */
 	RECORDS = 64,			/* and hands on so many records */
-	LINE = 2 * RING_CHUNK,		/* with its prefix a line has to fit a record of kmsg */
+	LINE = LOG_LINE,
 	PAUSE = 1000,			/* ms, between two attempts to open a target */
 };
 
-/* By enum log_kind. */
-static struct target {
-	int fd;
-	int64_t retry;			/* not opened before */
-} targets[] = {{.fd = -1}, {.fd = -1}, {.fd = -1}, {.fd = -1}, {.fd = -1}};
-static unsigned stuck, more;		/* bits of kinds: takes nothing now; has had its share */
-static unsigned turn;
-static int writer;			/* pid of the process that writes files, or 0 */
 static char writer_stack[48 << 10] __attribute__((aligned(16)));
 
-/* A terminal may take half a line. */
-static char rest[LINE + 128];
-static size_t nrest;
-
 /* Memory of its own for each ring: reserved now, real when something is written. */
-static void make_ring(struct service *v)
+static void make_ring(struct supervisor *s, struct service *v)
 {
 	ring_init(&v->ring, NULL, v->conf->log_size);
-	v->ring.memory = v->ring.size ? k_memory(v->ring.size, 0) : NULL;
-	if (v->ring.memory)
-		k_madvise(v->ring.memory, v->ring.size, MADV_DONTFORK);
-	else
+	v->ring.memory = v->ring.size ? keep_ring((unsigned)(v - s->service), v->ring.size) : NULL;
+	if (!v->ring.memory)
 		v->ring.size = 0;
 }
 
-int log_open(struct service *v)
+int log_open(struct supervisor *s, struct service *v)
 {
 	if (!v->ring.memory)
-		make_ring(v);
+		make_ring(s, v);
 	if (v->log[0] < 0 && k_pipe(v->log)) {
 		v->log[0] = v->log[1] = -1;
 		return -1;
@@ -65,7 +52,7 @@ void log_close(struct service *v)
 	k_drop(&v->log[1]);
 }
 
-static void target_close(const struct supervisor *s, struct target *t)
+static void target_close(const struct supervisor *s, struct log_target *t)
 {
 	k_drop(&t->fd);
 	t->retry = s->now + PAUSE;
@@ -84,16 +71,16 @@ static int open_syslog(void)
 }
 
 /* The other end of a socket whose reader writes files. */
-static int open_writer(void)
+static int open_writer(struct log_state *log)
 {
 	int ends[2];
 
-	if (writer || k_socketpair(ends))
+	if (log->writer || k_socketpair(ends))
 		return -1;
 	if (k_fcntl(ends[0], F_SETFL, O_RDWR | O_NONBLOCK) ||
-	    (writer = k_clone(logfile_main, writer_stack + sizeof writer_stack, SIGCHLD,
-			      &ends[1])) < 0) {
-		writer = 0;
+	    (log->writer = k_clone(logfile_main, writer_stack + sizeof writer_stack, SIGCHLD,
+				   &ends[1])) < 0) {
+		log->writer = 0;
 		k_close(ends[0]);
 		ends[0] = -1;
 	}
@@ -103,7 +90,7 @@ static int open_writer(void)
 
 static int target_open(const struct supervisor *s, unsigned kind)
 {
-	struct target *t = &targets[kind];
+	struct log_target *t = &s->log->target[kind];
 	const int flags = O_WRONLY | O_NOCTTY | O_NONBLOCK;
 
 	if (t->fd >= 0)
@@ -111,33 +98,34 @@ static int target_open(const struct supervisor *s, unsigned kind)
 	if (s->now < t->retry)
 		return -1;
 	t->retry = s->now + PAUSE;
-	nrest = kind == LOG_CONSOLE ? 0 : nrest;
+	if (kind == LOG_CONSOLE)
+		s->log->nrest = 0;
 	t->fd = kind == LOG_CONSOLE ? console_open(s->image ? s->image->set.machine.console : NULL)
 		: kind == LOG_KMSG  ? k_open(AT_FDCWD, "/dev/kmsg", flags, 0)
-		: kind == LOG_SYSLOG ? open_syslog() : open_writer();
+		: kind == LOG_SYSLOG ? open_syslog() : open_writer(s->log);
 	return t->fd < 0 ? -1 : 0;
 }
 
 /* What a terminal does not take of a line it gets before the next one. */
-static long write_console(int fd, const char *text, size_t n)
+static long write_console(struct log_state *log, int fd, const char *text, size_t n)
 {
 	long done;
 
-	if (nrest) {
-		done = k_write(fd, rest, nrest);
+	if (log->nrest) {
+		done = k_write(fd, log->rest, log->nrest);
 		if (done < 0)
 			return -1;
-		nrest -= (size_t)done;
-		memmove(rest, rest + done, nrest);
-		if (nrest) {
+		log->nrest -= (uint32_t)done;
+		memmove(log->rest, log->rest + done, log->nrest);
+		if (log->nrest) {
 			errno = EAGAIN;
 			return -1;
 		}
 	}
 	done = n ? k_write(fd, text, n) : 0;
 	if (done >= 0) {
-		nrest = n - (size_t)done;
-		memcpy(rest, text + done, nrest);
+		memcpy(log->rest, text + done, n - (size_t)done);
+		log->nrest = (uint32_t)(n - (size_t)done);
 	}
 	return done;
 }
@@ -145,21 +133,21 @@ static long write_console(int fd, const char *text, size_t n)
 /* 0: taken; 1: it never will be; -1: not now. */
 static int give(const struct supervisor *s, unsigned kind, const void *record, size_t n)
 {
-	struct target *t = &targets[kind];
+	struct log_target *t = &s->log->target[kind];
 	long done;
 
 	if (!target_open(s, kind)) {
-		done = kind == LOG_CONSOLE ? write_console(t->fd, record, n)
+		done = kind == LOG_CONSOLE ? write_console(s->log, t->fd, record, n)
 			: kind == LOG_KMSG ? k_write(t->fd, record, n)
 					   : k_send(t->fd, record, n, -1);
 		/* The rest of a line waits for room. */
-		stuck |= kind == LOG_CONSOLE && nrest ? 1u << kind : 0;
+		s->log->stuck |= kind == LOG_CONSOLE && s->log->nrest ? 1u << kind : 0;
 		if (done >= 0 || errno == EINVAL || errno == EMSGSIZE)
 			return done < 0;
 		if (errno != EAGAIN && errno != EINTR)
 			target_close(s, t);
 	}
-	stuck |= 1u << kind;
+	s->log->stuck |= 1u << kind;
 	return -1;
 }
 
@@ -258,9 +246,9 @@ static void forward(const struct supervisor *s, struct service *v)
 		v->log_untold += v->ring.tail - v->log_seen;
 		v->log_seen = v->ring.tail;
 	}
-	while (bit != 1 && !(stuck & bit) && !forward_one(s, v))
+	while (bit != 1 && !(s->log->stuck & bit) && !forward_one(s, v))
 		if (++n == RECORDS) {
-			more |= bit;
+			s->log->more |= bit;
 			break;
 		}
 }
@@ -286,29 +274,30 @@ void log_end(struct supervisor *s, struct service *v)
 	forward(s, v);
 }
 
-int log_poll(struct pollfd *fds)
+int log_poll(const struct supervisor *s, struct pollfd *fds)
 {
 	int n = 0;
 
 	for (unsigned kind = LOG_CONSOLE; kind <= LOG_FILE; kind++)
-		if ((stuck >> kind & 1) && targets[kind].fd >= 0)
-			fds[n++] = (struct pollfd){.fd = targets[kind].fd, .events = POLLOUT};
+		if ((s->log->stuck >> kind & 1) && s->log->target[kind].fd >= 0)
+			fds[n++] = (struct pollfd){.fd = s->log->target[kind].fd, .events = POLLOUT};
 	return n;
 }
 
 /* Each turn starts with another service: a loud one does not keep the others off. */
 void log_move(struct supervisor *s)
 {
-	unsigned again = stuck | more;
+	struct log_state *log = s->log;
+	unsigned again = log->stuck | log->more;
 
-	stuck = more = 0;
+	log->stuck = log->more = 0;
 	if (!again)
 		return;
-	if (nrest)
+	if (log->nrest)
 		give(s, LOG_CONSOLE, "", 0);
-	turn++;
+	log->turn++;
 	for (unsigned i = 0; i < s->places; i++) {
-		struct service *v = &s->service[(turn + i) % s->places];
+		struct service *v = &s->service[(log->turn + i) % s->places];
 
 		if (v->conf && (again >> v->conf->log & 1))
 			forward(s, v);
@@ -318,24 +307,26 @@ void log_move(struct supervisor *s)
 /* A target that is not there is looked for when something happens, but files are ours. */
 int64_t log_deadline(const struct supervisor *s)
 {
-	if (more)
+	const struct log_state *log = s->log;
+
+	if (log->more)
 		return s->now;
-	return (stuck >> LOG_FILE & 1) && targets[LOG_FILE].fd < 0 && !writer
-		? targets[LOG_FILE].retry : 0;
+	return (log->stuck >> LOG_FILE & 1) && log->target[LOG_FILE].fd < 0 && !log->writer
+		? log->target[LOG_FILE].retry : 0;
 }
 
 /* The writer ends behind the last line. */
-void log_leave(void)
+void log_leave(struct supervisor *s)
 {
 	for (unsigned kind = LOG_CONSOLE; kind <= LOG_FILE; kind++)
-		k_drop(&targets[kind].fd);
+		k_drop(&s->log->target[kind].fd);
 }
 
 int log_reaped(struct supervisor *s, int pid)
 {
-	if (!writer || pid != writer)
+	if (!s->log->writer || pid != s->log->writer)
 		return 0;
-	writer = 0;
-	target_close(s, &targets[LOG_FILE]);
+	s->log->writer = 0;
+	target_close(s, &s->log->target[LOG_FILE]);
 	return 1;
 }

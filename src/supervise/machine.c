@@ -7,6 +7,7 @@
 #include "archive/texts.h"
 #include "base/text.h"
 #include "kernel/k.h"
+#include "supervise/keep.h"
 #include "supervise/supervise.h"
 
 #define NO_EVENT EVENTS
@@ -323,16 +324,30 @@ void service_trigger(struct supervisor *s, struct service *v, int there)
 	}
 }
 
+void service_link(struct service *v, const struct image *image, const struct service_conf *conf)
+{
+	v->slot = image->slot;
+	v->file = conf->file;
+	v->image = image;
+	v->conf = conf;
+	service_link_next(v, NULL, NULL);
+}
+
+void service_link_next(struct service *v, const struct image *image, const struct service_conf *conf)
+{
+	v->next_slot = image ? image->slot : 0;
+	v->next_file = conf ? conf->file : 0;
+	v->next_image = image;
+	v->next = conf;
+}
+
 void service_adopt(struct service *v)
 {
 	if (!v->next)
 		return;
 	listen_change(v, v->next);
 	trigger_soon();
-	v->conf = v->next;
-	v->image = v->next_image;
-	v->next = NULL;
-	v->next_image = NULL;
+	service_link(v, v->next_image, v->next);
 	v->past = (struct past){0};
 	v->was_ready = 0;
 	if (v->conf->findings)
@@ -353,12 +368,11 @@ struct service *service_place(struct supervisor *s, const struct image *image,
 	if (v == s->service + s->places)
 		s->places++;
 	memset(v, 0, sizeof *v);
-	v->conf = conf;
-	v->image = image;
 	v->report = v->channel = v->notify = v->ready = v->log[0] = v->log[1] = -1;
 	for (int i = 0; i < LISTENS; i++)
 		v->listen[i] = -1;
 	v->since = s->now;
+	service_link(v, image, conf);
 	trigger_soon();
 	if (conf->findings)
 		why_wrong(v);
@@ -371,7 +385,7 @@ static void place_free(struct service *v)
 	log_close(v);
 	listen_close(v);
 	if (v->ring.memory)
-		k_forget(v->ring.memory, v->ring.size);
+		keep_ring_forget(v->ring.memory, v->ring.size);
 	v->conf = NULL;
 	trigger_soon();
 }

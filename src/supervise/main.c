@@ -5,6 +5,7 @@
 #include "supervise/main.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -18,12 +19,13 @@
 #include "archive/texts.h"
 #include "base/text.h"
 #include "kernel/k.h"
+#include "supervise/keep.h"
 #include "supervise/launch.h"
 #include "supervise/supervise.h"
 
 enum { STOP_SHARE = 60, LEAVE_SHARE = 65 };	/* hundredths of the time for the end of the machine */
 enum { SEAL_TRIES = 3 };
-enum { EVENTS_ROOM = 16 << 10, FDS = 5, BREATH_MS = 50, STORM_MS = 1, LEAVE_MS = 1000, SHUTDOWN_MS = 30000, LONGEST_MS = 1 << 30 };
+enum { FDS = 5, BREATH_MS = 50, STORM_MS = 1, LEAVE_MS = 1000, SHUTDOWN_MS = 30000, LONGEST_MS = 1 << 30, TAKE_TRIES = 20 };
 
 #define BIT(signal) (1ull << ((signal) - 1))
 
@@ -141,6 +143,7 @@ static void reap(struct supervisor *s)
 {
 	int peek = must_peek(s), orphans = 0, pid, status;
 
+	load_look(s);
 	for (;;) {
 		pid = peek ? k_dead_child() : -1;
 		if (pid > 0)
@@ -151,7 +154,7 @@ static void reap(struct supervisor *s)
 		if (launch_reaped(s, pid, status))
 			peek = must_peek(s);
 		else if (!load_reaped(s, pid, status) && !launch_left(s, pid) && !good_reaped(s, pid, status) &&
-			 !log_reaped(s, pid))
+			 !upgrade_reaped(s, pid, status) && !log_reaped(s, pid))
 			orphans++;
 	}
 	/* Many in a row are waited for together: a moment later there are more of them. */
@@ -195,6 +198,7 @@ static int deadlines(struct supervisor *s)
 			due(s, v);
 	watchdog_look(s);
 	load_due(s);
+	upgrade_due(s);
 	order_look(s);
 	for (struct service *v = NULL; (v = service_next(s, v));)
 		deadline_earlier(&first, v->deadline);
@@ -204,6 +208,7 @@ static int deadlines(struct supervisor *s)
 	deadline_earlier(&first, trigger_deadline(s));
 	deadline_earlier(&first, log_deadline(s));
 	deadline_earlier(&first, s->leave_until);
+	deadline_earlier(&first, s->upgrade.deadline);
 	deadline_earlier(&first, watchdog_deadline(s));
 	if (s->init)
 		deadline_earlier(&first, s->now < s->end_stop ? s->end_stop : s->end_leave);
@@ -232,7 +237,7 @@ static void serve_service(struct supervisor *s, struct service *v, uint8_t open,
 	uint8_t came = 0;
 
 	for (int i = 0; i < FDS; i++)
-		if (open & 1 << i && s->poll[(*n)++].revents)
+		if (open & 1 << i && s->turn->poll[(*n)++].revents)
 			came |= (uint8_t)(1 << i);
 	if (came & 7)
 		launch_read(s, v);
@@ -245,6 +250,7 @@ static void serve_service(struct supervisor *s, struct service *v, uint8_t open,
 /* One turn: what is due, then what has come. */
 static void turn(struct supervisor *s)
 {
+	struct pollfd *list = s->turn->poll;
 	unsigned places, n = 1;
 	int timeout, triggers, listens, controls, others, got;
 
@@ -252,34 +258,36 @@ static void turn(struct supervisor *s)
 	log_move(s);
 	timeout = deadlines(s);
 	places = s->places;
-	s->poll[0] = (struct pollfd){.fd = s->storm ? -1 : s->signals, .events = POLLIN};
+	list[0] = (struct pollfd){.fd = s->storm ? -1 : s->signals, .events = POLLIN};
 	if (s->storm && (timeout < 0 || timeout > STORM_MS))
 		timeout = STORM_MS;
 	for (unsigned i = 0; i < places; i++)
-		s->open[i] = watch(&s->service[i], s->poll, &n);
-	triggers = trigger_poll(s, s->poll + n);
-	listens = listen_poll(s, s->poll + n + triggers, SERVICES);
-	controls = control_poll(s, s->poll + n + triggers + listens);
+		s->turn->open[i] = watch(&s->service[i], list, &n);
+	triggers = trigger_poll(s, list + n);
+	listens = listen_poll(s, list + n + triggers, SERVICES);
+	controls = control_poll(s, list + n + triggers + listens);
 	others = triggers + listens + controls;
-	others += log_poll(s->poll + n + others);
-	got = k_poll(s->poll, n + (unsigned)others, timeout);
+	others += log_poll(s, list + n + others);
+	got = k_poll(list, n + (unsigned)others, timeout);
 	s->now = k_now_ms();
 	if (got < 0) {
 		/* No memory for the list: look at everything, but not all the time. */
 		for (unsigned i = 0; i < n + (unsigned)others; i++)
-			s->poll[i].revents = errno == EINTR ? 0 : POLLIN;
+			list[i].revents = errno == EINTR ? 0 : POLLIN;
 		k_poll(NULL, 0, errno == EINTR ? 0 : BREATH_MS);
 	}
-	if (s->poll[0].revents || s->storm)
+	if (list[0].revents || s->storm)
 		read_signals(s);
 	for (unsigned i = 0, at = 1; i < places; i++)
-		serve_service(s, &s->service[i], s->open[i], &at);
-	trigger_read(s, s->poll + n, triggers);
-	listen_read(s, s->poll + n + triggers, listens);
-	control_move(s, s->poll + n + triggers + listens, controls);
+		serve_service(s, &s->service[i], s->turn->open[i], &at);
+	trigger_read(s, list + n, triggers);
+	listen_read(s, list + n + triggers, listens);
+	control_move(s, list + n + triggers + listens, controls);
 	reap(s);
 	order_look(s);
 	good_look(s);
+	crash_go(s);
+	upgrade_go(s);
 }
 
 /* Whoever leaves an IPC group does it before we go; but he may wait for a lock. */
@@ -310,7 +318,7 @@ static int is_over(struct supervisor *s)
  */
 static int first_load(struct supervisor *s)
 {
-	if (load_start(s)) {
+	if (!s->loader && load_start(s)) {
 		s->load_retry = s->now;
 		return -!s->init;
 	}
@@ -318,6 +326,15 @@ static int first_load(struct supervisor *s)
 		turn(s);
 	errno = 0;
 	return s->image || s->must_seal || s->ending || s->init ? 0 : -1;
+}
+
+/* What takes PID 1 its time is done while another process reads the first set. */
+static void begin_early(struct supervisor *s, const struct supervise_options *o)
+{
+	load_start(s);
+	o->meanwhile();
+	event_console(NULL);
+	event_lines(s, NULL, o->notes);
 }
 
 static uint64_t handled(const struct supervisor *s)
@@ -341,7 +358,7 @@ static void root_change(struct supervisor *s, const struct supervise_options *o,
 	o->enter(s->new_root->setup.init, o->argv, a, &e);
 	k_set_nofile(most);
 	event_tell(s, NULL, "boot.root: %s%s%s", e.text, e.code ? ": " : "", e.code ? error_text(e.code) : "");
-	image_forget(s->new_root);
+	image_forget(s, s->new_root);
 	s->new_root = NULL;
 	control_open(s, o->readers);
 	if (load_start(s))
@@ -372,87 +389,112 @@ static int seal(struct supervisor *s, const struct supervise_options *o, const u
 	return 0;
 }
 
-static struct supervisor *reserve(void)
-{
-	struct supervisor *s = k_memory(sizeof *s, 0);
-	char *events = k_memory(EVENTS_ROOM, 0);
-
-	if (!s || !events)
-		return NULL;
-	s->service = k_memory(SERVICES * sizeof *s->service, 0);
-	s->born = k_memory(SERVICES * sizeof *s->born, 1);
-	if (!s->service || !s->born)
-		return NULL;
-	/* No child gets any of it: neither other services' output nor a copy to pay for. */
-	k_madvise(s, sizeof *s, MADV_DONTFORK);
-	k_madvise(events, EVENTS_ROOM, MADV_DONTFORK);
-	k_madvise(s->service, SERVICES * sizeof *s->service, MADV_DONTFORK);
-	ring_init(&s->events, events, EVENTS_ROOM);
-	return s;
-}
-
-/* What only the start needed of the program is the page cache's again. */
+/*
+ * What only the start needed of the program is the page cache's again. The kernel maps a page with
+ * its neighbours, 64 KiB at a time, but not beyond its mapping: so the part that is needed no more, in front
+ * of the first floor of the hot ones (see the Makefile), becomes a mapping of its own.
+ */
 static void forget_text(void)
 {
 	extern const char __executable_start[], etext[];
-	uintptr_t start = (uintptr_t)__executable_start;
+	uintptr_t start = (uintptr_t)__executable_start, hot = (uintptr_t)arena_init & ~(uintptr_t)4095;
 
+	if (hot > start)
+		k_madvise((void *)start, hot - start, MADV_DONTDUMP);
 	k_madvise((void *)start, (uintptr_t)etext - start, MADV_DONTNEED);
 }
 
-int supervise(const struct supervise_options *o, struct arena *a, char *why)
+/* Signals, limits, and what launches and loads need. -1 with errno. */
+static int prepare(struct supervisor *s, const struct supervise_options *o, struct arena *a)
 {
-	struct supervisor *s;
-	uint64_t nofile[2], mask, most[2];
-	int error;
+	uint64_t most[2];
 
-	k_fault_side('s');
-	s = reserve();
-	why[0] = '\0';
-	if (!s || k_nofile(nofile))
-		goto failed;
 	s->paths = o->paths;
 	s->npaths = o->npaths;
 	s->init = o->init;
 	s->debug = o->debug;
-	s->source = o->rescue ? SOURCE_BUILT_IN : SOURCE_DISK;
 	s->setup = o->setup;
 	s->now = k_now_ms();
-	if (s->init)
-		event_console(NULL);
-	event_lines(s, NULL, o->notes);
-	most[0] = most[1] = nofile[1];
+	if (!s->nofile[1] && k_nofile(s->nofile))
+		return -1;
+	most[0] = most[1] = s->nofile[1];
 	k_set_nofile(most);
-	launch_init(a, nofile);
+	launch_init(a, s->nofile);
 	load_init(a);
-	/* All others wait for ever: none that is sent by mistake ends or stops it, nor a
-	 * terminal that lets nobody write from the background. */
-	if (k_signal_default(SIGCHLD) || k_sigmask(~0ull, &mask) ||
-	    (s->signals = k_signalfd(handled(s))) < 0 || k_prctl(PR_SET_CHILD_SUBREAPER_, 1, 0, 0))
-		goto failed;
-	if (control_open(s, o->readers) && !s->init)
-		goto failed;
+	resume_init(o->again);
+	if (k_signal_default(SIGCHLD) || k_prctl(PR_SET_CHILD_SUBREAPER_, 1, 0, 0) ||
+	    (s->signals < 0 && (s->signals = k_signalfd(handled(s))) < 0))
+		return -1;
+	if (s->exe < 0)
+		s->exe = k_open(AT_FDCWD, "/proc/self/exe", O_PATH, 0);
+	if (s->exe < 0 && **o->again == '/')
+		s->exe = k_open(AT_FDCWD, *o->again, O_PATH | O_NONBLOCK, 0);
+	if (crash_init(s))
+		event_tell(s, NULL, "a crash would be the end: %s", error_text(errno));
+	return 0;
+}
+
+/* What an earlier program left is gone on with; whatever fails is tried again, for all hangs on it. */
+static struct supervisor *take_over(const struct supervise_options *o, struct arena *a)
+{
+	struct supervisor *s = NULL;
+	char why[160];
+
+	for (int tries = 0; tries < TAKE_TRIES && !s; tries++)
+		s = keep_open(o->resume, MAP_SHARED, why);
+	if (!s)
+		crash_rescue(NULL);
+	s->signals = s->upgrade.words = -1;
+	for (int tries = 0; prepare(s, o, a) || resume(s, why); tries++) {
+		if (tries == TAKE_TRIES)
+			crash_rescue(s);
+		k_poll(NULL, 0, tries);
+	}
+	return s;
+}
+
+/* From nothing. -1: it cannot be. */
+static int begin(struct supervisor *s, const struct supervise_options *o, struct arena *a)
+{
+	if (!s || prepare(s, o, a))
+		return -1;
+	s->source = o->rescue ? SOURCE_BUILT_IN : SOURCE_DISK;
+	if (s->init)
+		begin_early(s, o);
+	return control_open(s, o->readers) && !s->init ? -1 : 0;
+}
+
+/* The first set, if there is none to go on with, and all that has to be before it. -1: errno. */
+static int first_set(struct supervisor *s, const struct supervise_options *o, uint64_t mask)
+{
+	int error;
+
 	if (first_load(s)) {
 		error = errno;
 		control_close(s);
 		errno = error;
-		goto failed;
+		return -1;
 	}
-	if (s->must_seal && !s->ending && seal(s, o, nofile, mask))
-		goto failed;
+	if (s->must_seal && !s->ending && seal(s, o, s->nofile, mask))
+		return -1;
 	parent_tell("READY=1\n");
+	return 0;
+}
+
+static int run(struct supervisor *s, const struct supervise_options *o, struct arena *a, uint64_t mask)
+{
 	forget_text();
 	while (!is_over(s)) {
 		if (s->new_root && !s->ending)
-			root_change(s, o, a, nofile);
+			root_change(s, o, a, s->nofile);
 		if (s->must_seal && !s->ending)
-			seal(s, o, nofile, mask);
+			seal(s, o, s->nofile, mask);
 		turn(s);
 	}
 	for (struct service *v = NULL; (v = service_next(s, v));)
 		listen_close(v);
 	control_close(s);
-	log_leave();
+	log_leave(s);
 	if (s->init)
 		*o->end = (struct supervise_end){s->end, s->end_deadline, (s->ending & 2) != 0, s->watchdog};
 	for (int i = 1; !s->init && s->end && i < ENDS; i++)
@@ -461,6 +503,25 @@ int supervise(const struct supervise_options *o, struct arena *a, char *why)
 			break;
 		}
 	return s->exit_status;
+}
+
+int supervise(const struct supervise_options *o, struct arena *a, char *why)
+{
+	struct supervisor *s = NULL;
+	uint64_t mask;
+
+	k_fault_side('s');
+	why[0] = '\0';
+	/* All others wait for ever: none that is sent by mistake ends or stops it, nor a
+	 * terminal that lets nobody write from the background. */
+	if (k_sigmask(~0ull, &mask) && o->resume < 0)
+		goto failed;
+	if (o->resume >= 0)
+		s = take_over(o, a);
+	else if (begin(s = keep_new(), o, a))
+		goto failed;
+	if (s->image || !first_set(s, o, mask))
+		return run(s, o, a, mask);
 failed:
 	text_format(why, 200, "%s", s && s->reload_text[0] ? s->reload_text : error_text(errno));
 	return 125;

@@ -50,11 +50,14 @@ struct supervise_options {
 	int npaths;
 	long readers;		/* group that may look on, or -1 */
 	char *const *argv;	/* hutch's own, to be executed again from a sealed copy */
+	char **again;		/* the same, with room for one word behind the name */
+	int resume;		/* the state that an earlier program left, or -1 */
 	/* What follows is for PID 1, which never gives up: it returns only when it was told to end. */
 	uint8_t init;
 	uint8_t debug;		/* people are told every step */
 	uint8_t rescue;		/* only the shell that is built in, whatever the profiles say */
-	const char *notes;	/* lines to tell at the start */
+	void (*meanwhile)(void);	/* called once, while the first set is being read */
+	const char *notes;	/* lines to tell then */
 	machine_setup *setup;
 	root_enter_fn *enter;
 	struct supervise_end *end;
@@ -69,5 +72,11 @@ void console_tell(const char *format, ...) __attribute__((format(printf, 1, 2)))
  * cannot even begin, and then the status is 125.
  */
 int supervise(const struct supervise_options *o, struct arena *a, char *why);
+
+/*
+ * Whether this program could go on with the state that fd holds, which is left as it is:
+ * says so on standard output, or what is against it. An exit status.
+ */
+int resume_check(int fd, struct arena *a);
 
 #endif

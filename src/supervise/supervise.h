@@ -22,6 +22,13 @@
 enum { CLIENTS = 32, WHY_ROOM = 160, MAX_POLL = 6 * SERVICES + CLIENTS + 16 };
 
 /*
+ * What is KEPT lies in memory that outlives this program (keep.h): a later one, or this
+ * one after a crash, goes on with it. Fields are only added, at the end and up to the room
+ * that keep.c gives, and a new one's zero means that all is as before. Pointers are made anew.
+ */
+#define KEPT_ROOM(bytes) __attribute__((aligned(bytes)))
+
+/*
  * A set of services with the facts it was made under: memory of its own, which the
  * loader fills and the supervisor and its launches only read. The set's texts have another
  * one, of which it can be made again.
@@ -29,6 +36,8 @@ enum { CLIENTS = 32, WHY_ROOM = 160, MAX_POLL = 6 * SERVICES + CLIENTS + 16 };
 struct image {
 	struct set set;
 	struct facts facts;
+	uint32_t done;			/* 1 + the exit status that the loader is going to have */
+	uint8_t slot;			/* of supervisor.images */
 	volatile uint32_t limit;	/* ms that the loader may take, 0: not said */
 	struct setup_report setup;
 	volatile uint8_t set_up;	/* that is over */
@@ -36,7 +45,7 @@ struct image {
 	char memory[] __attribute__((aligned(16)));	/* of the set's arena, which aligns to it */
 };
 
-/* A place: a service's name and all that belongs to it while the supervisor runs. */
+/* A place: a service's name and all that belongs to it while the supervisor runs. KEPT. */
 struct service {
 	const struct service_conf *conf;	/* NULL: a free place */
 	const struct image *image;		/* that conf lies in */
@@ -68,10 +77,50 @@ struct service {
 	uint64_t log_seen;		/* position in the ring: forwarded up to here */
 	uint64_t log_lost, log_untold;	/* bytes that could not be forwarded; not told there yet */
 	char why[WHY_ROOM];		/* what the status says about the state */
-};
-enum { OLD_IMAGES = 8, LEAVERS = 8 };
+	uint16_t file, next_file;	/* of conf and next, in the texts of their images */
+	uint8_t slot, next_slot;	/* of their images */
+#ifdef HUTCH_NEXT
+	uint64_t later;			/* in tests: a field that comes with the next version */
+#endif
+	char behind[];
+} KEPT_ROOM(1024);
+enum { IMAGES = 10, LEAVERS = 8 };
 enum { TOLD_MAINPID = 1, TOLD_STRANGER = 2, TOLD_LONG = 4 };
 
+/* What a turn of the loop needs; not kept. */
+struct turn {
+	char mine;			/* 1, and in every child zero: the kernel sees to that. 0: it does not */
+	uint8_t open[SERVICES];		/* by place: which of its descriptors are polled */
+	struct pollfd poll[MAX_POLL];
+};
+
+/* By enum log_kind: where the services' output goes. KEPT. */
+enum { LOG_TARGETS = LOG_FILE + 1, LOG_LINE = 2 * RING_CHUNK };	/* with its prefix a line has to fit a record of kmsg */
+struct log_state {
+	struct log_target {
+		int fd;
+		int64_t retry;		/* ms: not opened before */
+	} target[LOG_TARGETS];
+	unsigned stuck, more;		/* bits of kinds: takes nothing now; has had its share */
+	unsigned turn;
+	int writer;			/* pid of the process that writes files, or 0 */
+	uint32_t nrest;
+	char rest[LOG_LINE + 128];	/* a terminal may take half a line */
+	char behind[];
+};
+
+/* An attempt at another program for this process. */
+struct upgrade {
+	int pid;			/* of who looks whether it would work, or 0 */
+	int exe, words;			/* the program; what is said about it, or -1 */
+	int64_t deadline;		/* ms */
+	unsigned reloads;		/* of the supervisor, when it began to look */
+	uint32_t count;			/* attempts that came to an end */
+	uint8_t ready, late;		/* it would work; it took too long */
+	char text[160];			/* how the last one ended; "": well */
+};
+
+/* KEPT. */
 struct supervisor {
 	struct service *service;	/* SERVICES places, `places` of them touched */
 	unsigned places;
@@ -79,6 +128,10 @@ struct supervisor {
 	int *born;			/* by place: pid of the sandbox, written by the kernel */
 	char *const *paths;		/* what to load: directories and files */
 	int npaths;
+	struct turn *turn;
+	struct log_state *log;
+	struct client *client;		/* CLIENTS of them */
+	struct control_state *control;
 	int64_t now;			/* ms, of this turn of the loop */
 	int64_t last_orphan;		/* ms: when somebody's orphan was reaped */
 	uint8_t storm;			/* they come in masses: the next turn waits for more of them */
@@ -105,12 +158,22 @@ struct supervisor {
 	int leaver[LEAVERS];		/* pids of who takes services out of IPC groups, or 0 */
 	int64_t leave_until;		/* ms: at the end, those are waited for so long */
 	struct image *new_image;	/* that the loader fills */
-	const struct image *old[OLD_IMAGES];	/* of which something may still run */
+	struct {
+		const struct image *image;	/* of which something may still run; NULL: a free slot */
+		int texts;			/* memfd, or -1 */
+	} images[IMAGES];
+	uint8_t in_force;		/* the slot of `image`; IMAGES: none */
+	uint8_t crash_signal;
+	uint8_t resuming;		/* another program has just taken over */
+	int exe;			/* this program, or -1 */
+	uint64_t nofile[2];		/* the limit that payloads start with */
+	uint32_t crashes, upgrades;	/* that this came through */
+	int64_t crashed;		/* ms, of the last one, 0: none */
 	unsigned reloads;		/* sets that came into force or were refused */
-	char reload_text[4000];		/* about the last one */
 	struct ring events;		/* key=value lines: the supervisor's own log */
-	uint8_t open[SERVICES];		/* by place: which of its descriptors are polled */
-	struct pollfd poll[MAX_POLL];
+	struct upgrade upgrade;
+	char reload_text[4000];		/* about the last load; here, it is on a page that is seldom touched */
+	char behind[];
 };
 
 /* main.c: deadlines in ms, 0: none; *first becomes the earlier one. */
@@ -147,6 +210,10 @@ void service_why(struct service *v, const char *format, ...)
 /* Starts those whose order allows it, stops those that must go first. */
 void order_look(struct supervisor *s);
 
+/* Lets a place run this service of this set; and later that one (NULL: none). */
+void service_link(struct service *v, const struct image *image, const struct service_conf *conf);
+void service_link_next(struct service *v, const struct image *image, const struct service_conf *conf);
+
 struct service *service_find(struct supervisor *s, const char *name);
 
 /* The services that there are, one after the other: the first after NULL, NULL after the last. */
@@ -172,8 +239,18 @@ void launch_close(struct service *v);			/* what belongs to one run */
 
 /* load.c: sets, by a process of their own. */
 int load_start(struct supervisor *s);			/* -1: errno */
-void image_forget(const struct image *image);		/* nobody looks at it any more */
+void image_forget(struct supervisor *s, const struct image *image);	/* nobody looks at it any more */
 int load_reaped(struct supervisor *s, int pid, int status);	/* 1: it was the loader */
+void load_look(struct supervisor *s);			/* whether it is done, though it still lives */
+/* As PID 1: when a loader is given up, or the next attempt at a first set is due. ms, 0: never. */
+int64_t load_deadline(const struct supervisor *s);
+void load_due(struct supervisor *s);	/* looks whether that time has come */
+
+/*
+ * Makes the set of a slot again out of its texts, by such a process, which is waited for. -1:
+ * nothing came of it, why not. set.notes says what this program does not understand of it.
+ */
+int load_kept(struct supervisor *s, unsigned slot, char why[160]);
 /* As PID 1: when a loader is given up, or the next attempt at a first set is due. ms, 0: never. */
 int64_t load_deadline(const struct supervisor *s);
 void load_due(struct supervisor *s);	/* looks whether that time has come */
@@ -196,14 +273,14 @@ void event_lines(struct supervisor *s, const struct service *v, const char *text
  * cannot go on now waits in the ring: log_move, in each turn of the loop, tries again.
  */
 enum { LOG_POLL = 4 };
-int log_open(struct service *v);	/* before each launch; -1: errno. log[] is -1 at first */
+int log_open(struct supervisor *s, struct service *v);	/* before each launch; -1: errno. log[] is -1 at first */
 void log_read(struct supervisor *s, struct service *v);
 void log_end(struct supervisor *s, struct service *v);	/* a run is over, so is its last line */
 void log_close(struct service *v);
-int log_poll(struct pollfd *fds);			/* how many it put there, up to LOG_POLL */
+int log_poll(const struct supervisor *s, struct pollfd *fds);	/* how many it put there, up to LOG_POLL */
 void log_move(struct supervisor *s);
 int64_t log_deadline(const struct supervisor *s);	/* ms, 0: none */
-void log_leave(void);					/* no more: what is written is written */
+void log_leave(struct supervisor *s);				/* no more: what is written is written */
 int log_reaped(struct supervisor *s, int pid);		/* 1: it was the one that writes files */
 
 /* logfile.c: the process that writes log files, because a disk may hang. */

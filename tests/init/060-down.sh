@@ -89,7 +89,7 @@ bare stuck env=STAMPS=/data/stamps "exec=$P stamp stuck forever 0"
 boot_up
 stamped_by stuck 1
 # Traced from outside of its namespace a dead process stays one until its tracer lets it go.
-"$OUT/storm" hold "$(host_pid stamp.stuck)" "$pid" >"$T/held" &
+"$OUT/storm" hold "$(host_pid "stamp stuck")" "$pid" >"$T/held" &
 holder=$!
 until_true grep -q held "$T/held"
 begin=$("$T/probe" now)

@@ -351,6 +351,34 @@ static void do_serve(const char *count)
 	}
 }
 
+/* So many numbered lines each millisecond, for ever. */
+static void do_count(const char *lines)
+{
+	static char block[64 << 10];
+	unsigned long n = 0;
+
+	for (;; pause_ms(1)) {
+		size_t used = 0;
+
+		for (int i = 0; i < atoi(lines) && used < sizeof block - 20; i++)
+			used += (size_t)snprintf(block + used, 20, "%lu\n", ++n);
+		for (size_t at = 0; at < used;) {
+			ssize_t done = write(1, block + at, used - at);
+
+			if (done < 0 && errno != EINTR)
+				die("count");
+			at += done > 0 ? (size_t)done : 0;
+		}
+	}
+}
+
+/* Tells its watchdog that it is well, each so many milliseconds. */
+static void do_beat(const char *ms)
+{
+	for (;; pause_ms(atol(ms)))
+		do_notify("WATCHDOG=1");
+}
+
 static const struct {
 	const char *word;
 	void (*act)(const char *value);
@@ -362,12 +390,15 @@ static const struct {
 	{"ready", do_ready}, {"unready", do_unready}, {"notify", do_notify}, {"helper", do_helper},
 	{"big", do_big}, {"garbage", do_garbage}, {"gift", do_gift}, {"env", do_env},
 	{"listenpid", do_listenpid}, {"serve", do_serve},
+	{"count", do_count}, {"beat", do_beat},
 };
 
 int main(int argc, char **argv)
 {
-	int status = tool(argc, argv);
+	int status;
 
+	pretend(argc, argv);
+	status = tool(argc, argv);
 	if (status >= 0)
 		return status;
 	for (int at = 1; at + 1 < argc; at += 2) {

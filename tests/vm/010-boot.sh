@@ -1,6 +1,6 @@
 #!/bin/bash
 # A device boots from its initramfs to its services and its console, and goes down when told.
-# shellcheck source-path=SCRIPTDIR
+# shellcheck source-path=SCRIPTDIR disable=SC2119 # boot, off and left can do without arguments
 . "$(dirname "$0")/lib.sh"
 
 claim "the machine boots to all three services, one of them a shell on the console"
@@ -22,7 +22,7 @@ done
 claim "plan, graph and check work on the device, and say what is done about its initramfs"
 run "hutch plan --service /etc/hutch/web.conf"
 same "status" "$status" 0
-like "plan" "$text" "*web.conf*steps*mount.tree*exec*"
+like "plan" "$text" "*web.conf*steps*mount.point*/bin*exec*"
 if [[ $KERNEL == 7* ]]; then like "root" "$text" "*pivot_root*"; else like "root" "$text" "*chroot over the initramfs*seal*"; fi
 run "hutch graph --states"
 like "graph" "$status $text" "0 digraph*"
@@ -39,11 +39,15 @@ like "page" "$text" "*This device is up.*"
 
 claim "no descriptor of PID 1 is open to what it starts"
 run "cd /proc/1/fdinfo; grep flags *; cd"
-like "descriptors" "$text" *flags:*
-unlike "descriptors without close-on-exec" "$text" *flags:*[[:blank:]]0[01345]*
+count=0
+while read -r fd flags; do
+	count=$((count + 1))
+	((8#$flags & 8#2000000)) || note "descriptor $fd is not closed at exec: $flags"
+done < <(sed -nE 's/^([0-9]+):flags:[[:space:]]*([0-7]+)$/\1 \2/p' <<<"$text")
+[ $count -gt 4 ] || note "only $count descriptors were seen: $text"
 
 claim "a clock that jumps is nobody's end: no service starts again for it"
-run "date -u @4000000000 && date -u @100 && hutch status"
+run "date -u @4000000000 && date -u @100000000 && hutch status"
 like "status" "$status $text" "0 *console *up * 0 *web *up * 0 *"
 
 claim "hutch is small: the memory of PID 1"

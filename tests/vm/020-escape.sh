@@ -1,6 +1,6 @@
 #!/bin/bash
 # A payload with every capability does not get to the initramfs, on any kernel.
-# shellcheck source-path=SCRIPTDIR
+# shellcheck source-path=SCRIPTDIR disable=SC2119 # boot, off and left can do without arguments
 . "$(dirname "$0")/lib.sh"
 
 # What stands for a small root; the mark of the initramfs is a file in its root.
@@ -18,7 +18,7 @@ shell
 run "/bin/probe stat /.hutch-initramfs"
 like "the mark" "$text" "*file *"
 run "hutch run $root caps=all root-seal=no no-new-privs=no -- /bin/probe escape"
-[[ $KERNEL == 7* ]] || like "escape" "$text" *"initramfs"*"out"
+[[ $KERNEL == 7* ]] || like "escape" "$text" "*initramfs*out"
 
 claim "setns, chroot, umount -l, pivot_root, user namespaces: a service with caps=all stays inside"
 run "hutch logs escape"
@@ -42,6 +42,10 @@ run 'mkdir -p /run/s && mount -t tmpfs s /run/s && mount -o shared s /run/s && g
 same "the source" "$text" 1
 for word in private slave shared unbindable slave+shared; do
 	run "hutch run $root bind='/run/s /data create $word' -- /bin/probe mount /data"
-	same "$word" "${text##* }" "$word"
+	case $KERNEL:$word in
+	# Before Linux 5.12 it is refused, for the lock would make a slave of it.
+	5.*:shared) like "shared" "$text" "*newer" ;;
+	*) same "$word" "${text##* }" "$word" ;;
+	esac
 done
 off

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Command lines and clocks that make no sense, and the other ends of a machine.
-# shellcheck source-path=SCRIPTDIR
+# shellcheck source-path=SCRIPTDIR disable=SC2119 # boot, off and left can do without arguments
 # on: 5.10|6.1|6.12|7|aarch64
 . "$(dirname "$0")/lib.sh"
 

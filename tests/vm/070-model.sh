@@ -1,6 +1,6 @@
 #!/bin/bash
 # The model of shared subtrees is this kernel too: random scripts as /init, with the facts that it found about it.
-# shellcheck source-path=SCRIPTDIR
+# shellcheck source-path=SCRIPTDIR disable=SC2119 # boot, off and left can do without arguments
 . "$(dirname "$0")/lib.sh"
 
 operations=${MODEL_OPERATIONS:-2000} seed=${MODEL_SEED:-$RANDOM}

@@ -17,7 +17,7 @@
 # A boot that hangs fails with its console, and what is asked of it later fails at once. PATIENCE (seconds) is
 # for machines with much else to do.
 #
-# shellcheck shell=bash disable=SC2034,SC2154
+# shellcheck shell=bash disable=SC2034,SC2119,SC2120,SC2154
 set -u
 export LC_ALL=C
 
@@ -187,7 +187,7 @@ up() {
 # It ends within the time: what it said last is in $shown.
 left() {
 	local until=$((SECONDS + ${1:-$PATIENCE}))
-	[ -z "$dead" ] && [ -n "$qemu_pid" ] || { note "the machine is lost"; return 1; }
+	[ -n "$qemu_pid" ] || { note "the machine is lost"; return 1; }
 	while hear; do
 		[ $SECONDS -le $until ] || { lost "does not end"; return 1; }
 	done

@@ -14,8 +14,43 @@ const struct phase_row phases[PHASES] = {
 	[RESTART] = {"restart", "s", "sl", "s", 7}, [RELOAD] = {"reload", "so", "soli", "s", 1},
 	[HUP] = {"hup", "s", "so", "s", 1}, [STOP] = {"stop", "s", "sl", "s", 7},
 	[ASK] = {"ask", "s", "s", "s", 0}, [PATH] = {"path", "s", "sl", "s", 4},
+	[UPGRADE] = {"upgrade", "sco", "sco", "sc", 0},
 	[SHUTDOWN] = {"shutdown", "s", "si", "s", 0},
 };
+
+/* Another program, or the old one and why: in both cases nobody has noticed. */
+static void upgrade(void)
+{
+	int pid[SERVICES], before = now_wish.armed;
+	char reply[1024];
+
+	/* The question before is not what is meant to fail. */
+	if (before != FAULT_STOP) {
+		fault_log->wish.armed = FAULT_OFF;
+		if (!read_status())
+			complain("it does not answer");
+		for (int i = 0; i < SERVICES; i++)
+			pid[i] = services[i].pid;
+		fault_log->wish.armed = before;
+	}
+	if (!ask("upgrade", reply, sizeof reply)) {
+		if (!is_stopped())
+			complain("an upgrade is not answered");
+		return;
+	}
+	if (strncmp(reply, "end=ok", 6) != 0) {
+		refused++;
+		if (!strstr(reply, "nothing was changed: ") || before != FAULT_FAIL)
+			complain("%s", reply);
+	}
+	if (before == FAULT_STOP)
+		return;
+	disarm();
+	read_status();
+	for (int i = 0; i < SERVICES; i++)
+		if (services[i].pid != pid[i] || services[i].said)
+			complain("%s was started again", services[i].name);
+}
 
 void act(enum phase phase)
 {
@@ -57,6 +92,9 @@ void act(enum phase phase)
 		if (!wait_gone(4) && !is_stopped())
 			complain("c does not go with its path");
 		put_file(W "/flag", "", 0, 0644);
+		break;
+	case UPGRADE:
+		upgrade();
 		break;
 	case SHUTDOWN:
 		ask("shutdown", NULL, 0);

@@ -13,7 +13,7 @@ enum {
 	ANSWER = 3000,
 };
 
-enum phase { BOOT, KILL, RESTART, RELOAD, HUP, STOP, ASK, PATH, SHUTDOWN, PHASES };
+enum phase { BOOT, KILL, RESTART, RELOAD, HUP, STOP, ASK, PATH, UPGRADE, SHUTDOWN, PHASES };
 struct phase_row {
 	const char *name, *quick, *full, *kill;	/* sides as in kernel/fault.h, by mode */
 	unsigned again;				/* services that run anew, as bits */

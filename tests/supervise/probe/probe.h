@@ -15,6 +15,13 @@ int die(const char *what);	/* with errno; ends with 99 */
 unsigned fill(struct sockaddr_un *to, const char *path);
 void do_notify(const char *text);	/* to $NOTIFY_SOCKET */
 
+/* load.c: a program that hutch is told to become, and that is none; returns when it is not that. */
+void pretend(int argc, char **argv);
+int tool_hammer(char **word);
+int tool_wreck(char **word);
+int tool_poke(char **word);
+int tool_without(char **word);
+
 /* A tool by the first word: its status; -1: there is no such tool. */
 int tool(int argc, char **argv);
 

@@ -1,0 +1,269 @@
+/* What outlives the program, see keep.h. */
+#include "supervise/keep.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/text.h"
+#include "kernel/k.h"
+#include "supervise/answer.h"
+
+/*
+ * Where everything lies, on every machine, whatever a page is. What is not touched costs
+ * nothing. born is the only part that children have too, and is alone on its pages.
+ */
+enum {
+	KEPT_VERSION = 1, MAGIC = 0x68757463,
+	CONTROL_AT = 512, LOG_AT = 768, LOG_END = 2560, SUPERVISOR_AT = 4096, SUPERVISOR_ROOM = 8192,
+	CLIENTS_AT = 16384,
+	SERVICES_AT = 128 << 10, EVENTS_AT = 1152 << 10, EVENTS_ROOM = 16 << 10,
+	BORN_AT = 1216 << 10, BORN_ROOM = 64 << 10, SIZE = BORN_AT + BORN_ROOM,
+	RINGS_AT = 2 << 20, RING_ROOM = 16 << 20,
+};
+
+/* A part: `size` is what a program knows of an element, the rest of `room` is zero. */
+struct part {
+	uint32_t at, size, room, count;
+};
+
+static const struct part parts[] = {
+	{CONTROL_AT, offsetof(struct control_state, behind), LOG_AT - CONTROL_AT, 1},
+	{LOG_AT, offsetof(struct log_state, behind), LOG_END - LOG_AT, 1},
+	{SUPERVISOR_AT, offsetof(struct supervisor, behind), SUPERVISOR_ROOM, 1},
+	{CLIENTS_AT, offsetof(struct client, behind), sizeof(struct client), CLIENTS},
+	{SERVICES_AT, offsetof(struct service, behind), sizeof(struct service), SERVICES},
+	{EVENTS_AT, EVENTS_ROOM, EVENTS_ROOM, 1},
+	{BORN_AT, sizeof(int), sizeof(int), SERVICES},
+	{RINGS_AT, RING_ROOM, RING_ROOM, SERVICES},
+};
+enum { PARTS = sizeof parts / sizeof *parts };
+
+_Static_assert(offsetof(struct control_state, behind) <= LOG_AT - CONTROL_AT &&
+	       offsetof(struct log_state, behind) <= LOG_END - LOG_AT &&
+	       offsetof(struct supervisor, behind) <= SUPERVISOR_ROOM &&
+	       CLIENTS_AT + CLIENTS * sizeof(struct client) <= SERVICES_AT &&
+	       SERVICES_AT + SERVICES * sizeof(struct service) <= EVENTS_AT &&
+	       SERVICES * sizeof(int) <= BORN_ROOM, "a part has no room");
+
+static struct head {
+	uint32_t magic, version;	/* of another byte order: another number */
+	uint16_t word, machine;		/* bytes of a pointer; e_machine of ELF */
+	uint32_t nparts;
+	struct part part[PARTS];
+} *head;
+static int memfd = -1;
+
+_Static_assert(sizeof(struct head) <= CONTROL_AT, "the head has no room");
+
+/* For which machine this program is: emulators would run one for another. */
+static uint16_t machine(void)
+{
+	extern const char __executable_start[];
+	uint16_t machine;
+
+	memcpy(&machine, __executable_start + 18, sizeof machine);
+	return machine;
+}
+
+/* Where in this program's memory the parts are. */
+static struct supervisor *place(char *base)
+{
+	struct supervisor *s = (struct supervisor *)(void *)(base + SUPERVISOR_AT);
+
+	head = (struct head *)(void *)base;
+	s->control = (struct control_state *)(void *)(base + CONTROL_AT);
+	s->log = (struct log_state *)(void *)(base + LOG_AT);
+	s->client = (struct client *)(void *)(base + CLIENTS_AT);
+	s->service = (struct service *)(void *)(base + SERVICES_AT);
+	s->born = (int *)(void *)(base + BORN_AT);
+	s->events.memory = base + EVENTS_AT;
+	s->turn = k_memory(sizeof *s->turn, 0);
+	if (!s->turn)
+		return NULL;
+	/* No child gets any of it: neither other services' output nor a copy to pay for. */
+	if (k_madvise(s->turn, sizeof *s->turn, MADV_WIPEONFORK))
+		k_madvise(s->turn, sizeof *s->turn, MADV_DONTFORK);
+	else
+		s->turn->mine = 1;
+	k_madvise(base, BORN_AT, MADV_DONTFORK);
+	return s;
+}
+
+char *keep_memory(const char *name, size_t size, int *fd)
+{
+	char *memory = NULL;
+
+	/* Twice: what is not kept is lost with the next crash, whatever failed only now. */
+	for (int tries = 0; tries < 2 && !memory; tries++) {
+		*fd = k_memfd(name, 0);
+		if (*fd >= 0 && !k_resize(*fd, (off_t)size))
+			memory = k_map(*fd, size, 0, MAP_SHARED);
+		if (!memory)
+			k_drop(fd);
+	}
+	return memory ? memory : k_memory(size, 1);
+}
+
+static void begin(struct supervisor *s)
+{
+	*head = (struct head){.magic = MAGIC, .version = KEPT_VERSION, .word = sizeof(void *),
+			      .machine = machine(), .nparts = PARTS};
+	memcpy(head->part, parts, sizeof parts);
+	ring_init(&s->events, s->events.memory, EVENTS_ROOM);
+	for (int i = 0; i < LOG_TARGETS; i++)
+		s->log->target[i].fd = -1;
+	for (int i = 0; i < IMAGES; i++)
+		s->images[i].texts = -1;
+	s->in_force = IMAGES;
+	s->control->listener = s->signals = s->exe = s->upgrade.exe = s->upgrade.words = -1;
+}
+
+struct supervisor *keep_new(void)
+{
+	static char *base;
+	struct supervisor *s;
+
+	/* PID 1 may begin more than once. */
+	if (base)
+		k_madvise(base, SIZE, MADV_REMOVE);
+	else
+		base = keep_memory("hutch-state", SIZE, &memfd);
+	s = base ? place(base) : NULL;
+	/* All rings have their place behind it; nobody has that much memory, nor is it taken. */
+	if (memfd >= 0 && k_resize(memfd, RINGS_AT + (off_t)SERVICES * RING_ROOM))
+		k_drop(&memfd);
+	if (s)
+		begin(s);
+	return s;
+}
+
+/* NULL, or what is wrong with it. Never trust: it may be a file of anybody's. */
+static const char *wrong_head(const struct head *h)
+{
+	if (h->magic != MAGIC || h->word != sizeof(void *) || h->machine != machine())
+		return "no state of a supervisor on such a machine";
+	if (h->version > KEPT_VERSION || h->nparts > PARTS)
+		return "the state is of a newer hutch";
+	if (h->nparts != PARTS)
+		return "the state lacks something";
+	for (int i = 0; i < PARTS; i++) {
+		const struct part *p = &parts[i], *q = &h->part[i];
+
+		if (q->at != p->at || q->room != p->room || q->count != p->count)
+			return "the state lies otherwise";
+		if (q->size > p->size)
+			return "the state is of a newer hutch";
+	}
+	return NULL;
+}
+
+static int bad_fd(int fd)
+{
+	return fd < -1;
+}
+
+/* What would lead anywhere else than into the state. */
+static const char *wrong_state(const struct supervisor *s)
+{
+	if (s->places > SERVICES || s->in_force > IMAGES || s->events.size != EVENTS_ROOM)
+		return "the state is broken";
+	for (const struct service *v = s->service; v < s->service + s->places; v++) {
+		const struct ring *r = &v->ring;
+
+		if (!v->conf)
+			continue;
+#ifdef HUTCH_NEXT
+		if (v->later)
+			return "a field is not zero of which nobody has known";
+#endif
+		if (v->state >= STATES || v->slot >= IMAGES || v->next_slot >= IMAGES ||
+		    (r->size & (r->size - 1)) || r->size > RING_ROOM || r->head - r->tail > r->size ||
+		    bad_fd(v->log[0]) || v->pid < 0 || v->launcher < 0)
+			return "the state is broken";
+	}
+	return NULL;
+}
+
+struct supervisor *keep_open(int fd, int flags, char why[160])
+{
+	struct k_stat st;
+	struct supervisor *s = NULL;
+	const char *wrong = NULL;
+	char *base = NULL;
+
+	if (!k_fstat(fd, STATX_SIZE_, &st) && st.size >= SIZE)
+		base = k_map(fd, SIZE, 0, flags);
+	if (!base)
+		wrong = "the state cannot be read";
+	else
+		wrong = wrong_head((const struct head *)(const void *)base);
+	if (!wrong && !(s = place(base)))
+		wrong = "no memory";
+	if (!wrong)
+		wrong = wrong_state(s);
+	if (wrong) {
+		text_format(why, 160, "%s", wrong);
+		if (base)
+			k_forget(base, SIZE);
+		return NULL;
+	}
+	s->image = s->new_image = NULL;
+	/* What this program knows more of was zero until now, and is its own from here on. */
+	memcpy(head->part, parts, sizeof parts);
+	head->version = KEPT_VERSION;
+	memfd = fd;
+	return s;
+}
+
+int keep_fd(void)
+{
+	return memfd;
+}
+
+static void each_service(struct service *v, void (*fn)(int *fd))
+{
+	int *const fds[] = {&v->report, &v->channel, &v->notify, &v->ready, &v->log[0], &v->log[1]};
+
+	for (unsigned i = 0; i < sizeof fds / sizeof *fds; i++)
+		fn(fds[i]);
+	for (int i = 0; i < LISTENS; i++)
+		fn(&v->listen[i]);
+}
+
+void keep_each(struct supervisor *s, void (*fn)(int *fd))
+{
+	fn(&memfd);
+	fn(&s->exe);
+	fn(&s->upgrade.exe);
+	fn(&s->control->listener);
+	if (s->watchdog.fd > 0)
+		fn(&s->watchdog.fd);
+	for (int i = 0; i < IMAGES; i++)
+		fn(&s->images[i].texts);
+	for (int i = 0; i < LOG_TARGETS; i++)
+		fn(&s->log->target[i].fd);
+	for (struct client *c = NULL; (c = client_next(s, c));)
+		fn(&c->fd);
+	for (unsigned i = 0; i < s->places && i < SERVICES; i++)
+		if (s->service[i].conf)
+			each_service(&s->service[i], fn);
+}
+
+char *keep_ring(unsigned i, size_t size)
+{
+	char *memory = memfd < 0 ? k_memory(size, 0)
+		: k_map(memfd, size, RINGS_AT + (off_t)i * RING_ROOM, MAP_SHARED);
+
+	if (memory)
+		k_madvise(memory, size, MADV_DONTFORK);
+	return memory;
+}
+
+void keep_ring_forget(char *memory, size_t size)
+{
+	if (memfd >= 0)
+		k_madvise(memory, size, MADV_REMOVE);
+	k_forget(memory, size);
+}

@@ -1,0 +1,436 @@
+/*
+ * Another program, or this one after a crash, goes on where the last one was. What
+ * could fail is done before anything is given up: the other program looks at the state as
+ * a child first.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "apply/walk.h"
+#include "archive/texts.h"
+#include "base/text.h"
+#include "kernel/k.h"
+#include "supervise/answer.h"
+#include "supervise/keep.h"
+#include "supervise/launch.h"
+#include "supervise/main.h"
+
+enum { CHECK_MS = 10000, PATH_ROOM = 4096, FCNTL_TRIES = 3 };
+
+static const char good[] = "goes on with it\n";
+static char looker_stack[32 << 10] __attribute__((aligned(16)));
+static char **again;			/* hutch's arguments, the second one free */
+
+void resume_init(char **argv)
+{
+	again = argv;
+}
+
+/* ---- the new program ---------------------------------------------------------- */
+
+/* On a descriptor all hangs: nothing that passes keeps it from its way. */
+static int set_flags(int fd, int flags)
+{
+	int failed = -1;
+
+	for (int tries = 0; failed && tries < FCNTL_TRIES; tries++)
+		failed = k_fcntl(fd, F_SETFD, flags);
+	return failed;
+}
+
+/* One that is not open any more is none. */
+static void hold(int *fd)
+{
+	if (*fd >= 0 && set_flags(*fd, FD_CLOEXEC) && errno == EBADF)
+		*fd = -1;
+}
+
+/* Which sets somebody still looks at, as bits of their slots. */
+static unsigned slots_used(const struct supervisor *s)
+{
+	unsigned used = s->in_force < IMAGES ? 1u << s->in_force : 0;
+
+	for (struct service *v = NULL; (v = service_next(s, v));)
+		used |= 1u << v->slot | (v->next ? 1u << v->next_slot : 0);
+	return used;
+}
+
+/* Each set that is needed, once; of the others only the descriptor is left. */
+static int make_sets(struct supervisor *s, char why[160])
+{
+	static unsigned made;
+	unsigned used = slots_used(s);
+
+	for (unsigned i = 0; i < IMAGES; i++) {
+		if (made >> i & 1)
+			continue;
+		s->images[i].image = NULL;
+		if (!(used >> i & 1)) {
+			k_drop(&s->images[i].texts);
+		} else if (load_kept(s, i, why)) {
+			return -1;
+		}
+		why[0] = '\0';
+		made |= 1u << i;
+	}
+	s->image = s->in_force < IMAGES ? s->images[s->in_force].image : NULL;
+	return 0;
+}
+
+static const struct service_conf *conf_of(const struct supervisor *s, unsigned slot, unsigned file)
+{
+	const struct set *set = &s->images[slot].image->set;
+
+	for (unsigned i = 0; i < set->count; i++)
+		if (set->service[i].file == file)
+			return &set->service[i];
+	return NULL;
+}
+
+/* Pointers into sets are made anew by the file that the service is from. */
+static int link_services(struct supervisor *s, char why[160])
+{
+	for (struct service *v = NULL; (v = service_next(s, v));) {
+		const struct service_conf *conf = conf_of(s, v->slot, v->file);
+		const struct service_conf *next = v->next ? conf_of(s, v->next_slot, v->next_file) : NULL;
+		unsigned slot = v->next_slot;
+
+		if (!conf || (v->next && !next)) {
+			text_format(why, 160, "a service is not in its profiles");
+			return -1;
+		}
+		service_link(v, s->images[v->slot].image, conf);
+		if (next)
+			service_link_next(v, s->images[slot].image, next);
+	}
+	return 0;
+}
+
+static int map_rings(struct supervisor *s, char why[160])
+{
+	static unsigned done;
+
+	for (; done < s->places; done++) {
+		struct ring *r = &s->service[done].ring;
+
+		if (!s->service[done].conf || !r->size)
+			continue;
+		r->memory = keep_ring(done, r->size);
+		if (!r->memory) {
+			text_format(why, 160, "a ring: %s", error_text(errno));
+			return -1;
+		}
+	}
+	return 0;
+}
+
+static void take_clients(struct supervisor *s)
+{
+	char text[120];
+
+	for (struct client *c = NULL; (c = client_next(s, c));)
+		if (c->fd <= 0 || (c->asked && (c->length > CONTROL_REQUEST ||
+						request_read(&c->request, c->text, c->length, text))))
+			c->deadline = s->now;
+}
+
+/* What was under way and cannot be gone on with is begun again. */
+static void begin_again(struct supervisor *s)
+{
+	if (s->upgrade.pid > 0)
+		k_kill(s->upgrade.pid, SIGKILL);
+	if (s->upgrade.pid || s->resuming == RESUME_UPGRADE) {
+		text_format(s->upgrade.text, sizeof s->upgrade.text, "%s",
+			    s->resuming == RESUME_UPGRADE ? "" : "hutch crashed meanwhile");
+		s->upgrade.count++;
+	}
+	if (s->resuming == RESUME_UPGRADE) {
+		k_close(s->exe);
+		s->exe = s->upgrade.exe;
+		s->upgrade.exe = -1;
+	}
+	k_drop(&s->upgrade.exe);
+	s->upgrade.pid = s->upgrade.ready = s->upgrade.late = 0;
+	s->upgrade.deadline = 0;
+	s->new_image = NULL;
+	/* What it was about to go to is made ready once more. */
+	if (s->new_root)
+		s->set_up = 0;
+	s->new_root = NULL;
+	if (s->loader > 0)
+		k_kill(s->loader, SIGKILL);
+	if (!s->loading)
+		return;
+	s->loader = s->loading = s->load_again = 0;
+	if (s->image && load_start(s))
+		event_tell(s, NULL, "cannot load: %s", error_text(errno));
+}
+
+int resume(struct supervisor *s, char why[160])
+{
+	keep_each(s, hold);
+	if (make_sets(s, why) || link_services(s, why) || map_rings(s, why))
+		return -1;
+	s->now = k_now_ms();
+	if (s->init && s->image)
+		event_console(s->image->set.machine.console);
+	take_clients(s);
+	k_prctl(PR_SET_NAME_, (unsigned long)"hutch", 0, 0);
+	if (s->resuming == RESUME_UPGRADE)
+		event_tell(s, NULL, "resumed after upgrade %u", (unsigned)++s->upgrades);
+	else
+		event_tell(s, NULL, "resumed after crash %u, by signal %u", (unsigned)s->crashes, s->crash_signal);
+	begin_again(s);
+	trigger_soon();
+	s->changed = 1;
+	return 0;
+}
+
+int resume_check(int fd, struct arena *a)
+{
+	char why[160] = "";
+	struct supervisor *s;
+
+	k_fault_side('c');
+	load_init(a);
+	s = keep_open(fd, MAP_PRIVATE, why);
+	if (s && !make_sets(s, why) && !link_services(s, why))
+		for (int i = 0; i < IMAGES && !*why; i++)
+			if (s->images[i].image && s->images[i].image->set.notes)
+				text_format(why, sizeof why, "%s", s->images[i].image->set.notes);
+	if (*why)
+		k_write(1, why, strlen(why));
+	else
+		k_write(1, good, sizeof good - 1);
+	return *why ? 1 : 0;
+}
+
+/* ---- the old one -------------------------------------------------------------- */
+
+static void let_through(int *fd)
+{
+	if (*fd >= 0)
+		set_flags(*fd, 0);
+}
+
+/* By its descriptor; where the kernel wants a path (5.10 with TOMOYO), by one that leads there. */
+static void execute(int exe, const char *option, int fd)
+{
+	char word[32], path[32];
+
+	text_format(word, sizeof word, "%s%d", option, fd);
+	text_format(path, sizeof path, "/proc/self/fd/%d", exe);
+	again[1] = word;
+	k_execve_fd(exe, again, environ);
+	if (errno == ENOENT)
+		k_execve(path, again, environ);
+}
+
+void resume_exec(struct supervisor *s, int exe)
+{
+	int error;
+
+	keep_each(s, let_through);
+	execute(exe, "--resume=", keep_fd());
+	error = errno;
+	keep_each(s, hold);
+	errno = error;
+}
+
+static void __attribute__((format(printf, 2, 3))) failed(struct supervisor *s, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	text_vformat(s->upgrade.text, sizeof s->upgrade.text, format, args);
+	va_end(args);
+	text_plain(s->upgrade.text, strlen(s->upgrade.text));
+	event_tell(s, NULL, "no upgrade: %s", s->upgrade.text);
+	s->upgrade.count++;
+	s->upgrade.deadline = 0;
+	s->upgrade.ready = 0;
+	k_drop(&s->upgrade.exe);
+	k_drop(&s->upgrade.words);
+}
+
+/* Only in the copy that looks. */
+static struct {
+	struct supervisor *s;
+	char path[PATH_ROOM];
+	int exe, words, sealed, state;
+	int texts[IMAGES];
+} look;
+
+static void complain(const char *what)
+{
+	char text[160];
+
+	text_format(text, sizeof text, "%s: %s", what, error_text(errno));
+	k_send(look.words, text, strlen(text), -1);
+	k_exit(1);
+}
+
+/* Where our own program was; another one may have taken its place. */
+static void own_path(void)
+{
+	static const char gone[] = " (deleted)";
+	long n = k_readlink(AT_FDCWD, "/proc/self/exe", look.path, sizeof look.path - 1);
+	size_t ends = sizeof gone - 1;
+
+	look.path[n > 0 ? n : 0] = '\0';
+	if (n > (long)ends && !strcmp(look.path + n - ends, gone))
+		look.path[n - (long)ends] = '\0';
+	/* A sealed copy does not know where it came from, but by its name; or it is what there is. */
+	if (!*look.path || !strncmp(look.path, "/memfd:", 7))
+		text_format(look.path, sizeof look.path, "%s", *again[0] == '/' ? again[0] : "/proc/self/exe");
+}
+
+/* The program is opened here, for that may take long: the supervisor gets it as it is checked. */
+static int look_main(void *unused)
+{
+	(void)unused;
+	k_fault_side('c');
+	if (k_prctl(PR_SET_PDEATHSIG_, SIGKILL, 0, 0))
+		complain("upgrade");
+	if (!*look.path)
+		own_path();
+	if (look.exe < 0) {
+		look.exe = k_open(AT_FDCWD, look.path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+		if (look.exe >= 0 && look.sealed)
+			look.exe = self_copy(look.exe);
+		if (look.exe < 0)
+			complain(look.path);
+	}
+	if (k_send(look.words, "", 1, look.exe) != 1 || k_dup2(look.words, 1, 0) < 0 || k_dup2(look.words, 2, 0) < 0)
+		complain("upgrade");
+	let_through(&look.state);
+	for (int i = 0; i < IMAGES; i++)
+		let_through(&look.texts[i]);
+	execute(look.exe, "--resume-check=", look.state);
+	complain(look.path);
+	return 1;
+}
+
+/* Why another program could not go on, or NULL. */
+static const char *cannot(const struct supervisor *s)
+{
+	for (int i = 0; i < IMAGES; i++)
+		if (s->images[i].image && s->images[i].texts < 0)
+			return "the profiles are in no memory that outlives this hutch";
+	if (keep_fd() < 0)
+		return "the state is in no memory that outlives this hutch";
+	return NULL;
+}
+
+/* A copy of this process opens the program, if it is not open, and becomes it. */
+static void look_start(struct supervisor *s)
+{
+	int ends[2];
+
+	if (k_socketpair(ends)) {
+		failed(s, "%s", error_text(errno));
+		return;
+	}
+	look.exe = s->upgrade.exe;
+	look.words = ends[1];
+	look.state = keep_fd();
+	look.sealed = s->image && s->image->facts.self_sealed;
+	for (int i = 0; i < IMAGES; i++)
+		look.texts[i] = s->images[i].texts;
+	s->upgrade.reloads = s->reloads;
+	s->upgrade.words = ends[0];
+	s->upgrade.deadline = s->now + CHECK_MS;
+	s->upgrade.pid = k_clone(look_main, looker_stack + sizeof looker_stack, SIGCHLD, NULL);
+	if (s->upgrade.pid < 0) {
+		s->upgrade.pid = 0;
+		failed(s, "%s", error_text(errno));
+	}
+	k_close(ends[1]);
+}
+
+void upgrade_start(struct supervisor *s, const char *path)
+{
+	const char *why = cannot(s);
+
+	if (why) {
+		failed(s, "%s", why);
+		return;
+	}
+	text_format(look.path, sizeof look.path, "%s", path);
+	k_drop(&s->upgrade.exe);
+	look_start(s);
+}
+
+void upgrade_due(struct supervisor *s)
+{
+	if (!s->upgrade.deadline || s->now < s->upgrade.deadline)
+		return;
+	s->upgrade.deadline = 0;
+	s->upgrade.late = 1;
+	k_kill(s->upgrade.pid, SIGKILL);
+}
+
+/* What it has said: the last words; and the program comes along, by its descriptor. */
+static void hear(struct supervisor *s, char text[160])
+{
+	long n;
+	int passed;
+
+	text[0] = '\0';
+	while ((n = k_receive(s->upgrade.words, text, 159, &passed, 0)) > 0) {
+		text[n] = '\0';
+		if (passed < 0)
+			break;
+		if (s->upgrade.exe < 0)
+			s->upgrade.exe = passed;
+		else
+			k_close(passed);
+	}
+	k_drop(&s->upgrade.words);
+}
+
+int upgrade_reaped(struct supervisor *s, int pid, int status)
+{
+	int late = s->upgrade.late;
+	char text[160];
+
+	if (!s->upgrade.pid || pid != s->upgrade.pid)
+		return 0;
+	s->upgrade.pid = s->upgrade.late = 0;
+	s->upgrade.deadline = 0;
+	hear(s, text);
+	if (late)
+		failed(s, "it has not looked at the state in time");
+	else if (WIFSIGNALED(status))
+		failed(s, "it was ended by signal %d when it looked at the state", WTERMSIG(status));
+	else if (status || s->upgrade.exe < 0)
+		failed(s, "%s", *text ? text : "it refuses, without a word");
+	else if (strcmp(text, good) != 0)
+		failed(s, "it is no hutch that could go on");
+	else
+		s->upgrade.ready = 1;
+	return 1;
+}
+
+void upgrade_go(struct supervisor *s)
+{
+	s->resuming = 0;
+	if (!s->upgrade.ready)
+		return;
+	s->upgrade.ready = 0;
+	/* It has not seen these profiles. */
+	if (s->reloads != s->upgrade.reloads) {
+		look_start(s);
+		return;
+	}
+	s->resuming = RESUME_UPGRADE;
+	resume_exec(s, s->upgrade.exe);
+	s->resuming = 0;
+	failed(s, "%s", error_text(errno));
+}
