@@ -189,7 +189,7 @@ static int run(struct simulation *s)
 			refuse(s, i, last);
 		if (s->model.unsure) {
 			print_at(s, op);
-			out_put(&cli_out, "which of these mounts are locked, this kernel decides by the order of its lists\n");
+			out_put(&cli_out, "a kernel as old as this decides by the order of its lists, so the model may be wrong from here on\n");
 		}
 		if (s->kernel)
 			real = do_real(s, op, last);

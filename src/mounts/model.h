@@ -43,7 +43,7 @@ struct model_node {
 enum {
 	MOUNT_LOCKED = 1, MOUNT_UNBINDABLE = 2,
 	/* Only within an operation. */
-	MOUNT_GOING = 4, MOUNT_CANDIDATE = 8, MOUNT_SEEN = 16, MOUNT_LISTED = 32,
+	MOUNT_GOING = 4, MOUNT_CANDIDATE = 8, MOUNT_SEEN = 16,
 };
 
 struct model_mount {
@@ -87,7 +87,7 @@ struct model {
 	uint32_t mask;			/* of the hash tables */
 	uint32_t limit;			/* fs.mount-max: mounts in one namespace */
 	uint32_t users;
-	uint32_t unsure;		/* what the last attachment locked depends on the order of the kernel's lists */
+	uint32_t unsure;		/* what the last operation did depends on the order of an older kernel's lists */
 	struct arena *arena;		/* names live there */
 };
 

@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2034,SC2154 # run.sh's
+# shellcheck shell=bash disable=SC2034,SC2154,SC2317 # run.sh's; ok() calls
 # To be sourced by run.sh: the device is a root, processes and a network of their own on
 # this machine. Its kernel is this one, so the clock is not the device's to set.
 
@@ -37,8 +37,8 @@ device_start() {
 	unshare --mount --pid --net --uts --ipc --fork --kill-child --propagation slave sh -c '
 		cd "$1" && pivot_root . mnt && umount -l mnt && exec /init' sh "$root" >"$work/device" 2>&1 &
 	device=$!
-	soon 10 pgrep -P $device >/dev/null || return
-	inside=$(pgrep -P $device)
+	soon 10 pgrep -P "$device" >/dev/null || return
+	inside=$(pgrep -P "$device")
 	ip link add lan0 type veth peer name eth1 netns "$inside" && ip link add wan0 type veth peer name eth0 netns "$inside" &&
 		ip link set lan0 up && ip addr add 10.0.2.2/24 dev wan0 && ip link set wan0 up || return
 	provider
@@ -70,6 +70,6 @@ device_let_go() { ! grep -qs " $loop " /proc/*/mountinfo && losetup -d "$loop" &
 
 device_stop() {
 	ok "the device is told to power off" device_do "poweroff"
-	wait $device
+	wait "$device"
 	ok "and does" is $? 130 # INT: what a kernel makes of it in a PID namespace
 }

@@ -36,7 +36,7 @@ if [ -z "${APPLIANCE_WORK-}" ]; then
 	APPLIANCE_WORK=$(mktemp -d) || exit 1
 	export APPLIANCE_WORK
 	trap 'rmdir "$APPLIANCE_WORK"' EXIT
-	timeout 240 unshare --mount --net --pid --fork --kill-child --propagation private bash "$0" "$@" &
+	timeout 900 unshare --mount --net --pid --fork --kill-child --propagation private bash "$0" "$@" &
 	trap 'kill $!' INT TERM
 	wait $!
 	exit $?
@@ -75,7 +75,7 @@ soon() {
 	local end=$((SECONDS + $1))
 	shift
 	until "$@"; do
-		[ $SECONDS -lt $end ] || return 1
+		[ "$SECONDS" -lt "$end" ] || return 1
 		sleep 0.1
 	done
 }

@@ -157,6 +157,20 @@ same "host name, with no word about where the good ones are" "$text" kept
 off
 keep
 
+claim "where the last good ones are counts also when something else in init.conf is wrong"
+rm "$M$G"
+machine_conf "boot.good=/var/kept/good" "boot.hostname=elsewhere"
+boot
+until_true 10 test -s "$M/var/kept/good"
+off
+echo "boot.hostnam=lost" >>"$D/init.conf"
+boot
+await web up
+inside cat /proc/sys/kernel/hostname
+same "host name" "$text" elsewhere
+off
+keep
+
 claim "the directory is empty, missing or no directory at all: everything as it was last"
 good_boot
 mv "$D" "$T/away"

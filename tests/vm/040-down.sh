@@ -55,11 +55,11 @@ disk "$T/image" data
 service stuck start=manual root=tmpfs 'bind=/bin create' 'bind=/mnt rw' 'exec=touch /mnt/x'
 boot
 shell
-until run "test -e $disk"; [ "${status:-0}" = 0 ]; do :; done
+soon "test -e $disk"
 run "mount -t ext4 $disk /mnt && fsfreeze -f /mnt && hutch start stuck"
 same "frozen" "$status" 0
 run "(touch /mnt/y &)"
-until run "cat /proc/[0-9]*/stat | grep -c ' (touch) D '"; [ -n "$dead" ] || [ "${text:-0}" -ge 2 ]; do :; done
+soon "test \$(cat /proc/[0-9]*/stat | grep -c ' (touch) D ') = 2"
 ms=999999
 ends poweroff "reboot: Power down"
 in_time $((deadline * 1000 + 1000))
@@ -68,12 +68,12 @@ claim "a disk that hangs: neither sync nor an unmount comes back"
 extra=(-drive "if=none,id=slow,format=raw,file=$T/image,cache=unsafe,throttling.iops-total=100000" -device "virtio-blk-pci,drive=slow")
 boot
 shell
-until run "test -e /dev/vda"; [ "${status:-0}" = 0 ]; do :; done
+soon "test -e /dev/vda"
 run "mount -t ext4 /dev/vda /mnt && cp /bin/toybox /mnt/ && sync && cp /bin/toybox /mnt/more"
 same "mounted" "$status" 0
 monitor block_set_io_throttle slow 1 0 0 0 0 0
 run "(sync &)"
-until run "cat /proc/[0-9]*/stat | grep -c ' (sync) D '"; [ -n "$dead" ] || [ "${text:-0}" -ge 1 ]; do :; done
+soon "cat /proc/[0-9]*/stat | grep ' (sync) D '"
 ms=999999
 # toybox's own would sync first.
 ends 'kill -USR2 1' "reboot: Power down"

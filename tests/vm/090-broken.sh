@@ -14,7 +14,7 @@ claim "a boot that is complete keeps its profiles on the disk"
 boot
 shell
 up web
-until run "test -s /mnt/good"; [ "${status:-0}" = 0 ]; do :; done
+soon "test -s /mnt/good"
 off
 
 claim "the next one has a broken profile: the line is on the console, the last good one runs"
@@ -35,7 +35,7 @@ off
 
 claim "hutch.rescue: none of them, but a shell"
 boot hutch.rescue
-see '# $'
+see $'(^|\n)# '
 run "hutch status --json"
 like "status" "$text" '*"profile":"built-in"*'
 unlike "status" "$text" '*"web"*'
@@ -45,7 +45,7 @@ claim "no configuration at all, and no disk: a shell too"
 rm -rf "$T/new/etc/hutch"
 extra=()
 boot
-see '# $'
+see $'(^|\n)# '
 run "hutch status --json"
 like "status" "$text" '*"profile":"built-in"*'
 off

@@ -8,6 +8,7 @@
 #   shell                 waits for the shell on the console
 #   see ERE [SECONDS]     waits until the console shows it, from where it was read so far; $shown is what came before it
 #   run COMMAND           at the shell on the console: $text is what it says, $status its status
+#   soon COMMAND          the same, again until it succeeds
 #   up NAME...            waits until these services are up
 #   monitor COMMAND       for QEMU itself: plug, unplug, slow a disk down
 #   disk FILE NAME        a disk for the next boot; the guest's $disk, for QEMU it is NAME
@@ -169,6 +170,14 @@ run() {
 	text=${shown#*"\"=\"$asked:"*$'\n'}
 	# PID 1 says on the console what becomes of its services, whenever it does.
 	text=$(grep -vE '^hutch: [a-z0-9-]+: (up|ready|done|down|delayed|starting|stopping)(: .*)?$' <<<"${text%$'\n'}") || :
+}
+
+# Runs a command until it succeeds, and what is said then.
+soon() {
+	local until=$((SECONDS + PATIENCE))
+	while run "$@" && [ "$status" != 0 ]; do
+		[ $SECONDS -le $until ] || { note "does not succeed: $* ($text)"; return 1; }
+	done
 }
 
 # A command that has to say exactly this.
