@@ -9,11 +9,22 @@
 
 #include <stdint.h>
 
+/* Where the numbers of a machine's calls begin: MIPS has three ways to call, each with its own. */
+#ifndef __mips__
+#define NR_FIRST 0
+#elif defined(__mips64) && _MIPS_SIM == _ABIN32
+#define NR_FIRST 6000
+#elif defined(__mips64)
+#define NR_FIRST 5000
+#else
+#define NR_FIRST 4000
+#endif
+
 /* System calls newer than the libc that we may meet. */
 enum {
-	NR_open_tree = 428, NR_move_mount = 429, NR_fsopen = 430, NR_fsconfig = 431,
-	NR_fsmount = 432, NR_pidfd_open = 434, NR_clone3 = 435, NR_close_range = 436,
-	NR_openat2 = 437, NR_mount_setattr = 442, NR_statmount = 457, NR_listmount = 458,
+	NR_open_tree = NR_FIRST + 428, NR_move_mount, NR_fsopen, NR_fsconfig, NR_fsmount,
+	NR_pidfd_open = NR_FIRST + 434, NR_clone3, NR_close_range, NR_openat2,
+	NR_mount_setattr = NR_FIRST + 442, NR_statmount = NR_FIRST + 457, NR_listmount,
 };
 
 /* sched.h: namespaces. NEWTIME collides with the exit signal of clone(2): unshare only. */

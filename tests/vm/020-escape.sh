@@ -38,7 +38,7 @@ same "from the initramfs" "$(grep ' - rootfs ' <<<"$text" | cut -d ' ' -f 4,5)" 
 unlike "mounts" "$text" "* / /run *"
 
 claim "the words for propagation hold on this kernel's initramfs"
-run 'mkdir -p /run/s && mount -t tmpfs s /run/s && mount -o shared s /run/s && grep -c "/run/s .* shared:" /proc/self/mountinfo'
+run 'mkdir -p /run/s && mount -t tmpfs s /run/s && mount -t tmpfs -o shared s /run/s && grep -c "/run/s .* shared:" /proc/self/mountinfo'
 same "the source" "$text" 1
 for word in private slave shared unbindable slave+shared; do
 	run "hutch run $root bind='/run/s /data create $word' -- /bin/probe mount /data"

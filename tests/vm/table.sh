@@ -25,7 +25,7 @@ kernel_machine() {
 	local words=${2:+console=$console $2}
 	read -ra machine <<<"$qemu"
 	# On a busy machine the kernel's test of its timer sees none, and panics.
-	[ "$arch" != x86_64 ] || words=${words:+$words no_timer_check}
+	[ "$arch" != x86_64 ] || words=${words:+no_timer_check $words}
 	machine+=(-accel tcg -display none -no-reboot -kernel "$kernel_dir/vmlinuz" -initrd "$1" -append "$words")
 }
 
