@@ -2,7 +2,7 @@
 # To be sourced by run.sh: the device is a root, processes and a network of their own on
 # this machine. Its kernel is this one, so the clock is not the device's to set.
 
-outer=10.0.2.15 ssh=admin@10.0.2.15 web=http://10.0.2.15 boot_time=15 drive=sda medium=usb
+outer="@10.0.2.15" ssh=admin@10.0.2.15 web=http://10.0.2.15 boot_time=15 drive=sda medium=usb
 root=$work/root screen=$work/device
 
 # Outside is a provider who has one address to give.

@@ -152,7 +152,8 @@ ok "dnsmasq: says who the device is" says 192.168.77.1 ask hutch.lan
 ok "dnsmasq: by TCP, too" says 192.168.77.1 ask +tcp hutch.lan
 ok "dnsmasq: and who has the lease" says "$address" ask laptop.lan
 ok "dnsmasq: and back" says laptop.lan. ask -x "$address"
-ok "dnsmasq: is nothing to the outer network" not dig +short +time=1 +tries=1 @"$outer" hutch.lan
+# shellcheck disable=SC2086,SC2154 # words of device_start's
+ok "dnsmasq: is nothing to the outer network" not dig +short +time=1 +tries=1 $outer hutch.lan
 ok "dnsmasq: is killed" device_do "hutch signal KILL dnsmasq"
 ok "dnsmasq: answers again" soon 20 says 192.168.77.1 ask hutch.lan
 ok "dnsmasq: still knows who has the lease" says "$address" ask laptop.lan

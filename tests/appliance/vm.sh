@@ -2,7 +2,7 @@
 # To be sourced by run.sh, with the KERNEL: the device is a machine of QEMU. Its outer network
 # is QEMU's user network, in which this side is 10.0.2.2; the inner one is a tap device.
 
-outer=10.0.2.15 ssh="-p 2222 admin@127.0.0.1" web=http://127.0.0.1:8080 boot_time=120
+outer="-p 5353 @127.0.0.1" ssh="-p 2222 admin@127.0.0.1" web=http://127.0.0.1:8080 boot_time=120
 die() { echo "appliance: $*" >&2; exit 1; }
 # shellcheck source=tests/vm/table.sh
 . "$here/tests/vm/table.sh"
