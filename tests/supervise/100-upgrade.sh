@@ -30,7 +30,7 @@ refused_with() {	# WHAT: nothing has changed
 }
 
 claim "100 upgrades under load: no service is restarted, no byte is lost, and nothing is left behind"
-service quiet "exec=/bin/probe stamp quiet forever -"
+service quiet "exec=/bin/probe say before forever -"
 service count "exec=/bin/probe count 5" "log=file $T/count.log" log-size=1m
 service net "exec=/bin/probe serve 0" "listen=tcp 127.0.0.1:7001"
 service watched "exec=/bin/probe notify READY=1 beat 100" ready=notify watchdog=3s
@@ -60,6 +60,7 @@ for ((i = 0; i < 97; i++)); do
 done
 like "events" "$(events | grep resumed)" "*resumed after upgrade 100*"
 same "pids" "$(for name in quiet count net watched; do get $name pid; done)" "$pids"
+same "said before the first one" "$("$H" logs quiet)" before
 same "restarts" "$(for name in quiet count net watched; do get $name restarts; done | tr '\n' ' ')" "0 0 0 0 "
 within "launches that went on" "$(($(get brief restarts) - starts))" 5 100000
 tell stop brief
