@@ -210,6 +210,17 @@ for stick in first second; do
 	ok "media: nothing holds on to the $stick" soon 20 device_let_go $stick
 done
 
+# --- hutch itself -------------------------------------------------------------------
+
+service=
+pids() { device_do "hutch status" | awk '/^(chrony|dnsmasq|dropbear|uplink|web) / { print $1, $4, $5 }'; }
+before=$(pids)
+size=$(device_do "cat /proc/1/smaps_rollup" | awk '/^Rss/ { all = $2 } /^Anonymous/ { own = $2 } END { print all, "KiB, of which", own, "are its own" }')
+[ "$way" = here ] || echo "# PID 1 has $size"
+ok "hutch executes itself anew" device_do "hutch reload --exec"
+ok "and no service has noticed" soon 20 says "$before" pids
+ok "web: still there" page ''
+
 # --- the end ------------------------------------------------------------------------
 
 service=

@@ -83,6 +83,8 @@ device_stop() {
 	printf 'poweroff\n' >&"$typed"
 	ended() { ! kill -0 "$device" 2>/dev/null; }
 	ok "the device powers off" soon 60 ended
+	ok "the console was told of what came up, but not of each page" \
+		eval 'grep -aq "hutch: web: up" "$screen" && ! grep -aq "hutch: status: done" "$screen"'
 	ok "by itself, without a panic" not grep -aq "Kernel panic" "$screen"
 	ended || kill "$device"
 	exec {typed}>&- {tell}>&- {told}>&-
