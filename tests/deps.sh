@@ -14,7 +14,7 @@ export LC_ALL=C DEBIAN_FRONTEND=noninteractive
 
 cd "$(dirname "$0")/.." || exit 1
 case ${1:-all} in
-all) lists=(rootfs/deps tests/cross/deps tests/bench/deps tests/vm/deps tests/deps) ;;
+all) lists=(rootfs/deps tests/cross/deps tests/bench/deps tests/vm/deps tests/appliance/deps tests/deps) ;;
 demo) lists=(rootfs/deps tests/deps.demo) ;;
 bench) lists=(rootfs/deps tests/bench/deps) ;;
 boot) lists=(rootfs/deps tests/vm/deps) ;;

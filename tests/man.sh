@@ -55,8 +55,12 @@ for file; do
 	if command -v mandoc >/dev/null; then
 		case $file in
 		*.5)
-			mapfile -t words < <("$out/hutch" keys)
+			mapfile -t words < <("$out/hutch" keys | grep -v '^boot\.')
 			ok "${file##*/}: has all ${#words[@]} keys" shows "$file" "${words[@]}"
+			;;
+		*-init.8)
+			mapfile -t words < <("$out/hutch" keys | grep '^boot\.')
+			ok "${file##*/}: has all ${#words[@]} keys of init.conf" shows "$file" "${words[@]}"
 			;;
 		*.8)
 			mapfile -t words < <(commands)

@@ -14,6 +14,9 @@ TESTS = "tests/floors.sh $(O) $(NM) $(FLOORS)"
 TESTS += "tests/man.sh $(O) $(MAN) $(COMPLETION)"
 TESTS += "tests/configs/run.sh $(O)/configs $(O)/hutch $(O)/rootfs/tree"
 TESTS += "tests/services/run.sh $(O)/services $(O)/hutch"
+# The reference appliance, in namespaces and in a virtual machine.
+TESTS += "tests/appliance/run.sh $(O) $(O)/hutch here"
+TESTS += "tests/appliance/run.sh $(O) $(O)/hutch 6.1"
 SOAK = "SOAK=1 tests/services/run.sh $(O)/services $(O)/hutch"
 CLAIM_TOOLS := $(O)/claims/probe $(O)/claims/inrootfs $(O)/supervised/probe $(O)/supervised/hutch-next $(O)/init/machine $(O)/init/probe $(O)/init/storm
 # What has to be built before the tests run.
@@ -200,7 +203,8 @@ TESTS += "tests/vm/run.sh $(O)/vm $(O)/hutch"
 
 test-vm: deps		## hutch as PID 1 on all kernels and machines, in QEMU
 	@$(MAKE) --no-print-directory vm-tools rootfs
-	@tests/run.sh $(O) "tests/vm/run.sh $(O)/vm $(O)/hutch all"
+	@tests/run.sh $(O) "tests/vm/run.sh $(O)/vm $(O)/hutch all" \
+		$(foreach k,6.1-full 6.12 7,"tests/appliance/run.sh $(O) $(O)/hutch $k")
 
 # The model against each of these kernels at length.
 SOAK += "MODEL_OPERATIONS=50000 VM_TIME=7200 tests/vm/run.sh $(O)/vm $(O)/hutch 5.10 6.1 6.12 7 tests/vm/070-model.sh"

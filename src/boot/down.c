@@ -243,6 +243,8 @@ static const struct {
 	[END_POWEROFF] = {REBOOT_POWER_OFF_, "o"}, [END_REBOOT] = {REBOOT_RESTART_, "b"},
 };
 
+static const uint8_t crashes[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSYS, SIGTRAP};
+
 static int reboot_main(void *command)
 {
 	k_fault_side('d');
@@ -270,10 +272,27 @@ static void last_call(struct down *d)
 		press_key(lasts[d->end.kind].key);
 }
 
+/*
+ * There is no going on behind a crash any more, only the last call. What others send means
+ * nothing; a child ends as anybody does.
+ */
+static void fallen(int signal, siginfo_t *info, void *context)
+{
+	(void)context;
+	if (info->si_code <= 0)
+		return;
+	if (k_getpid() != 1)
+		k_signal_default(signal);
+	else
+		k_reboot(lasts[END_REBOOT].command);
+}
+
 void boot_down(const struct supervise_end *end)
 {
 	struct down d = {.end = *end, .ours = (uint8_t)machine_is_ours(), .now = k_now_ms()};
 
+	for (size_t i = 0; i < sizeof crashes; i++)
+		k_signal_handler(crashes[i], fallen);
 	d.from = d.now;
 	if (d.end.deadline < d.now + LEAST_MS)
 		d.end.deadline = d.now + LEAST_MS;

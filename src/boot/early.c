@@ -79,6 +79,12 @@ int is_mounted(const char *path)
 	       (st.dev_major != up.dev_major || st.dev_minor != up.dev_minor);
 }
 
+static int early_mount(unsigned i)
+{
+	return k_mount(table[i].type, table[i].path, table[i].type, table[i].flags, table[i].data);
+}
+
+/* Without /proc a machine is half a machine, so a moment of want is not taken for an answer. */
 void early_mounts(void)
 {
 	for (unsigned i = 0; i < COUNT(table); i++) {
@@ -88,8 +94,7 @@ void early_mounts(void)
 			continue;
 		/* A root that cannot be written to has its mount points, or does without. */
 		k_mkdir(AT_FDCWD, path, 0755);
-		if (k_mount(table[i].type, path, table[i].type, table[i].flags, table[i].data) &&
-		    !table[i].quiet)
+		if (early_mount(i) && early_mount(i) && !table[i].quiet)
 			boot_note("mount %s: %s", path, error_text(errno));
 	}
 }

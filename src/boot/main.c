@@ -88,6 +88,7 @@ void boot_main(char *const *argv, char **again, int resume, struct arena *a)
 	};
 	char why[200];
 
+	k_fault_side('s');
 	boot_arena = a;
 	/* Nothing that comes early is lost: it waits until somebody reads it. */
 	k_sigmask(~0ull, NULL);

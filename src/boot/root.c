@@ -152,7 +152,7 @@ static int trial_run(void *argument)
 {
 	struct trial *t = argument;
 	char *const args[] = {(char *)t->init, NULL};
-	char buf[2048];
+	static char buf[16 << 10];
 	long n = -1;
 	int fd;
 
@@ -178,14 +178,15 @@ static int init_try(const char *init, struct err *e)
 		return err_set(e, errno, "boot.init");
 	got = k_wait(pid, &status, 0);
 	if (got != pid || WIFSTOPPED(status)) {
-		k_kill(pid, SIGKILL);
+		if (k_kill(pid, SIGKILL))
+			k_kill(pid, SIGKILL);	/* or the wait would be for ever */
 		k_wait(pid, &(int){0}, 0);
 	}
 	if (t.error)
 		return err_set(e, t.error, "boot.init %.100s%s", init,
 			       t.there && t.error == ENOENT ? ": its interpreter" : "");
-	/* Past the point where execve could still return. */
-	if (got != pid || !WIFSTOPPED(status))
+	/* What fails past the point where execve could still return ends by another signal. */
+	if (got != pid || !WIFSTOPPED(status) || WSTOPSIG(status) != SIGTRAP)
 		return err_set(e, 0, "boot.init %.100s: it cannot be executed", init);
 	return 0;
 }

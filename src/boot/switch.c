@@ -82,8 +82,9 @@ static int take_along(int n)
 {
 	struct k_stat st;
 
-	return k_stat(AT_FDCWD, along[n] + 1, AT_SYMLINK_NOFOLLOW, STATX_TYPE_, &st) || !S_ISDIR(st.mode) ||
-	       !k_mount(along[n], along[n] + 1, NULL, MS_MOVE, NULL) || errno == EINVAL ? 0 : -1;
+	if (k_stat(AT_FDCWD, along[n] + 1, AT_SYMLINK_NOFOLLOW, STATX_TYPE_, &st))
+		return errno == ENOENT ? 0 : -1;
+	return S_ISDIR(st.mode) && k_mount(along[n], along[n] + 1, NULL, MS_MOVE, NULL) && errno != EINVAL ? -1 : 0;
 }
 
 /* From the new root: 'm' or 'p', or NOT and errno, and all is as it was. */
@@ -98,8 +99,10 @@ static enum how change(void)
 		if (take_along(n))
 			goto back;
 	if (!k_pivot_root(".", ".")) {
-		/* The old root lies over the new one: it goes, with all that is mounted there. */
-		k_umount(".", MNT_DETACH);
+		/* The old root lies over the new one: it goes, with all that is mounted there. No sandbox
+		 * can be built below it, so try once more. */
+		if (k_umount(".", MNT_DETACH))
+			k_umount(".", MNT_DETACH);
 		return PIVOTED;
 	}
 	if (!k_mount(".", "/", NULL, MS_MOVE, NULL) && !k_chroot("."))

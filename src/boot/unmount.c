@@ -127,8 +127,9 @@ static int is_done(unsigned at)
 
 static void protect_rest(void)
 {
-	if (read_table() && read_table())
-		return;
+	for (int tries = 0; read_table(); tries++)
+		if (tries)
+			return;
 	for (unsigned i = 0; i < un.table.n; i++) {
 		const struct mount *m = &un.table.mount[i];
 

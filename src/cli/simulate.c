@@ -187,6 +187,10 @@ static int run(struct simulation *s)
 		last = (enum model_rule)r;
 		if (last)
 			refuse(s, i, last);
+		if (s->model.unsure) {
+			print_at(s, op);
+			out_put(&cli_out, "a kernel as old as this decides by the order of its lists, so the model may be wrong from here on\n");
+		}
 		if (s->kernel)
 			real = do_real(s, op, last);
 		cli_flush(1);

@@ -5,49 +5,60 @@
 
 #include "mounts/script.h"
 
+/* Whether a mount is on that place of its parent, whose line is given, and shows what the line says. */
+static int is_there(const struct model *m, uint32_t i, const struct mount *parent, const struct mount *x)
+{
+	const char *way = x->point + (strlen(parent->point) > 1 ? strlen(parent->point) : 0);
+	uint32_t root = m->mount[i].root, top = m->node[root].top;
+
+	return !strcmp(m->node[top].name, x->source) && model_walk(m, top, x->root) == root &&
+	       model_walk(m, m->mount[m->mount[i].parent].root, way) == m->mount[i].point;
+}
+
 static int same_or_new(const struct model *m, uint32_t group, uint32_t number)
 {
 	return !group == !number && (!m->group[group].label || m->group[group].label == number);
 }
 
-/* How much of a line is true of a mount. */
-static int likeness(const struct model *m, uint32_t i, const struct mounts *t, const struct mount *x)
+/* Whether a line and those on it are what a mount and those on it are, as far as can be told. */
+static int fits(const struct model *m, uint32_t i, const struct mounts *t, const struct mount *x)
 {
-	uint32_t first = m->mount[i].child, on = 0;
+	uint32_t first = m->mount[i].child, on = 0, fit = 0, lines = 0;
 
-	for (unsigned k = 0; k < t->n; k++)
-		on += t->mount[k].parent == x->id && t->mount[k].id != x->id;
-	for (uint32_t k = first; k; k = model_along(m->brother, k, first))
-		on--;
-	return 2 * same_or_new(m, m->mount[i].group, x->shared) + 2 * !on +
-	       same_or_new(m, model_master(m, i), x->master) +
-	       (!(m->mount[i].flags & MOUNT_UNBINDABLE) == !x->unbindable);
+	if (!same_or_new(m, m->mount[i].group, x->shared) || !same_or_new(m, model_master(m, i), x->master))
+		return 0;
+	for (uint32_t k = first; k; k = model_along(m->brother, k, first)) {
+		unsigned line = 0;
+
+		while (line < t->n && (t->mount[line].parent != x->id || !is_there(m, k, x, &t->mount[line]) ||
+				       !fits(m, k, t, &t->mount[line])))
+			line++;
+		fit += line < t->n;
+		on++;
+	}
+	for (unsigned line = 0; line < t->n; line++)
+		lines += t->mount[line].parent == x->id && t->mount[line].id != x->id;
+	return fit == on && on == lines;
 }
 
 /* The mount of the model that a line is about; 0: there is none. found[] remembers. */
 static uint32_t match(struct model *m, uint32_t ns, const struct mounts *t, unsigned line, uint32_t *found)
 {
 	const struct mount *x = &t->mount[line], *parent = mounts_by_id(t, x->parent);
-	uint32_t on = m->ns[ns].root, point, best = on;
-	const char *way = x->point;
+	uint32_t on, best = 0;
 
 	if (found[line])
 		return found[line] - 1;
 	found[line] = 1;
-	if (parent && parent != x) {
+	if (!parent || parent == x) {
+		best = m->ns[ns].root;
+	} else {
 		on = match(m, ns, t, (unsigned)(parent - t->mount), found);
-		best = 0;
-	}
-	way += parent && strlen(parent->point) > 1 ? strlen(parent->point) : 0;
-	point = model_walk(m, m->mount[on].root, way);
-	/* Before Linux 6.17, two could be on the very same place. */
-	for (uint32_t i = best ? 0 : m->mount[on].child; i; i = model_along(m->brother, i, m->mount[on].child)) {
-		uint32_t top = m->node[m->mount[i].root].top;
-
-		if (m->mount[i].point == point && !strcmp(m->node[top].name, x->source) &&
-		    model_walk(m, top, x->root) == m->mount[i].root && !(m->mount[i].flags & MOUNT_SEEN) &&
-		    (!best || likeness(m, i, t, x) > likeness(m, best, t, x)))
-			best = i;
+		/* Before Linux 6.17, two could be on the very same place. */
+		for (uint32_t i = m->mount[on].child; i; i = model_along(m->brother, i, m->mount[on].child))
+			if (!(m->mount[i].flags & MOUNT_SEEN) && is_there(m, i, parent, x) &&
+			    (!best || fits(m, i, t, x)))
+				best = i;
 	}
 	m->mount[best].flags |= MOUNT_SEEN;
 	found[line] = best + 1;

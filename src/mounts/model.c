@@ -351,7 +351,7 @@ uint32_t model_child(struct model *m, uint32_t node, const char *name, int make)
 	return copy ? node_new(m, node, copy) : 0;
 }
 
-uint32_t model_walk(struct model *m, uint32_t node, const char *path)
+uint32_t model_walk(const struct model *m, uint32_t node, const char *path)
 {
 	while (node && *(path += strspn(path, "/"))) {
 		size_t n = strcspn(path, "/");
@@ -411,7 +411,7 @@ int model_init(struct model *m, struct arena *a, uint32_t mounts, uint32_t names
 	m->node = arena_room(a, sizeof *m->node * mounts * 2);
 	m->queue = arena_room(a, sizeof *m->queue * (mounts + 1));
 	m->receiver = arena_room(a, sizeof *m->receiver * (mounts + 1) * 2);
-	m->victim = arena_room(a, sizeof *m->victim * (mounts + 1));
+	m->victim = arena_room(a, sizeof *m->victim * (mounts + 1) * 3);
 	m->ns = ARENA_ARRAY(a, struct model_ns, namespaces + 1);
 	m->place = ARENA_ARRAY(a, uint32_t, buckets);
 	m->name = ARENA_ARRAY(a, uint32_t, buckets);

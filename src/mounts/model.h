@@ -43,7 +43,7 @@ struct model_node {
 enum {
 	MOUNT_LOCKED = 1, MOUNT_UNBINDABLE = 2,
 	/* Only within an operation. */
-	MOUNT_GOING = 4, MOUNT_CANDIDATE = 8, MOUNT_SEEN = 16, MOUNT_LISTED = 32,
+	MOUNT_GOING = 4, MOUNT_CANDIDATE = 8, MOUNT_SEEN = 16,
 };
 
 struct model_mount {
@@ -87,6 +87,7 @@ struct model {
 	uint32_t mask;			/* of the hash tables */
 	uint32_t limit;			/* fs.mount-max: mounts in one namespace */
 	uint32_t users;
+	uint32_t unsure;		/* what the last operation did depends on the order of an older kernel's lists */
 	struct arena *arena;		/* names live there */
 };
 
@@ -119,7 +120,7 @@ static inline uint32_t model_along(const struct model_link *l, uint32_t i, uint3
 /* The directory `name` of a node, made if there is none and `make`; 0: none, or no room. */
 uint32_t model_child(struct model *m, uint32_t node, const char *name, int make);
 /* The node that a path leads to from another one, without any mount; 0: none. */
-uint32_t model_walk(struct model *m, uint32_t node, const char *path);
+uint32_t model_walk(const struct model *m, uint32_t node, const char *path);
 
 /* The group that a mount is a slave of, or 0. */
 uint32_t model_master(const struct model *m, uint32_t mount);

@@ -107,6 +107,7 @@ static void commit(struct model *m, uint32_t tree, uint32_t parent, uint32_t nod
 	if (foreign && m->facts.tuck_locks) {
 		m->mount[was].flags |= MOUNT_LOCKED;
 		lock_tree(m, was);
+		m->unsure++;
 	}
 	if (m->facts.tuck_on_top)
 		tree = model_top(m, tree);
@@ -160,9 +161,11 @@ enum model_rule propagate_attach(struct model *m, uint32_t tree, uint32_t parent
 	if (moves)
 		tree_detach(m, tree);
 	commit(m, tree, parent, node, user, 0);
-	for (uint32_t k = 0; k < r.n; k++)
+	for (uint32_t k = r.n; k-- > 0;)
 		if (!(m->receiver[k] & GROUP))
 			commit(m, m->receiver[k], m->mount[m->receiver[k]].parent, node, user, 1);
+	/* Of several copies, those that come after this one are not locked by it. */
+	m->unsure = m->unsure && r.n - r.groups > 1;
 	return MODEL_OK;
 }
 
@@ -237,11 +240,17 @@ static void take(struct model *m, uint32_t i)
 		m->mount[i].flags |= MOUNT_GOING;
 }
 
+static void go(struct model *m, uint32_t i, uint32_t *n)
+{
+	m->mount[i].flags = (m->mount[i].flags & ~(MOUNT_SEEN | MOUNT_CANDIDATE)) | MOUNT_GOING;
+	m->victim[(*n)++] = i;
+}
+
 /*
  * The same as Linux did it before 6.17: candidates are looked at as they are met, and again when
- * something that was on them goes.
+ * something that was on them goes. Where two mounts were on one place, the order shows.
  */
-static int try(struct model *m, uint32_t i)
+static int try(struct model *m, uint32_t i, uint32_t *n)
 {
 	struct model_mount *x = &m->mount[i];
 
@@ -257,55 +266,44 @@ static int try(struct model *m, uint32_t i)
 	}
 	x->flags |= MOUNT_CANDIDATE;
 	if (!(x->flags & MOUNT_LOCKED))
-		x->flags = (x->flags & ~(MOUNT_SEEN | MOUNT_CANDIDATE)) | MOUNT_GOING;
+		go(m, i, n);
 	return 1;
-}
-
-static void list(struct model *m, uint32_t i, uint32_t *n)
-{
-	if (!(m->mount[i].flags & MOUNT_LISTED))
-		m->victim[(*n)++] = i;
-	m->mount[i].flags |= MOUNT_LISTED;
 }
 
 static void candidate_in_order(struct model *m, uint32_t i, uint32_t *n)
 {
 	if (m->mount[i].flags & MOUNT_SEEN)
 		return;
-	list(m, i, n);
+	/* All that were seen are behind those that go: a mount can be both. */
+	m->victim[m->max_mounts + ++m->victim[m->max_mounts]] = i;
 	if (m->mount[i].flags & MOUNT_GOING)
 		m->mount[i].flags |= MOUNT_SEEN;
 	else
-		while (try(m, i) && m->mount[i = m->mount[i].parent].flags & MOUNT_SEEN)
+		while (try(m, i, n) && m->mount[i = m->mount[i].parent].flags & MOUNT_SEEN)
 			;
 }
 
 static uint32_t take_in_order(struct model *m, uint32_t own)
 {
-	uint32_t n = own;
+	uint32_t n = own, *seen = m->victim + m->max_mounts;
 
-	for (uint32_t k = 0; k < own; k++)
-		m->mount[m->victim[k]].flags |= MOUNT_LISTED;
+	*seen = 0;
 	for (uint32_t k = own; k-- > 0;) {
 		if (m->mount[m->victim[k]].flags & MOUNT_SEEN)
 			continue;
 		m->mount[m->victim[k]].flags |= MOUNT_SEEN;
 		cognates(m, m->victim[k], candidate_in_order, &n);
 	}
-	/* What is left on those that go was marked, and goes as well; it may be listed before them. */
+	/* What is left on those that go was marked, and goes as well. */
 	for (uint32_t k = own; k < n; k++) {
 		const struct model_mount *x = &m->mount[m->victim[k]];
-		uint32_t again = k;
 
-		for (uint32_t on = x->child; on && x->flags & MOUNT_GOING;
-		     on = model_along(m->brother, on, x->child))
-			if (m->mount[on].point != x->root && !(m->mount[on].flags & MOUNT_GOING)) {
-				m->mount[on].flags |= MOUNT_GOING;
-				list(m, on, &n);
-				again = own - 1;
-			}
-		k = again;
+		for (uint32_t on = x->child; on; on = model_along(m->brother, on, x->child))
+			if (m->mount[on].point != x->root && !(m->mount[on].flags & MOUNT_GOING))
+				go(m, on, &n);
 	}
+	for (; *seen; --*seen)
+		m->mount[seen[*seen]].flags &= MOUNT_LOCKED | MOUNT_UNBINDABLE | MOUNT_GOING;
 	return n;
 }
 
@@ -343,6 +341,10 @@ static void slide(struct model *m, uint32_t i)
 		while (over && m->mount[over].flags & MOUNT_GOING)
 			over = model_along(m->brother, over, m->mount[i].child);
 		if (over) {
+			uint32_t there = model_lookup(m, parent, point);
+
+			/* Two on one place: which is found first was a matter of the kernel's lists. */
+			m->unsure |= there && !(m->mount[there].flags & MOUNT_GOING);
 			tree_detach(m, over);
 			tree_attach(m, over, parent, point);
 		}
@@ -361,12 +363,10 @@ void propagate_umount(struct model *m, uint32_t tree, int propagates)
 	}
 	n = propagates ? take_all(m, own) : own;
 	for (uint32_t k = own; k < n; k++)
-		if (m->mount[m->victim[k]].flags & MOUNT_GOING) {
+		if (m->mount[m->victim[k]].flags & MOUNT_GOING)
 			slide(m, m->victim[k]);
-		} else {
-			m->mount[m->victim[k]].flags &= MOUNT_LOCKED | MOUNT_UNBINDABLE;
+		else
 			m->victim[k] = 0;
-		}
 	for (uint32_t k = 0; k < n; k++)
 		if (m->victim[k] && m->mount[m->victim[k]].parent)
 			tree_detach(m, m->victim[k]);

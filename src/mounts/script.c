@@ -180,6 +180,7 @@ int script_do(struct model *m, const struct op *op, const char **why)
 	uint32_t ns = model_find_ns(m, op->ns);
 	const char *a = op->n > 0 ? op->word[0] : "", *b = op->n > 1 ? op->word[1] : "";
 
+	m->unsure = 0;
 	*why = "no namespace of that name";
 	if (!ns)
 		return -1;

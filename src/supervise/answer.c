@@ -224,7 +224,10 @@ static enum answer next_status(struct supervisor *s, struct client *c, struct ou
 /* A load that was under way has not seen what was written since: another one follows. */
 static enum answer next_reload(struct supervisor *s, struct client *c, struct out *o)
 {
-	if (s->loading)
+	int done = c->cursor.begun && c->reloads != s->reloads;
+
+	/* What it began is over, though somebody may have begun the next one. */
+	if (s->loading && !done)
 		return ANSWER_LATER;
 	if (!c->cursor.begun) {
 		c->cursor.begun = 1;
@@ -232,7 +235,7 @@ static enum answer next_reload(struct supervisor *s, struct client *c, struct ou
 		if (!load_start(s))
 			return ANSWER_LATER;
 		refuse(c, 0, "reload: %s", error_text(errno));
-	} else if (c->reloads == s->reloads) {
+	} else if (!done) {
 		refuse(c, 0, "the reload came to nothing");
 	}
 	c->code = !strncmp(s->reload_text, "refused=", 8);

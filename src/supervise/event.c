@@ -90,8 +90,8 @@ void event_tell(struct supervisor *s, const struct service *v, const char *forma
 	text_plain(line, o.used);
 	line[o.used++] = '\n';
 	ring_put(&s->events, s->now, line, o.used);
-	/* Steps on the way that have nothing to say are for programs. */
-	if (name && !*text && state_passes(v->state) && !s->debug)
+	/* Steps on the way that have nothing to say, and what has to succeed again and again, are for programs. */
+	if (name && !s->debug && ((!*text && state_passes(v->state)) || (v->state == STATE_DONE && v->conf->every)))
 		return;
 	out_init(&o, human, sizeof human - 1);
 	out_put(&o, "hutch: ");

@@ -415,16 +415,28 @@ void load_due(struct supervisor *s)
 	}
 }
 
+/* Another set instead of this one, which has its memory until there is another; -1: errno. */
+static int load_next(struct supervisor *s, struct image *image)
+{
+	s->new_image = image;
+	if (load_start(s)) {
+		s->new_image = NULL;
+		return -1;
+	}
+	image_forget(s, image);
+	return 0;
+}
+
 /*
  * At the first set with findings: what could not be read or probed may be no mistake of a
  * profile's author, and there is nothing that would look again.
  */
-static int looks_again(struct supervisor *s, struct image *image)
+static int looks_again(struct supervisor *s, struct image *image, int status)
 {
-	if (s->image || s->looked_again || !all_findings(&image->set) || load_start(s))
+	if (s->image || s->looked_again || (status && !s->init) ||
+	    (!status && !all_findings(&image->set) && !image->set.notes) || load_next(s, image))
 		return 0;
 	s->looked_again = 1;
-	image_forget(s, image);
 	return 1;
 }
 
@@ -435,7 +447,6 @@ static void decide(struct supervisor *s, struct image *image, int status)
 	s->loader = 0;
 	s->new_image = NULL;
 	s->loading = 0;
-	s->reloads++;
 	s->reload_text[0] = '\0';
 	tell_setup(s, image);
 	if (!status && image->setup.init[0]) {
@@ -445,14 +456,15 @@ static void decide(struct supervisor *s, struct image *image, int status)
 	}
 	if (s->load_again) {
 		s->load_again = 0;
-		if (load_start(s))
+		if (load_next(s, image)) {
+			s->reloads++;
 			refused(s, image, error_text(errno));
-		else
-			image_forget(s, image);
+		}
 		return;
 	}
-	if (!status && looks_again(s, image))
+	if (looks_again(s, image, status))
 		return;
+	s->reloads++;
 	/* What was killed may have left half a set. */
 	why = s->image && !status ? all_findings(&image->set) : NULL;
 	if (WIFSIGNALED(status))

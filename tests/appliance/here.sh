@@ -1,8 +1,8 @@
-# shellcheck shell=bash disable=SC2034,SC2154 # run.sh's
+# shellcheck shell=bash disable=SC2034,SC2154,SC2317 # run.sh's; ok() calls
 # To be sourced by run.sh: the device is a root, processes and a network of their own on
 # this machine. Its kernel is this one, so the clock is not the device's to set.
 
-outer=10.0.2.15 ssh=admin@10.0.2.15 web=http://10.0.2.15 boot_time=15 drive=sda medium=usb
+outer="@10.0.2.15" ssh=admin@10.0.2.15 web=http://10.0.2.15 boot_time=15 drive=sda medium=usb
 root=$work/root screen=$work/device
 
 # Outside is a provider who has one address to give.
@@ -28,6 +28,8 @@ device_start() {
 	# The clock of this machine is not ours to set, nor are its modules ours to load.
 	sed -i 's/^caps=sys_time /caps=/; s/chronyd -d/chronyd -x -d/' "$root/etc/hutch/chrony.conf"
 	sed -i '/^boot.module=/d' "$root/etc/hutch/init.conf"
+	# As on the host where such a machine is built.
+	"$hutch" check --facts "$here/tests/golden/facts/initramfs-6.1.facts" --root "$root" || return
 	mount -t tmpfs -o mode=0755,dev dev "$root/dev" || return
 	cp -a /dev/{null,zero,full,random,urandom,tty} "$root/dev/"
 	mknod -m 600 "$root/dev/console" c 1 3
@@ -35,8 +37,8 @@ device_start() {
 	unshare --mount --pid --net --uts --ipc --fork --kill-child --propagation slave sh -c '
 		cd "$1" && pivot_root . mnt && umount -l mnt && exec /init' sh "$root" >"$work/device" 2>&1 &
 	device=$!
-	soon 10 pgrep -P $device >/dev/null || return
-	inside=$(pgrep -P $device)
+	soon 10 pgrep -P "$device" >/dev/null || return
+	inside=$(pgrep -P "$device")
 	ip link add lan0 type veth peer name eth1 netns "$inside" && ip link add wan0 type veth peer name eth0 netns "$inside" &&
 		ip link set lan0 up && ip addr add 10.0.2.2/24 dev wan0 && ip link set wan0 up || return
 	provider
@@ -64,10 +66,10 @@ device_plug() {
 	cp -a "$loop" "$root/dev/sda"
 }
 device_pull() { rm "$root/dev/sda"; }
-device_let_go() { ! grep -q " $loop " /proc/*/mountinfo && losetup -d "$loop" && not losetup "$loop"; }
+device_let_go() { ! grep -qs " $loop " /proc/*/mountinfo && losetup -d "$loop" && not losetup "$loop"; }
 
 device_stop() {
 	ok "the device is told to power off" device_do "poweroff"
-	wait $device
+	wait "$device"
 	ok "and does" is $? 130 # INT: what a kernel makes of it in a PID namespace
 }

@@ -36,7 +36,7 @@ if [ -z "${APPLIANCE_WORK-}" ]; then
 	APPLIANCE_WORK=$(mktemp -d) || exit 1
 	export APPLIANCE_WORK
 	trap 'rmdir "$APPLIANCE_WORK"' EXIT
-	timeout 240 unshare --mount --net --pid --fork --kill-child --propagation private bash "$0" "$@" &
+	timeout 900 unshare --mount --net --pid --fork --kill-child --propagation private bash "$0" "$@" &
 	trap 'kill $!' INT TERM
 	wait $!
 	exit $?
@@ -75,7 +75,7 @@ soon() {
 	local end=$((SECONDS + $1))
 	shift
 	until "$@"; do
-		[ $SECONDS -lt $end ] || return 1
+		[ "$SECONDS" -lt "$end" ] || return 1
 		sleep 0.1
 	done
 }
@@ -152,7 +152,8 @@ ok "dnsmasq: says who the device is" says 192.168.77.1 ask hutch.lan
 ok "dnsmasq: by TCP, too" says 192.168.77.1 ask +tcp hutch.lan
 ok "dnsmasq: and who has the lease" says "$address" ask laptop.lan
 ok "dnsmasq: and back" says laptop.lan. ask -x "$address"
-ok "dnsmasq: is nothing to the outer network" not dig +short +time=1 +tries=1 @"$outer" hutch.lan
+# shellcheck disable=SC2086,SC2154 # words of device_start's
+ok "dnsmasq: is nothing to the outer network" not dig +short +time=1 +tries=1 $outer hutch.lan
 ok "dnsmasq: is killed" device_do "hutch signal KILL dnsmasq"
 ok "dnsmasq: answers again" soon 20 says 192.168.77.1 ask hutch.lan
 ok "dnsmasq: still knows who has the lease" says "$address" ask laptop.lan
@@ -182,18 +183,43 @@ ok "status: is written again and again" soon 15 older "$(page status.json | jq '
 
 service=$medium
 ok "media: nothing is plugged in" not login key "ls /media/$drive"
+# On the hub are as many mounts as media: one.
+once() { says 1 device_do "grep -c /run/media/$drive /proc/self/mountinfo" && page "media/$drive/file.txt"; }
+mounted() { says "$1" eval "device_logs $medium | grep -c ' is in: '"; }
+mounts=0
 for stick in first second; do
 	ok "media: the $stick stick is plugged in" device_plug $stick
+	ok "media: it is mounted" soon 20 mounted $((++mounts))
 	ok "media: web has it" soon 20 page media/$drive/file.txt
 	ok "media: and it is the $stick" says "of the $stick" page media/$drive/file.txt
 	ok "media: so have logins" says "of the $stick" login key cat /media/$drive/file.txt
 	ok "media: nobody can change it" says 1 login key "touch /media/$drive/x 2>/dev/null; echo \$?"
+	ok "media: the one who mounted it is killed" device_do "hutch signal KILL $medium"
+	ok "media: and mounts it again" soon 20 mounted $((++mounts))
+	ok "media: so that it is there once" once
 	ok "media: no other sandbox has it" says 0 device_do "hutch exec uplink -- /bin/busybox grep -c /media/$drive /proc/self/mountinfo"
+	# Somebody reads while it is pulled out: for him it lasts, and for nobody else.
+	login key "exec 5</media/$drive/file.txt; echo held >~/file; sleep 60" &
+	holder=$!
+	ok "media: a file of it is open" soon 20 says held login key 'cat ~/file'
 	ok "media: the $stick stick is pulled out" device_pull $stick
 	ok "media: web has it no more" soon 20 not page media/$drive/file.txt
-	ok "media: nor have logins" soon 20 login key "! ls /media/$drive"
+	ok "media: nor have other logins" soon 20 login key "! ls /media/$drive"
+	login key "pkill sleep; echo >~/file"
+	wait $holder
 	ok "media: nothing holds on to the $stick" soon 20 device_let_go $stick
 done
+
+# --- hutch itself -------------------------------------------------------------------
+
+service=
+pids() { device_do "hutch status" | awk '/^(chrony|dnsmasq|dropbear|uplink|web) / { print $1, $4, $5 }'; }
+before=$(pids)
+size=$(device_do "cat /proc/1/smaps_rollup" | awk '/^Rss/ { all = $2 } /^Anonymous/ { own = $2 } END { print all, "KiB, of which", own, "are its own" }')
+[ "$way" = here ] || echo "# PID 1 has $size"
+ok "hutch executes itself anew" device_do "hutch reload --exec"
+ok "and no service has noticed" soon 20 says "$before" pids
+ok "web: still there" page ''
 
 # --- the end ------------------------------------------------------------------------
 

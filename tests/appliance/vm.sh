@@ -1,8 +1,8 @@
-# shellcheck shell=bash disable=SC2034,SC2154 # run.sh's
+# shellcheck shell=bash disable=SC2016,SC2034,SC2054,SC2154,SC2317 # run.sh's; QEMU has commas; ok() calls
 # To be sourced by run.sh, with the KERNEL: the device is a machine of QEMU. Its outer network
 # is QEMU's user network, in which this side is 10.0.2.2; the inner one is a tap device.
 
-outer=10.0.2.15 ssh="-p 2222 admin@127.0.0.1" web=http://127.0.0.1:8080 boot_time=120
+outer="-p 5353 @127.0.0.1" ssh="-p 2222 admin@127.0.0.1" web=http://127.0.0.1:8080 boot_time=120
 die() { echo "appliance: $*" >&2; exit 1; }
 # shellcheck source=tests/vm/table.sh
 . "$here/tests/vm/table.sh"
@@ -15,7 +15,6 @@ esac
 screen=$work/console.log asked=0
 
 device_start() {
-	local nic=virtio-net-pci
 	"$here/rootfs/initramfs.sh" "$work/extra.cpio.gz" /="$work/extra" || return
 	cat "$out/boot/$name.cpio.gz" "$work/extra.cpio.gz" >"$work/initrd"
 	mkfifo "$work"/{typed,monitor.in,monitor.out}
@@ -23,9 +22,9 @@ device_start() {
 	# Its battery is empty: the clock begins years ago.
 	machine+=(-rtc base=2021-01-01
 		-netdev "user,id=outer,hostfwd=tcp:127.0.0.1:2222-:22,hostfwd=tcp:127.0.0.1:8080-:80,hostfwd=udp:127.0.0.1:5353-:53"
-		-device $nic,netdev=outer,mac=52:54:00:00:00:01
+		-device virtio-net-pci,netdev=outer,mac=52:54:00:00:00:01
 		-netdev tap,id=inner,ifname=lan0,script=no,downscript=no
-		-device $nic,netdev=inner,mac=52:54:00:00:00:02
+		-device virtio-net-pci,netdev=inner,mac=52:54:00:00:00:02
 		-device pcie-root-port,id=hotplug0,chassis=1 -device qemu-xhci,id=usb
 		-chardev "pipe,id=monitor,path=$work/monitor" -mon monitor -serial stdio)
 	exec {typed}<>"$work/typed" {tell}<>"$work/monitor.in" {told}<>"$work/monitor.out"
@@ -33,7 +32,7 @@ device_start() {
 	"${machine[@]}" <"$work/typed" >"$screen" 2>&1 &
 	device=$!
 	soon 20 ip link set lan0 up || return
-	soon $boot_time grep -aq 'hutch login: ' "$screen" || return
+	soon "$boot_time" grep -aq 'hutch login: ' "$screen" || return
 	echo "# $name: a login at the console $(((${EPOCHREALTIME/./} - began) / 1000)) ms after QEMU began"
 	printf 'root\n' >&"$typed"
 	soon 30 grep -aq '~ # ' "$screen" || return
@@ -48,7 +47,7 @@ device_do() {
 	from=$(stat -c %s "$screen")
 	printf '%s; echo "=%s:$?="\n' "$1" $asked >&"$typed"
 	until text=$(tail -c +$((from + 1)) "$screen" | tr -d '\r\033') && [[ $text =~ =$asked:([0-9]+)= ]]; do
-		[ $SECONDS -lt $end ] || { echo "$text" && return 1; }
+		[ "$SECONDS" -lt "$end" ] || { echo "$text" && return 1; }
 		sleep 0.1
 	done
 	text=${text%%"=$asked:${BASH_REMATCH[1]}="*}
@@ -78,13 +77,15 @@ device_plug() {
 		"device_add $hardware,id=stick,drive=drive$plugged" >&"$tell"
 }
 device_pull() { echo "device_del stick" >&"$tell"; }
-device_let_go() { ! device_do "grep /dev/$drive /proc/*/mountinfo" && ! device_do "test -e /dev/$drive"; }
+device_let_go() { device_do "! grep -qs /dev/$drive /proc/*/mountinfo && test ! -e /sys/block/$drive"; }
 
 device_stop() {
 	printf 'poweroff\n' >&"$typed"
-	ended() { ! kill -0 $device 2>/dev/null; }
+	ended() { ! kill -0 "$device" 2>/dev/null; }
 	ok "the device powers off" soon 60 ended
+	ok "the console was told of what came up, but not of each page" \
+		eval 'grep -aq "hutch: web: up" "$screen" && ! grep -aq "hutch: status: done" "$screen"'
 	ok "by itself, without a panic" not grep -aq "Kernel panic" "$screen"
-	ended || kill $device
+	ended || kill "$device"
 	exec {typed}>&- {tell}>&- {told}>&-
 }

@@ -1,5 +1,6 @@
 #!/bin/bash
 # PID 1 comes up, whatever is missing: descriptors, devices, file systems, profiles.
+# shellcheck disable=SC2016,SC2119
 # shellcheck source=SCRIPTDIR/lib.sh
 . "${0%/*}/lib.sh"
 

@@ -1,5 +1,6 @@
 #!/bin/bash
 # The console: a service's terminal, and PID 1's own words, whatever becomes of it.
+# shellcheck disable=SC2016,SC2119
 # shellcheck source=SCRIPTDIR/lib.sh
 . "${0%/*}/lib.sh"
 

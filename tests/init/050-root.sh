@@ -216,7 +216,9 @@ printf '#!/nowhere/sh\n' >"$N/sbin/script"
 cp "$N/bin/probe" "$N/sbin/foreign"
 printf '\377' | dd of="$N/sbin/foreign" bs=1 seek=18 conv=notrunc 2>/dev/null
 cp "$N/bin/probe" "$N/sbin/plain"
-chmod 755 "$N/sbin/script" "$N/sbin/foreign"
+cp "$N/bin/probe" "$N/sbin/broken"	# its first segment has no place in memory
+printf '\377\377\377\377\377\377\377\177' | dd of="$N/sbin/broken" bs=1 seek=80 conv=notrunc 2>/dev/null
+chmod 755 "$N/sbin/script" "$N/sbin/foreign" "$N/sbin/broken"
 chmod 644 "$N/sbin/plain"
 ln -s /sbin/away "$N/sbin/link"
 image squashfs
@@ -224,6 +226,7 @@ disk "$T/squashfs"
 refused "/disk squashfs" "boot.init /sbin/none: No such file" boot.init=/sbin/none
 refused "/disk squashfs" "boot.init /sbin/script: its interpreter: No such file" boot.init=/sbin/script
 refused "/disk squashfs" "boot.init /sbin/foreign: Exec format error" boot.init=/sbin/foreign
+refused "/disk squashfs" "boot.init /sbin/broken: it cannot be executed" boot.init=/sbin/broken
 refused "/disk squashfs" "boot.init /sbin/plain: Permission denied" boot.init=/sbin/plain
 refused "/disk squashfs" "boot.init /sbin/link: No such file" boot.init=/sbin/link
 refused "/disk squashfs" "boot.init /etc: Is a directory" boot.init=/etc

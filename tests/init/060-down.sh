@@ -81,6 +81,9 @@ service behind "exec=$P ignore 15 stamp deaf forever 0" stop-timeout=1h after=de
 boot_up
 stamped_by deaf 2
 down_by USR2 "signal 2" 1000 2900
+# By the supervisor, in order, and not by what follows it.
+on_console "behind: down: ended by signal 9"
+on_console "deaf: down: ended by signal 9"
 
 claim "a child that cannot be killed: PID 1 makes the last call by its deadline and a second"
 clean_machine

@@ -157,6 +157,20 @@ same "host name, with no word about where the good ones are" "$text" kept
 off
 keep
 
+claim "where the last good ones are counts also when something else in init.conf is wrong"
+rm "$M$G"
+machine_conf "boot.good=/var/kept/good" "boot.hostname=elsewhere"
+boot
+until_true 10 test -s "$M/var/kept/good"
+off
+echo "boot.hostnam=lost" >>"$D/init.conf"
+boot
+await web up
+inside cat /proc/sys/kernel/hostname
+same "host name" "$text" elsewhere
+off
+keep
+
 claim "the directory is empty, missing or no directory at all: everything as it was last"
 good_boot
 mv "$D" "$T/away"
@@ -182,6 +196,7 @@ mv "$D" "$T/away"
 boot
 shell_there
 on_console "etc/hutch.*No such file.*shell"
+# shellcheck disable=SC2016 # the shell inside does the sum
 typed 'echo typed-$((40+2))\n'
 on_console "typed-42"
 mv "$T/away" "$D"

@@ -11,7 +11,7 @@
 #
 # Its /data is the host's $S.
 #
-# shellcheck shell=bash disable=SC2034
+# shellcheck shell=bash disable=SC2034,SC2119,SC2120
 # shellcheck source=SCRIPTDIR/../supervise/lib.sh
 . "${BASH_SOURCE[0]%/*}/../supervise/lib.sh"
 
@@ -117,8 +117,9 @@ between_start() {
 
 # PID 1's child with such words on its command line, as it is seen from here.
 host_pid() {
-	local p
-	for p in $(cat "/proc/$pid/task/$pid/children"); do
+	local p children
+	read -r -a children <"/proc/$pid/task/$pid/children"
+	for p in "${children[@]}"; do
 		[[ $(tr '\0' ' ' <"/proc/$p/cmdline") != *$1* ]] || echo "$p"
 	done
 }

@@ -14,7 +14,7 @@ rss() {	# without what services have said
 }
 # How many lines, and how often one does not follow the one before it.
 sequence() {
-	awk 'NR == 1 { last = $1 - 1 } $1 != last + 1 { gaps++ } { last = $1 } END { print (NR > 1000 ? "many" : NR), gaps + 0 }' "$1"
+	awk 'NR == 1 { last = $1 - 1 } $1 != last + 1 { gaps++ } { last = $1 } END { print (NR > 300 ? "many" : NR), gaps + 0 }' "$1"
 }
 longest() {	# of some milliseconds
 	tr ' ' '\n' <<<"$1" | sort -n | tail -n 1
@@ -30,7 +30,7 @@ refused_with() {	# WHAT: nothing has changed
 }
 
 claim "100 upgrades under load: no service is restarted, no byte is lost, and nothing is left behind"
-service quiet "exec=/bin/probe stamp quiet forever -"
+service quiet "exec=/bin/probe say before forever -"
 service count "exec=/bin/probe count 5" "log=file $T/count.log" log-size=1m
 service net "exec=/bin/probe serve 0" "listen=tcp 127.0.0.1:7001"
 service watched "exec=/bin/probe notify READY=1 beat 100" ready=notify watchdog=3s
@@ -60,6 +60,7 @@ for ((i = 0; i < 97; i++)); do
 done
 like "events" "$(events | grep resumed)" "*resumed after upgrade 100*"
 same "pids" "$(for name in quiet count net watched; do get $name pid; done)" "$pids"
+same "said before the first one" "$("$H" logs quiet)" before
 same "restarts" "$(for name in quiet count net watched; do get $name restarts; done | tr '\n' ' ')" "0 0 0 0 "
 within "launches that went on" "$(($(get brief restarts) - starts))" 5 100000
 tell stop brief
@@ -235,6 +236,26 @@ same "status" "$status" 2
 cd "$T" && tell reload --exec next && cd /
 same "program" "$(readlink "/proc/$sup/exe")" "$T/next"
 down
+
+claim "one that runs from a sealed copy becomes a sealed copy of the other program, and a payload can still not write to it"
+clean
+service power "exec=/bin/probe forever -" caps=all no-new-privs=no
+service quiet "exec=/bin/probe forever -"
+up
+await power up
+await quiet up
+pid=$(get power pid)
+like "a copy" "$(readlink "/proc/$sup/exe")" "/memfd:hutch*"
+tell reload --exec "$T/next"
+like "a copy" "$(readlink "/proc/$sup/exe")" "/memfd:hutch*"
+same "its bytes" "$(cmp "$T/next" "/proc/$sup/exe" 2>&1)" ""
+same "pid" "$(get power pid) $(get power restarts)" "$pid 0"
+tell restart power
+await power up
+tell reload --exec
+same "back to the file that it came from" "$(cmp "$H" "/proc/$sup/exe" 2>&1)" ""
+down
+rm "$D/power.conf"
 
 claim "without memfd all works, but no upgrade, which is said"
 cp "$HUTCH" "$T/hutch"

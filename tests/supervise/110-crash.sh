@@ -5,7 +5,7 @@
 
 "$T/probe" lo
 sequence() {
-	awk 'NR == 1 { last = $1 - 1 } $1 != last + 1 { gaps++ } { last = $1 } END { print (NR > 1000 ? "many" : NR), gaps + 0 }' "$1"
+	awk 'NR == 1 { last = $1 - 1 } $1 != last + 1 { gaps++ } { last = $1 } END { print (NR > 300 ? "many" : NR), gaps + 0 }' "$1"
 }
 fds() {
 	find "/proc/$sup/fd" -mindepth 1 2>/dev/null | wc -l
@@ -20,7 +20,7 @@ pids() {
 load() {
 	clean
 	rm -f "$T/enough" "$T/count.log"
-	service quiet "exec=/bin/probe forever -"
+	service quiet "exec=/bin/probe say before forever -"
 	service count "exec=/bin/probe count 5" "log=file $T/count.log" log-size=1m
 	service net "exec=/bin/probe serve 0" "listen=tcp 127.0.0.1:7001"
 	service watched "exec=/bin/probe notify READY=1 beat 100" ready=notify watchdog=3s
@@ -36,6 +36,7 @@ load() {
 }
 unload() {	# all is as it was
 	same "pids" "$(pids)" "$pids"
+	same "said before" "$("$H" logs quiet)" before
 	same "restarts" "$(for name in quiet count net watched; do get $name restarts; done | tr '\n' ' ')" "0 0 0 0 "
 	before=$(get brief restarts)
 	more_launches() { [ "$(get brief restarts)" -gt "$((before + 2))" ]; }

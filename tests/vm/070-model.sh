@@ -9,7 +9,7 @@ put /init "$(arch_folder "$OUT/.." "$arch")/model/model"
 
 claim "$operations random operations, seed $seed, end in the model as in the kernel"
 boot no_timer_check -- random "$operations" "$seed" 0 10
-see '(not )?ok - [^'$'\n'']*' && said=${BASH_REMATCH[0]} && left
+see '(not )?ok - [^'$'\n'']*' && said=${BASH_REMATCH[0]} && left "$PATIENCE"
 like "what it says" "${said:-nothing}" "ok - *: 0 differ"
 [ -z "$claim_notes" ] || note "$(sed -n '/^#/p; /^[a-z]* [a-z -]*\//p' <<<"$heard")"
 sed -n '/^# [a-z-]*: /p' <<<"$heard"

@@ -18,8 +18,6 @@
 
 #include "init.h"
 
-#define R W "/root"
-
 static const struct file {
 	const char *path, *text;
 } files[] = {
@@ -35,6 +33,7 @@ struct fault_log *fault_log;
 struct fault_wish now_wish;
 int machine, machine_end;
 unsigned heard;
+char version;
 static char told[16384];
 static size_t ntold;
 static int said_fd, console_fd, watchdog_fd;
@@ -112,6 +111,8 @@ void build_root(const char *dir)
 		if (mknod(path, S_IFCHR | 0666, makedev(nodes[i].major, nodes[i].minor)))
 			die(path);
 	}
+	if (phase_now == ROOT)
+		build_image(dir);
 	make_fifo(R "/dev/console");
 	make_fifo(R "/shared/said");
 	make_fifo(R "/watchdog");
@@ -154,9 +155,13 @@ static void become_machine(void)
 	char *const argv[] = {(char *)"init", NULL};
 	char *const env[] = {(char *)"HUTCH_FAULT=shared", (char *)"HUTCH_FAULT_LOG=/log", (char *)"HUTCH_MACHINE=1", NULL};
 
-	if (mount(R, R, NULL, MS_BIND | MS_REC, NULL) || chdir(R) ||
-	    mount("over", "mnt/o", "overlay", 0, "lowerdir=mnt/lower,upperdir=mnt/upper,workdir=mnt/work") ||
-	    syscall(SYS_pivot_root, ".", ".") || umount2(".", MNT_DETACH) || chdir("/"))
+	if (phase_now == ROOT)
+		build_ram();
+	if (phase_now == ROOT ? chdir(RAM) :
+	    mount(R, R, NULL, MS_BIND | MS_REC, NULL) || chdir(R) ||
+	    mount("over", "mnt/o", "overlay", 0, "lowerdir=mnt/lower,upperdir=mnt/upper,workdir=mnt/work"))
+		_exit(97);
+	if (syscall(SYS_pivot_root, ".", ".") || umount2(".", MNT_DETACH) || chdir("/"))
 		_exit(97);
 	for (int fd = 0; fd < 3; fd++)
 		if (dup2(open("/dev/null", O_RDWR), fd) != fd)
@@ -164,7 +169,7 @@ static void become_machine(void)
 	/* Whatever happens: it must never act on a machine that is not a test's. */
 	if (getpid() != 1)
 		_exit(97);
-	execve("/sbin/init", argv, env);
+	execve(phase_now == ROOT ? "/sbin/hutch" : "/sbin/init", argv, env);
 	_exit(97);
 }
 
@@ -194,9 +199,11 @@ static void hear(void)
 	char text[1024];
 	ssize_t n = read(said_fd, text, sizeof text);
 
-	for (ssize_t i = 0; i + 1 < n; i++)
-		if (text[i + 1] == ' ')
+	for (ssize_t i = 0; i + 2 < n; i++)
+		if (text[i + 1] == ' ') {
 			heard |= text[i] == 'a' ? 1 : text[i] == 'b' ? 2 : 0;
+			version = text[i + 2];
+		}
 	if (ntold > sizeof told / 2)
 		memmove(told, told + ntold / 2, ntold - ntold / 2), ntold -= ntold / 2;
 	n = read(console_fd, told + ntold, sizeof told - 1 - ntold);
