@@ -12,7 +12,7 @@
 #include "boot/boot.h"
 #include "kernel/k.h"
 
-enum { STATX_ATTR_MOUNT_ROOT = 0x2000, QUIET = 1 };
+enum { QUIET = 1 };
 
 static const struct {
 	const char *path, *type, *data;
@@ -72,8 +72,8 @@ int is_mounted(const char *path)
 
 	if (k_stat(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_TYPE_, &st))
 		return 0;
-	if (st.attributes_mask & STATX_ATTR_MOUNT_ROOT)
-		return !!(st.attributes & STATX_ATTR_MOUNT_ROOT);
+	if (st.attributes_mask & STATX_ATTR_MOUNT_ROOT_)
+		return !!(st.attributes & STATX_ATTR_MOUNT_ROOT_);
 	text_format(parent, sizeof parent, "%s/..", path);
 	return !k_stat(AT_FDCWD, parent, 0, STATX_TYPE_, &up) &&
 	       (st.dev_major != up.dev_major || st.dev_minor != up.dev_minor);
