@@ -116,6 +116,18 @@ static int add_others(int proc)
 	return n ? -1 : 0;
 }
 
+/* The sandboxes by name, behind the host: folders have no order. */
+static void sort(void)
+{
+	for (unsigned i = 2; i < survey.n; i++)
+		for (unsigned k = i; k > 1 && strcmp(survey.view[k].name, survey.view[k - 1].name) < 0; k--) {
+			struct view v = survey.view[k];
+
+			survey.view[k] = survey.view[k - 1];
+			survey.view[k - 1] = v;
+		}
+}
+
 static int look(void)
 {
 	void *memory = k_memory(ROOM, 0);
@@ -128,7 +140,9 @@ static int look(void)
 	arena_init(&survey.arena, memory, ROOM);
 	failed |= view_add(k_getpid(), "host");
 	registry_each(add_box, &failed, &cli_arena);
-	if (failed || add_services() || add_others(proc))
+	failed |= add_services();
+	sort();
+	if (failed || add_others(proc))
 		return -1;
 	if (survey.n)
 		return 0;

@@ -83,7 +83,8 @@ same "words" "$(tr '\0' ' ' <"/proc/$pid/cmdline")" "/sbin/hutch splash -- quiet
 words=()
 inside sh -c 'cat /etc/passwd >/etc/new && echo kept'
 same "it can be written to" "$text" kept
-same "blocked signals are its own affair" "$(sed -n 's/^SigIgn:\t*//p' "/proc/$pid/status")" 0000000000000000
+# Real-time signals may be ignored by whoever runs the tests.
+same "no signal is ignored" $((0x$(sed -n 's/^SigIgn:\t*//p' "/proc/$pid/status") & 0x7fffffff)) 0
 
 claim "the initramfs is deleted, and none of its mounts is left but those that went along"
 until_true 5 gone_from_ram || note "left: $(ls -A "$M")"
