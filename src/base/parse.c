@@ -327,8 +327,15 @@ const char *parse_sysctl(const char *text, char path[SYSCTL_ROOM])
 	if (text[n] != '=' || n + 2 > SYSCTL_ROOM)
 		return NULL;
 	path[0] = '/';
-	for (size_t i = 0; i < n; i++)
-		path[i + 1] = text[i] == separator ? '/' : separator == '.' && text[i] == '/' ? '.' : text[i];
+	for (size_t i = 0; i < n; i++) {
+		char c = text[i];
+
+		if (c == separator)
+			c = '/';
+		else if (separator == '.' && c == '/')
+			c = '.';
+		path[i + 1] = c;
+	}
 	path[n + 1] = '\0';
 	if (path_wrong(path) || n < 1)
 		return NULL;

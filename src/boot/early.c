@@ -89,12 +89,16 @@ void early_mounts(void)
 {
 	for (unsigned i = 0; i < COUNT(table); i++) {
 		const char *path = table[i].path;
+		int failed;
 
 		if (is_mounted(path))
 			continue;
 		/* A root that cannot be written to has its mount points, or does without. */
 		k_mkdir(AT_FDCWD, path, 0755);
-		if (early_mount(i) && early_mount(i) && !table[i].quiet)
+		failed = early_mount(i);
+		if (failed)
+			failed = early_mount(i);	/* no single failure decides */
+		if (failed && !table[i].quiet)
 			boot_note("mount %s: %s", path, error_text(errno));
 	}
 }

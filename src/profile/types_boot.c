@@ -46,14 +46,15 @@ void print_MODULE(const struct profile *p, const struct key *key, const void *fi
 /* The text behind `name` when word i starts with it, said for the first time; or NULL. */
 static const char *option(struct value *v, int i, const char *name, unsigned bit, unsigned *said)
 {
+	const char *word = v->w.word[i];
 	size_t n = strlen(name);
 
-	if (strncmp(v->w.word[i], name, n) != 0 || (name[n - 1] != '=' && v->w.word[i][n]))
+	if (!word || strncmp(word, name, n) != 0 || (name[n - 1] != '=' && word[n]))
 		return NULL;
 	if (*said & bit)
-		value_wrong(v, i, "%.64s given twice", v->w.word[i]);
+		value_wrong(v, i, "%.64s given twice", word);
 	*said |= bit;
-	return v->w.word[i] + n;
+	return word + n;
 }
 
 static int time_option(struct value *v, int i, const char *text, uint64_t *to)
