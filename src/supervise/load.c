@@ -486,5 +486,6 @@ int load_reaped(struct supervisor *s, int pid, int status)
 	judged = s->new_image;
 	decide(s, s->new_image, status);
 	judged = NULL;
+	forget_unused(s);
 	return 1;
 }
