@@ -76,8 +76,7 @@ static struct image *image_new(unsigned slot, int *texts)
 	return image;
 }
 
-/* Memory that no place looks at any more. */
-static void forget_unused(struct supervisor *s)
+void images_sweep(struct supervisor *s)
 {
 	for (int i = 0; i < IMAGES; i++) {
 		const struct image *image = s->images[i].image;
@@ -96,7 +95,7 @@ static unsigned slot_free(struct supervisor *s)
 {
 	unsigned slot = 0;
 
-	forget_unused(s);
+	images_sweep(s);
 	while (slot < IMAGES && s->images[slot].image)
 		slot++;
 	return slot;
@@ -486,6 +485,6 @@ int load_reaped(struct supervisor *s, int pid, int status)
 	judged = s->new_image;
 	decide(s, s->new_image, status);
 	judged = NULL;
-	forget_unused(s);
+	images_sweep(s);
 	return 1;
 }

@@ -138,6 +138,7 @@ static enum event act_judge(struct supervisor *s, struct service *v)
 	v->verdict = VERDICT_EXIT;
 	if (v->next) {
 		service_adopt(v);
+		images_sweep(s);
 		if (v->wish_up)
 			want_needs(s, v);
 	}
@@ -451,8 +452,10 @@ static void look(struct supervisor *s, struct service *v)
 		   v->state != STATE_KILLING && !is_held_up(s, v)) {
 		service_event(s, v, EVENT_STOP);
 	}
-	if (v->removed && v->state == STATE_DOWN)
+	if (v->removed && v->state == STATE_DOWN) {
 		place_free(v);
+		images_sweep(s);
+	}
 }
 
 void order_look(struct supervisor *s)

@@ -240,6 +240,7 @@ void launch_close(struct service *v);			/* what belongs to one run */
 /* load.c: sets, by a process of their own. */
 int load_start(struct supervisor *s);			/* -1: errno */
 void image_forget(struct supervisor *s, const struct image *image);	/* nobody looks at it any more */
+void images_sweep(struct supervisor *s);			/* of those at which no place looks any more, the memory goes */
 int load_reaped(struct supervisor *s, int pid, int status);	/* 1: it was the loader */
 void load_look(struct supervisor *s);			/* whether it is done, though it still lives */
 /* As PID 1: when a loader is given up, or the next attempt at a first set is due. ms, 0: never. */
