@@ -87,3 +87,16 @@ char *file_line(char *file, int which, const char *text, char *fields[4])
 	}
 	return NULL;
 }
+
+int file_write(int fd, const char *text, size_t n)
+{
+	while (n) {
+		long written = k_write(fd, text, n);
+
+		if (written <= 0)
+			return -1;
+		text += written;
+		n -= (size_t)written;
+	}
+	return 0;
+}

@@ -16,6 +16,9 @@ int file_open(int root, const char *path, int flags);
  */
 int file_read(struct arena *a, int root, const char *path, struct profile_text *to, struct err *e);
 
+/* All of a text; -1 with errno: some of it may be there. */
+int file_write(int fd, const char *text, size_t n);
+
 /* An included file is looked for beside the one that includes it. NULL: no room. */
 const char *file_beside(struct arena *a, const char *path, const char *from);
 

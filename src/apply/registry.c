@@ -1,4 +1,5 @@
 /* Named sandboxes and IPC groups, see registry.h. */
+#include "apply/file.h"
 #include "apply/registry.h"
 
 #include <errno.h>
@@ -139,19 +140,6 @@ void registry_each(void (*tell)(void *ctx, const char *name, int pid), void *ctx
 	k_close(dir);
 }
 
-static int write_all(int fd, const char *text, size_t n)
-{
-	while (n > 0) {
-		long put = k_write(fd, text, n);
-
-		if (put < 0)
-			return -1;
-		text += put;
-		n -= (size_t)put;
-	}
-	return 0;
-}
-
 /* Under a name of its own first, so that nobody reads half an entry. */
 static int box_write(int dir, const char *file, struct walk *w, uint64_t start)
 {
@@ -172,7 +160,7 @@ static int box_write(int dir, const char *file, struct walk *w, uint64_t start)
 	fd = k_open(dir, draft, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return -1;
-	failed = write_all(fd, o.text, o.used) || o.lost;
+	failed = file_write(fd, o.text, o.used) || o.lost;
 	k_close(fd);
 	if (failed || k_rename(dir, draft, file)) {
 		k_unlink(dir, draft, 0);

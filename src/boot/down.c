@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 
 #include "archive/texts.h"
+#include "base/signals.h"
 #include "base/text.h"
 #include "boot/boot.h"
 #include "kernel/k.h"
@@ -26,9 +27,8 @@ enum {
 	AGAIN_MS = 1000, HURRY_MS = 2000, LEAST_MS = 100, NAP_MS = 20,
 };
 
-#define BIT(signal) (1ull << ((signal) - 1))
-static const uint64_t waking = BIT(SIGCHLD), hasty = BIT(SIGTERM) | BIT(SIGINT) | BIT(SIGUSR1) |
-						    BIT(SIGUSR2) | BIT(SIGPWR);
+static const uint64_t waking = SIGNAL_BIT(SIGCHLD), hasty = SIGNAL_BIT(SIGTERM) | SIGNAL_BIT(SIGINT) | SIGNAL_BIT(SIGUSR1) |
+						    SIGNAL_BIT(SIGUSR2) | SIGNAL_BIT(SIGPWR);
 
 struct down {
 	struct supervise_end end;
@@ -243,8 +243,6 @@ static const struct {
 	[END_POWEROFF] = {REBOOT_POWER_OFF_, "o"}, [END_REBOOT] = {REBOOT_RESTART_, "b"},
 };
 
-static const uint8_t crashes[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSYS, SIGTRAP};
-
 static int reboot_main(void *command)
 {
 	k_fault_side('d');
@@ -291,8 +289,7 @@ void boot_down(const struct supervise_end *end)
 {
 	struct down d = {.end = *end, .ours = (uint8_t)machine_is_ours(), .now = k_now_ms()};
 
-	for (size_t i = 0; i < sizeof crashes; i++)
-		k_signal_handler(crashes[i], fallen);
+	crash_handle(fallen);
 	d.from = d.now;
 	if (d.end.deadline < d.now + LEAST_MS)
 		d.end.deadline = d.now + LEAST_MS;

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "apply/proc.h"
 #include "base/out.h"
 #include "base/text.h"
 #include "boot/root.h"
@@ -34,15 +35,11 @@ void boot_note(const char *format, ...)
 
 static void read_cmdline(struct cmdline *to)
 {
-	char text[4096];
-	int fd = k_open(AT_FDCWD, "/proc/cmdline", O_RDONLY | O_NONBLOCK, 0);
-	size_t used = 0;
-	long n;
+	size_t mark = boot_arena->used, n = 0;
+	char *text = proc_read(AT_FDCWD, "/proc/cmdline", boot_arena, &n);
 
-	while (fd >= 0 && used < sizeof text && (n = k_read(fd, text + used, sizeof text - used)) > 0)
-		used += (size_t)n;
-	k_close(fd);
-	cmdline_parse(to, text, used);
+	cmdline_parse(to, text ? text : "", text ? n : 0);
+	boot_arena->used = mark;
 }
 
 /* Words for people go to the console, and nobody reads from it here: a shell may. */

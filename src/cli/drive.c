@@ -8,14 +8,14 @@
 #include <sys/wait.h>
 
 #include "apply/registry.h"
+#include "base/signals.h"
 #include "kernel/k.h"
 #include "kernel/probe.h"
 
 enum { GRACE_MS = 5000 };	/* from TERM to KILL at the timeout */
 
-#define BIT(signal) (1ull << ((signal) - 1))
-static const uint64_t handled = BIT(SIGCHLD) | BIT(SIGINT) | BIT(SIGQUIT) | BIT(SIGHUP) |
-				BIT(SIGTERM) | BIT(SIGUSR1) | BIT(SIGUSR2) | BIT(SIGWINCH);
+static const uint64_t handled = SIGNAL_BIT(SIGCHLD) | SIGNAL_BIT(SIGINT) | SIGNAL_BIT(SIGQUIT) | SIGNAL_BIT(SIGHUP) |
+				SIGNAL_BIT(SIGTERM) | SIGNAL_BIT(SIGUSR1) | SIGNAL_BIT(SIGUSR2) | SIGNAL_BIT(SIGWINCH);
 
 /* One line of JSON for whoever asked for it. */
 static void tell(struct run *r, const char *event, const char *key, int value)
@@ -222,7 +222,7 @@ int drive(struct run *r, char **argv)
 	r->walk.argv = argv - 1;
 	/* A caller that ignores SIGCHLD would have our child vanish without a word; a reader
 	 * of the status that goes away must not take the sandbox along. */
-	if (k_signal_default(SIGCHLD) || k_sigmask(handled | BIT(SIGPIPE), &r->walk.sigmask) ||
+	if (k_signal_default(SIGCHLD) || k_sigmask(handled | SIGNAL_BIT(SIGPIPE), &r->walk.sigmask) ||
 	    (r->signals = k_signalfd(handled)) < 0) {
 		cli_failed("signals", errno);
 		return EXIT_HUTCH;

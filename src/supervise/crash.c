@@ -11,14 +11,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/signals.h"
 #include "kernel/k.h"
 #include "supervise/keep.h"
 
 enum { AGAIN_MS = 10000, RESCUE_MS = 300000, LOOK_MS = 200, STACK = 24 << 10 };
 
-#define BIT(signal) (1ull << ((signal) - 1))
-static const uint64_t crashes = BIT(SIGSEGV) | BIT(SIGBUS) | BIT(SIGILL) | BIT(SIGFPE) | BIT(SIGABRT) |
-				BIT(SIGSYS) | BIT(SIGTRAP);
+static const uint64_t crashes = SIGNAL_BIT(SIGSEGV) | SIGNAL_BIT(SIGBUS) | SIGNAL_BIT(SIGILL) | SIGNAL_BIT(SIGFPE) | SIGNAL_BIT(SIGABRT) |
+				SIGNAL_BIT(SIGSYS) | SIGNAL_BIT(SIGTRAP);
 
 static struct supervisor *state;
 static char *mine;			/* of struct turn: whether this is the supervisor, or a child */
@@ -63,6 +63,16 @@ static void crashed(int signal, siginfo_t *info, void *context)
 	crash(state, signal);
 }
 
+int crash_handle(void (*handler)(int signal, siginfo_t *info, void *context))
+{
+	int failed = 0;
+
+	for (int signal = 1; signal < SIGNALS; signal++)
+		if (crashes & SIGNAL_BIT(signal))
+			failed |= k_signal_handler(signal, handler);
+	return failed;
+}
+
 int crash_init(struct supervisor *s)
 {
 	state = s;
@@ -70,11 +80,8 @@ int crash_init(struct supervisor *s)
 	errno = ENOSYS;
 	if (!*mine)
 		return -1;
-	if (k_signal_stack(stack, sizeof stack))
+	if (k_signal_stack(stack, sizeof stack) || crash_handle(crashed))
 		return -1;
-	for (int signal = 1; signal < 64; signal++)
-		if (crashes >> (signal - 1) & 1 && k_signal_handler(signal, crashed))
-			return -1;
 	return k_sigmask(~crashes, NULL);
 }
 

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "apply/file.h"
 #include "apply/gather.h"
 #include "archive/texts.h"
 #include "base/text.h"
@@ -52,19 +53,6 @@ void good_read(struct text_archive *to, const char *path)
 	to->base = NULL;
 }
 
-static int write_all(int fd, const char *text, size_t n)
-{
-	while (n) {
-		long written = k_write(fd, text, n);
-
-		if (written <= 0)
-			return -1;
-		text += written;
-		n -= (size_t)written;
-	}
-	return k_fsync(fd);
-}
-
 /* The directory that a path lies in, made if it is the only one that is missing; -1 with errno. */
 static int open_parent(const char *path)
 {
@@ -93,7 +81,7 @@ static int replace(const char *path, const struct text_archive *t)
 	}
 	k_unlink(dir, draft, 0);
 	fd = k_open(dir, draft, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
-	if (fd >= 0 && !write_all(fd, t->base, t->used) && !k_rename(dir, draft, name))
+	if (fd >= 0 && !file_write(fd, t->base, t->used) && !k_fsync(fd) && !k_rename(dir, draft, name))
 		return k_fsync(dir);
 	error = errno;
 	if (fd >= 0)

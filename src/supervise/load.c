@@ -21,7 +21,7 @@
 #include "supervise/supervise.h"
 
 enum { IMAGE_SIZE = 16 << 20 };
-enum { LOADED = 0, REFUSED = 1, LIMIT = 30000, SOON = 250, LATER = 10000, KEPT_MS = 10000 };	/* ms */
+enum { LOADED = 0, REFUSED = 1, SOON = 250, LATER = 10000, KEPT_MS = 10000 };	/* ms */
 
 static char loader_stack[128 << 10] __attribute__((aligned(16)));
 static struct arena *scratch;
@@ -371,7 +371,7 @@ static void tell_setup(struct supervisor *s, const struct image *image)
 
 static int64_t given_up(const struct supervisor *s)
 {
-	return s->load_since + (s->new_image->limit ? s->new_image->limit : LIMIT);
+	return s->load_since + (s->new_image->limit ? s->new_image->limit : LOADER_MS);
 }
 
 int64_t load_deadline(const struct supervisor *s)

@@ -17,7 +17,7 @@
 #include "kernel/probe.h"
 #include "supervise/good.h"
 
-enum { FINDINGS = 2000, ROUNDS = 8, LIMIT = 30000 };
+enum { FINDINGS = 2000, ROUNDS = 8 };
 
 static const struct loader *l;
 static struct gather g;
@@ -97,7 +97,7 @@ static int set_up(void)
 	if (m->good)
 		text_format(l->image->good, sizeof l->image->good, "%s", m->good);
 	if (l->setup) {
-		if (l->image->limit < LIMIT)
+		if (l->image->limit < LOADER_MS)
 			k_kill(l->parent, SIGCHLD);	/* it has to know sooner than it thought */
 		l->setup(m, &l->image->setup);
 	}

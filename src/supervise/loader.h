@@ -4,6 +4,8 @@
 
 #include "supervise/supervise.h"
 
+enum { LOADER_MS = 30000 };	/* a loader of PID 1 that takes longer is given up, unless init.conf says otherwise */
+
 /* What it is told; it sees nothing else of the supervisor. */
 struct loader {
 	struct image *image;		/* what it fills */

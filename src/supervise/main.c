@@ -17,6 +17,7 @@
 
 #include "apply/walk.h"
 #include "archive/texts.h"
+#include "base/signals.h"
 #include "base/text.h"
 #include "kernel/k.h"
 #include "supervise/keep.h"
@@ -27,7 +28,6 @@ enum { STOP_SHARE = 60, LEAVE_SHARE = 65 };	/* hundredths of the time for the en
 enum { SEAL_TRIES = 3 };
 enum { FDS = 5, BREATH_MS = 50, STORM_MS = 1, LEAVE_MS = 1000, SHUTDOWN_MS = 30000, LONGEST_MS = 1 << 30, TAKE_TRIES = 20 };
 
-#define BIT(signal) (1ull << ((signal) - 1))
 
 /*
  * What the signals that end it mean to PID 1: as with busybox's and toybox's init, for
@@ -339,10 +339,10 @@ static void begin_early(struct supervisor *s, const struct supervise_options *o)
 
 static uint64_t handled(const struct supervisor *s)
 {
-	uint64_t set = BIT(SIGCHLD) | BIT(SIGHUP) | BIT(SIGPIPE);
+	uint64_t set = SIGNAL_BIT(SIGCHLD) | SIGNAL_BIT(SIGHUP) | SIGNAL_BIT(SIGPIPE);
 
 	for (int i = 0; i < (s->init ? ENDS : OTHERS_END); i++)
-		set |= BIT(ends[i].signal);
+		set |= SIGNAL_BIT(ends[i].signal);
 	return set;
 }
 

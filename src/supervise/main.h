@@ -2,6 +2,7 @@
 #ifndef HUTCH_SUPERVISE_MAIN_H
 #define HUTCH_SUPERVISE_MAIN_H
 
+#include <signal.h>
 #include <stdint.h>
 
 #include "base/arena.h"
@@ -62,6 +63,9 @@ struct supervise_options {
 	root_enter_fn *enter;
 	struct supervise_end *end;
 };
+
+/* What is called when this program does what it must not, from now on. -1 with errno: not always. */
+int crash_handle(void (*handler)(int signal, siginfo_t *info, void *context));
 
 /* One line on the console of PID 1, if that can take it now. */
 void console_tell(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -185,7 +185,7 @@ void deadline_earlier(int64_t *first, int64_t deadline);
  */
 void supervisor_end(struct supervisor *s, int status, enum end_kind kind);
 
-/* machine.c: delivers an event; follows it until the service rests in a state. */
+/* services.c: delivers an event; follows it until the service rests in a state. */
 void service_event(struct supervisor *s, struct service *v, enum event event);
 
 /* A person's or trigger's wish. `restart`: what runs is stopped first. */
