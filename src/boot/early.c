@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "boot/boot.h"
 #include "kernel/k.h"
+#include "plan/dev.h"
 
 enum { QUIET = 1 };
 
@@ -26,24 +27,6 @@ static const struct {
 	{"/dev/pts", "devpts", "gid=5,mode=0620,ptmxmode=0666", MS_NOSUID | MS_NOEXEC, 0},
 	{"/dev/shm", "tmpfs", "mode=1777", MS_NOSUID | MS_NODEV, 0},
 	{"/run", "tmpfs", "mode=0755", MS_NOSUID | MS_NODEV, 0},
-};
-
-/* minor numbers of the kernel's Documentation/admin-guide/devices.txt */
-static const struct {
-	const char *path;
-	uint16_t mode;
-	uint8_t major, minor;
-} nodes[] = {
-	{"/dev/null", 0666, 1, 3}, {"/dev/zero", 0666, 1, 5}, {"/dev/full", 0666, 1, 7},
-	{"/dev/random", 0666, 1, 8}, {"/dev/urandom", 0666, 1, 9}, {"/dev/kmsg", 0644, 1, 11},
-	{"/dev/tty", 0666, 5, 0}, {"/dev/console", 0600, 5, 1}, {"/dev/ptmx", 0666, 5, 2},
-};
-
-static const struct {
-	const char *path, *target;
-} links[] = {
-	{"/dev/fd", "/proc/self/fd"}, {"/dev/stdin", "/proc/self/fd/0"},
-	{"/dev/stdout", "/proc/self/fd/1"}, {"/dev/stderr", "/proc/self/fd/2"},
 };
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
@@ -106,12 +89,11 @@ void early_mounts(void)
 void early_nodes(void)
 {
 	struct k_stat st;
+	int none = k_stat(AT_FDCWD, dev_nodes[0].path, 0, STATX_TYPE_, &st);
 
-	if (k_stat(AT_FDCWD, nodes[0].path, 0, STATX_TYPE_, &st))
-		for (unsigned i = 0; i < COUNT(nodes); i++)
-			if (k_mknod(AT_FDCWD, nodes[i].path, S_IFCHR | nodes[i].mode, nodes[i].major,
-				    nodes[i].minor) && errno != EEXIST)
-				boot_note("%s: %s", nodes[i].path, error_text(errno));
-	for (unsigned i = 0; i < COUNT(links); i++)
-		k_symlink(links[i].target, AT_FDCWD, links[i].path);
+	for (const struct dev_node *n = dev_nodes; none && n < dev_nodes + DEV_NODES; n++)
+		if (k_mknod(AT_FDCWD, n->path, S_IFCHR | n->mode, n->major, n->minor) && errno != EEXIST)
+			boot_note("%s: %s", n->path, error_text(errno));
+	for (int i = 0; i < DEV_LINKS; i++)
+		k_symlink(dev_links[i][0], AT_FDCWD, dev_links[i][1]);
 }

@@ -82,11 +82,6 @@ static void point_add(struct build *b, struct origin at, const char *path, int l
 		ADD(b, at, MOUNT_POINT, S(path), N(like), N(0755), N(memory));
 }
 
-const char *const minimal_nodes[MINIMAL_NODES] = {
-	"null", "zero", "full", "random", "urandom", "tty",
-};
-static const uint8_t minimal_minor[MINIMAL_NODES] = {3, 5, 7, 8, 9, 0};
-
 static const char *size_option(struct build *b, uint64_t size)
 {
 	return size ? text_printf(b, ",size=%llu", (unsigned long long)size) : "";
@@ -230,29 +225,25 @@ static void link_add(struct build *b, struct origin at, const char *target, cons
 
 static void dev_add(struct build *b)
 {
-	static const char *const links[][2] = {
-		{"/proc/self/fd", "/dev/fd"}, {"/proc/self/fd/0", "/dev/stdin"},
-		{"/proc/self/fd/1", "/dev/stdout"}, {"/proc/self/fd/2", "/dev/stderr"},
-		{"pts/ptmx", "/dev/ptmx"},
-	};
 	static const struct fs dev = {"tmpfs", "dev", "/dev", "mode=0755,size=1m", NOSUID | NOEXEC};
 	static const struct fs mqueue = {"mqueue", "mqueue", "/dev/mqueue", "", NOSUID | NODEV | NOEXEC};
 	struct origin at = where(b, KEY_dev);
 
 	fs_add(b, at, &dev, 0)->memory = 1;
 	for (int i = 0; i < MINIMAL_NODES; i++) {
-		const char *path = text_printf(b, "/dev/%s", minimal_nodes[i]);
+		const struct dev_node *n = &dev_nodes[i];
 
 		if (b->mounts->dev[i] < 0) {
-			ADD(b, at, NODE_MAKE, S(path), N(0666), N(i == 5 ? 5 : 1), N(minimal_minor[i]));
+			ADD(b, at, NODE_MAKE, S(n->path), N(n->mode), N(n->major), N(n->minor));
 			continue;
 		}
-		point_add(b, at, path, b->mounts->dev[i], 0);
-		attach_add(b, at, b->mounts->dev[i], path, 0);
-		expect_add(b, at, path, NULL, NOSUID | NOEXEC);
+		point_add(b, at, n->path, b->mounts->dev[i], 0);
+		attach_add(b, at, b->mounts->dev[i], n->path, 0);
+		expect_add(b, at, n->path, NULL, NOSUID | NOEXEC);
 	}
-	for (size_t i = 0; i < sizeof links / sizeof *links; i++)
-		link_add(b, at, links[i][0], links[i][1]);
+	for (int i = 0; i < DEV_LINKS; i++)
+		link_add(b, at, dev_links[i][0], dev_links[i][1]);
+	link_add(b, at, "pts/ptmx", "/dev/ptmx");
 	if (b->plan->tty)
 		link_add(b, where(b, KEY_tty), "pts/0", "/dev/console");
 	devpts_add(b, at, "/dev/pts", 0);

@@ -4,6 +4,7 @@
 
 #include "base/uapi.h"
 #include "plan/build.h"
+#include "plan/dev.h"
 
 enum {
 	RO = MOUNT_ATTR_RDONLY_, NOSUID = MOUNT_ATTR_NOSUID_, NODEV = MOUNT_ATTR_NODEV_,
@@ -17,10 +18,6 @@ struct mount_plan {
 	uint8_t prop;		/* in the end */
 	uint8_t late;		/* attached after the seal, so that it stays a peer */
 };
-
-/* The nodes of dev=minimal. */
-enum { MINIMAL_NODES = 6 };
-extern const char *const minimal_nodes[MINIMAL_NODES];
 
 struct mount_state {
 	struct mount_plan *mount;	/* by the order of the wishes */

@@ -201,7 +201,7 @@ static void source_defaults(struct build *b, struct mount_state *s)
 	s->dev_tree = s->proc_tree = NO_SLOT;
 	if (b->p->dev == DEV_MINIMAL && device_is_bound(b))
 		for (int i = 0; i < MINIMAL_NODES; i++) {
-			s->dev[i] = clone_add(b, at, text_printf(b, "/dev/%s", minimal_nodes[i]), 0, 0, 0);
+			s->dev[i] = clone_add(b, at, dev_nodes[i].path, 0, 0, 0);
 			attr_add(b, at, s->dev[i], NOSUID | NOEXEC, PROP_PRIVATE, 0);
 		}
 	if (b->p->dev == DEV_HOST) {
