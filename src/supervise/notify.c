@@ -3,8 +3,10 @@
  * of the sandbox is not listened to: the kernel says who sent a datagram.
  */
 #include <errno.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include "apply/process.h"
 #include "base/text.h"
@@ -126,4 +128,24 @@ int notify_abstract(char name[16])
 	text_format(name, 16, "@%.*s", (int)(length - offsetof(struct sockaddr_un, sun_path)) - 1,
 		    address.sun_path + 1);
 	return fd;
+}
+
+void notify_parent(const char *text)
+{
+	const char *path = env_value((const char *const *)environ, "NOTIFY_SOCKET");
+	struct sockaddr_un to = {.sun_family = AF_UNIX};
+	size_t n = path ? strlen(path) : 0;
+	int fd;
+
+	if (n < 2 || n >= sizeof to.sun_path)
+		return;
+	memcpy(to.sun_path, path, n);
+	if (*path == '@')
+		to.sun_path[0] = '\0';
+	fd = k_socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK);
+	if (fd < 0)
+		return;
+	if (!k_connect(fd, (struct sockaddr *)&to, (unsigned)(offsetof(struct sockaddr_un, sun_path) + n)))
+		k_send(fd, text, strlen(text), -1);
+	k_close(fd);
 }

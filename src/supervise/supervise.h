@@ -176,14 +176,26 @@ struct supervisor {
 	char behind[];
 };
 
-/* main.c: deadlines in ms, 0: none; *first becomes the earlier one. */
+/* loop.c: one turn: what is due, then what has come. */
+void loop_turn(struct supervisor *s);
+
+/* Deadlines in ms, 0: none; *first becomes the earlier one. */
 void deadline_earlier(int64_t *first, int64_t deadline);
 
 /*
- * Ends orderly; status is the supervisor's own in the end. PID 1 does not end without the
- * machine: for END_EXIT it reboots.
+ * end.c: ends orderly; status is the supervisor's own in the end. PID 1 does not end without
+ * the machine: for END_EXIT it reboots.
  */
 void supervisor_end(struct supervisor *s, int status, enum end_kind kind);
+void end_signal(struct supervisor *s, int signal);	/* one of those that end it; others mean nothing */
+uint64_t end_signals(const struct supervisor *s);	/* those, as a set */
+
+/* PID 1 has to be through with the services while there is time for the rest. */
+int end_is_hasty(const struct supervisor *s);
+/* What cannot be killed does not keep PID 1 from the rest. */
+int end_is_over(struct supervisor *s);
+/* Lets go of what others can see; to: for PID 1, how it ends. */
+void end_finish(struct supervisor *s, struct supervise_end *to);
 
 /* services.c: delivers an event; follows it until the service rests in a state. */
 void service_event(struct supervisor *s, struct service *v, enum event event);
@@ -252,9 +264,6 @@ void load_due(struct supervisor *s);	/* looks whether that time has come */
  * nothing came of it, why not. set.notes says what this program does not understand of it.
  */
 int load_kept(struct supervisor *s, unsigned slot, char why[160]);
-/* As PID 1: when a loader is given up, or the next attempt at a first set is due. ms, 0: never. */
-int64_t load_deadline(const struct supervisor *s);
-void load_due(struct supervisor *s);	/* looks whether that time has come */
 
 /* good.c: keeps the set with which a boot was complete. */
 void good_look(struct supervisor *s);	/* in each turn */
@@ -301,6 +310,9 @@ void notify_read(struct supervisor *s, struct service *v);
  * address that the kernel chose. `name` gets its text. -1: errno.
  */
 int notify_abstract(char name[16]);
+
+/* The word for whoever started the supervisor: sd_notify(3). Nobody may listen. */
+void notify_parent(const char *text);
 
 /* listen.c: -1 with errno when a socket cannot be had; kept ones stay. */
 int listen_open(struct service *v);
