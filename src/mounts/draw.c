@@ -107,14 +107,15 @@ static void draw_box(const struct drawing *d, unsigned v, int x, int y, int prin
 
 	x += EDGE * 3 / 4;
 	if (print) {
-		out_printf(d->o, "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" rx=\"4\" fill=\"#f4f6f8\" "
-			   "stroke=\"#999\"/>\n<text x=\"%d\" y=\"%d\" font-weight=\"bold\">", x - EDGE * 3 / 4, y,
+		out_printf(d->o, "<rect x='%d' y='%d' width='%d' height='%d' rx='4' fill='#f4f6f8' "
+			   "stroke='#999'/>\n<text x='%d' y='%d' font-weight='bold'>", x - EDGE * 3 / 4, y,
 			   d->width, height(d, v), x, y + 17);
 		put_text(d->o, view->name, 20);
-		out_printf(d->o, "</text><text x=\"%d\" y=\"%d\" class=\"t\">", right, y + 17);
-		if (view->pid)
+		out_printf(d->o, "</text><text x='%d' y='%d' class='t'>", right, y + 17);
+		/* Of the host it is who draws. */
+		if (v && view->pid)
 			out_printf(d->o, "pid %d, ", view->pid);
-		out_printf(d->o, "%u mounts</text>\n", view->table.n);
+		out_printf(d->o, "%u mount%s</text>\n", view->table.n, view->table.n == 1 ? "" : "s");
 	}
 	for (unsigned i = 0; i < view->table.n; i++) {
 		const struct mount *m = &view->table.mount[i];
@@ -125,7 +126,7 @@ static void draw_box(const struct drawing *d, unsigned v, int x, int y, int prin
 		d->y[v][i] = y + LINE / 2;
 		if (!print)
 			continue;
-		out_printf(d->o, "<text x=\"%d\" y=\"%d\"><title>", x, y + 16);
+		out_printf(d->o, "<text x='%d' y='%d'><title>", x, y + 16);
 		put_text(d->o, m->point, 4096);
 		out_put(d->o, ": ");
 		put_text(d->o, m->root, 4096);
@@ -133,7 +134,7 @@ static void draw_box(const struct drawing *d, unsigned v, int x, int y, int prin
 		put_text(d->o, m->source, 4096);
 		out_put(d->o, "</title>");
 		put_text(d->o, m->point, PATH);
-		out_printf(d->o, "</text><text x=\"%d\" y=\"%d\" class=\"t\">", right, y + 16);
+		out_printf(d->o, "</text><text x='%d' y='%d' class='t'>", right, y + 16);
 		put_text(d->o, m->type, TYPE);
 		out_put(d->o, "</text>\n");
 	}
@@ -153,11 +154,19 @@ static int draw_boxes(const struct drawing *d, int print)
 	return (y > left ? y : left) + LINE;
 }
 
+/* Where a mount meets a group: who receives and sends on does both on one line. */
+static int level(const struct drawing *d, const struct tie *t)
+{
+	int both = t->mount->shared && t->mount->master ? LINE / 4 : 0;
+
+	return *place(d, t) + (t->receives ? both : -both);
+}
+
 static void span(const struct drawing *d, unsigned from, unsigned to, int *top, int *bottom)
 {
-	*top = *bottom = *place(d, &d->g->tie[from]);
+	*top = *bottom = level(d, &d->g->tie[from]);
 	for (; from < to; from++) {
-		int y = *place(d, &d->g->tie[from]);
+		int y = level(d, &d->g->tie[from]);
 
 		*top = y < *top ? y : *top;
 		*bottom = y > *bottom ? y : *bottom;
@@ -183,18 +192,16 @@ static void choose_lanes(struct drawing *d)
 /* What joins a mount with its group: a dot there for a peer, an arrow from there to who receives. */
 static void draw_tie(const struct drawing *d, const struct tie *t, int lane)
 {
-	int right = t->view > d->g->view, y = *place(d, t), x = right ? d->right : EDGE + d->width;
+	int right = t->view > d->g->view, y = level(d, t), x = right ? d->right : EDGE + d->width;
 	int out = right ? -1 : 1;
 
-	if (t->mount->shared && t->mount->master)
-		y += t->receives ? 6 : -6;
-	out_printf(d->o, "<path d=\"M%d %dH%d", lane, y, x + out * LANE);
+	out_printf(d->o, "<path d='M%d %dH%d", lane, y, x + out * LANE);
 	if (t->receives)
 		out_printf(d->o, "m%d -4l%d 4l%d 4", out * 6, out * -6, out * 6);
-	out_put(d->o, "\"/>");
+	out_put(d->o, "'/>");
 	if (!t->receives)
-		out_printf(d->o, "<circle cx=\"%d\" cy=\"%d\" r=\"3\"/>", lane, y);
-	out_printf(d->o, "<rect x=\"%d\" y=\"%d\" width=\"28\" height=\"11\" rx=\"3\"/><text x=\"%d\" y=\"%d\">%u</text>\n",
+		out_printf(d->o, "<circle cx='%d' cy='%d' r='3'/>", lane, y);
+	out_printf(d->o, "<rect x='%d' y='%d' width='28' height='11' rx='3'/><text x='%d' y='%d'>%u</text>\n",
 		   x - 14, y - 5, x, y + 4, (unsigned)t->group);
 }
 
@@ -209,7 +216,7 @@ static void draw_groups(const struct drawing *d)
 		int top, bottom;
 
 		span(d, from, to, &top, &bottom);
-		out_printf(d->o, "<g stroke=\"#%s\" fill=\"#%s\"><path d=\"M%d %dV%d\"/>\n", colours[n % 8],
+		out_printf(d->o, "<g stroke='#%s' fill='#%s'><path d='M%d %dV%d'/>\n", colours[n % 8],
 			   colours[n % 8], d->lane[from], top, bottom);
 		for (unsigned i = from; i < to; i++)
 			draw_tie(d, &d->g->tie[i], d->lane[from]);
@@ -231,13 +238,13 @@ int draw_svg(const struct graph *g, int all, struct arena *a, struct out *o)
 	choose_lanes(&d);
 	d.right = EDGE + d.width + (d.lanes + 3) * LANE;
 	w = d.right + (g->nviews > 1 ? d.width + EDGE : 0);
-	out_printf(o, "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\" "
-		   "font-family=\"monospace\" font-size=\"12\">\n<style>.t{text-anchor:end;fill:#666}path{fill:none;"
+	out_printf(o, "<svg xmlns='http://www.w3.org/2000/svg' width='%d' height='%d' viewBox='0 0 %d %d' "
+		   "font-family='monospace' font-size='12'>\n<style>.t{text-anchor:end;fill:#666}path{fill:none;"
 		   "stroke-width:2}g text{text-anchor:middle;font-size:10px;stroke:none;fill:#fff}</style>\n"
-		   "<rect width=\"100%%\" height=\"100%%\" fill=\"#fff\"/>\n", w, h + LINE, w, h + LINE);
+		   "<rect width='100%%' height='100%%' fill='#fff'/>\n", w, h + 2 * LINE, w, h + 2 * LINE);
 	draw_boxes(&d, 1);
 	draw_groups(&d);
-	out_printf(o, "<text x=\"%d\" y=\"%d\">A line is a peer group: what is mounted below one dot appears at all dots "
-		   "and arrows.</text>\n</svg>\n", EDGE, h);
+	out_printf(o, "<text y='%d'><tspan x='24'>What is mounted below one dot of a line</tspan><tspan x='24' "
+		   "dy='16'>appears below its other dots and arrows.</tspan></text>\n</svg>\n", h);
 	return 0;
 }
