@@ -176,6 +176,7 @@ static int print_end(struct simulation *s)
 		print_tables(s);
 	if (!s->dot && !s->svg)
 		return 0;
+	script_renumber(&s->model);
 	for (uint32_t ns = 1; view && ns <= s->model.namespaces; ns++)
 		if (s->model.ns[ns].root && script_view(&s->model, ns, &view[n++], &cli_arena))
 			view = NULL;

@@ -236,12 +236,12 @@ int draw_svg(const struct graph *g, int all, struct arena *a, struct out *o)
 		return -1;
 	h = draw_boxes(&d, 0);
 	choose_lanes(&d);
-	d.right = EDGE + d.width + (d.lanes + 3) * LANE;
+	d.right = EDGE + d.width + (d.lanes + 4) * LANE;
 	w = d.right + (g->nviews > 1 ? d.width + EDGE : 0);
 	out_printf(o, "<svg xmlns='http://www.w3.org/2000/svg' width='%d' height='%d' viewBox='0 0 %d %d' "
 		   "font-family='monospace' font-size='12'>\n<style>.t{text-anchor:end;fill:#666}path{fill:none;"
 		   "stroke-width:2}g text{text-anchor:middle;font-size:10px;stroke:none;fill:#fff}</style>\n"
-		   "<rect width='100%%' height='100%%' fill='#fff'/>\n", w, h + 2 * LINE, w, h + 2 * LINE);
+		   "<rect width='100%%' height='100%%' fill='#fff'/>\n", w, h + LINE * 3 / 2, w, h + LINE * 3 / 2);
 	draw_boxes(&d, 1);
 	draw_groups(&d);
 	out_printf(o, "<text y='%d'><tspan x='24'>What is mounted below one dot of a line</tspan><tspan x='24' "

@@ -37,7 +37,7 @@ awk -v to="$work" '
 	inside { text = text $0 "\n"; script = script || /^(in [a-z]+: )?expect / }
 ' "$@"
 
-# The scene of the README: a player that receives and a vault that does not.
+# The scene of the README.
 scene=$(grep -l '^clone vault' "$work"/*.sim)
 if [ "$draw" ]; then
 	"$hutch" simulate --svg "$picture" "$scene" >/dev/null
@@ -60,12 +60,12 @@ for script in "$work"/*.sim; do
 	say $? "$name: as stated"
 	"$hutch" simulate --real "$script" >"$log" 2>&1
 	say $? "$name: the kernel does the same"
-	for line in $(grep -n 'expect ' "$script" | cut -d : -f 1); do
+	while IFS=: read -r line _; do
 		contrary "$script" "$line" >"$work/contrary"
 		"$hutch" simulate "$work/contrary" >"$log" 2>&1
 		[ $? -eq 1 ]
 		say $? "$name: line $line could be wrong"
-	done
+	done < <(grep -n 'expect ' "$script")
 done
 set -- "$work"/hutch.conf.5:*.sim
 [ $# -ge 15 ]
