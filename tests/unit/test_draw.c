@@ -53,7 +53,7 @@ static void exact(void)
 	struct mount host[] = {{.point = "/"}, {.point = "/m", .shared = 7}};
 	struct mount box[] = {{.point = "/in", .shared = 8, .master = 7, .root = "/d"}};
 
-	table(&view[0], "host", 0, host, 2);
+	table(&view[0], "host", 1, host, 2);
 	table(&view[1], "box", 9, box, 1);
 	CHECK(!drawn(2, 0));
 	CHECK_STR(printed,
@@ -87,7 +87,7 @@ static void selection(void)
 	struct mount host[] = {{.point = "/"}, {.point = "/m", .shared = 7}, {.point = "/lone", .shared = 3}};
 	struct mount box[] = {{.point = "/in", .master = 7}, {.point = "/far", .master = 2}};
 
-	table(&view[0], "host", 0, host, 3);
+	table(&view[0], "host", 1, host, 3);
 	table(&view[1], "box", 9, box, 2);
 	CHECK(!drawn(2, 0));
 	CHECK(count("<title>") == 2 && count("<g ") == 1 && count("<circle") == 1);
@@ -130,7 +130,7 @@ static void hostile(void)
 		char shown[64];
 
 		snprintf(shown, sizeof shown, ">%s<", rows[i].shown);
-		table(&view[0], rows[i].name, 0, &m, 1);
+		table(&view[0], rows[i].name, 1, &m, 1);
 		CHECK(!drawn(1, 1));
 		HAS(shown);
 		/* The name of the namespace, the path, the type. */
@@ -147,7 +147,7 @@ static void cut(void)
 	for (int i = 0; i < 37; i++)
 		strcat(path, "x");
 	strcat(path, end);
-	table(&view[0], "host", 0, &m, 1);
+	table(&view[0], "host", 1, &m, 1);
 	CHECK(!drawn(1, 1));
 	CHECK(!strstr(printed, "…"));
 	strcat(path, end);
@@ -173,12 +173,28 @@ static void lanes(void)
 	HAS("width='648'");
 }
 
+/* Also not when one ends where the other one begins. */
+static void neighbours(void)
+{
+	struct mount host[] = {{.point = "/a", .shared = 1}, {.point = "/b", .shared = 1}};
+	struct mount box[] = {{.point = "/", .shared = 1}, {.point = "/c", .shared = 2}, {.point = "/d", .shared = 2}};
+
+	table(&view[0], "host", 1, host, 2);
+	table(&view[1], "box", 2, box, 3);
+	CHECK(!drawn(2, 0));
+	HAS("width='648'");
+	box[1].shared = 1;
+	box[2].shared = 2;
+	CHECK(!drawn(2, 1));
+	HAS("width='634'");
+}
+
 static void no_room(void)
 {
 	struct mount m[2] = {{.point = "/a", .shared = 1}, {.point = "/b", .shared = 1}};
 	size_t need;
 
-	table(&view[0], "host", 0, m, 2);
+	table(&view[0], "host", 1, m, 2);
 	CHECK(!drawn(1, 0));
 	need = arena.used;
 	for (size_t n = 16; n < need; n += 8) {
@@ -196,6 +212,7 @@ int main(void)
 	TEST(hostile);
 	TEST(cut);
 	TEST(lanes);
+	TEST(neighbours);
 	TEST(no_room);
 	return test_end();
 }
