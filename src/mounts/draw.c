@@ -1,16 +1,25 @@
 /* Peer groups as a picture, see draw.h. */
 #include "mounts/draw.h"
 
+#include <limits.h>
 #include <string.h>
 
-enum { LINE = 24, EDGE = 24, LANE = 14, PATH = 40, TYPE = 16 };
+#include "base/text.h"
+
+enum { LINE = 24, EDGE = 24, MARGIN = 18, LANE = 14, NAME = 20, PATH = 40, TYPE = 16 };
+
+/* The line of a group. */
+struct band {
+	int x, top, bottom;
+};
 
 struct drawing {
 	const struct graph *g;
 	struct out *o;
 	int all;
 	int **y;			/* of each mount of each view: the middle of its line, 0: it has none */
-	int *lane, *until;		/* of a group, by its first tie; the lowest line of a lane */
+	struct band *band;		/* of each group */
+	int *until;			/* of each lane: how far down it is in use */
 	int width, right, lanes;	/* of a box; where the right boxes begin */
 };
 
@@ -99,24 +108,33 @@ static int height(const struct drawing *d, unsigned v)
 	return n * LINE + LINE / 4;
 }
 
-/* A box, if `print`, and the places of its lines. */
-static void draw_box(const struct drawing *d, unsigned v, int x, int y, int print)
+/* With all of it in a tooltip where it is cut. */
+static void put_label(struct out *o, int x, int y, const char *kind, const char *text, int most)
 {
-	const struct view *view = &d->g->view[v];
-	int right = x + d->width - EDGE * 3 / 4;
-
-	x += EDGE * 3 / 4;
-	if (print) {
-		out_printf(d->o, "<rect x='%d' y='%d' width='%d' height='%d' rx='4' fill='#f4f6f8' "
-			   "stroke='#999'/>\n<text x='%d' y='%d' font-weight='bold'>", x - EDGE * 3 / 4, y,
-			   d->width, height(d, v), x, y + 17);
-		put_text(d->o, view->name, 20);
-		out_printf(d->o, "</text><text x='%d' y='%d' class='t'>", right, y + 17);
-		/* Of the host it is who draws. */
-		if (v && view->pid)
-			out_printf(d->o, "pid %d, ", view->pid);
-		out_printf(d->o, "%u mount%s</text>\n", view->table.n, view->table.n == 1 ? "" : "s");
+	out_printf(o, "<text x='%d' y='%d'%s>", x, y, kind);
+	if (characters(text) > most) {
+		out_put(o, "<title>");
+		put_text(o, text, INT_MAX);
+		out_put(o, "</title>");
 	}
+	put_text(o, text, most);
+	out_put(o, "</text>\n");
+}
+
+/* A box, and the places of its lines. */
+static void draw_box(const struct drawing *d, unsigned v, int x, int y)
+{
+	static const char right[] = " class='r'";
+	const struct view *view = &d->g->view[v];
+	int end = x + d->width - MARGIN;
+	char count[24];
+
+	out_printf(d->o, "<rect x='%d' y='%d' width='%d' height='%d' rx='4' fill='#f4f6f8' stroke='#999'/>\n",
+		   x, y, d->width, height(d, v));
+	x += MARGIN;
+	put_label(d->o, x, y + 17, " font-weight='bold'", view->name, NAME);
+	text_format(count, sizeof count, "%u mount%s", view->table.n, view->table.n == 1 ? "" : "s");
+	put_label(d->o, end, y + 17, right, count, NAME);
 	for (unsigned i = 0; i < view->table.n; i++) {
 		const struct mount *m = &view->table.mount[i];
 
@@ -124,31 +142,20 @@ static void draw_box(const struct drawing *d, unsigned v, int x, int y, int prin
 			continue;
 		y += LINE;
 		d->y[v][i] = y + LINE / 2;
-		if (!print)
-			continue;
-		out_printf(d->o, "<text x='%d' y='%d'><title>", x, y + 16);
-		put_text(d->o, m->point, 4096);
-		out_put(d->o, ": ");
-		put_text(d->o, m->root, 4096);
-		out_put(d->o, " of ");
-		put_text(d->o, m->source, 4096);
-		out_put(d->o, "</title>");
-		put_text(d->o, m->point, PATH);
-		out_printf(d->o, "</text><text x='%d' y='%d' class='t'>", right, y + 16);
-		put_text(d->o, m->type, TYPE);
-		out_put(d->o, "</text>\n");
+		put_label(d->o, x, y + 16, "", m->point, PATH);
+		put_label(d->o, end, y + 16, right, m->type, TYPE);
 	}
 }
 
 /* All boxes; how high the picture is. */
-static int draw_boxes(const struct drawing *d, int print)
+static int draw_boxes(const struct drawing *d)
 {
 	int y = EDGE, left;
 
-	draw_box(d, 0, EDGE, y, print);
+	draw_box(d, 0, EDGE, y);
 	left = y + height(d, 0);
 	for (unsigned v = 1; v < d->g->nviews; v++) {
-		draw_box(d, v, d->right, y, print);
+		draw_box(d, v, d->right, y);
 		y += height(d, v) + LINE / 2;
 	}
 	return (y > left ? y : left) + LINE;
@@ -162,30 +169,25 @@ static int level(const struct drawing *d, const struct tie *t)
 	return *place(d, t) + (t->receives ? both : -both);
 }
 
-static void span(const struct drawing *d, unsigned from, unsigned to, int *top, int *bottom)
-{
-	*top = *bottom = level(d, &d->g->tie[from]);
-	for (; from < to; from++) {
-		int y = level(d, &d->g->tie[from]);
-
-		*top = y < *top ? y : *top;
-		*bottom = y > *bottom ? y : *bottom;
-	}
-}
-
 /* Groups that never are beside each other share a lane. */
 static void choose_lanes(struct drawing *d)
 {
 	unsigned from = 0, to = 0;
-	int top, bottom, lane;
+	int lane;
 
-	while (graph_next(d->g, d->all, &from, &to)) {
-		span(d, from, to, &top, &bottom);
-		for (lane = 0; lane < d->lanes && d->until[lane] >= top; lane++)
+	for (struct band *b = d->band; graph_next(d->g, d->all, &from, &to); b++) {
+		b->top = b->bottom = level(d, &d->g->tie[from]);
+		for (unsigned i = from; i < to; i++) {
+			int y = level(d, &d->g->tie[i]);
+
+			b->top = y < b->top ? y : b->top;
+			b->bottom = y > b->bottom ? y : b->bottom;
+		}
+		for (lane = 0; lane < d->lanes && d->until[lane] >= b->top; lane++)
 			;
 		d->lanes += lane == d->lanes;
-		d->until[lane] = bottom;
-		d->lane[from] = EDGE + d->width + 2 * LANE + lane * LANE;
+		d->until[lane] = b->bottom;
+		b->x = EDGE + d->width + (lane + 2) * LANE;
 	}
 }
 
@@ -210,39 +212,39 @@ static void draw_groups(const struct drawing *d)
 	static const char colours[][7] = {
 		"0072b2", "d55e00", "009e73", "cc79a7", "b8860b", "56b4e9", "7f3c8d", "666666",
 	};
-	unsigned from = 0, to = 0, n = 0;
+	unsigned from = 0, to = 0;
 
-	while (graph_next(d->g, d->all, &from, &to)) {
-		int top, bottom;
+	for (const struct band *b = d->band; graph_next(d->g, d->all, &from, &to); b++) {
+		const char *colour = colours[(b - d->band) % 8];
 
-		span(d, from, to, &top, &bottom);
-		out_printf(d->o, "<g stroke='#%s' fill='#%s'><path d='M%d %dV%d'/>\n", colours[n % 8],
-			   colours[n % 8], d->lane[from], top, bottom);
+		out_printf(d->o, "<g stroke='#%s' fill='#%s'><path d='M%d %dV%d'/>\n", colour, colour, b->x, b->top,
+			   b->bottom);
 		for (unsigned i = from; i < to; i++)
-			draw_tie(d, &d->g->tie[i], d->lane[from]);
+			draw_tie(d, &d->g->tie[i], b->x);
 		out_put(d->o, "</g>\n");
-		n++;
 	}
 }
 
 int draw_svg(const struct graph *g, int all, struct arena *a, struct out *o)
 {
 	struct drawing d = {.g = g, .o = o, .all = all, .y = ARENA_ARRAY(a, int *, g->nviews),
-			    .lane = ARENA_ARRAY(a, int, g->nties + 1), .until = ARENA_ARRAY(a, int, g->nties + 1)};
+			    .band = ARENA_ARRAY(a, struct band, g->nties + 1),
+			    .until = ARENA_ARRAY(a, int, g->nties + 1)};
 	int w, h;
 
-	/* First only the places. */
-	if (!d.y || !d.lane || !d.until || choose(&d, a))
+	if (!d.y || !d.band || !d.until || choose(&d, a))
 		return -1;
-	h = draw_boxes(&d, 0);
+	/* Lanes want the places first, the right boxes the lanes: what is printed here is forgotten. */
+	h = draw_boxes(&d);
+	*o = (struct out){.text = o->text, .size = o->size};
 	choose_lanes(&d);
 	d.right = EDGE + d.width + (d.lanes + 4) * LANE;
 	w = d.right + (g->nviews > 1 ? d.width + EDGE : 0);
 	out_printf(o, "<svg xmlns='http://www.w3.org/2000/svg' width='%d' height='%d' viewBox='0 0 %d %d' "
-		   "font-family='monospace' font-size='12'>\n<style>.t{text-anchor:end;fill:#666}path{fill:none;"
+		   "font-family='monospace' font-size='12'>\n<style>.r{text-anchor:end;fill:#666}path{fill:none;"
 		   "stroke-width:2}g text{text-anchor:middle;font-size:10px;stroke:none;fill:#fff}</style>\n"
 		   "<rect width='100%%' height='100%%' fill='#fff'/>\n", w, h + LINE * 3 / 2, w, h + LINE * 3 / 2);
-	draw_boxes(&d, 1);
+	draw_boxes(&d);
 	draw_groups(&d);
 	out_printf(o, "<text y='%d'><tspan x='24'>What is mounted below one dot of a line</tspan><tspan x='24' "
 		   "dy='16'>appears below its other dots and arrows.</tspan></text>\n</svg>\n", h);

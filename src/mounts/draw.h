@@ -9,7 +9,7 @@
 
 /*
  * The first namespace is on the left, the others are on the right, groups are lines between them. Only mounts
- * in groups of several are shown, without `all`. -1: no room in the arena; o tells by itself.
+ * in groups of several are shown, without `all`. o is empty before. -1: no room in the arena.
  */
 int draw_svg(const struct graph *g, int all, struct arena *a, struct out *o);
 
