@@ -209,6 +209,9 @@ void loop_turn(struct supervisor *s)
 			list[i].revents = errno == EINTR ? 0 : POLLIN;
 		k_poll(NULL, 0, errno == EINTR ? 0 : BREATH_MS);
 	}
+	s->turn->asked = 0;
+	for (int i = 0; i < controls; i++)
+		s->turn->asked |= list[n + (unsigned)(triggers + listens + i)].revents != 0;
 	if (list[0].revents || s->storm)
 		read_signals(s);
 	for (unsigned i = 0, at = 1; i < places; i++)
@@ -216,7 +219,6 @@ void loop_turn(struct supervisor *s)
 	trigger_read(s, list + n, triggers);
 	listen_read(s, list + n + triggers, listens);
 	control_move(s, list + n + triggers + listens, controls);
-	s->turn->asked = controls > 1;
 	reap(s);
 	order_look(s);
 	good_look(s);
