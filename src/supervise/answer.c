@@ -45,7 +45,8 @@ static int is_running(const struct service *v)
 /* All names are looked up before anything is done for the first. */
 static void find_names(struct supervisor *s, struct client *c)
 {
-	const char *names[SERVICES], *near;
+	const char *names[SERVICES];
+	char hint[HINT_ROOM];
 	unsigned n = 0;
 
 	for (struct service *v = NULL; (v = service_next(s, v));)
@@ -55,9 +56,7 @@ static void find_names(struct supervisor *s, struct client *c)
 
 		if (name_find(name, names, (int)n) >= 0)
 			continue;
-		near = name_nearest(name, names, (int)n);
-		refuse(c, 1, "no service named %s%s%s%s", name, near ? ", did you mean " : "",
-		       near ? near : "", near ? "?" : "");
+		refuse(c, 1, "no service named %s%s", name, name_hint(hint, name, names, (int)n));
 	}
 }
 
