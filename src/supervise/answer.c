@@ -16,9 +16,6 @@
 enum { PIECE = CONTROL_PIECE };
 
 static void refuse(struct client *c, int code, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
-
-static void refuse(struct client *c, int code, const char *format, ...)
 {
 	va_list args;
 
@@ -29,6 +26,7 @@ static void refuse(struct client *c, int code, const char *format, ...)
 	va_end(args);
 	c->code = (uint8_t)code;
 }
+#define refuse(c, code, format, ...) refuse(c, code, TEXT_PACKED(format, ##__VA_ARGS__), ##__VA_ARGS__)
 
 static int is_up(const struct service *v)
 {
