@@ -71,7 +71,7 @@ $(O)/supervised/%: tests/supervise/%.c $(wildcard tests/supervise/probe/*)
 	$(CC) $(filter-out -Isrc,$(BASE)) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $(filter %.c,$^)
 
 # A hutch whose state has one field more: to it, today's is an older one.
-$(O)/supervised/hutch-next: $(SRC) $(wildcard src/*/*.h src/*/*.def) $(PACKED)
+$(O)/supervised/hutch-next: $(SRC) $(wildcard src/*/*.h src/*/*.def)
 	@mkdir -p $(@D)
 	$(CC) $(BASE) -DHUTCH_NEXT $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $(SRC)
 
@@ -141,7 +141,7 @@ unit-test: $(O)/hutch $(UNIT)	## only what needs neither root nor namespaces
 # A hutch whose kernel calls can be made to fail, and what the fault tests use.
 FAULT_TOOLS := $(patsubst tests/fault/%.c,$(O)/fault/%,$(wildcard tests/fault/*.c))
 
-$(O)/fault/hutch: $(SRC) $(wildcard src/*/*.h src/*/*.def) $(PACKED)
+$(O)/fault/hutch: $(SRC) $(wildcard src/*/*.h src/*/*.def)
 	@mkdir -p $(@D)
 	$(CC) $(BASE) -DHUTCH_FAULT $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $(SRC)
 
@@ -155,7 +155,7 @@ $(O)/fault/supervise: $(wildcard tests/fault/supervise/*)
 $(O)/fault/init: $(wildcard tests/fault/init/*)
 
 # hutch on a kernel that lacks everything since 5.2, for the claims on the fallbacks.
-$(O)/fault/hutch-old: $(SRC) tests/fault/enosys.c $(wildcard src/*/*.h src/*/*.def) $(PACKED)
+$(O)/fault/hutch-old: $(SRC) tests/fault/enosys.c $(wildcard src/*/*.h src/*/*.def)
 	@mkdir -p $(@D)
 	$(CC) $(BASE) -DHUTCH_OLD $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $(SRC) tests/fault/enosys.c
 

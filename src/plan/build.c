@@ -75,7 +75,7 @@ struct origin origin_settle(const struct build *b, struct origin at)
 	return at;
 }
 
-void wrong(struct build *b, struct origin at, const char *format, ...)
+void (wrong)(struct build *b, struct origin at, const char *format, ...)
 {
 	va_list args;
 

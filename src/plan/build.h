@@ -53,8 +53,9 @@ static inline struct origin where(const struct build *b, enum key_id key)
 }
 struct origin origin_settle(const struct build *b, struct origin at);
 
-void wrong(struct build *b, struct origin at, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+void wrong(struct build *b, struct origin at, const char *format, ...);
+#define wrong(b, at, format, ...) \
+	wrong(b, at, TEXT_PACKED(format, ##__VA_ARGS__), ##__VA_ARGS__)
 
 /* Sources are cloned before anything is made private, and attached after it. */
 void plan_sources(struct build *b);

@@ -42,9 +42,11 @@ static int may_share(struct build *b, struct origin at)
 {
 	if (!b->own_user && b->plan->new_mounts)
 		return 1;
-	wrong(b, at, b->own_user
-		? "a mount cannot be shared with the host out of a user namespace: slave+shared receives and keeps to itself"
-		: "a mount is shared with the host only on Linux 5.12 or newer");
+	if (b->own_user)
+		wrong(b, at, "a mount cannot be shared with the host out of a user namespace: "
+			     "slave+shared receives and keeps to itself");
+	else
+		wrong(b, at, "a mount is shared with the host only on Linux 5.12 or newer");
 	return 0;
 }
 
