@@ -34,10 +34,11 @@ static void name_process(int pid, char to[NAME])
 	survey.arena.used = mark;
 }
 
-static struct view *view_find(uint64_t ino)
+/* The view of a process, or of a namespace. */
+static struct view *view_find(int pid, uint64_t ino)
 {
 	for (unsigned i = 0; i < survey.n; i++)
-		if (survey.view[i].ino == ino)
+		if (survey.view[i].pid == pid || survey.view[i].ino == ino)
 			return &survey.view[i];
 	return NULL;
 }
@@ -88,12 +89,12 @@ static int view_add(int pid, const char *name)
 {
 	struct view *v = &survey.view[survey.n];
 	size_t mark = survey.arena.used, length;
-	struct k_stat ns;
 	char path[40], number[NAME], *text;
+	uint64_t ino;
 	struct err e;
 	int fd;
 
-	if (process_ns(pid, "mnt", &ns) || view_find(ns.ino))
+	if (view_find(pid, 0) || !(ino = process_ns(pid, "mnt")) || view_find(pid, ino))
 		return 0;
 	if (!name) {
 		name_process(pid, number);
@@ -105,7 +106,7 @@ static int view_add(int pid, const char *name)
 	fd = k_open(AT_FDCWD, path, O_RDONLY, 0);
 	if (fd < 0)
 		return 0;
-	*v = (struct view){.name = arena_text(&survey.arena, name, strlen(name)), .pid = pid, .ino = ns.ino};
+	*v = (struct view){.name = arena_text(&survey.arena, name, strlen(name)), .pid = pid, .ino = ino};
 	text = table_read(fd, &length);
 	k_close(fd);
 	if (!text && errno == EAGAIN)
