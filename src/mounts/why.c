@@ -409,7 +409,8 @@ int why_ask(struct why *w, const struct graph *g, unsigned from, const char *pat
 		return err_set(e, 0, "%.150s: the mount that it is on is outside the root of %.40s", path, w->view->name);
 	if (umount && strcmp(m[at].point, path) != 0)
 		return err_set(e, 0, "%.150s: nothing is mounted there", path);
-	if (umount && s->places.up[at] == PLACES_NONE)
+	/* What covers a root is not unmounted by its path either: that leads below. */
+	if (umount && (!path[1] || s->places.up[at] == PLACES_NONE))
 		return err_set(e, 0, "%.150s: a root is not unmounted", path);
 	w->gone = umount ? &m[at] : NULL;
 	w->on = umount ? &m[s->places.up[at]] : &m[at];
