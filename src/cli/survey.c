@@ -15,7 +15,7 @@
 #include "cli/talk.h"
 
 /* The tables alone may be large. */
-enum { ROOM = 256 << 20, NAME = 80, TRIES = 50 };
+enum { ROOM = 256 << 20, NAME = 80, TRIES = 30 };
 
 struct survey survey;
 
@@ -186,7 +186,8 @@ int survey_take(void)
 		return -1;
 	}
 	arena_init(&survey.arena, memory, ROOM);
-	failed |= view_add(k_getpid(), "host");
+	if (view_add(k_getpid(), "host"))
+		return -1;
 	if (!survey.n) {
 		cli_failed("/proc/self/mountinfo", errno);
 		return -1;

@@ -362,12 +362,16 @@ static int ask_umount(struct question *q, uint32_t top)
 	if (!own || !row_add(q, q->w->view, &m[top], m[top].point, WHY_GONE))
 		return -1;
 	q->w->along = n - 1;
-	for (unsigned k = 0; k < n; k++)
-		if (add_cognates(q, &m[own[k]], &m[s->places.up[own[k]]], k > 0))
+	for (unsigned k = 0; k < n; k++) {
+		struct why_row *r = k ? row_add(q, q->w->view, &m[own[k]], m[own[k]].point, WHY_GONE) : s->first;
+
+		if (!r || add_cognates(q, &m[own[k]], &m[s->places.up[own[k]]], k > 0))
 			return -1;
+		r->along = k > 0;
+	}
 	for (unsigned v = 0; v < q->g->nviews; v++)
 		for (struct why_row *r = q->side[v].first; r; r = r->next)
-			if (r->reason == WHY_GONE && r->mount != q->w->gone)
+			if (r->reason == WHY_GONE)
 				trim(&q->side[v], number_of(&q->side[v], r->mount));
 	return 0;
 }
