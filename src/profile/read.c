@@ -38,6 +38,8 @@ void profile_reader_init(struct profile_reader *r, struct profile *p,
 	r->ctx = ctx;
 }
 
+const char profile_hubs[] = "init.conf/hubs";
+
 int profile_is_machine(const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -128,7 +130,7 @@ static void set_key(struct profile_reader *r, const char *word, const char *valu
 		key_unknown(r, word);
 		return;
 	}
-	if (key_boots(id) != r->machine) {
+	if (key_boots(id) != r->machine && id != KEY_hub_path) {
 		diags_add(r->diags, r->at, 1, r->machine ? "%s belongs into the profile of a service"
 							 : "%s belongs into init.conf", word);
 		return;
@@ -240,6 +242,18 @@ static void read_text(struct profile_reader *r, const char *text, size_t length)
 	}
 }
 
+static void take_file(struct profile_reader *r, const struct profile_text *text)
+{
+	struct origin from = r->at;
+
+	r->p->files[r->p->nfiles] = text->name;
+	r->at.file = (unsigned short)r->p->nfiles++;
+	r->depth++;
+	read_text(r, text->text, text->length);
+	r->depth--;
+	r->at = from;
+}
+
 void profile_file(struct profile_reader *r, const char *path)
 {
 	struct profile_text text;
@@ -256,12 +270,7 @@ void profile_file(struct profile_reader *r, const char *path)
 			  e.code ? error_text(e.code) : "");
 		return;
 	}
-	r->p->files[r->p->nfiles] = text.name;
-	r->at.file = (unsigned short)r->p->nfiles++;
-	r->depth++;
-	read_text(r, text.text, text.length);
-	r->depth--;
-	r->at = from;
+	take_file(r, &text);
 }
 
 void profile_argument(struct profile_reader *r, const char *text, unsigned number)
@@ -304,10 +313,47 @@ static void read_defaults(struct profile_reader *r)
 	}
 }
 
+static void hub_unknown(struct profile_reader *r, const struct mount_wish *m)
+{
+	const char **names = ARENA_ARRAY(r->p->arena, const char *, r->p->hubs.n + 1), *near = NULL;
+	int n = 0;
 
+	for (const struct item *i = r->p->hubs.first; names && i; i = i->next)
+		names[n++] = i->name;
+	if (n)
+		near = name_nearest(m->type, names, n);
+	diags_add(r->diags, m->at, 0, near ? "unknown hub %.64s, did you mean %s?" : "unknown hub %.64s: hub.NAME=PATH says what it is",
+		  m->type, near);
+}
+
+/* The paths of hubs, by their names: of this profile's own, and of the machine's where it names any. */
+static void find_hubs(struct profile_reader *r)
+{
+	const struct list *hubs = &r->p->hubs;
+	struct profile_text text;
+	int asked = 0;
+	struct err e;
+
+	for (struct mount_wish *m = r->p->mounts.first; m; m = m->next) {
+		const struct item *i;
+
+		if (m->kind != MOUNT_HUB)
+			continue;
+		if (!asked++ && r->hubs && r->p->nfiles < MAX_FILES && !r->load(r->ctx, r->hubs, NULL, &text, &e))
+			take_file(r, &text);
+		for (i = hubs->first; i && strcmp(i->name, m->type) != 0; i = i->next)
+			;
+		m->flags |= MF_REC;
+		m->prop = m->prop ? m->prop : PROP_SLAVE;
+		m->src = i ? i->text : m->dst;
+		if (!i)
+			hub_unknown(r, m);
+	}
+}
 
 void profile_finish(struct profile_reader *r)
 {
+	find_hubs(r);
 	read_defaults(r);
 	profile_rules(r);
 }
