@@ -206,12 +206,11 @@ static int hub_again(const struct build *b, const struct mount_wish *m)
 static void plan_hubs(struct build *b)
 {
 	for (const struct mount_wish *m = b->p->mounts.first; m; m = m->next) {
-		const struct item *hub = b->p->hubs.first;
+		const struct item *hub;
 
 		if (m->kind != MOUNT_HUB || hub_again(b, m))
 			continue;
-		while (hub && strcmp(hub->name, m->type) != 0)
-			hub = hub->next;
+		hub = hub_find(b->p, m->type, NULL);
 		ADD(b, m->at, HUB_CHECK, S(m->src), S(m->type), N(hub && hub->a), N(!!(m->flags & MF_OPTIONAL)));
 	}
 }

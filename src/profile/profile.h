@@ -282,6 +282,13 @@ int profile_has(const struct profile *p, enum key_id key);
 /* "web.conf:6", "argument 2", or the profile's name alone for a default. */
 void profile_where(const struct profile *p, struct origin at, struct out *o);
 
+/*
+ * The hub of this name: .text is its path, .a whether it is to be shared. NULL: there is none,
+ * which `why`, unless it is NULL, says with the nearest name.
+ */
+enum { HUB_WHY = 200 };
+const struct item *hub_find(const struct profile *p, const char *name, char *why);
+
 /* Prints what was written as a profile that reads back the same. */
 void profile_print(const struct profile *p, struct out *o);
 

@@ -8,6 +8,7 @@
 
 #include "archive/texts.h"
 #include "base/parse.h"
+#include "base/text.h"
 
 enum { MAX_DEPTH = 8, MAX_FILES = 256, MAX_LINE = 8192, MAX_LINES = 100000 };
 
@@ -313,24 +314,28 @@ static void read_defaults(struct profile_reader *r)
 	}
 }
 
-static void hub_unknown(struct profile_reader *r, const struct mount_wish *m)
+const struct item *hub_find(const struct profile *p, const char *name, char *why)
 {
-	const char **names = ARENA_ARRAY(r->p->arena, const char *, r->p->hubs.n + 1), *near = NULL;
+	const char **names = why ? ARENA_ARRAY(p->arena, const char *, p->hubs.n + 1) : NULL, *near;
+	const struct item *i = p->hubs.first;
 	int n = 0;
 
-	for (const struct item *i = r->p->hubs.first; names && i; i = i->next)
-		names[n++] = i->name;
-	if (n)
-		near = name_nearest(m->type, names, n);
-	diags_add(r->diags, m->at, 0, near ? "unknown hub %.64s, did you mean %s?" : "unknown hub %.64s: hub.NAME=PATH says what it is",
-		  m->type, near);
+	for (; i && strcmp(i->name, name) != 0; i = i->next)
+		if (names)
+			names[n++] = i->name;
+	if (!i && why) {
+		near = n ? name_nearest(name, names, n) : NULL;
+		text_format(why, HUB_WHY, near ? "unknown hub %.64s, did you mean %s?"
+					       : "unknown hub %.64s: hub.NAME=PATH says what it is", name, near);
+	}
+	return i;
 }
 
 /* The paths of hubs, by their names: of this profile's own, and of the machine's where it names any. */
 static void find_hubs(struct profile_reader *r)
 {
-	const struct list *hubs = &r->p->hubs;
 	struct profile_text text;
+	char why[HUB_WHY];
 	int asked = 0;
 	struct err e;
 
@@ -341,13 +346,12 @@ static void find_hubs(struct profile_reader *r)
 			continue;
 		if (!asked++ && r->hubs && r->p->nfiles < MAX_FILES && !r->load(r->ctx, r->hubs, NULL, &text, &e))
 			take_file(r, &text);
-		for (i = hubs->first; i && strcmp(i->name, m->type) != 0; i = i->next)
-			;
+		i = hub_find(r->p, m->type, why);
 		m->flags |= MF_REC;
 		m->prop = m->prop ? m->prop : PROP_SLAVE;
 		m->src = i ? i->text : m->dst;
 		if (!i)
-			hub_unknown(r, m);
+			diags_add(r->diags, m->at, 0, "%s", why);
 	}
 }
 
