@@ -34,10 +34,15 @@ soak: deps		## the long sweeps too
 soak-only: $(TEST_NEEDS)
 	@tests/run.sh $(O) $(TESTS) $(SOAK)
 
-bench: $(O)/hutch	## hutch against hand-written floors and against its peers
+bench: $(O)/hutch $(O)/bench/hub	## hutch against hand-written floors and against its peers
 	@tests/deps.sh bench
 	@tests/bench/run.sh $(O)/bench $(O)/hutch
 	@tests/bench/supervise.sh $(O)/bench $(O)/hutch
+	@$(O)/bench/hub
+
+$(O)/bench/hub: tests/bench/hub.c
+	@mkdir -p $(@D)
+	$(CC) -std=c11 -D_GNU_SOURCE -O2 -Wall -Wextra -static -s -o $@ $<
 
 demo:		## the main job, on the screen
 	@tests/deps.sh demo

@@ -18,7 +18,7 @@
 #include "base/text.h"
 #include "kernel/k.h"
 
-enum { MEMBERS = 256, LOCK_TRIES = 1000, LOCK_PAUSE_MS = 20 };
+enum { MEMBERS = 256, LOCK_PAUSE_MS = 20 };
 
 struct member {
 	int pid;
@@ -191,7 +191,7 @@ int do_REGISTER(struct walk *w, const struct step *s)
 	if (dir < 0)
 		return step_failed(w, "the folder of running sandboxes");
 	/* One at a time looks at a name and takes it; the close gives way. */
-	if (registry_lock(dir, LOCK_TRIES)) {
+	if (registry_lock(dir, REGISTRY_TRIES)) {
 		step_failed(w, "the folder of running sandboxes");
 		k_close(dir);
 		return -1;
@@ -227,7 +227,7 @@ static int group_lock(int dir, const char *file)
 		fd = k_open(dir, file, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
 		if (fd < 0)
 			return -1;
-		if (registry_lock(fd, LOCK_TRIES))
+		if (registry_lock(fd, REGISTRY_TRIES))
 			goto fail;
 		if (k_fstat(fd, 7, &st))
 			goto fail;
@@ -461,7 +461,7 @@ void registry_leave(struct walk *w)
 		return;
 	if (w->registered) {
 		entry_name(file, name, "box");
-		if (!registry_lock(dir, LOCK_TRIES) && box_is(dir, file, w->pid, w->arena))
+		if (!registry_lock(dir, REGISTRY_TRIES) && box_is(dir, file, w->pid, w->arena))
 			k_unlink(dir, file, 0);
 	}
 	if (group && (w->published || locked))

@@ -37,6 +37,7 @@ void registry_group_sweep(const char *group);
  * lock builds a sandbox, and that may hang; while we waited in the kernel, no signal
  * but KILL would end us. -1 with errno.
  */
+enum { REGISTRY_TRIES = 1000 };
 int registry_lock(int fd, int tries);
 
 #endif

@@ -45,7 +45,7 @@ static int take_piece(struct files *f, struct talk *t, int more)
 static int ask(const char *name, struct files *f, struct target *target)
 {
 	char request[80];
-	size_t n = (size_t)text_format(request, sizeof request, "describe%c%.64s", 0, name) + 1;
+	size_t n = (size_t)text_format(request, sizeof request, "describe%c%.64s", 0, name) + !!*name;
 	struct talk t = {.quiet = 1};
 	int more = 0;
 
@@ -109,4 +109,21 @@ int cli_box(struct wish *to, const char *name, const char *const *words, int n,
 	/* One that joins gets nothing of what a supervisor hands to its payload. */
 	request->supervised = supervised && !request->join;
 	return cli_read_from(to, f.file[0].name, load, &f, words, n, request);
+}
+
+int cli_hubs(struct profile *to)
+{
+	struct files f = {.n = 0};
+	struct profile_reader r;
+	struct target target;
+	struct diags diags;
+	int answer = ask("", &f, &target);
+
+	profile_init(to, &cli_arena);
+	diags_init(&diags, &cli_arena);
+	profile_reader_init(&r, to, &diags, load, &f);
+	r.machine = 1;
+	if (!answer && f.n)
+		profile_file(&r, f.file[0].name);
+	return answer;
 }

@@ -97,7 +97,7 @@ static int open_inside(struct look *l, const char *path, int flags)
 	for (const struct mount_wish *m = l->p->mounts.first; m; m = m->next)
 		if (m->dst && path_below(path, m->dst))
 			over = m;
-	if (over && over->kind == MOUNT_BIND && !(over->flags & MF_OPTIONAL)) {
+	if (over && mount_binds(over) && !(over->flags & MF_OPTIONAL)) {
 		text_format(source, sizeof source, "%s%s", over->src, path + strlen(over->dst));
 		fd = comes_at_boot(l, source) ? -1 : file_open(l->root, source, flags);
 		errno = fd < 0 && has_link(l->root, source) ? ENODATA : errno;

@@ -73,6 +73,12 @@ int cli_read_from(struct wish *to, const char *name, profile_loader *load, void 
 int cli_box(struct wish *to, const char *name, const char *const *words, int n,
 	    struct plan_request *request, struct target *target);
 
+/*
+ * The hubs of the supervisor's init.conf, and nothing else of it that is to be relied on.
+ * -1: there is no supervisor; else its answer as an exit status.
+ */
+int cli_hubs(struct profile *to);
+
 /* The facts of a file, or with NULL those of this kernel. -1: reported. */
 int cli_facts(struct facts *to, const char *file);
 

@@ -193,6 +193,28 @@ int plan_meets(const struct build *b)
 	return b->request->name || b->request->supervised || b->p->ns[NS_IPC].how == NS_GROUP;
 }
 
+/* Whether an earlier line names the same hub. */
+static int hub_again(const struct build *b, const struct mount_wish *m)
+{
+	const struct mount_wish *i = b->p->mounts.first;
+
+	while (i != m && (i->kind != MOUNT_HUB || strcmp(i->src, m->src) != 0))
+		i = i->next;
+	return i != m;
+}
+
+static void plan_hubs(struct build *b)
+{
+	for (const struct mount_wish *m = b->p->mounts.first; m; m = m->next) {
+		const struct item *hub;
+
+		if (m->kind != MOUNT_HUB || hub_again(b, m))
+			continue;
+		hub = hub_find(b->p, m->type, NULL);
+		ADD(b, m->at, HUB_CHECK, S(m->src), S(m->type), N(hub && hub->a), N(!!(m->flags & MF_OPTIONAL)));
+	}
+}
+
 static void plan_host(struct build *b)
 {
 	const struct profile *p = b->p;
@@ -204,6 +226,7 @@ static void plan_host(struct build *b)
 		wrong(b, where(b, KEY_caps), "needs a hutch that runs from a sealed copy: start the supervisor again");
 	else if (b->plan->needs_seal)
 		ADD(b, where(b, KEY_caps), SELF_SEAL, N(0));
+	plan_hubs(b);
 	if (p->ns[NS_IPC].how == NS_GROUP && b->own_user)
 		wrong(b, where(b, KEY_ipc), "an IPC group needs privilege: its namespace belongs to the first member's user namespace");
 	if (p->ns[NS_IPC].how == NS_GROUP && p->shm == SHM_GROUP && !b->f->new_mount_api)

@@ -266,6 +266,7 @@ static void attach_bind(struct build *b, const struct mount_wish *m, struct moun
 	e->rec = !!(m->flags & MF_REC);
 	e->optional = (uint8_t)optional;
 	e->note = mp->prop != PROP_PRIVATE ? mp->slot : NO_SLOT;
+	e->hub = m->kind == MOUNT_HUB;
 }
 
 /* A file system that is made new: nobody has it yet, so nothing to receive from. */
@@ -381,6 +382,7 @@ static void attach(struct build *b, const struct mount_wish *m, struct mount_pla
 {
 	switch (m->kind) {
 	case MOUNT_BIND:
+	case MOUNT_HUB:
 		attach_bind(b, m, mp);
 		break;
 	case MOUNT_TMPFS:

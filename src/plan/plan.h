@@ -53,6 +53,7 @@ struct expect {
 	int note;		/* slot of the clone whose source was noted, or NO_SLOT */
 	uint8_t prop, rec, optional, memory;
 	uint8_t own;		/* made by hutch: no source on the host */
+	uint8_t hub;		/* it has to receive, whatever its source is now */
 };
 
 enum switch_kind { SWITCH_NONE, SWITCH_PIVOT, SWITCH_OVER, SWITCH_JOIN };

@@ -301,7 +301,7 @@ coverage() {
 	result "every kind of step is in a plan" $?
 	missing=$(comm -23 \
 		<(sed -n 's/^KEY([a-z0-9_]*, "\([^"]*\)".*/\1/p' "$src/profile/keys.def" | sort) \
-		<(sed -n 's/^\(rlimit\.\)[a-z]*=.*/\1/p; s/^\([a-z.-]*\)=.*/\1/p' plans/*.conf machine/*.conf | sort -u))
+		<(sed -n 's/^\(\(rlimit\|hub\)\.\)[a-z]*=.*/\1/p; s/^\([a-z.-]*\)=.*/\1/p' plans/*.conf machine/*.conf | sort -u))
 	[ -z "$missing" ] || printf '%s\n' "$missing" | sed 's/^/# in no profile: /'
 	[ -z "$missing" ]
 	result "every key is in a profile" $?
