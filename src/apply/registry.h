@@ -29,6 +29,14 @@ void registry_leave(struct walk *w);
 /* The registry's folder, made where it is missing, and nobody else's; -1 with errno. */
 int registry_dir(void);
 
+/* Who is in an IPC group. */
+enum { GROUP_MEMBERS = 256 };
+struct group_member {
+	int pid;
+	unsigned parts;		/* enum group_part: what it shares with the others */
+	uint64_t start;		/* clock ticks since boot */
+};
+
 /* Takes the dead out of a group's file, and the file away when nobody is left. May wait. */
 void registry_group_sweep(const char *group);
 

@@ -73,6 +73,9 @@ struct plan {
 	uint8_t host_equivalent;	/* the payload could take over the host */
 };
 
+/* What a member shares of its IPC group. */
+enum group_part { GROUP_IPC = 1, GROUP_SHM };
+
 /* The first process of a running sandbox, as one that cannot be mistaken. */
 struct target {
 	int pid;

@@ -160,7 +160,7 @@ int set_add(struct set *set, const char *name, const struct profile *p, unsigned
 	c->on_mount = copy(set, p->service.on_mount);
 	c->on_path = copy(set, p->service.on_path);
 	c->log_path = copy(set, p->service.log.path);
-	c->group = copy(set, p->ns[NS_IPC].how == NS_GROUP ? p->ns[NS_IPC].name : NULL);
+	c->group = copy(set, profile_group(p));
 	keep_names(set, c, p);
 	keep_sockets(set, c, &p->service.listens);
 	return -set->full;
