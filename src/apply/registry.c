@@ -113,27 +113,58 @@ int registry_find(const char *name, struct box *to, struct arena *a, struct err 
 	return 0;
 }
 
-void registry_each(void (*tell)(void *ctx, const char *name, int pid), void *ctx, struct arena *a)
+/* Each name of the registry's folder that ends so, without the end. */
+static void each_entry(int dir, const char *end, void (*tell)(void *ctx, const char *name, int dir), void *ctx)
 {
 	char buf[2048] __attribute__((aligned(8)));
-	int dir = registry_dir();
-	struct group_member m;
-	struct box box;
 	long n;
 
 	while (dir >= 0 && (n = k_getdents(dir, buf, sizeof buf)) > 0)
 		for (long at = 0; at < n; at += ((struct k_dirent *)(buf + at))->length) {
 			char *name = ((struct k_dirent *)(buf + at))->name;
-			size_t length = strlen(name), mark = a->used;
-			int found = length > 4 && !strcmp(name + length - 4, ".box") &&
-				    !box_read(dir, name, &m, &box, a) && alive(&m);
+			size_t length = strlen(name), tail = strlen(end);
 
-			a->used = mark;
-			name[length > 4 ? length - 4 : 0] = '\0';
-			if (found && name_ok(name))
-				tell(ctx, name, box.pid);
+			if (length <= tail || strcmp(name + length - tail, end) != 0)
+				continue;
+			name[length - tail] = '\0';
+			if (name_ok(name))
+				tell(ctx, name, dir);
 		}
 	k_close(dir);
+}
+
+struct each {
+	void (*tell)(void *ctx, const char *name, int pid);
+	void *ctx;
+	struct arena *a;
+};
+
+static void tell_box(void *ctx, const char *name, int dir)
+{
+	struct each *e = ctx;
+	size_t mark = e->a->used;
+	struct group_member m;
+	struct box box;
+	char file[80];
+	int found;
+
+	entry_name(file, name, "box");
+	found = !box_read(dir, file, &m, &box, e->a) && alive(&m);
+	e->a->used = mark;
+	if (found)
+		e->tell(e->ctx, name, box.pid);
+}
+
+void registry_each(void (*tell)(void *ctx, const char *name, int pid), void *ctx, struct arena *a)
+{
+	struct each e = {tell, ctx, a};
+
+	each_entry(registry_dir(), ".box", tell_box, &e);
+}
+
+void registry_groups(void (*tell)(void *ctx, const char *name, int), void *ctx)
+{
+	each_entry(registry_dir(), ".group", tell, ctx);
 }
 
 /* Under a name of its own first, so that nobody reads half an entry. */
@@ -335,11 +366,9 @@ static int visit(int pid, int copy)
 }
 
 static int copy_shm(int pid) { return visit(pid, 1); }
+static int open_shm(int pid) { return visit(pid, 0); }
 
-/*
- * What the first living member that shares this part lends goes to *fd; -1: nobody has it. Fails,
- * with errno, where somebody has and none lets us in.
- */
+/* See registry_borrow. */
 static int borrow(const struct group_member *m, int n, unsigned part, int (*lend)(int pid), int *fd)
 {
 	int denied = 0;
@@ -358,6 +387,29 @@ static int borrow(const struct group_member *m, int n, unsigned part, int (*lend
 	}
 	errno = denied;
 	return -!!denied;
+}
+
+int registry_borrow(const struct group_member *m, int n, enum group_part part, int *fd)
+{
+	return borrow(m, n, part, part == GROUP_IPC ? open_ipc : open_shm, fd);
+}
+
+/* Without its lock, which who builds a sandbox has for long: half an entry is nobody alive. */
+int registry_members(const char *group, struct group_member *to)
+{
+	int dir = registry_dir(), fd, n;
+	char file[80];
+
+	if (dir < 0)
+		return -1;
+	entry_name(file, group, "group");
+	fd = k_open(dir, file, O_RDONLY | O_NOFOLLOW, 0);
+	k_close(dir);
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -1;
+	n = group_read(fd, to);
+	k_close(fd);
+	return n;
 }
 
 int do_GROUP_JOIN(struct walk *w, const struct step *s)

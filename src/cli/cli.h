@@ -33,6 +33,9 @@ void cli_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* The same for what was tried and an errno, 0 for none. */
 void cli_failed(const char *text, int code);
 
+/* 90 seconds as 1m: enough to see since when about. NULL: 0s. */
+void cli_age(char to[24], const char *seconds);
+
 /* Says how the command is used; returns EXIT_USAGE. */
 int cli_usage(const char *command);
 
@@ -70,6 +73,9 @@ int cli_read_from(struct wish *to, const char *name, profile_loader *load, void 
  */
 int cli_box(struct wish *to, const char *name, const char *const *words, int n,
 	    struct plan_request *request, struct target *target);
+
+/* Tells of each running sandbox that has a name, and of each service of a supervisor that runs. */
+void box_each(void (*tell)(void *ctx, const char *name, int pid), void *ctx);
 
 /* The facts of a file, or with NULL those of this kernel. -1: reported. */
 int cli_facts(struct facts *to, const char *file);
