@@ -473,6 +473,7 @@ int plan_build(struct plan *plan, const struct profile *p, const struct facts *f
 		choose_root_switch(&b);
 		plan_host(&b);
 		plan_inside(&b);
+		plan_shares(&b);
 	}
 	plan_payload(&b);
 	finish_clone(&b);
