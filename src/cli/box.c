@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/talk.h"
+#include "kernel/k.h"
 
 enum { FILES = 64 };
 
@@ -39,6 +40,26 @@ static int take_piece(struct files *f, struct talk *t, int more)
 	cli_arena.used += n;
 	last->length += n;
 	return n == CONTROL_PIECE;
+}
+
+void box_each(void (*tell)(void *ctx, const char *name, int pid), void *ctx)
+{
+	static const char request[] = "status";
+	struct talk t = {.quiet = 1};
+
+	registry_each(tell, ctx, &cli_arena);
+	if (talk_open(&t, request, sizeof request))
+		return;
+	while (talk_next(&t)) {
+		size_t mark = cli_arena.used;
+		const char *name = record_value(t.record, "name", &cli_arena);
+		const char *pid = record_value(t.record, "pid", &cli_arena);
+
+		if (name && pid)
+			tell(ctx, name, (int)number_at(pid));
+		cli_arena.used = mark;
+	}
+	k_close(t.fd);
 }
 
 /* -1: there is no supervisor. Else what it answered, as an exit status. */

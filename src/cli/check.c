@@ -163,11 +163,28 @@ static void look_at_all(struct look *l)
 		look_at_name(l, i->at, i->text, "/etc/group");
 }
 
+/*
+ * What goes past the IPC namespace of one who cares for it, and does not say so. No mistake, and
+ * so no finding.
+ */
+static void print_notes(const struct profile *p, const struct plan *plan)
+{
+	for (unsigned i = 0; i < plan->nshared; i++) {
+		const struct shared *s = &plan->shared[i];
+
+		if (s->said)
+			continue;
+		profile_where(p, s->at, &cli_out);
+		out_printf(&cli_out, ": note: shared with the host: %s\n", shared_text(s));
+	}
+}
+
 static void look_at_service(struct gather *g)
 {
 	struct look l = {&g->profile, &g->plan, &g->diags, g->root, &g->draft.machine};
 
 	look_at_all(&l);
+	print_notes(l.p, l.plan);
 }
 
 /* What a device's kernel can do is not known here: everything. */
@@ -262,6 +279,8 @@ static int check_one(int argc, char **argv, int i, const char *facts, const char
 	if (!facts && !wish.machine)
 		look_at_all(&l);
 	profile_print_diags(&wish.profile, &wish.diags, &cli_out);
+	if (!wish.machine)
+		print_notes(&wish.profile, &wish.plan);
 	cli_flush(2);
 	return wish.diags.count ? EXIT_NOT : 0;
 }

@@ -35,6 +35,9 @@ void cli_error(const char *format, ...);
 /* The same for what was tried and an errno, 0 for none. */
 void cli_failed(const char *text, int code);
 
+/* 90 seconds as 1m: enough to see since when about. NULL: 0s. */
+void cli_age(char to[24], const char *seconds);
+
 /* Says how the command is used; returns EXIT_USAGE. */
 int cli_usage(const char *command);
 
@@ -78,6 +81,8 @@ int cli_box(struct wish *to, const char *name, const char *const *words, int n,
  * -1: there is no supervisor; else its answer as an exit status.
  */
 int cli_hubs(struct profile *to);
+/* Tells of each running sandbox that has a name, and of each service of a supervisor that runs. */
+void box_each(void (*tell)(void *ctx, const char *name, int pid), void *ctx);
 
 /* The facts of a file, or with NULL those of this kernel. -1: reported. */
 int cli_facts(struct facts *to, const char *file);

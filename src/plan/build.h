@@ -63,6 +63,9 @@ void plan_mounts(struct build *b);
 void plan_finish_mounts(struct build *b);	/* after the root switch */
 void plan_payload(struct build *b);
 
+/* shares.c: what is shared with the host past the namespaces. */
+void plan_shares(struct build *b);
+
 /* The profile without what a program added to a running sandbox does not get of it. */
 const struct profile *join_profile(struct build *b);
 

@@ -76,14 +76,14 @@ const char *value_path(struct value *v, int i)
 	return NULL;
 }
 
-/* The n-th word between bars of a syntax, and its length; NULL behind the last. */
+/* The n-th word between bars of a syntax, and its length; NULL behind the last. What may follow a word is in brackets. */
 static const char *choice_word(const char *syntax, int n, size_t *length)
 {
 	for (;; n--) {
-		*length = strcspn(syntax, "|");
+		*length = strcspn(syntax, " |");
 		if (!n)
 			return syntax;
-		syntax += *length;
+		syntax += strcspn(syntax, "|");
 		if (!*syntax++)
 			return NULL;
 	}

@@ -81,10 +81,10 @@ plan_cases() {
 		echo "status $?" >>"$out/errors"
 		[ "$(cat "$out/errors")" = "status 0" ] || cat "$out/errors" >>"$out/got"
 		expect "$name" "$name.plan" "$out/got"
-		# What plan accepts, check accepts without a word.
+		# What plan accepts, check accepts without a word, but for notes.
 		"$hutch" check --facts "$facts" "$conf" >"$out/got" 2>&1 </dev/null
 		echo "status $?" >>"$out/got"
-		[ "$(cat "$out/got")" = "status 0" ]
+		[ "$(grep -v ': note: ' "$out/got")" = "status 0" ]
 		result "check $name" $?
 	done
 }
