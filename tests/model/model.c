@@ -20,7 +20,9 @@
 #include <unistd.h>
 
 #include "apply/simulate.h"
+#include "loaded.h"
 #include "mounts/agree.h"
+#include "mounts/load.h"
 #include "random.h"
 
 static char memory[8 << 20], table[1 << 20], table_memory[4 << 20], say[4096];
@@ -338,6 +340,20 @@ static int run_say(char *text)
 	return 0;
 }
 
+static uint64_t any_seed(void)
+{
+	return (uint64_t)time(NULL) << 20 ^ (uint64_t)getpid();
+}
+
+static int run_loaded(unsigned long scripts, uint64_t seed)
+{
+	unsigned long bad = loaded_random(scripts, seed);
+
+	printf("%s - models loaded from tables go on as those that printed them, %lu scripts, seed %llu: %lu differ\n",
+	       bad ? "not ok" : "ok", scripts, (unsigned long long)seed, bad);
+	return bad != 0;
+}
+
 static int run(int argc, char **argv)
 {
 	struct arena a;
@@ -348,6 +364,8 @@ static int run(int argc, char **argv)
 		return run_speed();
 	if (argc < 3)
 		return 2;
+	if (!strcmp(argv[1], "loaded"))
+		return run_loaded(strtoul(argv[2], NULL, 10), argc > 3 ? strtoull(argv[3], NULL, 10) : any_seed());
 	arena_init(&a, memory, sizeof memory);
 	if (!strcmp(argv[1], "say"))
 		return kernel_open(&kernel, &e) || run_say(argv[2]);
@@ -358,7 +376,7 @@ static int run(int argc, char **argv)
 #define MODEL_FACT(id, word, yes, help, script) printf("# %s: %s\n", word, facts.id ? "yes" : "no");
 #include "mounts/model_facts.def"
 	return run_random(strtoul(argv[2], NULL, 10),
-			  argc > 3 ? strtoull(argv[3], NULL, 10) : (uint64_t)time(NULL) << 20 ^ (uint64_t)getpid(),
+			  argc > 3 ? strtoull(argv[3], NULL, 10) : any_seed(),
 			  argc > 4 ? strtoull(argv[4], NULL, 10) : 0,
 			  argc > 5 ? strtoul(argv[5], NULL, 10) : 10);
 }
