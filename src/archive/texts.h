@@ -10,7 +10,7 @@
 /* The tables, in the order of texts.in. */
 enum texts {
 	TEXTS_ERRORS, TEXTS_KEYS, TEXTS_RULES, TEXTS_STEPS, TEXTS_CAUSES, TEXTS_ORDERS, TEXTS_FACTS,
-	TEXTS_COMMANDS, TEXTS_MOUNT_RULES, TEXTS_MODEL_FACTS,
+	TEXTS_COMMANDS, TEXTS_MOUNT_RULES, TEXTS_MODEL_FACTS, TEXTS_LAYOUT,
 };
 
 /* Text number n of a table, whose rows have one text or several. Lives for ever. */

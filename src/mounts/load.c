@@ -126,7 +126,7 @@ static void load_masters(struct loader *l, const struct view *v, int outside)
 		uint32_t g = group_of(l, outside ? x->master : x->shared);
 		uint32_t master = group_of(l, outside ? x->from : x->master);
 
-		if (g && !m->group[g].master && !(outside && m->group[g].members))
+		if (g && !m->group[g].master)
 			group_follow(m, g, master);
 	}
 }
