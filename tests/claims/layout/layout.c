@@ -12,7 +12,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "apply/simulate.h"
 #include "kernel/probe.h"
 #include "mounts/agree.h"
 #include "mounts/script.h"
@@ -109,9 +108,7 @@ int main(int argc, char **argv)
 {
 	static struct profile profile;
 	static struct plan p;
-	static struct kernel kernel;
 	static char why[4096];
-	struct model_facts facts;
 	struct layout l = {.plan = &p};
 	struct view host = {.name = "host"};
 	struct mounts box;
@@ -130,7 +127,7 @@ int main(int argc, char **argv)
 	l.host = &host;
 	l.arena = &arena;
 	l.diags = &d;
-	if (kernel_open(&kernel, &e) || kernel_facts(&kernel, &facts, &arena, &e) || layout_check(&l, &e))
+	if (layout_check(&l, &e))
 		stop("no model", e.text);
 	if (!l.box)
 		stop("model", "the sandbox has no mounts of its own");
