@@ -176,9 +176,9 @@ int model_load(struct model *m, struct arena *a, const struct view *view, unsign
 		return err_set(e, 0, "no room for a model of %u mounts", lines);
 	for (unsigned v = 0; v < n; v++)
 		if (load_view(&l, &view[v], v))
-			return err_set(e, 0, "the mount table of %.60s contradicts itself", view[v].name);
+			return err_set(e, 0, "a mount table that contradicts itself");
 	for (int outside = 0; outside < 2; outside++)
 		for (unsigned v = 0; v < n; v++)
 			load_masters(&l, &view[v], outside);
-	return masters_end(m) ? 0 : err_set(e, 0, "the peer groups follow each other in a circle");
+	return masters_end(m) ? 0 : err_set(e, 0, "peer groups that follow each other in a circle");
 }

@@ -21,7 +21,7 @@ enum finding {
 struct copy {
 	uint32_t tree;		/* until it is attached; 0: none, or nobody knows of what */
 	uint8_t known, receives, sends;
-	const char *on;		/* where on the host the mount is that was copied */
+	const char *source, *on;	/* its path, and where the mount is that this is in */
 };
 
 struct work {
@@ -61,8 +61,8 @@ static void make_way(struct work *w, const char *path)
 	}
 }
 
-/* What of the mounts below a source is not copied with it. */
-static void look_below(struct work *w, const struct step *s, uint32_t top)
+/* The unbindable mounts below a source. */
+static void look_below(struct work *w, const struct step *s, uint32_t top, enum finding id)
 {
 	struct model *m = w->m;
 	char buf[4096];
@@ -71,7 +71,7 @@ static void look_below(struct work *w, const struct step *s, uint32_t top)
 		const char *path = script_path(m, i, m->mount[i].root, buf, sizeof buf);
 
 		if (m->mount[i].flags & MOUNT_UNBINDABLE && path_below(path, s->op[1].s))
-			found(w, LAYOUT_LEFT_OUT, s->at, s->op[1].s, path);
+			found(w, id, s->at, s->op[1].s, path);
 	}
 }
 
@@ -92,12 +92,21 @@ static void copy_source(struct work *w, const struct step *s)
 	c->on = script_path(m, mount, m->mount[mount].root, buf, sizeof buf);
 	c->on = arena_text(w->l->arena, c->on, strlen(c->on));
 	r = model_copy(m, w->box, s->op[1].s, (int)s->op[2].n, &c->tree);
-	if (r == MODEL_UNBINDABLE && c->on)
-		found(w, LAYOUT_UNBINDABLE, s->at, s->op[1].s, c->on);
-	if (r || !c->on)
+	/* Nobody knows what a mount is whose root is out of reach. */
+	if (!c->on || !strcmp(m->node[m->node[node].top].name, "?"))
 		return;
-	if (s->op[2].n)
-		look_below(w, s, mount);
+	if (r == MODEL_UNBINDABLE)
+		found(w, LAYOUT_UNBINDABLE, s->at, s->op[1].s, c->on);
+	if (r == MODEL_LOCKED_BELOW)
+		found(w, LAYOUT_LOCKED_BELOW, s->at, s->op[1].s, s->op[1].s);
+	if (r == MODEL_LOCKED_UNBINDABLE)
+		look_below(w, s, mount, LAYOUT_UNBINDABLE);
+	if (r)
+		return;
+	c->source = s->op[1].s;
+	/* Of all that there is, some was meant to be left out. */
+	if (s->op[2].n && c->source[1])
+		look_below(w, s, mount, LAYOUT_LEFT_OUT);
 	for (uint32_t i = c->tree; i; i = model_next(m, i, c->tree)) {
 		c->receives |= m->mount[i].group || m->mount[i].master;
 		c->sends |= m->mount[i].group != 0;
@@ -235,10 +244,10 @@ static void look_at_word(struct work *w, const struct expect *e)
 	} else if (e->prop == PROP_SHARED) {
 		if (!c->sends)
 			found(w, LAYOUT_SHARES_NOTHING, at, e->path, c->on);
-		else if (p->caps[CAPS_BOUNDING] & 1ull << CAP_SYS_ADMIN_)
-			found(w, LAYOUT_CAN_UNMOUNT, at, e->path, root ? p->root.path : c->on);
+		else if (p->caps[CAPS_BOUNDING] & 1ull << CAP_SYS_ADMIN_ && (root || !w->l->plan->sealed))
+			found(w, LAYOUT_CAN_UNMOUNT, at, e->path, c->source);
 		else if (root)
-			found(w, LAYOUT_ROOT_SENDS, at, e->path, p->root.path);
+			found(w, LAYOUT_ROOT_SENDS, at, e->path, c->source);
 	}
 }
 
