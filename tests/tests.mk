@@ -18,7 +18,7 @@ TESTS += "tests/services/run.sh $(O)/services $(O)/hutch"
 TESTS += "tests/appliance/run.sh $(O) $(O)/hutch here"
 TESTS += "tests/appliance/run.sh $(O) $(O)/hutch 6.1"
 SOAK = "SOAK=1 tests/services/run.sh $(O)/services $(O)/hutch"
-CLAIM_TOOLS := $(O)/claims/probe $(O)/claims/inrootfs $(O)/supervised/probe $(O)/supervised/hutch-next $(O)/init/machine $(O)/init/probe $(O)/init/storm
+CLAIM_TOOLS := $(O)/claims/probe $(O)/claims/inrootfs $(O)/claims/layout $(O)/supervised/probe $(O)/supervised/hutch-next $(O)/init/machine $(O)/init/probe $(O)/init/storm
 # What has to be built before the tests run.
 TEST_NEEDS = $(O)/hutch $(UNIT) $(CLAIM_TOOLS) vm-tools rootfs man fault
 
@@ -64,6 +64,10 @@ TESTS += "tests/claims/run.sh $(O)/claims $(O)/hutch"
 # The same without the calls of newer kernels.
 TESTS += "CLAIM_KERNEL=old tests/claims/run.sh $(O)/claims $(O)/hutch"
 
+$(O)/claims/layout: tests/claims/layout/layout.c $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(BASE) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $^
+
 $(O)/claims/%: tests/claims/%.c
 	@mkdir -p $(@D)
 	$(CC) $(filter-out -Isrc,$(BASE)) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $<
@@ -94,8 +98,11 @@ $(O)/init/%: tests/init/%.c
 # The model of shared subtrees against the running kernel.
 TESTS += "tests/model/run.sh $(O)/hutch"
 TESTS += "$(O)/model/model random 20000"
+TESTS += "$(O)/model/model printed 2000"
+TESTS += "$(O)/model/model loaded 10000"
 TESTS += "$(O)/model/model speed"
 SOAK += "$(O)/model/model random 1000000"
+SOAK += "$(O)/model/model loaded 1000000"
 # Each rule taken out has to be noticed.
 SOAK += "tests/model/mutate.sh $(O)/model/mutated 200000 $(CC) -std=c11 -D_GNU_SOURCE -I$(O) -O1 -static"
 TEST_NEEDS += $(O)/model/model

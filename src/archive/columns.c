@@ -35,4 +35,7 @@ const char texts_columns[] TEXT_SECTION =
 "\1"
 #define SHARE(key, test, text) text "\0"
 #include "plan/shares.def"
+"\1"
+#define FINDING(id, message, rest) message "\0" rest "\0"
+#include "plan/layout.def"
 ;

@@ -72,12 +72,10 @@ static int is_copy(const struct mark *b, const struct k_stat *file)
 
 static const char *sandbox_of(int pid)
 {
-	struct k_stat ns;
+	uint64_t ino = process_ns(pid, "mnt");
 	unsigned i = 0;
 
-	if (process_ns(pid, "mnt", &ns))
-		return "?";
-	while (i < survey.n && survey.view[i].ino != ns.ino)
+	while (i < survey.n && survey.view[i].ino != ino)
 		i++;
 	return i < survey.n ? survey.view[i].name : "?";
 }
