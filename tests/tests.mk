@@ -97,6 +97,7 @@ $(O)/init/%: tests/init/%.c
 
 # The model of shared subtrees against the running kernel.
 TESTS += "tests/model/run.sh $(O)/hutch"
+TESTS += "tests/model/manual.sh $(O)/hutch $(filter %.5 %.8,$(MAN))"
 TESTS += "$(O)/model/model random 20000"
 TESTS += "$(O)/model/model printed 2000"
 TESTS += "$(O)/model/model loaded 10000"
@@ -110,6 +111,9 @@ TEST_NEEDS += $(O)/model/model
 $(O)/model/model: $(wildcard tests/model/*.[ch]) $(LIB)
 	@mkdir -p $(@D)
 	$(CC) $(BASE) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $(filter %.c %.o,$^)
+
+picture: $(O)/hutch man	## the picture of the README, out of a script of the manual
+	@tests/model/manual.sh --draw $(O)/hutch $(filter %.5 %.8,$(MAN))
 
 claims: $(O)/hutch $(CLAIM_TOOLS)	## only the claims on the running kernel
 	@tests/claims/run.sh $(O)/claims $(O)/hutch
@@ -145,7 +149,7 @@ sanitize:		## unit and golden tests with the address and undefined-behaviour san
 		[ $${PIPESTATUS[0]} -eq 0 ] || { failed=1; echo "not ok - $$t with the sanitizers"; }; \
 	done; exit $$failed
 
-.PHONY: claims sanitize sanitize-build
+.PHONY: claims picture sanitize sanitize-build
 
 unit-test: $(O)/hutch $(UNIT)	## only what needs neither root nor namespaces
 	@tests/run.sh $(O) $(UNIT)
