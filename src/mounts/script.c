@@ -154,24 +154,12 @@ void script_print(const struct op *op, struct out *o)
 
 static enum model_rule do_mount(struct model *m, uint32_t ns, const struct op *op)
 {
-	uint32_t mount, node;
+	uint32_t mount;
 	enum model_rule r = model_mount(m, ns, op->source, op->word[1], &mount);
 
-	for (int i = 2; !r && i < op->n; i++) {
-		char part[256];
-		const char *p = op->word[i];
-
-		node = m->mount[mount].root;
-		while (*p && node) {
-			size_t n = strcspn(p, "/");
-
-			text_format(part, sizeof part, "%.*s", (int)n, p);
-			node = n ? model_child(m, node, part, 1) : node;
-			p += n + (p[n] == '/');
-		}
-		if (!node)
+	for (int i = 2; !r && i < op->n; i++)
+		if (!model_walk(m, m->mount[mount].root, op->word[i], 1))
 			r = MODEL_FULL;
-	}
 	return r;
 }
 
