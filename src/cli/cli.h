@@ -60,8 +60,8 @@ struct wish {
 int cli_read(struct wish *to, int argc, char **argv, int first, const char *facts_file,
 	     const struct plan_request *request);
 
-/* The same from one profile that a loader knows by name; n words replace its exec. */
-int cli_read_from(struct wish *to, const char *name, profile_loader *load, void *ctx,
+/* The same from files that a loader knows by name, the second one may be NULL; n words replace exec. */
+int cli_read_from(struct wish *to, const char *const name[2], profile_loader *load, void *ctx,
 		  const char *const *words, int n, const struct plan_request *request);
 
 /*
@@ -70,6 +70,9 @@ int cli_read_from(struct wish *to, const char *name, profile_loader *load, void 
  */
 int cli_box(struct wish *to, const char *name, const char *const *words, int n,
 	    struct plan_request *request, struct target *target);
+
+/* What hutch mount is to do with these lines, which may change. -1: no room. */
+int live_lines(struct live *live, const char **line, int n);
 
 /* The facts of a file, or with NULL those of this kernel. -1: reported. */
 int cli_facts(struct facts *to, const char *file);

@@ -129,7 +129,7 @@ static void read_signals(struct run *r)
 		else if (info.ssi_signo == SIGWINCH)
 			relay_resize(&r->relay);
 		else
-			k_kill(r->walk.pid, (int)info.ssi_signo);
+			k_kill(r->walk.pid, r->wish->plan.root_switch == SWITCH_LIVE ? SIGKILL : (int)info.ssi_signo);
 	}
 }
 

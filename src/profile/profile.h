@@ -109,7 +109,7 @@ enum mount_flag {
 	MF_NODEV = 1 << 11, MF_NONE = 1 << 12,	/* proc=none, mask=none */
 	MF_SIZE = 1 << 13, MF_MODE = 1 << 14, MF_UID = 1 << 15, MF_GID = 1 << 16,
 	MF_HIDEPID = 1 << 17, MF_IDMAP = 1 << 18, MF_UPPER = 1 << 19, MF_LOWER = 1 << 20,
-	MF_PROP = 1 << 21, MF_NOREC = 1 << 22,
+	MF_PROP = 1 << 21, MF_NOREC = 1 << 22, MF_FOLLOW = 1 << 23,
 };
 
 struct mount_wish {
