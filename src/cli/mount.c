@@ -58,23 +58,20 @@ int command_umount(int argc, char **argv)
 {
 	static const char *const names[] = {"--lazy", NULL};
 	struct live live = {.kind = LIVE_UMOUNT};
-	const char *value;
-	int i = 1, option, at = 0;
+	const char *word[2] = {"", ""}, *value;
+	int n = 0, option = -1;
 
 	/* Options before and behind. */
-	while (i < argc) {
+	for (int i = 1; i < argc; i++, n++) {
 		while ((option = cli_option(argc, argv, &i, names, &value)) >= 0)
 			live.lazy = 1;
 		if (option == -2 || i >= argc)
 			break;
-		if (at < 2)
-			argv[++at] = argv[i];
-		else
-			at = 9;
-		i++;
+		if (n < 2)
+			word[n] = argv[i];
 	}
-	if (at != 2 || i < argc || !name_ok(argv[1]) || path_wrong(argv[2]))
+	if (n != 2 || option == -2 || !name_ok(word[0]) || path_wrong(word[1]))
 		return cli_usage("umount");
-	live.path = argv[2];
-	return change(argv[1], &live, argv);
+	live.path = word[1];
+	return change(word[0], &live, argv);
 }
