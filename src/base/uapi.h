@@ -72,6 +72,7 @@ struct open_how_ {
 #define STATX_TYPE_ 0x01u
 #define STATX_INO_ 0x100u
 #define STATX_SIZE_ 0x200u
+#define STATX_BTIME_ 0x800u
 #define STATX_ATTR_MOUNT_ROOT_ 0x2000u
 #define STATX_MNT_ID_ 0x1000u
 #define STATX_MNT_ID_UNIQUE_ 0x4000u

@@ -104,6 +104,8 @@ static void source_follow(struct build *b, const struct mount_wish *m, struct mo
 		wrong(b, m->at, "follow needs Linux 5.2 or newer");
 	else if (b->plan->sealed && !b->plan->new_mounts)
 		wrong(b, m->at, "follow beneath a sealed root needs Linux 5.12 or newer");
+	if (b->p->ns[NS_USER].how == NS_PATH && b->namespaces & CLONE_NEWPID_)
+		wrong(b, m->at, "follow: the process of a sandbox in a user namespace of a file and a new PID namespace is not hutch's child");
 	if (prop_around(b, m, m->dst) == PROP_SHARED)
 		wrong(b, m->at, "follow: each new file would be mounted on the host, too, because what is around %s is shared", m->dst);
 	/* What is locked cannot be replaced. */

@@ -279,6 +279,17 @@ void read_MOUNT(struct value *v)
 	keep(v, m);
 }
 
+unsigned profile_follows(const struct profile *p, struct follow_conf to[FOLLOWS])
+{
+	unsigned n = 0;
+	uint16_t i = 0;
+
+	for (const struct mount_wish *m = p->mounts.first; m && n < FOLLOWS; m = m->next, i++)
+		if (m->flags & MF_FOLLOW)
+			to[n++] = (struct follow_conf){m->src, i};
+	return n;
+}
+
 static void print_fixed(const struct mount_wish *m, struct out *o)
 {
 	for (const char *w = kinds[m->kind].words; *w && *w != 'L'; w++) {

@@ -127,6 +127,13 @@ struct mount_wish {
 	uint32_t map[3];		/* idmap: inside, outside, count */
 };
 
+/* A bind that follows what the host has at its path. */
+enum { FOLLOWS = 16 };
+struct follow_conf {
+	const char *path;
+	uint16_t wish;			/* which of the mounts it is */
+};
+
 struct mount_list {
 	struct mount_wish *first, **last;
 	unsigned n;
@@ -264,6 +271,9 @@ void profile_exec(struct profile_reader *r, const char *const *words, int n);
 
 /* Fills in defaults and applies the rules between keys. Call once, at the end. */
 void profile_finish(struct profile_reader *r);
+
+/* The binds that follow, the first FOLLOWS of them; how many. */
+unsigned profile_follows(const struct profile *p, struct follow_conf to[FOLLOWS]);
 
 /* Whether the key was written anywhere. */
 int profile_has(const struct profile *p, enum key_id key);
