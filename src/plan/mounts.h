@@ -39,6 +39,9 @@ void attr_add(struct build *b, struct origin at, int slot, uint32_t attrs, uint8
 	      int rec);
 void attach_add(struct build *b, struct origin at, int slot, const char *path, int optional);
 
+/* private and slave are made on the detached copy; the rest waits for the end. */
+uint8_t early_prop(uint8_t prop);
+
 /* Does any line of this kind say something (none 0), or none (1)? */
 int says(const struct build *b, enum mount_kind kind, int none);
 
