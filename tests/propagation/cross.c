@@ -121,7 +121,8 @@ static void sandbox_begin(struct group *g)
 	nlinks = 0;
 	profile[0] = '\0';
 	whole = g;
-	line("%sdev=none\nbind=/run/agent /agent exec\n", mech->keys);
+	/* One that is optional and missing has no propagation to be given, whatever it says. */
+	line("%sdev=none\nbind=/run/agent /agent exec\nbind=/run/nowhere /none unbindable optional\n", mech->keys);
 	seen_clear(&host_want);
 	seen_clear(&box_want);
 	for (int i = 0; i < npoints; i++)

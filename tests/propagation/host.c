@@ -65,6 +65,7 @@ static void make_root(const char *at)
 	snprintf(path, sizeof path, "%s/agent", at);
 	close(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
 	make_dir("%s/own", at);
+	make_dir("%s/none", at);
 	for (int i = 0; i < STATES; i++)
 		make_dir("%s/h%d", at, i);
 }
