@@ -8,14 +8,12 @@
 
 #include "apply/proc.h"
 #include "apply/process.h"
-#include "apply/registry.h"
 #include "base/parse.h"
 #include "base/text.h"
 #include "cli/cli.h"
-#include "cli/talk.h"
 
 /* The tables alone may be large. */
-enum { ROOM = 256 << 20, NAME = 80, TRIES = 50 };
+enum { ROOM = 256 << 20, NAME = 80, TRIES = 30 };
 
 struct survey survey;
 
@@ -34,10 +32,11 @@ static void name_process(int pid, char to[NAME])
 	survey.arena.used = mark;
 }
 
-static struct view *view_find(uint64_t ino)
+/* The view of a process, or of a namespace. */
+static struct view *view_find(int pid, uint64_t ino)
 {
 	for (unsigned i = 0; i < survey.n; i++)
-		if (survey.view[i].ino == ino)
+		if (survey.view[i].pid == pid || survey.view[i].ino == ino)
 			return &survey.view[i];
 	return NULL;
 }
@@ -88,12 +87,12 @@ static int view_add(int pid, const char *name)
 {
 	struct view *v = &survey.view[survey.n];
 	size_t mark = survey.arena.used, length;
-	struct k_stat ns;
 	char path[40], number[NAME], *text;
+	uint64_t ino;
 	struct err e;
 	int fd;
 
-	if (process_ns(pid, "mnt", &ns) || view_find(ns.ino))
+	if (view_find(pid, 0) || !(ino = process_ns(pid, "mnt")) || view_find(pid, ino))
 		return 0;
 	if (!name) {
 		name_process(pid, number);
@@ -105,7 +104,7 @@ static int view_add(int pid, const char *name)
 	fd = k_open(AT_FDCWD, path, O_RDONLY, 0);
 	if (fd < 0)
 		return 0;
-	*v = (struct view){.name = arena_text(&survey.arena, name, strlen(name)), .pid = pid, .ino = ns.ino};
+	*v = (struct view){.name = arena_text(&survey.arena, name, strlen(name)), .pid = pid, .ino = ino};
 	text = table_read(fd, &length);
 	k_close(fd);
 	if (!text && errno == EAGAIN)
@@ -124,28 +123,6 @@ static int view_add(int pid, const char *name)
 static void add_box(void *ctx, const char *name, int pid)
 {
 	*(int *)ctx |= view_add(pid, name);
-}
-
-/* Those of a supervisor, if there is one. */
-static int add_services(void)
-{
-	static const char request[] = "status";
-	struct talk t = {.quiet = 1};
-	int failed = 0;
-
-	if (talk_open(&t, request, sizeof request))
-		return 0;
-	while (talk_next(&t)) {
-		size_t mark = cli_arena.used;
-		const char *name = record_value(t.record, "name", &cli_arena);
-		const char *pid = record_value(t.record, "pid", &cli_arena);
-
-		if (name && pid)
-			failed |= view_add((int)number_at(pid), name);
-		cli_arena.used = mark;
-	}
-	k_close(t.fd);
-	return failed;
 }
 
 /* Whoever has a mount namespace that no sandbox of ours has, by the first process in it. */
@@ -185,13 +162,13 @@ int survey_take(void)
 		return -1;
 	}
 	arena_init(&survey.arena, memory, ROOM);
-	failed |= view_add(k_getpid(), "host");
+	if (view_add(k_getpid(), "host"))
+		return -1;
 	if (!survey.n) {
 		cli_failed("/proc/self/mountinfo", errno);
 		return -1;
 	}
-	registry_each(add_box, &failed, &cli_arena);
-	failed |= add_services();
+	box_each(add_box, &failed);
 	sort();
 	return failed || add_others(proc) ? -1 : 0;
 }

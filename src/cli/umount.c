@@ -72,12 +72,10 @@ static int is_copy(const struct mark *b, const struct k_stat *file)
 
 static const char *sandbox_of(int pid)
 {
-	struct k_stat ns;
+	uint64_t ino = process_ns(pid, "mnt");
 	unsigned i = 0;
 
-	if (process_ns(pid, "mnt", &ns))
-		return "?";
-	while (i < survey.n && survey.view[i].ino != ns.ino)
+	while (i < survey.n && survey.view[i].ino != ino)
 		i++;
 	return i < survey.n ? survey.view[i].name : "?";
 }
@@ -250,7 +248,9 @@ int command_umount(int argc, char **argv)
 		else
 			option = -2;
 	}
-	if (option == -2 || n < 2 || !given[HUB])
+	if (option == -2 || n < 2 || (n > 2 && !given[HUB]))
 		return cli_usage("umount");
+	if (!given[HUB])
+		return live_umount(words[0], words[1], given[LAZY], argv);
 	return from_hub(&(struct umount){words[0], words[1], words[2], given[LAZY]});
 }

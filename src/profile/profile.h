@@ -66,6 +66,12 @@ extern const char *const cap_names[CAP_NAMES];
 enum { RLIMITS = 16 };
 extern const char *const rlimit_names[RLIMITS];	/* by the kernel's order on most machines */
 
+/* /dev/shm, in the end without SHM_AUTO. */
+struct shm_wish {
+	uint8_t kind;		/* enum shm_kind */
+	const char *group;	/* of SHM_GROUP */
+};
+
 /* One element of a repeatable key. */
 struct item {
 	struct item *next;
@@ -109,7 +115,7 @@ enum mount_flag {
 	MF_NODEV = 1 << 11, MF_NONE = 1 << 12,	/* proc=none, mask=none */
 	MF_SIZE = 1 << 13, MF_MODE = 1 << 14, MF_UID = 1 << 15, MF_GID = 1 << 16,
 	MF_HIDEPID = 1 << 17, MF_IDMAP = 1 << 18, MF_UPPER = 1 << 19, MF_LOWER = 1 << 20,
-	MF_PROP = 1 << 21, MF_NOREC = 1 << 22,
+	MF_PROP = 1 << 21, MF_NOREC = 1 << 22, MF_FOLLOW = 1 << 23,
 };
 
 struct mount_wish {
@@ -125,6 +131,13 @@ struct mount_wish {
 	uint64_t size;			/* bytes */
 	uint32_t mode, uid, gid, hidepid;
 	uint32_t map[3];		/* idmap: inside, outside, count */
+};
+
+/* A bind that follows what the host has at its path. */
+enum { FOLLOWS = 16 };
+struct follow_conf {
+	const char *path;
+	uint16_t wish;			/* which of the mounts it is */
 };
 
 struct mount_list {
@@ -185,7 +198,7 @@ struct boot_wish {
 
 struct profile {
 	/* First what is asked for most: near fields make short code. */
-	uint8_t tty, init, root_mode, root_seal, dev, shm, no_new_privs, keyring;
+	uint8_t tty, init, root_mode, root_seal, dev, no_new_privs, keyring;
 	struct { uint8_t prop, rec; } propagation;
 	uint32_t ns_set, umask, securebits;
 	struct arena *arena;
@@ -196,6 +209,7 @@ struct profile {
 	struct root_wish root;
 	uint32_t ioprio, sched;		/* class or policy, level or priority << 8 */
 	struct ns_wish ns[NS_COUNT];
+	struct shm_wish shm;
 	uint64_t caps[CAPS_SETS];
 	struct list groups, env, env_pass, fds, rlimits, uidmap, gidmap, time_offset, sysctls;
 	struct stdio_wish stdio[3];
@@ -227,7 +241,7 @@ const char *key_help(const struct key *key);
 /* Whether it is one of init.conf: those are the last of the table. */
 int key_boots(enum key_id key);
 
-/* The syntax, where values are read by it (CHOICE, INT, SYSCTL, NS): at no cost. */
+/* The syntax, where values are read by it (CHOICE, INT, SYSCTL, NS, SHM): at no cost. */
 const char *key_choices(const struct key *key);
 
 /*
@@ -276,8 +290,14 @@ void profile_exec(struct profile_reader *r, const char *const *words, int n);
 /* Fills in defaults and applies the rules between keys. Call once, at the end. */
 void profile_finish(struct profile_reader *r);
 
+/* The binds that follow, the first FOLLOWS of them; how many. */
+unsigned profile_follows(const struct profile *p, struct follow_conf to[FOLLOWS]);
+
 /* Whether the key was written anywhere. */
 int profile_has(const struct profile *p, enum key_id key);
+
+/* The IPC group that the sandbox is a member of, for its IPC namespace, its /dev/shm or both; or NULL. */
+const char *profile_group(const struct profile *p);
 
 /* "web.conf:6", "argument 2", or the profile's name alone for a default. */
 void profile_where(const struct profile *p, struct origin at, struct out *o);

@@ -73,14 +73,12 @@ static unsigned key_find(const char *word, const char **suffix)
 static void key_unknown(struct profile_reader *r, const char *word)
 {
 	const char *names[KEY_COUNT + 1];
-	const char *near;
+	char hint[HINT_ROOM];
 
 	for (unsigned i = 0; i < KEY_COUNT; i++)
 		names[i] = keys[i].word;
 	names[KEY_COUNT] = "include";
-	near = name_nearest(word, names, KEY_COUNT + 1);
-	diags_add(r->diags, r->at, 1, near ? "unknown key %.64s, did you mean %s?" : "unknown key %.64s",
-		  word, near);
+	diags_add(r->diags, r->at, 1, "unknown key %.64s%s", word, name_hint(hint, word, names, KEY_COUNT + 1));
 }
 
 static void include(struct profile_reader *r, const char *value)
@@ -132,8 +130,8 @@ static void set_key(struct profile_reader *r, const char *word, const char *valu
 		return;
 	}
 	if (key_boots(id) != r->machine && id != KEY_hub_path) {
-		diags_add(r->diags, r->at, 1, r->machine ? "%s belongs into the profile of a service"
-							 : "%s belongs into init.conf", word);
+		diags_add(r->diags, r->at, 1, "%s belongs into %s", word,
+			  r->machine ? "the profile of a service" : "init.conf");
 		return;
 	}
 	r->at.key = (unsigned short)id;

@@ -305,6 +305,14 @@ static const char *const ns_how_names[] = {
 	[NS_NONE] = "none",
 };
 
+/* The name of an IPC group, word 1. */
+static const char *value_group(struct value *v)
+{
+	if (!name_ok(v->w.word[1]))
+		value_wrong(v, 1, "group %.64s: a name has letters, digits and ._- only", v->w.word[1]);
+	return v->w.word[1];
+}
+
 void read_NS(struct value *v)
 {
 	struct ns_wish *to = v->field;
@@ -324,10 +332,7 @@ void read_NS(struct value *v)
 	if (how == NS_PATH) {
 		to->name = value_path(v, 1);
 	} else if (how == NS_GROUP) {
-		to->name = v->w.word[1];
-		if (!name_ok(to->name))
-			value_wrong(v, 1, "group %.64s: a name has letters, digits and ._- only",
-				    to->name);
+		to->name = value_group(v);
 	}
 }
 
@@ -342,6 +347,25 @@ void print_NS(const struct profile *p, const struct key *key, const void *field,
 		out_word(o, n->name);
 	}
 	out_put(o, "\n");
+}
+
+void read_SHM(struct value *v)
+{
+	int named = v->w.n == 2 && !strcmp(v->w.word[0], "group");
+
+	((struct shm_wish *)v->field)->group = named ? value_group(v) : NULL;
+	v->w.n -= (unsigned)named;
+	read_CHOICE(v);
+}
+
+void print_SHM(const struct profile *p, const struct key *key, const void *field, struct out *o)
+{
+	const struct shm_wish *w = field;
+
+	if (w->group)
+		out_printf(o, "%s=group %s\n", key->word, w->group);
+	else
+		print_CHOICE(p, key, field, o);
 }
 
 void read_IDMAP(struct value *v)

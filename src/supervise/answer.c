@@ -16,9 +16,6 @@
 enum { PIECE = CONTROL_PIECE };
 
 static void refuse(struct client *c, int code, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
-
-static void refuse(struct client *c, int code, const char *format, ...)
 {
 	va_list args;
 
@@ -29,6 +26,7 @@ static void refuse(struct client *c, int code, const char *format, ...)
 	va_end(args);
 	c->code = (uint8_t)code;
 }
+#define refuse(c, code, format, ...) refuse(c, code, TEXT_PACKED(format, ##__VA_ARGS__), ##__VA_ARGS__)
 
 static int is_up(const struct service *v)
 {
@@ -45,7 +43,8 @@ static int is_running(const struct service *v)
 /* All names are looked up before anything is done for the first. */
 static void find_names(struct supervisor *s, struct client *c)
 {
-	const char *names[SERVICES], *near;
+	const char *names[SERVICES];
+	char hint[HINT_ROOM];
 	unsigned n = 0;
 
 	for (struct service *v = NULL; (v = service_next(s, v));)
@@ -55,9 +54,7 @@ static void find_names(struct supervisor *s, struct client *c)
 
 		if (name_find(name, names, (int)n) >= 0)
 			continue;
-		near = name_nearest(name, names, (int)n);
-		refuse(c, 1, "no service named %s%s%s%s", name, near ? ", did you mean " : "",
-		       near ? near : "", near ? "?" : "");
+		refuse(c, 1, "no service named %s%s", name, name_hint(hint, name, names, (int)n));
 	}
 }
 

@@ -213,6 +213,7 @@ static const struct row {
 	{KEY_ipc_mq_msg_default, "ipc.mq.msg-default=1", NULL},
 	{KEY_ipc_mq_msgsize_default, "ipc.mq.msgsize-default=128", NULL},
 	{KEY_shm, "shm=group", NULL},
+	{KEY_shm, "shm=group desk.1", NULL},
 	{KEY_shm, "shm=none", NULL},
 	{KEY_shm_size, "shm-size=64m", "shm-size=67108864"},
 	{KEY_caps, "caps=none", NULL},
@@ -735,7 +736,7 @@ static void defaults(void)
 	CHECK_STR(printed(), "exec=/x\nroot=/r\n");
 	CHECK_STR(p.workdir, "/");
 	CHECK(p.umask == 022 && p.root_mode == ROOT_RO && p.dev == DEV_MINIMAL && p.no_new_privs == YES);
-	CHECK(p.root_seal == AUTO_AUTO && p.tty == AUTO_AUTO && p.init == AUTO_YES && p.shm == SHM_PRIVATE);
+	CHECK(p.root_seal == AUTO_AUTO && p.tty == AUTO_AUTO && p.init == AUTO_YES && p.shm.kind == SHM_PRIVATE);
 	CHECK(p.keyring == KEYRING_NEW && p.propagation.prop == PROP_PRIVATE && !p.propagation.rec);
 	CHECK(p.ns[NS_MOUNT].how == NS_NEW && p.ns[NS_IPC].how == NS_NEW && p.ns[NS_PID].how == NS_NEW);
 	CHECK(p.ns[NS_UTS].how == NS_NEW && p.ns[NS_NET].how == NS_HOST && p.ns[NS_USER].how == NS_HOST);
@@ -755,7 +756,7 @@ static void defaults(void)
 	profile_finish(&reader);
 	CHECK_STR(findings(), "");
 	CHECK(p.ns[NS_USER].how == NS_NEW && p.ns[NS_TIME].how == NS_NEW && p.ns[NS_IPC].how == NS_GROUP);
-	CHECK(p.ns[NS_PID].how == NS_HOST && p.init == AUTO_NO && p.shm == SHM_GROUP);
+	CHECK(p.ns[NS_PID].how == NS_HOST && p.init == AUTO_NO && p.shm.kind == SHM_GROUP && !strcmp(p.shm.group, p.ns[NS_IPC].name));
 	CHECK(p.caps[CAPS_BOUNDING] == 0x21 && p.caps[CAPS_PERMITTED] == 0x21 && p.caps[CAPS_EFFECTIVE] == 0x21);
 	CHECK(p.caps[CAPS_INHERITABLE] == 0x20 && p.caps[CAPS_AMBIENT] == 0x20);
 	read_text("exec=/x\nroot=/r\ncaps=chown\ncaps.ambient=kill\n");
