@@ -194,7 +194,7 @@ stick usb
 timeout 20 "$H" run --name=box root="$R" "${media[@]}" workdir=/media/usb -- "$P" sleep 20 >"$T/said.box" 2>&1 &
 job=$!
 until [ -e /run/hutch/box.box ] && pgrep -x probe >/dev/null; do sleep 0.02; done
-(cd "$hub" && exec -a other sleep 20 <"$hub/usb/file") &
+(exec sleep 20 5<"$hub/usb/file") &
 host=$!
 mkdir "$T/elsewhere"
 mount --bind "$hub/usb" "$T/elsewhere"
