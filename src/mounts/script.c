@@ -46,7 +46,7 @@ static const char *read_words(struct op *to, struct words *w, struct arena *a, i
 		size_t n = strlen(w->word[1]);
 
 		*at = 1;
-		if (w->word[1][n - 1] != ':')
+		if (!n || w->word[1][n - 1] != ':')
 			return "in NAME: wants a colon";
 		to->ns = arena_text(a, w->word[1], n - 1);
 		if (!to->ns)
