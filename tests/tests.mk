@@ -34,10 +34,15 @@ soak: deps		## the long sweeps too
 soak-only: $(TEST_NEEDS)
 	@tests/run.sh $(O) $(TESTS) $(SOAK)
 
-bench: $(O)/hutch	## hutch against hand-written floors and against its peers
+bench: $(O)/hutch $(O)/bench/hub	## hutch against hand-written floors and against its peers
 	@tests/deps.sh bench
 	@tests/bench/run.sh $(O)/bench $(O)/hutch
 	@tests/bench/supervise.sh $(O)/bench $(O)/hutch
+	@$(O)/bench/hub
+
+$(O)/bench/hub: tests/bench/hub.c
+	@mkdir -p $(@D)
+	$(CC) -std=c11 -D_GNU_SOURCE -O2 -Wall -Wextra -static -s -o $@ $<
 
 demo:		## the main job, on the screen
 	@tests/deps.sh demo
@@ -75,7 +80,7 @@ $(O)/supervised/%: tests/supervise/%.c $(wildcard tests/supervise/probe/*)
 	$(CC) $(filter-out -Isrc,$(BASE)) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $(filter %.c,$^)
 
 # A hutch whose state has one field more: to it, today's is an older one.
-$(O)/supervised/hutch-next: $(SRC) $(wildcard src/*/*.h src/*/*.def) $(PACKED)
+$(O)/supervised/hutch-next: $(SRC) $(wildcard src/*/*.h src/*/*.def)
 	@mkdir -p $(@D)
 	$(CC) $(BASE) -DHUTCH_NEXT $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $(SRC)
 
@@ -92,6 +97,7 @@ $(O)/init/%: tests/init/%.c
 
 # The model of shared subtrees against the running kernel.
 TESTS += "tests/model/run.sh $(O)/hutch"
+TESTS += "tests/model/manual.sh $(O)/hutch $(filter %.5 %.8,$(MAN))"
 TESTS += "$(O)/model/model random 20000"
 TESTS += "$(O)/model/model printed 2000"
 TESTS += "$(O)/model/model loaded 10000"
@@ -105,6 +111,9 @@ TEST_NEEDS += $(O)/model/model
 $(O)/model/model: $(wildcard tests/model/*.[ch]) $(LIB)
 	@mkdir -p $(@D)
 	$(CC) $(BASE) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $(filter %.c %.o,$^)
+
+picture: $(O)/hutch man	## the picture of the README, out of a script of the manual
+	@tests/model/manual.sh --draw $(O)/hutch $(filter %.5 %.8,$(MAN))
 
 claims: $(O)/hutch $(CLAIM_TOOLS)	## only the claims on the running kernel
 	@tests/claims/run.sh $(O)/claims $(O)/hutch
@@ -140,7 +149,7 @@ sanitize:		## unit and golden tests with the address and undefined-behaviour san
 		[ $${PIPESTATUS[0]} -eq 0 ] || { failed=1; echo "not ok - $$t with the sanitizers"; }; \
 	done; exit $$failed
 
-.PHONY: claims sanitize sanitize-build
+.PHONY: claims picture sanitize sanitize-build
 
 unit-test: $(O)/hutch $(UNIT)	## only what needs neither root nor namespaces
 	@tests/run.sh $(O) $(UNIT)
@@ -148,7 +157,7 @@ unit-test: $(O)/hutch $(UNIT)	## only what needs neither root nor namespaces
 # A hutch whose kernel calls can be made to fail, and what the fault tests use.
 FAULT_TOOLS := $(patsubst tests/fault/%.c,$(O)/fault/%,$(wildcard tests/fault/*.c))
 
-$(O)/fault/hutch: $(SRC) $(wildcard src/*/*.h src/*/*.def) $(PACKED)
+$(O)/fault/hutch: $(SRC) $(wildcard src/*/*.h src/*/*.def)
 	@mkdir -p $(@D)
 	$(CC) $(BASE) -DHUTCH_FAULT $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $(SRC)
 
@@ -162,7 +171,7 @@ $(O)/fault/supervise: $(wildcard tests/fault/supervise/*)
 $(O)/fault/init: $(wildcard tests/fault/init/*)
 
 # hutch on a kernel that lacks everything since 5.2, for the claims on the fallbacks.
-$(O)/fault/hutch-old: $(SRC) tests/fault/enosys.c $(wildcard src/*/*.h src/*/*.def) $(PACKED)
+$(O)/fault/hutch-old: $(SRC) tests/fault/enosys.c $(wildcard src/*/*.h src/*/*.def)
 	@mkdir -p $(@D)
 	$(CC) $(BASE) -DHUTCH_OLD $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $(SRC) tests/fault/enosys.c
 

@@ -98,7 +98,7 @@ static int open_inside(struct look *l, const char *path, int flags)
 	for (const struct mount_wish *m = l->p->mounts.first; m; m = m->next)
 		if (m->dst && path_below(path, m->dst))
 			over = m;
-	if (over && over->kind == MOUNT_BIND && !(over->flags & MF_OPTIONAL)) {
+	if (over && mount_binds(over) && !(over->flags & MF_OPTIONAL)) {
 		text_format(source, sizeof source, "%s%s", over->src, path + strlen(over->dst));
 		fd = comes_at_boot(l, source) ? -1 : file_open(l->root, source, flags);
 		errno = fd < 0 && has_link(l->root, source) ? ENODATA : errno;
@@ -229,11 +229,28 @@ static void look_at_all(struct look *l)
 		look_at_name(l, i->at, i->text, "/etc/group");
 }
 
+/*
+ * What goes past the IPC namespace of one who cares for it, and does not say so. No mistake, and
+ * so no finding.
+ */
+static void print_notes(const struct profile *p, const struct plan *plan)
+{
+	for (unsigned i = 0; i < plan->nshared; i++) {
+		const struct shared *s = &plan->shared[i];
+
+		if (s->said)
+			continue;
+		profile_where(p, s->at, &cli_out);
+		out_printf(&cli_out, ": note: shared with the host: %s\n", shared_text(s));
+	}
+}
+
 static void look_at_service(struct gather *g)
 {
 	struct look l = {&g->profile, &g->plan, &g->diags, g->root, &g->draft.machine};
 
 	look_at_all(&l);
+	print_notes(l.p, l.plan);
 }
 
 /* What a device's kernel can do is not known here: everything. */
@@ -327,6 +344,8 @@ static int check_one(int argc, char **argv, int i, const char *facts, const char
 	if (!wish.machine)
 		look_at_all(&l);
 	profile_print_diags(&wish.profile, &wish.diags, &cli_out);
+	if (!wish.machine)
+		print_notes(&wish.profile, &wish.plan);
 	cli_flush(2);
 	return failed ? failed : wish.diags.count ? EXIT_NOT : 0;
 }

@@ -108,6 +108,7 @@ int cli_read_from(struct wish *to, const char *name, profile_loader *load, void 
 	struct profile_reader r;
 
 	start_reading(to, &r, load, ctx);
+	r.hubs = profile_hubs;
 	profile_file(&r, name);
 	if (n)
 		profile_exec(&r, words, n);

@@ -293,6 +293,33 @@ void script_table(struct model *m, uint32_t ns, struct out *o)
 		print_row(m, ns, i, o);
 }
 
+int script_view(struct model *m, uint32_t ns, struct view *v, struct arena *a)
+{
+	uint32_t top = m->ns[ns].root;
+
+	*v = (struct view){.name = m->ns[ns].name, .table.mount = ARENA_ARRAY(a, struct mount, m->ns[ns].mounts)};
+	for (uint32_t i = top; v->table.mount && i; i = model_next(m, i, top)) {
+		const struct model_mount *x = &m->mount[i];
+		const char *type = m->node[m->node[x->root].top].name;
+		uint32_t master = model_master(m, i);
+		char path[1024], root[1024];
+		struct out o;
+		struct mount *to = &v->table.mount[v->table.n++];
+		const char *point = script_path(m, i, x->root, path, sizeof path);
+
+		out_init(&o, root, sizeof root);
+		print_root(m, x->root, &o);
+		*to = (struct mount){.id = (int)i, .parent = (int)x->parent, .type = type, .source = type, .super = "",
+				     .point = arena_text(a, point, strlen(point)),
+				     .root = o.used ? arena_text(a, root, o.used) : "/",
+				     .shared = x->group ? label(m, x->group) : 0, .master = master ? label(m, master) : 0,
+				     .unbindable = (x->flags & MOUNT_UNBINDABLE) != 0};
+		if (!to->point || !to->root)
+			return -1;
+	}
+	return v->table.mount ? 0 : -1;
+}
+
 /* [NAME:]PATH as a mount whose root it is, or 0. */
 static uint32_t mount_at(const struct model *m, uint32_t ns, const char *text)
 {
