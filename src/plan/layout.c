@@ -121,7 +121,8 @@ static void look_at_hub(struct work *w, const struct step *s)
 	const char *path = s->op[0].s;
 	uint32_t mount, node;
 
-	if (elsewhere(w, 0, path))
+	/* An optional one may not be there, and then nothing is wrong. */
+	if (elsewhere(w, 0, path) || (s->op[3].n && !s->op[2].n))
 		return;
 	make_way(w, path);
 	if (model_resolve(m, w->box, path, &mount, &node) || (node == m->mount[mount].root && m->mount[mount].group))
