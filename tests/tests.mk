@@ -115,6 +115,15 @@ $(O)/model/model: $(wildcard tests/model/*.[ch]) $(LIB)
 picture: $(O)/hutch man	## the picture of the README, out of a script of the manual
 	@tests/model/manual.sh --draw $(O)/hutch $(filter %.5 %.8,$(MAN))
 
+# Every word of propagation on every kind of mount, with the calls of old kernels too.
+TESTS += "$(O)/propagation/cross $(O)/hutch"
+TESTS += "$(O)/propagation/cross $(O)/fault/hutch-old old"
+TEST_NEEDS += $(O)/propagation/cross
+
+$(O)/propagation/cross: $(wildcard tests/propagation/*.[ch]) $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(BASE) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $(filter %.c %.o,$^)
+
 claims: $(O)/hutch $(CLAIM_TOOLS)	## only the claims on the running kernel
 	@tests/claims/run.sh $(O)/claims $(O)/hutch
 

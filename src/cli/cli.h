@@ -65,8 +65,8 @@ struct wish {
 int cli_read(struct wish *to, int argc, char **argv, int first, const char *facts_file,
 	     const struct plan_request *request);
 
-/* The same from one profile that a loader knows by name; n words replace its exec. */
-int cli_read_from(struct wish *to, const char *name, profile_loader *load, void *ctx,
+/* The same from files that a loader knows by name, the second one may be NULL; n words replace exec. */
+int cli_read_from(struct wish *to, const char *const name[2], profile_loader *load, void *ctx,
 		  const char *const *words, int n, const struct plan_request *request);
 
 /*
@@ -81,8 +81,14 @@ int cli_box(struct wish *to, const char *name, const char *const *words, int n,
  * -1: there is no supervisor; else its answer as an exit status.
  */
 int cli_hubs(struct profile *to);
+
 /* Tells of each running sandbox that has a name, and of each service of a supervisor that runs. */
 void box_each(void (*tell)(void *ctx, const char *name, int pid), void *ctx);
+
+/* What hutch mount is to do with these lines, which may change. -1: no room. */
+int live_lines(struct live *live, const char **line, int n);
+/* hutch umount NAME PATH, with the words of the whole call. Returns the exit status. */
+int live_umount(const char *name, const char *path, int lazy, char **argv);
 
 /* The facts of a file, or with NULL those of this kernel. -1: reported. */
 int cli_facts(struct facts *to, const char *file);

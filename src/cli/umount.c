@@ -248,7 +248,9 @@ int command_umount(int argc, char **argv)
 		else
 			option = -2;
 	}
-	if (option == -2 || n < 2 || !given[HUB])
+	if (option == -2 || n < 2 || (n > 2 && !given[HUB]))
 		return cli_usage("umount");
+	if (!given[HUB])
+		return live_umount(words[0], words[1], given[LAZY], argv);
 	return from_hub(&(struct umount){words[0], words[1], words[2], given[LAZY]});
 }

@@ -176,7 +176,7 @@ static void choose_root_switch(struct build *b)
 }
 
 /* The payload must not reach hutch's own file through /proc/1/exe. */
-static int needs_self_seal(const struct build *b)
+int needs_self_seal(const struct build *b)
 {
 	uint64_t strong = 1ull << CAP_SYS_PTRACE_ | 1ull << CAP_SYS_ADMIN_;
 
@@ -439,7 +439,7 @@ static void plan_inside(struct build *b)
 static void finish_clone(struct build *b)
 {
 	struct plan *plan = b->plan;
-	int barrier = 0, joined = b->p->ns[NS_USER].how == NS_PATH;
+	int barrier = b->request->live != NULL, joined = b->p->ns[NS_USER].how == NS_PATH;
 
 	for (unsigned i = plan->clone; i < plan->nsteps; i++)
 		barrier |= plan->step[i].kind == STEP_RELEASE || plan->step[i].kind == STEP_MEET || plan->step[i].kind == STEP_TIME_NEW ||
@@ -483,14 +483,16 @@ int plan_build(struct plan *plan, const struct profile *p, const struct facts *f
 		diags_add(d, (struct origin){0}, 0, "the plan is too large");
 		return -1;
 	}
-	if (request->join)
+	if (request->join && !request->live)
 		b.p = plan->profile = join_profile(&b);
 	if (request->supervised)
 		b.p = plan->profile = service_profile(&b);
 	choose_namespaces(&b);
 	choose_maps(&b);
-	plan->tty = (uint8_t)choose_tty(&b);
-	if (request->join) {
+	plan->tty = !request->live && choose_tty(&b);
+	if (request->live) {
+		plan_live(&b);
+	} else if (request->join) {
 		plan_join(&b);
 	} else {
 		choose_root_switch(&b);
@@ -498,7 +500,8 @@ int plan_build(struct plan *plan, const struct profile *p, const struct facts *f
 		plan_inside(&b);
 		plan_shares(&b);
 	}
-	plan_payload(&b);
+	if (!request->live)
+		plan_payload(&b);
 	finish_clone(&b);
 	return d->count ? -1 : 0;
 }

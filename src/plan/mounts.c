@@ -302,18 +302,22 @@ static void make_own(struct build *b, const struct mount_wish *m, struct expect 
 	e->prop = mp->prop;
 }
 
-static void attach_tmpfs(struct build *b, const struct mount_wish *m, struct mount_plan *mp)
+const char *tmpfs_options(struct build *b, const struct mount_wish *m)
 {
-	uint32_t attrs = wish_attrs(m, NOSUID | NODEV);
-	struct fs fs = {"tmpfs", "tmpfs", m->dst, NULL, attrs & ~(uint32_t)RO};
 	const char *uid = m->flags & MF_UID ? text_printf(b, ",uid=%u", m->uid) : "";
 	const char *gid = m->flags & MF_GID ? text_printf(b, ",gid=%u", m->gid) : "";
 
+	return text_printf(b, "mode=%04o%s%s%s", m->flags & MF_MODE ? m->mode : 0755, uid, gid,
+			   size_option(b, m->size));
+}
+
+static void attach_tmpfs(struct build *b, const struct mount_wish *m, struct mount_plan *mp)
+{
+	uint32_t attrs = wish_attrs(m, NOSUID | NODEV);
+	/* Read-only comes at the end: lines below may put something in. */
+	struct fs fs = {"tmpfs", "tmpfs", m->dst, tmpfs_options(b, m), attrs & ~(uint32_t)RO};
 	struct expect *e;
 
-	/* Read-only comes at the end: lines below may put something in. */
-	fs.data = text_printf(b, "mode=%04o%s%s%s", m->flags & MF_MODE ? m->mode : 0755, uid, gid,
-			      size_option(b, m->size));
 	e = fs_add(b, m->at, &fs, m->flags);
 	e->attrs = attrs;
 	e->memory = 1;

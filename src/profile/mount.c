@@ -14,6 +14,7 @@ static const struct {
 	{"suid", MF_SUID}, {"nosuid", MF_NOSUID}, {"dev", MF_DEV}, {"nodev", MF_NODEV},
 	{"exec", MF_EXEC}, {"noexec", MF_NOEXEC}, {"optional", MF_OPTIONAL},
 	{"create", MF_CREATE}, {"subset=pid", MF_SUBSET_PID}, {"none", MF_NONE},
+	{"follow", MF_FOLLOW},
 }, value_options[] = {
 	{"size=", MF_SIZE}, {"mode=", MF_MODE}, {"uid=", MF_UID}, {"gid=", MF_GID},
 	{"hidepid=", MF_HIDEPID}, {"idmap=", MF_IDMAP}, {"upper=", MF_UPPER},
@@ -33,7 +34,7 @@ static const struct {
 	char words[7];
 	uint32_t allowed;
 } kinds[MOUNT_KINDS] = {
-	[MOUNT_BIND] = {KEY_bind, "sD", MF_ATTRS | MF_REC | MF_OPTIONAL | MF_CREATE | MF_IDMAP | MF_PROP},
+	[MOUNT_BIND] = {KEY_bind, "sD", MF_ATTRS | MF_REC | MF_OPTIONAL | MF_CREATE | MF_IDMAP | MF_PROP | MF_FOLLOW},
 	[MOUNT_TMPFS] = {KEY_tmpfs, "d", MF_ATTRS | MF_SIZE | MF_MODE | MF_UID | MF_GID | MF_CREATE | MF_PROP},
 	[MOUNT_PROC] = {KEY_proc, "d", MF_RO | MF_RW | MF_SUBSET_PID | MF_HIDEPID | MF_CREATE | MF_NONE},
 	[MOUNT_SYSFS] = {KEY_sysfs, "d", MF_RO | MF_RW | MF_CREATE},
@@ -189,6 +190,8 @@ static void check_flags(struct value *v, const struct mount_wish *m)
 			value_wrong(v, -1, "%s says two opposite things", v->key->word);
 	if (m->kind == MOUNT_HUB && m->prop && m->prop != PROP_SLAVE && m->prop != PROP_SHARED)
 		value_wrong(v, -1, "a hub is slave, which receives, or shared, which sends too");
+	if ((m->flags & MF_FOLLOW) && ((m->flags & MF_REC) || m->prop > PROP_PRIVATE))
+		value_wrong(v, -1, "follow is for one file, which is private and has nothing below it");
 	if (!m->upper != !m->work)
 		value_wrong(v, -1, "overlay needs both upper= and work=, or neither");
 }
@@ -277,6 +280,17 @@ void read_MOUNT(struct value *v)
 		m->nmore = (unsigned)(&v->w.word[v->w.n] - m->more);
 	check_flags(v, m);
 	keep(v, m);
+}
+
+unsigned profile_follows(const struct profile *p, struct follow_conf to[FOLLOWS])
+{
+	unsigned n = 0;
+	uint16_t i = 0;
+
+	for (const struct mount_wish *m = p->mounts.first; m && n < FOLLOWS; m = m->next, i++)
+		if (m->flags & MF_FOLLOW)
+			to[n++] = (struct follow_conf){m->src, i};
+	return n;
 }
 
 static void print_fixed(const struct mount_wish *m, struct out *o)

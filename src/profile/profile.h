@@ -115,7 +115,7 @@ enum mount_flag {
 	MF_NODEV = 1 << 11, MF_NONE = 1 << 12,	/* proc=none, mask=none */
 	MF_SIZE = 1 << 13, MF_MODE = 1 << 14, MF_UID = 1 << 15, MF_GID = 1 << 16,
 	MF_HIDEPID = 1 << 17, MF_IDMAP = 1 << 18, MF_UPPER = 1 << 19, MF_LOWER = 1 << 20,
-	MF_PROP = 1 << 21, MF_NOREC = 1 << 22,
+	MF_PROP = 1 << 21, MF_NOREC = 1 << 22, MF_FOLLOW = 1 << 23,
 };
 
 struct mount_wish {
@@ -131,6 +131,13 @@ struct mount_wish {
 	uint64_t size;			/* bytes */
 	uint32_t mode, uid, gid, hidepid;
 	uint32_t map[3];		/* idmap: inside, outside, count */
+};
+
+/* A bind that follows what the host has at its path. */
+enum { FOLLOWS = 16 };
+struct follow_conf {
+	const char *path;
+	uint16_t wish;			/* which of the mounts it is */
 };
 
 struct mount_list {
@@ -282,6 +289,9 @@ void profile_exec(struct profile_reader *r, const char *const *words, int n);
 
 /* Fills in defaults and applies the rules between keys. Call once, at the end. */
 void profile_finish(struct profile_reader *r);
+
+/* The binds that follow, the first FOLLOWS of them; how many. */
+unsigned profile_follows(const struct profile *p, struct follow_conf to[FOLLOWS]);
 
 /* Whether the key was written anywhere. */
 int profile_has(const struct profile *p, enum key_id key);
