@@ -38,6 +38,7 @@ bench: $(O)/hutch	## hutch against hand-written floors and against its peers
 	@tests/deps.sh bench
 	@tests/bench/run.sh $(O)/bench $(O)/hutch
 	@tests/bench/supervise.sh $(O)/bench $(O)/hutch
+	@tests/bench/why.sh $(O)/bench $(O)/hutch
 
 demo:		## the main job, on the screen
 	@tests/deps.sh demo
