@@ -8,6 +8,7 @@
 
 #include "apply/path.h"
 #include "apply/trees.h"
+#include "base/text.h"
 #include "kernel/k.h"
 
 int do_MOUNT_POINT(struct walk *w, const struct step *s)
@@ -139,6 +140,21 @@ int do_SHM_MOUNT(struct walk *w, const struct step *s)
 	struct mount_attr_ attr = {
 		.attr_set = MOUNT_ATTR_NOSUID_ | MOUNT_ATTR_NODEV_, .propagation = MS_PRIVATE,
 	};
+	struct statfs fs;
+	char text[120];
+	uint64_t size;
+
+	if (fd >= 0 && s->op[3].n) {
+		if (k_fstatfs(fd, &fs))
+			return step_error(w);
+		/* Of whole pages, as the first member's was. */
+		size = (uint64_t)fs.f_blocks * (uint64_t)fs.f_bsize;
+		if (size < (uint64_t)s->op[3].n || size - (uint64_t)s->op[3].n >= (uint64_t)fs.f_bsize) {
+			text_format(text, sizeof text, "the group has %llu bytes, set by its first member, and not %llu",
+				    (unsigned long long)size, (unsigned long long)s->op[3].n);
+			return step_failed_code(w, 0, text);
+		}
+	}
 
 	/* Whatever the member made of its own mount meanwhile. */
 	if (fd >= 0 && w->plan->new_mounts && k_mount_setattr(fd, "", AT_EMPTY_PATH, &attr))

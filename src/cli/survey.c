@@ -8,11 +8,9 @@
 
 #include "apply/proc.h"
 #include "apply/process.h"
-#include "apply/registry.h"
 #include "base/parse.h"
 #include "base/text.h"
 #include "cli/cli.h"
-#include "cli/talk.h"
 
 /* The tables alone may be large. */
 enum { ROOM = 256 << 20, NAME = 80, TRIES = 30 };
@@ -127,28 +125,6 @@ static void add_box(void *ctx, const char *name, int pid)
 	*(int *)ctx |= view_add(pid, name);
 }
 
-/* Those of a supervisor, if there is one. */
-static int add_services(void)
-{
-	static const char request[] = "status";
-	struct talk t = {.quiet = 1};
-	int failed = 0;
-
-	if (talk_open(&t, request, sizeof request))
-		return 0;
-	while (talk_next(&t)) {
-		size_t mark = cli_arena.used;
-		const char *name = record_value(t.record, "name", &cli_arena);
-		const char *pid = record_value(t.record, "pid", &cli_arena);
-
-		if (name && pid)
-			failed |= view_add((int)number_at(pid), name);
-		cli_arena.used = mark;
-	}
-	k_close(t.fd);
-	return failed;
-}
-
 /* Whoever has a mount namespace that no sandbox of ours has, by the first process in it. */
 static int add_others(int proc)
 {
@@ -192,8 +168,7 @@ int survey_take(void)
 		cli_failed("/proc/self/mountinfo", errno);
 		return -1;
 	}
-	registry_each(add_box, &failed, &cli_arena);
-	failed |= add_services();
+	box_each(add_box, &failed);
 	sort();
 	return failed || add_others(proc) ? -1 : 0;
 }

@@ -83,7 +83,8 @@ static void check_prop(struct comparison *c, const struct expect *e, const struc
 	struct groups is = {m->shared, m->master, m->unbindable};
 	char text[160], now[64];
 
-	if (prop_right(e->prop, of, &is))
+	/* A copy of what was shared when it was looked at, and is no more, has nothing to receive. */
+	if (prop_right(e->prop, of, &is) && (!e->hub || is.shared || is.master))
 		return;
 	words(&is, now, sizeof now);
 	text_format(text, sizeof text, "%.60s should be %s%s but is %s", m->point,
@@ -249,6 +250,9 @@ int compare_mounts(const struct plan *plan, const struct mounts *now, const stru
 	for (unsigned i = 0; i < plan->nexpect && !c.stop; i++)
 		if (!hidden(plan, i))
 			check_expected(&c, &plan->expect[i]);
+	/* Of a sandbox that runs nobody looks at more than what was added. */
+	if (plan->root_switch == SWITCH_LIVE)
+		return c.told;
 	for (unsigned i = 0; i < plan->nexpect && !c.stop; i++)
 		if (!hidden(plan, i))
 			check_pile(&c, &plan->expect[i]);

@@ -48,6 +48,8 @@ struct service_conf {
 	const struct listen_conf *listens;
 	const char *on_mount, *on_path, *log_path;
 	const char *group;		/* of IPC, or NULL */
+	uint16_t nlimits;
+	const struct limit *limits;	/* of the group as this profile has them, only while the set is made */
 };
 
 struct set {
@@ -88,7 +90,8 @@ int set_copy(struct set *to, const struct set *from);
 
 /*
  * Resolves after= and needs= (the names were kept by set_add), finds circles and
- * sorts. A service whose order cannot be kept gets findings. -1: no room.
+ * sorts. A service whose order cannot be kept gets findings, and so do those of one IPC
+ * group that differ about its limits. -1: no room.
  */
 int set_order(struct set *set);
 

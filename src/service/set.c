@@ -97,6 +97,29 @@ static void keep_names(struct set *set, struct service_conf *c, const struct pro
 	c->nafter = (uint16_t)w->after.n;
 }
 
+/* What the profile says of its group's limits, and where. */
+struct limit {
+	enum key_id key;
+	struct named value;
+};
+
+static void keep_limits(struct set *set, struct service_conf *c, const struct profile *p)
+{
+	struct limit *to = c->group ? array(set, sizeof *to, p->sysctls.n + 1) : NULL;
+	struct item size = {.at = p->at[KEY_shm_size], .text = ""};
+	char text[24];
+
+	c->limits = to;
+	if (!to)
+		return;
+	for (const struct item *i = p->sysctls.first; i && p->ns[NS_IPC].how == NS_GROUP; i = i->next)
+		to[c->nlimits++] = (struct limit){(enum key_id)i->at.key, named(set, p, i)};
+	text_format(text, sizeof text, "%llu", (unsigned long long)p->shm_size);
+	size.text = text;
+	if (p->shm.kind == SHM_GROUP && p->shm_size)
+		to[c->nlimits++] = (struct limit){KEY_shm_size, named(set, p, &size)};
+}
+
 static void keep_sockets(struct set *set, struct service_conf *c, const struct list *sockets)
 {
 	struct listen_conf *to = array(set, sizeof *to, sockets->n);
@@ -160,8 +183,9 @@ int set_add(struct set *set, const char *name, const struct profile *p, unsigned
 	c->on_mount = copy(set, p->service.on_mount);
 	c->on_path = copy(set, p->service.on_path);
 	c->log_path = copy(set, p->service.log.path);
-	c->group = copy(set, p->ns[NS_IPC].how == NS_GROUP ? p->ns[NS_IPC].name : NULL);
+	c->group = copy(set, profile_group(p));
 	keep_names(set, c, p);
+	keep_limits(set, c, p);
 	keep_sockets(set, c, &p->service.listens);
 	return -set->full;
 }
@@ -215,6 +239,31 @@ static void resolve(struct set *set, struct service_conf *c)
 	c->named = kept;
 	c->nafter = (uint16_t)(n - needs);
 	c->nneeds = (uint16_t)needs;
+}
+
+static void differ(struct set *set, struct service_conf *c, const struct limit *a, const struct limit *b)
+{
+	char text[500];
+
+	text_format(text, sizeof text, "%s of the group %s is %s here and %s at %s", keys[a->key].word,
+		    c->group, a->value.name, b->value.name, b->value.where);
+	finding(set, c, a->value.where, text, "");
+}
+
+/* A group has one set of limits, whoever is its first member. Who says nothing takes what is there. */
+static void compare_limits(struct set *set, struct service_conf *x, struct service_conf *y)
+{
+	if (!x->group || !y->group || strcmp(x->group, y->group) != 0)
+		return;
+	for (unsigned i = 0; i < x->nlimits; i++)
+		for (unsigned k = 0; k < y->nlimits; k++) {
+			const struct limit *a = &x->limits[i], *b = &y->limits[k];
+
+			if (a->key != b->key || !strcmp(a->value.name, b->value.name))
+				continue;
+			differ(set, x, a, b);
+			differ(set, y, b, a);
+		}
 }
 
 /*
@@ -311,6 +360,8 @@ int set_order(struct set *set)
 			finding(set, c, set->file[c->file].name, "two profiles of this name, the first is ",
 				first->nfiles ? set->file[first->file].name : first->name);
 		resolve(set, c);
+		for (unsigned k = 0; k < i; k++)
+			compare_limits(set, c, &set->service[k]);
 	}
 	s.colour = array(set, sizeof *s.colour, n);
 	s.at = array(set, sizeof *s.at, n);
@@ -366,6 +417,7 @@ static void copy_service(struct set *to, struct service_conf *c, const struct se
 		return;
 	*c = *from;
 	c->named = NULL;
+	c->limits = NULL;
 	c->name = copy(to, from->name);
 	if (n)
 		memcpy(order, from->order, n * sizeof *order);

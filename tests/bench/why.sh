@@ -47,12 +47,12 @@ for ((i = 0; i < boxes; i++)); do
 done
 until [ "$(find /run/hutch -name '*.box' | wc -l)" -eq "$boxes" ]; do sleep 0.05; done
 
-pids=$(sed -n 's/^pid=//p' /run/hutch/*.box | tr '\n' ' ')
-lines=$(cat /proc/self/mountinfo $(printf '/proc/%s/mountinfo ' $pids) | wc -l)
+mapfile -t pids < <(sed -n 's/^pid=//p' /run/hutch/*.box)
+lines=$(cd /proc && cat self/mountinfo "${pids[@]/%//mountinfo}" | wc -l)
 seen=$("$hutch" why $media/cd | grep -c ' /mnt/cd$') || true
 [ "$seen" -eq "$boxes" ] || { echo "why: $seen of $boxes sandboxes see the mount" >&2; exit 1; }
 {
-	printf 'tables\t%s self %s\n' "$out/tables" "${pids% }"
+	printf 'tables\t%s self %s\n' "$out/tables" "${pids[*]}"
 	printf 'why\t%s why %s\n' "$hutch" $media/cd
 	printf 'umount\t%s why --umount %s\n' "$hutch" $media
 	printf 'graph\t%s graph\n' "$hutch"
