@@ -953,18 +953,39 @@ static int facts(int argc, char **argv)
 	return -1;
 }
 
-/* Over a pile of mounts, one that comes and goes until somebody ends this, with pauses in microseconds. */
-static int flicker(const char *path, int pause, int pile)
+/*
+ * disturb TIMES DIRECTORY COMMAND...: each time that it asks whether its table of mounts changed while it was
+ * read, it just did. What comes to the directory is one pile.
+ */
+static int disturb(int argc, char **argv)
 {
-	while (pile--)
-		if (mount(path, path, NULL, MS_BIND, NULL))
-			return told(-1);
-	for (;;) {
-		if (mount("flicker", path, "tmpfs", 0, NULL) || umount2(path, MNT_DETACH))
-			return told(-1);
-		if (pause)
-			usleep((unsigned)pause);
+	int times = atoi(argv[1]), status;
+	pid_t pid = argc > 3 ? fork() : -1;
+
+	if (!pid) {
+		if (ptrace(PTRACE_TRACEME, 0, NULL, NULL))
+			_exit(99);
+		execv(argv[3], argv + 3);
+		_exit(99);
 	}
+	while (waitpid(pid, &status, 0) == pid && WIFSTOPPED(status)) {
+		struct __ptrace_syscall_info info = {0};
+		int signal = WSTOPSIG(status);
+
+		if (signal == SIGTRAP) {
+			ptrace(PTRACE_SETOPTIONS, pid, NULL, PTRACE_O_TRACESYSGOOD);
+			signal = 0;
+		}
+		if (signal == (SIGTRAP | 0x80)) {
+			ptrace(PTRACE_GET_SYSCALL_INFO, pid, (void *)sizeof info, &info);
+			signal = 0;
+		}
+		if (info.op == PTRACE_SYSCALL_INFO_ENTRY && (info.entry.nr == SYS_poll || info.entry.nr == SYS_ppoll) &&
+		    times-- > 0 && mount("disturb", argv[2], "tmpfs", 0, NULL))
+			return told(-1);
+		ptrace(PTRACE_SYSCALL, pid, NULL, (void *)(long)signal);
+	}
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 98;
 }
 
 static int deeds(int argc, char **argv)
@@ -987,8 +1008,8 @@ static int deeds(int argc, char **argv)
 		return told(unlink(a));
 	if (IS("umount"))
 		return told(umount2(a, MNT_DETACH));
-	if (IS("flicker"))
-		return flicker(a, atoi(b), argc > 3 ? atoi(argv[3]) : 0);
+	if (IS("disturb"))
+		return disturb(argc, argv);
 	if (IS("tmpfs"))
 		return told(mount("probe", a, "tmpfs", 0, NULL));
 	if (IS("rw"))
