@@ -129,9 +129,9 @@ void follow_ended(struct follow *f, const struct follow_conf *c, int status, int
 	f->deadline = 0;
 	if (!code) {
 		f->told &= ~(1u << f->which);
-	} else if (code_is_short(code)) {
+	} else if (code == ESTALE || code_is_short(code)) {
 		f->due |= 1u << f->which;
-		f->deadline = now + AGAIN;
+		f->deadline = now + (code == ESTALE ? FOLLOW_PAUSE : AGAIN);
 	} else {
 		tell_once(f, (unsigned)f->which, c, code, tell, ctx);
 	}
