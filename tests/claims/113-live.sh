@@ -12,6 +12,7 @@ mount --make-rprivate /
 # named KEY...: the sandbox "box"
 named() {
 	with_root "$@"
+	: >"$T/said"
 	"${launcher[@]}" "$H" run --name=box "${args[@]}" -- "$P" trap 0 15 >"$T/said" 2>&1 &
 	job=$!
 	until grep -q ready "$T/said" || ! kill -0 $job 2>/dev/null; do sleep 0.02; done
@@ -65,9 +66,9 @@ round() {
 	done_by mount box "bind=$T/src /mnt rec" "bind=$T/one /etc/passwd rw" "tmpfs=/more size=1m mode=0700"
 	inside text cat /mnt/file
 	inside single cat /etc/passwd
-	inside "/more tmpfs rw,nosuid,nodev private" mounts /proc/self/mountinfo /more
-	inside "/mnt tmpfs ro,nosuid,nodev private" mounts /proc/self/mountinfo /mnt
-	inside "/mnt/sub tmpfs ro,nosuid,nodev private" mounts /proc/self/mountinfo /mnt/sub
+	inside "tmpfs rw,nosuid,nodev private" mounts /proc/self/mountinfo /more
+	inside "tmpfs ro,nosuid,nodev private" mounts /proc/self/mountinfo /mnt
+	inside "tmpfs ro,nosuid,nodev private" mounts /proc/self/mountinfo /mnt/sub
 	stated
 	fails "/mnt/sub lies on it" umount box /mnt
 	done_by umount box --lazy /mnt
@@ -113,17 +114,17 @@ named
 done_by mount box "bind=$T/src/sub /mnt slave"
 mkdir "$T/src/sub/later"
 mount -t tmpfs later "$T/src/sub/later"
-inside "/mnt tmpfs ro,nosuid,nodev slave" mounts /proc/self/mountinfo /mnt
-inside "/mnt/later tmpfs rw slave" mounts /proc/self/mountinfo /mnt/later
+inside "tmpfs ro,nosuid,nodev slave" mounts /proc/self/mountinfo /mnt
+inside "tmpfs rw slave" mounts /proc/self/mountinfo /mnt/later
 stated
 umount "$T/src/sub/later"
-inside "/mnt tmpfs ro,nosuid,nodev slave" mounts /proc/self/mountinfo /mnt
+inside "tmpfs ro,nosuid,nodev slave" mounts /proc/self/mountinfo /mnt
 done_by umount box /mnt
 
 claim "shared: a peer of the host's mount; not out of a user namespace"
 done_by mount box "bind=$T/src/sub /mnt shared"
 mount -t tmpfs later "$T/src/sub/later"
-inside "/mnt/later tmpfs rw shared" mounts /proc/self/mountinfo /mnt/later
+inside "tmpfs rw shared" mounts /proc/self/mountinfo /mnt/later
 stated
 umount "$T/src/sub/later"
 done_by umount box /mnt
@@ -176,7 +177,7 @@ finish
 claim "a device of the host"
 named
 done_by mount box "device=/dev/zero /dev/nought rw"
-inside "0:0 1,5" stat /dev/nought
+inside "char 0666 0:0 1,5" stat /dev/nought
 stated
 done_by umount box /dev/nought
 stated
@@ -191,7 +192,7 @@ inside text cat /mnt/file
 done_by umount box /mnt
 rm "$R/way"
 ln -s /proc/self/root/mnt "$R/way"
-fails "never followed" mount box "bind=$T/src /way"
+fails "mount.tree" mount box "bind=$T/src /way"
 rm "$R/way"
 ln -s mnt "$R/way"
 done_by mount box "bind=$T/src /mnt"
@@ -203,7 +204,7 @@ finish
 claim "umount: busy names who, lazily it goes; what is none or locked is told"
 named root-seal=yes "bind=$T/src /media"
 done_by mount box "bind=$T/src /mnt"
-timeout 20 "$H" exec box -- "$P" with /mnt/file trap 0 15 >"$T/held" 2>&1 </dev/null &
+timeout 20 "$H" exec box -- "$P" with 7 /mnt/file "$P" trap 0 15 >"$T/held" 2>&1 </dev/null &
 holder=$!
 until grep -q ready "$T/held" || ! kill -0 $holder 2>/dev/null; do sleep 0.02; done
 live umount box /mnt
