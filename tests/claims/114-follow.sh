@@ -117,11 +117,19 @@ finish
 
 claim "a program that has the old file open keeps it"
 fresh old
-start holder "bind=$T/src/f /etc/passwd follow"
+named
+mkfifo "$T/to"
+timeout 20 "$H" exec box -- "$P" with 7 /etc/passwd "$P" serve <"$T/to" >"$T/from" 2>&1 &
+holder=$!
+exec 8>"$T/to"
+until grep -q ready "$T/from" || ! kill -0 $holder 2>/dev/null; do sleep 0.02; done
 put new
-for _ in {1..200}; do ask holder cat /etc/passwd; [ "$text" = new ] && break; sleep 0.02; done
-same "read again" "$text" new
-stop holder
+has new
+printf '%s\n' "cat /etc/passwd" "cat /proc/self/fd/7" quit >&8
+wait $holder
+exec 8>&-
+same "by its name, and by descriptor" "$(tr '\n' ' ' <"$T/from")" "ready new . old . "
+finish
 
 claim "deleted: the old content stays, which is told once, until there is a file again"
 fresh one
@@ -155,7 +163,7 @@ named
 ln -s loop "$T/src/loop"
 mv -T "$T/src/loop" "$T/src/f" 2>/dev/null
 ln -sfn f "$T/src/f"
-tells "symbolic link"
+tells "link"
 has one
 finish
 fresh one
