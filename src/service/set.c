@@ -161,10 +161,21 @@ static void keep_numbers(struct service_conf *c, const struct service_wish *w)
 	c->log_size = (uint32_t)w->log_size;
 }
 
+static void copy_follows(struct set *set, struct service_conf *c, const struct follow_conf *from, unsigned n)
+{
+	struct follow_conf *to = array(set, sizeof *to, n);
+
+	for (unsigned i = 0; to && i < n; i++)
+		to[i] = (struct follow_conf){copy(set, from[i].path), from[i].wish};
+	c->follows = to;
+	c->nfollows = (uint16_t)(to ? n : 0);
+}
+
 int set_add(struct set *set, const char *name, const struct profile *p, unsigned file,
 	    unsigned nfiles, const char *findings)
 {
 	struct service_conf *c = &set->service[set->count];
+	struct follow_conf follows[FOLLOWS];
 
 	memset(c, 0, sizeof *c);
 	c->file = (uint16_t)file;
@@ -184,6 +195,7 @@ int set_add(struct set *set, const char *name, const struct profile *p, unsigned
 	c->on_path = copy(set, p->service.on_path);
 	c->log_path = copy(set, p->service.log.path);
 	c->group = copy(set, profile_group(p));
+	copy_follows(set, c, follows, profile_follows(p, follows));
 	keep_names(set, c, p);
 	keep_limits(set, c, p);
 	keep_sockets(set, c, &p->service.listens);
@@ -434,6 +446,7 @@ static void copy_service(struct set *to, struct service_conf *c, const struct se
 	c->on_path = copy(to, from->on_path);
 	c->log_path = copy(to, from->log_path);
 	c->group = copy(to, from->group);
+	copy_follows(to, c, from->follows, from->nfollows);
 }
 
 int set_copy(struct set *to, const struct set *from)

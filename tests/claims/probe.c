@@ -259,6 +259,31 @@ static int cat(const char *path)
 	return 0;
 }
 
+/* Reads a file with numbers until it says "end": was it ever missing, empty, or older than before? */
+static int reread(const char *path)
+{
+	long bad = 0, back = 0, last = 0;
+
+	for (;;) {
+		char text[32];
+		int fd = open(path, O_RDONLY | O_CLOEXEC);
+		ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+		long now;
+
+		close(fd);
+		if (n <= 0) {
+			bad++;
+			continue;
+		}
+		text[n] = '\0';
+		if (!strncmp(text, "end", 3))
+			return printf("bad=%ld back=%ld\n", bad, back) < 0;
+		now = atol(text);
+		back += now < last;
+		last = now;
+	}
+}
+
 static int list(const char *path)
 {
 	DIR *dir = opendir(path);
@@ -902,6 +927,8 @@ static int facts(int argc, char **argv)
 		return about(a);
 	if (IS("cat"))
 		return cat(a);
+	if (IS("reread"))
+		return reread(a);
 	if (IS("ls"))
 		return list(a);
 	if (IS("clocks"))
