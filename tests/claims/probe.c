@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/ipc.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/msg.h>
 #include <sys/prctl.h>
@@ -374,6 +375,47 @@ static int sysv_take(int key)
 static int queue(const char *name, int flags)
 {
 	return told(mq_open(name, O_RDWR | flags, 0600, NULL));
+}
+
+/* What stays in use until release: a segment, a queue, a semaphore, a POSIX queue, pages of a file. */
+static int hold(int key, const char *name, const char *path)
+{
+	struct { long type; char text[4]; } m = {1, "abc"};
+	int said[2], fd, pid;
+	char c;
+
+	if (pipe(said))
+		return told(-1);
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		setsid();
+		fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+		if (fd >= 0 && !ftruncate(fd, 4096) && shmat(shmget(key, 4096, IPC_CREAT | IPC_EXCL | 0666), NULL, 0) != (void *)-1 &&
+		    !msgsnd(msgget(key + 1, IPC_CREAT | IPC_EXCL | 0666), &m, sizeof m.text, 0) &&
+		    !semctl(semget(key + 2, 1, IPC_CREAT | IPC_EXCL | 0666), 0, SETVAL, 1) &&
+		    mq_open(name, O_RDWR | O_CREAT | O_EXCL, 0600, NULL) >= 0 &&
+		    mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0) != MAP_FAILED && !close(fd) && write(said[1], "x", 1) == 1)
+			pause();
+		_exit(0);
+	}
+	close(said[1]);
+	if (read(said[0], &c, 1) != 1)
+		return told(-1);
+	puts("ok");
+	return 0;
+}
+
+static int release(int key)
+{
+	int pid = semctl(semget(key + 2, 1, 0), 0, GETPID);
+
+	if (pid <= 0 || kill(pid, SIGKILL))
+		return told(-1);
+	while (!kill(pid, 0))
+		usleep(1000);
+	puts("ok");
+	return 0;
 }
 
 /* ---- keys ---- */
@@ -944,6 +986,10 @@ static int facts(int argc, char **argv)
 		return queue(a, O_CREAT | O_EXCL);
 	if (IS("mq-find"))
 		return queue(a, 0);
+	if (IS("hold"))
+		return hold(atoi(a), b, argc > 3 ? argv[3] : "/dev/shm/held");
+	if (IS("release"))
+		return release(atoi(a));
 	if (IS("key-add"))
 		return key_add(a);
 	if (IS("key-find"))
