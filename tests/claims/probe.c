@@ -425,14 +425,30 @@ static long keyctl(int op, long a, long b, long c)
 	return syscall(SYS_keyctl, op, a, b, c, 0L);
 }
 
-static int key_add(const char *name)
+/* Of the session, -3, or the user, -4. */
+static long ring(const char *number)
 {
-	return told(syscall(SYS_add_key, "user", name, "secret", 6L, -3L /* the session's */));
+	return *number ? atoi(number) : -3;
 }
 
-static int key_find(const char *name)
+static int key_add(const char *name, const char *where)
 {
-	return told(keyctl(10 /* KEYCTL_SEARCH */, -3, (long)"user", (long)name));
+	return told(syscall(SYS_add_key, "user", name, "secret", 6L, ring(where)));
+}
+
+static int key_find(const char *name, const char *where)
+{
+	return told(keyctl(10 /* KEYCTL_SEARCH */, ring(where), (long)"user", (long)name));
+}
+
+/* key-session-with NAME COMMAND...: in a session keyring that has this key. */
+static int key_session_with(char **argv)
+{
+	if (keyctl(1 /* KEYCTL_JOIN_SESSION_KEYRING */, 0, 0, 0) < 0 ||
+	    syscall(SYS_add_key, "user", argv[1], "secret", 6L, -3L) < 0)
+		return told(-1);
+	execvp(argv[2], argv + 2);
+	return told(-1);
 }
 
 static int key_session(void)
@@ -991,9 +1007,9 @@ static int facts(int argc, char **argv)
 	if (IS("release"))
 		return release(atoi(a));
 	if (IS("key-add"))
-		return key_add(a);
+		return key_add(a, b);
 	if (IS("key-find"))
-		return key_find(a);
+		return key_find(a, b);
 	if (IS("key-session"))
 		return key_session();
 	return -1;
@@ -1067,6 +1083,8 @@ static int deeds(int argc, char **argv)
 		return serve();
 	if (IS("pty"))
 		return pty(argc, argv);
+	if (IS("key-session-with"))
+		return key_session_with(argv);
 	if (IS("enosys"))
 		return enosys(argv);
 	if (IS("enter"))
@@ -1091,7 +1109,8 @@ static int dispatch(int argc, char **argv)
 
 static int runs_command(const char *word)
 {
-	return !strcmp(word, "with") || !strcmp(word, "pty") || !strcmp(word, "enosys");
+	return !strcmp(word, "with") || !strcmp(word, "pty") || !strcmp(word, "enosys") ||
+	       !strcmp(word, "key-session-with");
 }
 
 /* probe COMMAND [ARG]... [, COMMAND [ARG]...]...; the last one's result is the status. */
