@@ -125,7 +125,10 @@ like "one that is open" "$text" "*left *held *: process $maker of a uses it*"
 answers ENOENT b sysv msg find 4711
 answers ENOENT b sysv shm find 4713
 answers ENOENT b mq-find /line
-for kind in "shm find 4720" "msg find 4721" "sem find 4712" "sem find 4722"; do answers ok b sysv $kind; done
+for kind in "shm find 4720" "msg find 4721" "sem find 4712" "sem find 4722"; do
+	# shellcheck disable=SC2086 # words
+	answers ok b sysv $kind
+done
 answers ok b mq-find /held
 if [ "${CLAIM_KERNEL:-}" != old ]; then
 	like "a file" "$text" "*"

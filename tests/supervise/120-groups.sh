@@ -3,10 +3,6 @@
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
-# Before Linux 5.2 only the namespace is shared.
-shm=group
-[ "${CLAIM_KERNEL:-}" != old ] || shm=private
-
 members() {
 	"$H" ipc --json desk 2>/dev/null | jq -r '[.[].members[] | "\(.name) \(.pid)"] | sort | join(", ")'
 }
@@ -35,9 +31,9 @@ refused_limit() {
 	[[ $("$H" status a) == *"ipc.msgmax sys/kernel/msgmax: the group has 5000, set by its first member, and not 4096"* ]]
 }
 
-claim "two services of a group: hutch ipc knows them by name"
-service a "exec=/bin/probe forever -" "ipc=group desk" "shm=$shm" ipc.msgmax=4096
-service b "exec=/bin/probe forever -" "ipc=group desk" "shm=$shm"
+claim "two services of a group: the first sets the limits that the second one says, and hutch ipc knows both by name"
+service a "exec=/bin/probe forever -" "ipc=group desk" ipc.msgmax=4096 after=b
+service b "exec=/bin/probe forever -" "ipc=group desk"
 up
 await a up
 await b up
@@ -47,7 +43,7 @@ same "its namespace" "ipc:[$first]" "$(readlink "/proc/$(get a pid)/ns/ipc")"
 
 claim "a restart of one, then of the other: the group, its limits and what lies in it stay"
 nsenter --ipc="/proc/$(get b pid)/ns/ipc" ipcmk -Q >/dev/null
-[ $shm = private ] || echo paper >"/proc/$(get b pid)/root/dev/shm/paper"
+echo paper >"/proc/$(get b pid)/root/dev/shm/paper"
 for name in a b; do
 	was=$(get $name pid)
 	tell restart $name
@@ -57,7 +53,7 @@ for name in a b; do
 	same "namespace after $name" "$(space)" "$first"
 	same "the queue after $name" "$(queues)" 0
 	same "its limit after $name" "$(nsenter --ipc="/proc/$(get $name pid)/ns/ipc" cat /proc/sys/kernel/msgmax)" 4096
-	[ $shm = private ] || same "the file after $name" "$(cat "/proc/$(get $name pid)/root/dev/shm/paper")" paper
+	same "the file after $name" "$(cat "/proc/$(get $name pid)/root/dev/shm/paper")" paper
 done
 
 claim "one that is killed leaves the group, and comes back into it"
@@ -80,12 +76,12 @@ await a up
 await b up
 until_true both
 same "queues" "$(queues)" ""
-[ $shm = private ] || same "files" "$(ls "/proc/$(get b pid)/root/dev/shm")" ""
+same "files" "$(ls "/proc/$(get b pid)/root/dev/shm")" ""
 down
 
 claim "two limits for one group: both profiles are wrong at load, and the others run"
-service b "exec=/bin/probe forever -" "ipc=group desk" "shm=$shm" ipc.msgmax=8192
-service c "exec=/bin/probe forever -" "ipc=group wall" "shm=$shm" ipc.msgmax=8192
+service b "exec=/bin/probe forever -" "ipc=group desk" ipc.msgmax=8192
+service c "exec=/bin/probe forever -" "ipc=group wall" ipc.msgmax=8192
 up
 await c up
 for name in a b; do same "$name" "$(get $name state)" down; done
@@ -96,7 +92,7 @@ down
 
 claim "a living group with another limit: the service says so and is tried again until it may be the first"
 rm "$D"/[bc].conf
-"$H" run "root=$R" "ipc=group desk" "shm=$shm" ipc.msgmax=5000 -- /bin/probe forever - >"$T/other.said" 2>&1 &
+"$H" run "root=$R" "ipc=group desk" ipc.msgmax=5000 -- /bin/probe forever - >"$T/other.said" 2>&1 &
 other=$!
 until_true somebody
 up
