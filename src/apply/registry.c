@@ -18,8 +18,7 @@
 #include "base/text.h"
 #include "kernel/k.h"
 
-enum { MEMBERS = GROUP_MEMBERS, LOCK_TRIES = 1000, LOCK_PAUSE_MS = 20 };
-
+enum { MEMBERS = GROUP_MEMBERS, LOCK_PAUSE_MS = 20 };
 
 static int is_gone(void)
 {
@@ -69,6 +68,17 @@ static void entry_name(char to[80], const char *name, const char *kind)
 	text_format(to, 80, "%.64s.%s", name, kind);
 }
 
+/* Of a sandbox that is no more, and what was added to it. */
+static void entry_forget(int dir, const char *name)
+{
+	char file[80];
+
+	entry_name(file, name, "box");
+	k_unlink(dir, file, 0);
+	entry_name(file, name, "added");
+	k_unlink(dir, file, 0);
+}
+
 /* pid=N, start=N, then the profile behind an empty line. */
 static int box_read(int dir, const char *file, struct group_member *m, struct box *to, struct arena *a)
 {
@@ -105,7 +115,7 @@ int registry_find(const char *name, struct box *to, struct arena *a, struct err 
 		return err_set(e, errno == ENOENT ? 0 : errno, "no sandbox named %.64s is running", name);
 	}
 	if (!alive(&m)) {
-		k_unlink(dir, file, 0);
+		entry_forget(dir, name);
 		k_close(dir);
 		return err_set(e, 0, "no sandbox named %.64s is running (its process is gone)", name);
 	}
@@ -167,33 +177,112 @@ void registry_groups(void (*tell)(void *ctx, const char *name, int), void *ctx)
 	each_entry(registry_dir(), ".group", tell, ctx);
 }
 
-/* Under a name of its own first, so that nobody reads half an entry. */
-static int box_write(int dir, const char *file, struct walk *w, uint64_t start)
+/* The head of an entry, in memory with room for the rest. */
+static int entry_begin(struct out *o, struct arena *a, int pid, uint64_t start)
 {
-	char draft[40], *memory;
 	const size_t size = 1 << 16;
-	struct out o;
-	int fd, failed;
+	char *memory = arena_alloc(a, size);
 
-	memory = arena_alloc(w->arena, size);
 	if (!memory) {
 		errno = ENOMEM;
 		return -1;
 	}
-	out_init(&o, memory, size);
-	out_printf(&o, "pid=%d\nstart=%llu\n\n", w->pid, (unsigned long long)start);
-	profile_print(w->plan->profile, &o);
+	out_init(o, memory, size);
+	out_printf(o, "pid=%d\nstart=%llu\n\n", pid, (unsigned long long)start);
+	return 0;
+}
+
+/* Under a name of its own first, so that nobody reads half an entry. */
+static int entry_write(int dir, const char *file, const struct out *o)
+{
+	char draft[40];
+	int fd, failed;
+
 	text_format(draft, sizeof draft, ".%d", k_getpid());
 	fd = k_open(dir, draft, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return -1;
-	failed = file_write(fd, o.text, o.used) || o.lost;
+	failed = file_write(fd, o->text, o->used) || o->lost;
 	k_close(fd);
 	if (failed || k_rename(dir, draft, file)) {
 		k_unlink(dir, draft, 0);
 		return -1;
 	}
 	return 0;
+}
+
+static int box_write(int dir, const char *file, struct walk *w, uint64_t start)
+{
+	struct out o;
+
+	if (entry_begin(&o, w->arena, w->pid, start))
+		return -1;
+	profile_print(w->plan->profile, &o);
+	return entry_write(dir, file, &o);
+}
+
+/* The lines that were added to this very sandbox, "": none. */
+static int added_read(int dir, const char *name, const struct target *t, struct box *to, struct arena *a)
+{
+	struct group_member m;
+	char file[80];
+	int failed;
+
+	entry_name(file, name, "added");
+	failed = box_read(dir, file, &m, to, a);
+	if (failed && errno != ENOENT && errno != EINVAL)
+		return -1;
+	if (failed || m.pid != t->pid || m.start != t->start)
+		*to = (struct box){.profile = ""};
+	return 0;
+}
+
+int registry_added(const char *name, const struct target *t, struct box *to, struct arena *a)
+{
+	int dir = registry_dir(), failed = dir < 0 || added_read(dir, name, t, to, a);
+
+	k_close(dir);
+	return -failed;
+}
+
+/* All lines but the last that is `gone`. */
+static void put_others(struct out *o, const struct box *old, const char *gone)
+{
+	size_t n = gone ? strlen(gone) : 0, skip = old->length;
+
+	for (size_t at = 0; n && at + n < old->length; at++)
+		if ((!at || old->profile[at - 1] == '\n') && !memcmp(old->profile + at, gone, n) && old->profile[at + n] == '\n')
+			skip = at;
+	out_bytes(o, old->profile, skip);
+	if (skip < old->length)
+		out_bytes(o, old->profile + skip + n + 1, old->length - skip - n - 1);
+}
+
+int do_NOTE(struct walk *w, const struct step *s)
+{
+	const struct live *live = s->op[1].p;
+	const struct target t = {(int)s->op[2].n, (uint64_t)s->op[3].n};
+	size_t mark = w->arena->used, head;
+	int dir, failed;
+	struct box old;
+	struct out o;
+	char file[80];
+
+	if (!live->nlines && !live->gone)
+		return 0;
+	dir = registry_dir();
+	failed = dir < 0 || registry_lock(dir, REGISTRY_TRIES) || added_read(dir, s->op[0].s, &t, &old, w->arena) ||
+		 entry_begin(&o, w->arena, t.pid, t.start);
+	if (!failed) {
+		head = o.used;
+		put_others(&o, &old, live->gone);
+		for (int i = 0; i < live->nlines; i++)
+			out_printf(&o, "%s\n", live->line[i]);
+		entry_name(file, s->op[0].s, "added");
+		failed = o.used > head ? entry_write(dir, file, &o) : k_unlink(dir, file, 0);
+	}
+	w->arena->used = mark;
+	return step_close(w, dir, failed);
 }
 
 int registry_lock(int fd, int tries)
@@ -218,7 +307,7 @@ int do_REGISTER(struct walk *w, const struct step *s)
 	if (dir < 0)
 		return step_failed(w, "the folder of running sandboxes");
 	/* One at a time looks at a name and takes it; the close gives way. */
-	if (registry_lock(dir, LOCK_TRIES)) {
+	if (registry_lock(dir, REGISTRY_TRIES)) {
 		step_failed(w, "the folder of running sandboxes");
 		k_close(dir);
 		return -1;
@@ -254,7 +343,7 @@ static int group_lock(int dir, const char *file)
 		fd = k_open(dir, file, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
 		if (fd < 0)
 			return -1;
-		if (registry_lock(fd, LOCK_TRIES))
+		if (registry_lock(fd, REGISTRY_TRIES))
 			goto fail;
 		if (k_fstat(fd, 7, &st))
 			goto fail;
@@ -526,8 +615,8 @@ void registry_leave(struct walk *w)
 		return;
 	if (w->registered) {
 		entry_name(file, name, "box");
-		if (!registry_lock(dir, LOCK_TRIES) && box_is(dir, file, w->pid, w->arena))
-			k_unlink(dir, file, 0);
+		if (!registry_lock(dir, REGISTRY_TRIES) && box_is(dir, file, w->pid, w->arena))
+			entry_forget(dir, name);
 	}
 	if (group && (w->published || locked))
 		group_leave(dir, group, w->pid ? w->pid : -1);

@@ -20,6 +20,9 @@ struct box {
 /* Finds a living sandbox by name. -1 fills e. */
 int registry_find(const char *name, struct box *to, struct arena *a, struct err *e);
 
+/* The lines of `hutch mount` for the sandbox of this process, length 0: none. -1 with errno. */
+int registry_added(const char *name, const struct target *t, struct box *to, struct arena *a);
+
 /* Tells of each living sandbox that has a name; the arena is for reading, and as it was. */
 void registry_each(void (*tell)(void *ctx, const char *name, int pid), void *ctx, struct arena *a);
 
@@ -57,6 +60,7 @@ void registry_group_sweep(const char *group);
  * lock builds a sandbox, and that may hang; while we waited in the kernel, no signal
  * but KILL would end us. -1 with errno.
  */
+enum { REGISTRY_TRIES = 1000 };
 int registry_lock(int fd, int tries);
 
 #endif

@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "base/text.h"
+
 static int digits(const char **text, unsigned base, uint64_t max, uint64_t *to)
 {
 	uint64_t value = 0;
@@ -317,6 +319,16 @@ const char *name_nearest(const char *text, const char *const *names, int n)
 		}
 	}
 	return best;
+}
+
+const char *name_hint(char to[HINT_ROOM], const char *text, const char *const *names, int n)
+{
+	const char *near = name_nearest(text, names, n);
+
+	*to = '\0';
+	if (near)
+		text_format(to, HINT_ROOM, ", did you mean %s?", near);
+	return to;
 }
 
 const char *parse_sysctl(const char *text, char path[SYSCTL_ROOM])

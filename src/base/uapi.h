@@ -44,6 +44,7 @@ enum {
 #define MOVE_MOUNT_F_EMPTY_PATH_ 0x04u
 #define MOVE_MOUNT_T_EMPTY_PATH_ 0x40u
 #define MOVE_MOUNT_SET_GROUP_ 0x100u
+#define MOVE_MOUNT_BENEATH_ 0x200u
 
 #define MOUNT_ATTR_RDONLY_ 0x01u
 #define MOUNT_ATTR_NOSUID_ 0x02u
@@ -73,6 +74,7 @@ struct open_how_ {
 #define STATX_SIZE_ 0x200u
 #define STATX_BASIC_STATS_ 0x7ffu
 #define AT_STATX_DONT_SYNC_ 0x4000
+#define STATX_BTIME_ 0x800u
 #define STATX_ATTR_MOUNT_ROOT_ 0x2000u
 #define STATX_MNT_ID_ 0x1000u
 #define STATX_MNT_ID_UNIQUE_ 0x4000u

@@ -143,6 +143,6 @@ int module_load(struct modules *m, const char *line, struct err *e)
 	result = moddep_load(&m->dep, name, line + n + strspn(line + n, " "), e);
 	if (result <= 0 || in_kernel(name))
 		return result < 0 ? -1 : 0;
-	return err_set(e, 0, m->dir < 0 ? "module %.64s: there is no %.90s" : "module %.64s: it is not in %.90s",
-		       name, m->directory);
+	return err_set(e, 0, "module %.64s: %s %.90s", name, m->dir < 0 ? "there is no" : "it is not in",
+		       m->directory);
 }

@@ -33,13 +33,10 @@ static struct shown {
 
 static void add_box(void *ctx, const char *name, int pid)
 {
-	struct k_stat ns = {0};
-
 	(void)ctx;
 	if (nboxes == NAMES)
 		return;
-	process_ns(pid, "pid", &ns);
-	boxes[nboxes] = (struct box_name){.pid = pid, .pids = ns.ino};
+	boxes[nboxes] = (struct box_name){.pid = pid, .pids = process_ns(pid, "pid")};
 	text_format(boxes[nboxes++].name, KEPT_NAME, "%s", name);
 }
 
@@ -59,12 +56,12 @@ static void add_group(void *ctx, const char *name, int dir)
 /* The sandbox that a process is, or is in by its PID namespace; NULL: none that is known. */
 static const char *box_of(int64_t pid, int inside)
 {
-	struct k_stat ns = {0};
+	uint64_t ino = inside ? process_ns((int)pid, "pid") : 0;
 
-	if (inside && (process_ns((int)pid, "pid", &ns) || ns.ino == view.host_pids))
-		ns.ino = 0;
+	if (ino == view.host_pids)
+		ino = 0;
 	for (unsigned i = 0; i < nboxes; i++)
-		if (boxes[i].pid == pid || (ns.ino && boxes[i].pids == ns.ino))
+		if (boxes[i].pid == pid || (ino && boxes[i].pids == ino))
 			return boxes[i].name;
 	return NULL;
 }
@@ -256,16 +253,16 @@ static int find(const char *name, struct group_member *m, int *group)
 			m->parts = GROUP_IPC | GROUP_SHM;
 			n = 1;
 		}
-	if (n <= 0)
-		cli_error(n ? "%s: %s" : "no group and no sandbox named %s is there", name, n ? error_text(errno) : "");
+	if (n < 0)
+		cli_failed(name, errno);
+	else if (!n)
+		cli_error("no group and no sandbox named %s is there", name);
 	return n;
 }
 
 static int is_own(uint64_t ino)
 {
-	struct k_stat own;
-
-	return ino && !process_ns(k_getpid(), "ipc", &own) && own.ino == ino;
+	return ino && process_ns(k_getpid(), "ipc") == ino;
 }
 
 static int print_one(const char *name, int first)
@@ -308,7 +305,6 @@ static int print_one(const char *name, int first)
 int command_ipc(int argc, char **argv)
 {
 	static const char *const options[] = {"--json", "--clean", NULL};
-	struct k_stat ns = {0};
 	int i = 1, option, status = 0;
 	const char *value;
 
@@ -320,8 +316,7 @@ int command_ipc(int argc, char **argv)
 		return cli_usage("ipc");
 	boxes = arena_room(&cli_arena, NAMES * sizeof *boxes);
 	names = arena_room(&cli_arena, NAMES * sizeof *names);
-	process_ns(k_getpid(), "pid", &ns);
-	view.host_pids = ns.ino;
+	view.host_pids = process_ns(k_getpid(), "pid");
 	view.now = k_time();
 	box_each(add_box, NULL);
 	for (; i < argc; i++)

@@ -18,6 +18,11 @@
 #else
 #define NR_fcntl SYS_fcntl
 #endif
+#ifdef SYS_clock_gettime
+#define SYS_clock_gettime_ SYS_clock_gettime
+#else
+#define SYS_clock_gettime_ SYS_clock_gettime64
+#endif
 #ifdef SYS_statfs64
 #define NR_statfs SYS_statfs64
 #define NR_fstatfs SYS_fstatfs64
@@ -295,7 +300,11 @@ int64_t k_now_ms(void)
 {
 	struct timespec t = {0};
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	/* libc's way past the kernel is a reader of ELF: a KiB for some nanoseconds. Where long is short it knows two calls. */
+	if (sizeof(long) == 8)
+		syscall(SYS_clock_gettime_, CLOCK_MONOTONIC, &t);
+	else
+		clock_gettime(CLOCK_MONOTONIC, &t);
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 

@@ -33,6 +33,10 @@ static void probe_calls(struct facts *f)
 		       k_move_mount(-1, "", -1, "", MOVE_MOUNT_F_EMPTY_PATH_ |
 				    MOVE_MOUNT_T_EMPTY_PATH_ | MOVE_MOUNT_SET_GROUP_) < 0 &&
 		       errno == EBADF;
+	f->mount_beneath = f->new_mount_api &&
+			   k_move_mount(-1, "", -1, "", MOVE_MOUNT_F_EMPTY_PATH_ |
+					MOVE_MOUNT_T_EMPTY_PATH_ | MOVE_MOUNT_BENEATH_) < 0 &&
+			   errno == EBADF;
 	f->statmount = known(k_statmount(0, 0, NULL)) && errno != EPERM;
 }
 

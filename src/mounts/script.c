@@ -154,24 +154,12 @@ void script_print(const struct op *op, struct out *o)
 
 static enum model_rule do_mount(struct model *m, uint32_t ns, const struct op *op)
 {
-	uint32_t mount, node;
+	uint32_t mount;
 	enum model_rule r = model_mount(m, ns, op->source, op->word[1], &mount);
 
-	for (int i = 2; !r && i < op->n; i++) {
-		char part[256];
-		const char *p = op->word[i];
-
-		node = m->mount[mount].root;
-		while (*p && node) {
-			size_t n = strcspn(p, "/");
-
-			text_format(part, sizeof part, "%.*s", (int)n, p);
-			node = n ? model_child(m, node, part, 1) : node;
-			p += n + (p[n] == '/');
-		}
-		if (!node)
+	for (int i = 2; !r && i < op->n; i++)
+		if (!model_walk(m, m->mount[mount].root, op->word[i], 1))
 			r = MODEL_FULL;
-	}
 	return r;
 }
 
@@ -303,6 +291,33 @@ void script_table(struct model *m, uint32_t ns, struct out *o)
 
 	for (uint32_t i = root; i; i = model_next(m, i, root))
 		print_row(m, ns, i, o);
+}
+
+int script_view(struct model *m, uint32_t ns, struct view *v, struct arena *a)
+{
+	uint32_t top = m->ns[ns].root;
+
+	*v = (struct view){.name = m->ns[ns].name, .table.mount = ARENA_ARRAY(a, struct mount, m->ns[ns].mounts)};
+	for (uint32_t i = top; v->table.mount && i; i = model_next(m, i, top)) {
+		const struct model_mount *x = &m->mount[i];
+		const char *type = m->node[m->node[x->root].top].name;
+		uint32_t master = model_master(m, i);
+		char path[1024], root[1024];
+		struct out o;
+		struct mount *to = &v->table.mount[v->table.n++];
+		const char *point = script_path(m, i, x->root, path, sizeof path);
+
+		out_init(&o, root, sizeof root);
+		print_root(m, x->root, &o);
+		*to = (struct mount){.id = (int)i, .parent = (int)x->parent, .type = type, .source = type, .super = "",
+				     .point = arena_text(a, point, strlen(point)),
+				     .root = o.used ? arena_text(a, root, o.used) : "/",
+				     .shared = x->group ? label(m, x->group) : 0, .master = master ? label(m, master) : 0,
+				     .unbindable = (x->flags & MOUNT_UNBINDABLE) != 0};
+		if (!to->point || !to->root)
+			return -1;
+	}
+	return v->table.mount ? 0 : -1;
 }
 
 /* [NAME:]PATH as a mount whose root it is, or 0. */

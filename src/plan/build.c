@@ -76,7 +76,7 @@ struct origin origin_settle(const struct build *b, struct origin at)
 	return at;
 }
 
-void wrong(struct build *b, struct origin at, const char *format, ...)
+void (wrong)(struct build *b, struct origin at, const char *format, ...)
 {
 	va_list args;
 
@@ -177,7 +177,7 @@ static void choose_root_switch(struct build *b)
 }
 
 /* The payload must not reach hutch's own file through /proc/1/exe. */
-static int needs_self_seal(const struct build *b)
+int needs_self_seal(const struct build *b)
 {
 	uint64_t strong = 1ull << CAP_SYS_PTRACE_ | 1ull << CAP_SYS_ADMIN_;
 
@@ -222,6 +222,28 @@ static void plan_group(struct build *b)
 	    N(parts & GROUP_IPC), N(parts & GROUP_SHM));
 }
 
+/* Whether an earlier line names the same hub. */
+static int hub_again(const struct build *b, const struct mount_wish *m)
+{
+	const struct mount_wish *i = b->p->mounts.first;
+
+	while (i != m && (i->kind != MOUNT_HUB || strcmp(i->src, m->src) != 0))
+		i = i->next;
+	return i != m;
+}
+
+static void plan_hubs(struct build *b)
+{
+	for (const struct mount_wish *m = b->p->mounts.first; m; m = m->next) {
+		const struct item *hub;
+
+		if (m->kind != MOUNT_HUB || hub_again(b, m))
+			continue;
+		hub = hub_find(b->p, m->type, NULL);
+		ADD(b, m->at, HUB_CHECK, S(m->src), S(m->type), N(hub && hub->a), N(!!(m->flags & MF_OPTIONAL)));
+	}
+}
+
 static void plan_host(struct build *b)
 {
 	const struct profile *p = b->p;
@@ -233,6 +255,7 @@ static void plan_host(struct build *b)
 		wrong(b, where(b, KEY_caps), "needs a hutch that runs from a sealed copy: start the supervisor again");
 	else if (b->plan->needs_seal)
 		ADD(b, where(b, KEY_caps), SELF_SEAL, N(0));
+	plan_hubs(b);
 	plan_group(b);
 	if (p->ns[NS_PID].how == NS_PATH) {
 		own_pid = slot_new(b);
@@ -423,7 +446,7 @@ static void plan_inside(struct build *b)
 static void finish_clone(struct build *b)
 {
 	struct plan *plan = b->plan;
-	int barrier = 0, joined = b->p->ns[NS_USER].how == NS_PATH;
+	int barrier = b->request->live != NULL, joined = b->p->ns[NS_USER].how == NS_PATH;
 
 	for (unsigned i = plan->clone; i < plan->nsteps; i++)
 		barrier |= plan->step[i].kind == STEP_RELEASE || plan->step[i].kind == STEP_MEET || plan->step[i].kind == STEP_TIME_NEW ||
@@ -467,14 +490,16 @@ int plan_build(struct plan *plan, const struct profile *p, const struct facts *f
 		diags_add(d, (struct origin){0}, 0, "the plan is too large");
 		return -1;
 	}
-	if (request->join)
+	if (request->join && !request->live)
 		b.p = plan->profile = join_profile(&b);
 	if (request->supervised)
 		b.p = plan->profile = service_profile(&b);
 	choose_namespaces(&b);
 	choose_maps(&b);
-	plan->tty = (uint8_t)choose_tty(&b);
-	if (request->join) {
+	plan->tty = !request->live && choose_tty(&b);
+	if (request->live) {
+		plan_live(&b);
+	} else if (request->join) {
 		plan_join(&b);
 	} else {
 		choose_root_switch(&b);
@@ -482,7 +507,8 @@ int plan_build(struct plan *plan, const struct profile *p, const struct facts *f
 		plan_inside(&b);
 		plan_shares(&b);
 	}
-	plan_payload(&b);
+	if (!request->live)
+		plan_payload(&b);
 	finish_clone(&b);
 	return d->count ? -1 : 0;
 }

@@ -53,8 +53,9 @@ static inline struct origin where(const struct build *b, enum key_id key)
 }
 struct origin origin_settle(const struct build *b, struct origin at);
 
-void wrong(struct build *b, struct origin at, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+void wrong(struct build *b, struct origin at, const char *format, ...);
+#define wrong(b, at, format, ...) \
+	wrong(b, at, TEXT_PACKED(format, ##__VA_ARGS__), ##__VA_ARGS__)
 
 /* Sources are cloned before anything is made private, and attached after it. */
 void plan_sources(struct build *b);
@@ -70,6 +71,14 @@ const struct profile *join_profile(struct build *b);
 
 /* Everything before plan_payload, for such a program. */
 void plan_join(struct build *b);
+
+int join_target(struct build *b);
+
+/* All of it, where mounts of a running sandbox change. */
+void plan_live(struct build *b);
+
+/* The payload must not reach hutch's own file through /proc. */
+int needs_self_seal(const struct build *b);
 
 /* service.c: the profile with the descriptors that a supervisor hands over. */
 const struct profile *service_profile(struct build *b);

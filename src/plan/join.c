@@ -39,7 +39,7 @@ static void join_host(struct build *b)
 }
 
 /* Opens the process that the namespaces are taken from; returns its slot. */
-static int join_target(struct build *b)
+int join_target(struct build *b)
 {
 	const struct target *t = b->request->join;
 	int first = slot_new(b);

@@ -294,6 +294,7 @@ static void attach_bind(struct build *b, const struct mount_wish *m, struct moun
 	e->rec = !!(m->flags & MF_REC);
 	e->optional = (uint8_t)optional;
 	e->note = mp->prop != PROP_PRIVATE ? mp->slot : NO_SLOT;
+	e->hub = m->kind == MOUNT_HUB;
 }
 
 /* A file system that is made new: nobody has it yet, so nothing to receive from. */
@@ -307,18 +308,22 @@ static void make_own(struct build *b, const struct mount_wish *m, struct expect 
 	e->prop = mp->prop;
 }
 
-static void attach_tmpfs(struct build *b, const struct mount_wish *m, struct mount_plan *mp)
+const char *tmpfs_options(struct build *b, const struct mount_wish *m)
 {
-	uint32_t attrs = wish_attrs(m, NOSUID | NODEV);
-	struct fs fs = {"tmpfs", "tmpfs", m->dst, NULL, attrs & ~(uint32_t)RO};
 	const char *uid = m->flags & MF_UID ? text_printf(b, ",uid=%u", m->uid) : "";
 	const char *gid = m->flags & MF_GID ? text_printf(b, ",gid=%u", m->gid) : "";
 
+	return text_printf(b, "mode=%04o%s%s%s", m->flags & MF_MODE ? m->mode : 0755, uid, gid,
+			   size_option(b, m->size));
+}
+
+static void attach_tmpfs(struct build *b, const struct mount_wish *m, struct mount_plan *mp)
+{
+	uint32_t attrs = wish_attrs(m, NOSUID | NODEV);
+	/* Read-only comes at the end: lines below may put something in. */
+	struct fs fs = {"tmpfs", "tmpfs", m->dst, tmpfs_options(b, m), attrs & ~(uint32_t)RO};
 	struct expect *e;
 
-	/* Read-only comes at the end: lines below may put something in. */
-	fs.data = text_printf(b, "mode=%04o%s%s%s", m->flags & MF_MODE ? m->mode : 0755, uid, gid,
-			      size_option(b, m->size));
 	e = fs_add(b, m->at, &fs, m->flags);
 	e->attrs = attrs;
 	e->memory = 1;
@@ -409,6 +414,7 @@ static void attach(struct build *b, const struct mount_wish *m, struct mount_pla
 {
 	switch (m->kind) {
 	case MOUNT_BIND:
+	case MOUNT_HUB:
 		attach_bind(b, m, mp);
 		break;
 	case MOUNT_TMPFS:

@@ -53,9 +53,10 @@ struct expect {
 	int note;		/* slot of the clone whose source was noted, or NO_SLOT */
 	uint8_t prop, rec, optional, memory;
 	uint8_t own;		/* made by hutch: no source on the host */
+	uint8_t hub;		/* it has to receive, whatever its source is now */
 };
 
-enum switch_kind { SWITCH_NONE, SWITCH_PIVOT, SWITCH_OVER, SWITCH_JOIN };
+enum switch_kind { SWITCH_NONE, SWITCH_PIVOT, SWITCH_OVER, SWITCH_JOIN, SWITCH_LIVE };
 
 struct plan {
 	const struct profile *profile;
@@ -92,6 +93,17 @@ struct target {
 	uint64_t start;		/* clock ticks since boot */
 };
 
+/* What is done to the mounts of a running sandbox, instead of one more program in it. */
+enum live_kind { LIVE_MOUNT = 1, LIVE_UMOUNT, LIVE_FOLLOW };
+struct live {
+	uint8_t kind, lazy;
+	unsigned from;		/* of the profile's mounts: MOUNT: the first that is new; FOLLOW: which one */
+	const char *path;	/* UMOUNT: inside */
+	const char *const *line;	/* MOUNT: the lines that are new */
+	int nlines;
+	const char *gone;	/* UMOUNT: the line that was noted for what goes, or NULL */
+};
+
 /* Where a supervised payload finds its sockets. */
 enum { SERVICE_FIRST_FD = 3 };
 #define SERVICE_NOTIFY "/dev/notify"
@@ -105,6 +117,7 @@ struct plan_request {
 	int launch;		/* the plan is for now: only needed facts are looked up */
 	const char *const *env;	/* of the caller, for env-pass */
 	const struct target *join;	/* the plan is for one more program in this sandbox, or NULL */
+	struct live *live;		/* with join: for its mounts instead, or NULL */
 
 	/* By a supervisor: the payload waits for its word, and gets what service keys say. */
 	int supervised;

@@ -231,6 +231,7 @@ int step_below(const struct step *s, const char *path)
 static const char *const switch_names[] = {
 	"the caller's own root", "pivot_root",
 	"chroot over the initramfs, which pivot_root cannot leave", "one more program in a running sandbox",
+	"the mounts of a running sandbox",
 };
 
 static int late_mounts(const struct plan *plan)

@@ -142,7 +142,7 @@ void read_RLIMIT(struct value *v)
 		;
 	/* An argument replaces what the file said. */
 	if (new && (new->at.file == v->r->at.file || v->r->at.file != FILE_ARGS)) {
-		value_wrong(v, -1, "rlimit.%s given twice, first in line %u", v->suffix, new->at.line);
+		value_twice(v, new->at);
 		return;
 	}
 	new = new ? new : value_item(v);
@@ -163,6 +163,47 @@ void print_RLIMIT(const struct profile *p, const struct key *key, const void *fi
 	(void)p;
 	for (const struct item *i = l->first; i; i = i->next)
 		out_printf(o, "%s%s=%s\n", key->word, rlimit_names[i->c], i->text);
+}
+
+void read_HUB(struct value *v)
+{
+	struct item *new = v->r->p->hubs.first, *same = new;
+
+	if (!name_ok(v->suffix)) {
+		value_wrong(v, -1, "hub.NAME: a name has letters, digits and ._- only, not %.64s", v->suffix);
+		return;
+	}
+	if (!value_count(v, 1, 2) || !value_path(v, 0))
+		return;
+	if (v->w.n == 2 && strcmp(v->w.word[1], "share") != 0) {
+		value_unknown(v, 1, "option", (const char *const[]){"share"}, 1);
+		return;
+	}
+	while (new && strcmp(new->name, v->suffix) != 0)
+		new = new->next;
+	while (same && (same == new || strcmp(same->text, v->w.word[0]) != 0))
+		same = same->next;
+	/* An argument replaces what the file said. */
+	if (new && (new->at.file == v->r->at.file || v->r->at.file != FILE_ARGS))
+		value_twice(v, new->at);
+	else if (same)
+		value_wrong(v, 0, "%s is hub %.64s already", same->text, same->name);
+	else if (new || (new = value_item(v)))
+		*new = (struct item){.next = new->next, .at = v->r->at, .name = v->suffix,
+				     .text = v->w.word[0], .a = v->w.n == 2};
+}
+
+void print_HUB(const struct profile *p, const struct key *key, const void *field,
+	       struct out *o)
+{
+	const struct list *l = field;
+
+	(void)p;
+	for (const struct item *i = l->first; i; i = i->next) {
+		out_printf(o, "%s%s=", key->word, i->name);
+		out_word(o, i->text);
+		out_put(o, i->a ? " share\n" : "\n");
+	}
 }
 
 void read_STDIO(struct value *v)

@@ -160,6 +160,7 @@ static void read_and_plan(void)
 	profile_init(&job.profile, launch_arena);
 	diags_init(&job.diags, launch_arena);
 	profile_reader_init(&r, &job.profile, &job.diags, set_load, (void *)(uintptr_t)&job.image->set);
+	r.hubs = profile_hubs;
 	profile_file(&r, job.image->set.file[job.conf->file].name);
 	profile_finish(&r);
 	if (job.diags.count ||

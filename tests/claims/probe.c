@@ -1015,6 +1015,20 @@ static int facts(int argc, char **argv)
 	return -1;
 }
 
+/* Over a pile of mounts, one that comes and goes until somebody ends this, with pauses in microseconds. */
+static int flicker(const char *path, int pause, int pile)
+{
+	while (pile--)
+		if (mount(path, path, NULL, MS_BIND, NULL))
+			return told(-1);
+	for (;;) {
+		if (mount("flicker", path, "tmpfs", 0, NULL) || umount2(path, MNT_DETACH))
+			return told(-1);
+		if (pause)
+			usleep((unsigned)pause);
+	}
+}
+
 static int deeds(int argc, char **argv)
 {
 	const char *c = argv[0], *a = argc > 1 ? argv[1] : "", *b = argc > 2 ? argv[2] : "";
@@ -1035,6 +1049,8 @@ static int deeds(int argc, char **argv)
 		return told(unlink(a));
 	if (IS("umount"))
 		return told(umount2(a, MNT_DETACH));
+	if (IS("flicker"))
+		return flicker(a, atoi(b), argc > 3 ? atoi(argv[3]) : 0);
 	if (IS("tmpfs"))
 		return told(mount("probe", a, "tmpfs", 0, NULL));
 	if (IS("rw"))
