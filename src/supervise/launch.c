@@ -169,6 +169,7 @@ static void read_and_plan(void)
 	struct plan_request request = {
 		.launch = 1, .supervised = 1, .env = (const char *const *)environ,
 		.notify = job.notify, .console = job.image->set.machine.console,
+		.limits = job.conf->limits, .nlimits = job.conf->nlimits,
 	};
 
 	read_profile();
