@@ -61,3 +61,5 @@ const char *error_text(int code)
 	text_format(number, sizeof number, "error %d", code);
 	return number;
 }
+
+const char *errno_text(void) { return error_text(errno); }

@@ -31,5 +31,6 @@ const char *text_of(enum texts table, unsigned n);
 
 /* An errno in words; a number for a rare one, in memory that the next one takes. */
 const char *error_text(int code);
+const char *errno_text(void);	/* of errno */
 
 #endif

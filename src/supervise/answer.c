@@ -63,7 +63,7 @@ static void send_signal(struct client *c, const struct service *v)
 	if (!is_running(v))
 		refuse(c, 1, "%s is not running", v->conf->name);
 	else if (k_kill(v->pid, c->request.signal))
-		refuse(c, 1, "%s: %s", v->conf->name, error_text(errno));
+		refuse(c, 1, "%s: %s", v->conf->name, errno_text());
 }
 
 static void act(struct supervisor *s, struct client *c, struct service *v)
@@ -231,7 +231,7 @@ static enum answer next_reload(struct supervisor *s, struct client *c, struct ou
 		c->reloads = s->reloads;
 		if (!load_start(s))
 			return ANSWER_LATER;
-		refuse(c, 0, "reload: %s", error_text(errno));
+		refuse(c, 0, "reload: %s", errno_text());
 	} else if (!done) {
 		refuse(c, 0, "the reload came to nothing");
 	}
@@ -310,7 +310,7 @@ static void put_process(const struct service *v, struct client *c, struct out *o
 	uint64_t start;
 
 	if (process_start(v->pid, &start)) {
-		refuse(c, 1, "%s: %s", v->conf->name, error_text(errno));
+		refuse(c, 1, "%s: %s", v->conf->name, errno_text());
 		return;
 	}
 	out_printf(o, "pid=%d\nstart=%llu\n", v->pid, (unsigned long long)start);

@@ -123,7 +123,7 @@ static int map_rings(struct supervisor *s, char why[160])
 			continue;
 		r->memory = keep_ring(done, r->size);
 		if (!r->memory) {
-			text_format(why, 160, "a ring: %s", error_text(errno));
+			text_format(why, 160, "a ring: %s", errno_text());
 			return -1;
 		}
 	}
@@ -169,7 +169,7 @@ static void begin_again(struct supervisor *s)
 		return;
 	s->loader = s->loading = s->load_again = 0;
 	if (s->image && load_start(s))
-		event_tell(s, NULL, "cannot load: %s", error_text(errno));
+		event_tell(s, NULL, "cannot load: %s", errno_text());
 }
 
 int resume(struct supervisor *s, char why[160])
@@ -271,7 +271,7 @@ static void complain(const char *what)
 {
 	char text[160];
 
-	text_format(text, sizeof text, "%s: %s", what, error_text(errno));
+	text_format(text, sizeof text, "%s: %s", what, errno_text());
 	k_send(look.words, text, strlen(text), -1);
 	k_exit(1);
 }
@@ -334,7 +334,7 @@ static void look_start(struct supervisor *s)
 	int ends[2];
 
 	if (k_socketpair(ends)) {
-		failed(s, "%s", error_text(errno));
+		failed(s, "%s", errno_text());
 		return;
 	}
 	look.exe = s->upgrade.exe;
@@ -349,7 +349,7 @@ static void look_start(struct supervisor *s)
 	s->upgrade.pid = k_clone(look_main, looker_stack + sizeof looker_stack, SIGCHLD, NULL);
 	if (s->upgrade.pid < 0) {
 		s->upgrade.pid = 0;
-		failed(s, "%s", error_text(errno));
+		failed(s, "%s", errno_text());
 	}
 	k_close(ends[1]);
 }
@@ -432,5 +432,5 @@ void upgrade_go(struct supervisor *s)
 	s->resuming = RESUME_UPGRADE;
 	resume_exec(s, s->upgrade.exe);
 	s->resuming = 0;
-	failed(s, "%s", error_text(errno));
+	failed(s, "%s", errno_text());
 }
