@@ -28,7 +28,7 @@ int text_vformat(char *to, size_t size, const char *format, va_list args);
 		static const char packed_[] TEXT_SECTION = literal; \
 		packed_; \
 	})
-#define TEXT_SECTION __attribute__((section("texts"), aligned(1)))
+#define TEXT_SECTION __attribute__((section("packed_texts"), aligned(1)))
 
 /* Called with a format that seems to be empty: unpacks the packed ones if it is of them. NULL: nothing is packed. */
 extern void (*text_unpack)(const char *format);
