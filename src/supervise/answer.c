@@ -26,7 +26,7 @@ static void refuse(struct client *c, int code, const char *format, ...)
 	va_end(args);
 	c->code = (uint8_t)code;
 }
-#define refuse(c, code, format, ...) refuse(c, code, TEXT_PACKED(format, ##__VA_ARGS__), ##__VA_ARGS__)
+#define refuse(c, code, format, ...) refuse(c, code, PACKED(format, ##__VA_ARGS__), ##__VA_ARGS__)
 
 static int is_up(const struct service *v)
 {

@@ -322,9 +322,9 @@ static const char *cannot(const struct supervisor *s)
 {
 	for (int i = 0; i < IMAGES; i++)
 		if (s->images[i].image && s->images[i].texts < 0)
-			return "the profiles are in no memory that outlives this hutch";
+			return PACKED("the profiles are in no memory that outlives this hutch");
 	if (keep_fd() < 0)
-		return "the state is in no memory that outlives this hutch";
+		return PACKED("the state is in no memory that outlives this hutch");
 	return NULL;
 }
 
