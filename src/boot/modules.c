@@ -92,7 +92,7 @@ static int insert(void *ctx, const char *path, size_t n, const char *options, st
 	k_close(fd);
 	if (!result || (errno == EEXIST && !*options))
 		return 0;
-	why = errno == EEXIST ? "it is loaded already, its options come too late" : cause(errno);
+	why = errno == EEXIST ? PACKED("it is loaded already, its options come too late") : cause(errno);
 	return err_set(e, why ? 0 : errno, "module %.100s%s%s", name, why ? ": " : "", why ? why : "");
 }
 

@@ -126,7 +126,7 @@ static void look_at_program(struct look *l)
 		found(l, l->p->at[KEY_exec], path, errno_text());
 	else if (fd >= 0 && !k_fstat(fd, 3, &st) &&
 		 (!S_ISREG(st.mode) || !(st.mode & 0111)))
-		found(l, l->p->at[KEY_exec], path, "not a program that may be executed");
+		found(l, l->p->at[KEY_exec], path, PACKED("not a program that may be executed"));
 	k_close(fd);
 }
 

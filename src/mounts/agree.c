@@ -121,7 +121,7 @@ int model_agrees(struct model *m, uint32_t ns, const struct mounts *t, struct ou
 		m->mount[found[i] - 1].flags &= (uint8_t)~MOUNT_SEEN;
 		if (wrong)
 			continue;
-		wrong = found[i] > 1 ? compare_row(m, ns, found[i] - 1, &t->mount[i]) : "no such mount";
+		wrong = found[i] > 1 ? compare_row(m, ns, found[i] - 1, &t->mount[i]) : PACKED("no such mount");
 		if (wrong)
 			out_printf(why, "%s on %s: %s", t->mount[i].source, t->mount[i].point, wrong);
 	}
