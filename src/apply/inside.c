@@ -215,6 +215,6 @@ static int limit_is(struct walk *w, const struct step *s)
 int do_IPC_SET(struct walk *w, const struct step *s)
 {
 	if (s->op[2].n >= 0 && w->fd[s->op[2].n] >= 0)
-		return limit_is(w, s);
+		return s->op[3].n ? 0 : limit_is(w, s);
 	return proc_write(w->proc, s->op[0].s, s->op[1].s) ? step_failed(w, s->op[1].s) : 0;
 }

@@ -237,6 +237,15 @@ static int added_read(int dir, const char *name, const struct target *t, struct 
 	return 0;
 }
 
+void registry_forget(const char *name)
+{
+	int dir = registry_dir();
+
+	if (dir >= 0)
+		entry_forget(dir, name);
+	k_close(dir);
+}
+
 int registry_added(const char *name, const struct target *t, struct box *to, struct arena *a)
 {
 	int dir = registry_dir(), failed = dir < 0 || added_read(dir, name, t, to, a);

@@ -207,7 +207,7 @@ static int run(struct simulation *s)
 		r = script_do(&s->model, op, &why);
 		if (r < 0 || r == MODEL_FULL)
 			return complain(s->file, op->line, op->start,
-					r < 0 ? why : "more mounts than there is room for");
+					r < 0 ? why : "more mounts or namespaces than there is room for: 60000, 10000");
 		last = (enum model_rule)r;
 		if (last)
 			refuse(s, i, last);

@@ -231,6 +231,8 @@ int k_statmount(uint64_t id, uint64_t mask, struct statmount_ *to)
 	return (int)RAW("statmount", NR_statmount, &request, to, sizeof *to, 0);
 }
 
+int k_has_cachestat(void) { return RAW("cachestat", NR_cachestat, -1, NULL, NULL, 0) >= 0 || errno != ENOSYS; }
+
 int k_unshare(unsigned flags) { return (int)RAW("unshare", SYS_unshare, (int)flags); }
 int k_setns(int fd, unsigned type) { return (int)RAW("setns", SYS_setns, fd, (int)type); }
 

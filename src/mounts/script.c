@@ -46,7 +46,7 @@ static const char *read_words(struct op *to, struct words *w, struct arena *a, i
 		size_t n = strlen(w->word[1]);
 
 		*at = 1;
-		if (w->word[1][n - 1] != ':')
+		if (!n || w->word[1][n - 1] != ':')
 			return "in NAME: wants a colon";
 		to->ns = arena_text(a, w->word[1], n - 1);
 		if (!to->ns)
@@ -296,28 +296,25 @@ void script_table(struct model *m, uint32_t ns, struct out *o)
 int script_view(struct model *m, uint32_t ns, struct view *v, struct arena *a)
 {
 	uint32_t top = m->ns[ns].root;
+	struct mount *to = ARENA_ARRAY(a, struct mount, m->ns[ns].mounts);
 
-	*v = (struct view){.name = m->ns[ns].name, .table.mount = ARENA_ARRAY(a, struct mount, m->ns[ns].mounts)};
-	for (uint32_t i = top; v->table.mount && i; i = model_next(m, i, top)) {
+	v->name = m->ns[ns].name;
+	v->table.mount = to;
+	for (uint32_t i = top; to && i; i = model_next(m, i, top), to++) {
 		const struct model_mount *x = &m->mount[i];
-		const char *type = m->node[m->node[x->root].top].name;
 		uint32_t master = model_master(m, i);
-		char path[1024], root[1024];
-		struct out o;
-		struct mount *to = &v->table.mount[v->table.n++];
-		const char *point = script_path(m, i, x->root, path, sizeof path);
+		char buf[1024];
+		const char *path = script_path(m, i, x->root, buf, sizeof buf);
 
-		out_init(&o, root, sizeof root);
-		print_root(m, x->root, &o);
-		*to = (struct mount){.id = (int)i, .parent = (int)x->parent, .type = type, .source = type, .super = "",
-				     .point = arena_text(a, point, strlen(point)),
-				     .root = o.used ? arena_text(a, root, o.used) : "/",
-				     .shared = x->group ? label(m, x->group) : 0, .master = master ? label(m, master) : 0,
-				     .unbindable = (x->flags & MOUNT_UNBINDABLE) != 0};
-		if (!to->point || !to->root)
+		to->type = m->node[m->node[x->root].top].name;
+		to->point = arena_text(a, path, strlen(path));
+		to->shared = x->group ? label(m, x->group) : 0;
+		to->master = master ? label(m, master) : 0;
+		v->table.n++;
+		if (!to->point)
 			return -1;
 	}
-	return v->table.mount ? 0 : -1;
+	return to ? 0 : -1;
 }
 
 /* [NAME:]PATH as a mount whose root it is, or 0. */

@@ -33,13 +33,6 @@ static int is_up(const struct service *v)
 	return v->state == STATE_UP || v->state == STATE_DONE;
 }
 
-/* A payload runs that may be signalled and entered. */
-static int is_running(const struct service *v)
-{
-	return v->pid > 0 && (v->state == STATE_STARTING || v->state == STATE_UP ||
-			      v->state == STATE_STOPPING);
-}
-
 /* All names are looked up before anything is done for the first. */
 static void find_names(struct supervisor *s, struct client *c)
 {
@@ -60,7 +53,7 @@ static void find_names(struct supervisor *s, struct client *c)
 
 static void send_signal(struct client *c, const struct service *v)
 {
-	if (!is_running(v))
+	if (!service_runs(v))
 		refuse(c, 1, "%s is not running", v->conf->name);
 	else if (k_kill(v->pid, c->request.signal))
 		refuse(c, 1, "%s: %s", v->conf->name, error_text(errno));
@@ -89,7 +82,7 @@ static void act(struct supervisor *s, struct client *c, struct service *v)
 		c->code |= !is_up(v);
 		break;
 	case VERB_DESCRIBE:
-		if (!is_running(v))
+		if (!service_runs(v))
 			refuse(c, 1, "%s is not running", v->conf->name);
 		break;
 	case VERB_LOGS:
@@ -336,7 +329,7 @@ static enum answer next_describe(struct supervisor *s, struct client *c, struct 
 	const struct entry *f;
 	size_t n;
 
-	if (!image || (v && !is_running(v)) || c->reloads != s->reloads) {
+	if (!image || (v && !service_runs(v)) || c->reloads != s->reloads) {
 		refuse(c, 1, "%s has just changed", c->request.n ? c->request.name[0] : "init.conf");
 		return end(c, o);
 	}
