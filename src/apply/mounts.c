@@ -185,7 +185,7 @@ int do_MOUNT_OVERLAY(struct walk *w, const struct step *s)
 	int upper = -1, work = -1, lower;
 
 	if (m->nmore >= LOWERS)
-		return step_failed_code(w, E2BIG, "too many lower directories");
+		return step_failed_code(w, E2BIG, PACKED("too many lower directories"));
 	lower = k_open(AT_FDCWD, m->src, O_PATH | O_DIRECTORY, 0);
 	if (lower < 0)
 		return step_failed(w, m->src);

@@ -212,7 +212,7 @@ static void resolve(struct set *set, struct service_conf *c)
 		int found = find(set, c->named[i].name);
 
 		if (found < 0 && i < c->nneeds)
-			set_finding(set, c, c->named[i].where, "needs a service that there is not: ", c->named[i].name);
+			set_finding(set, c, c->named[i].where, PACKED("needs a service that there is not: "), c->named[i].name);
 		if (found < 0)
 			continue;
 		needs += i < c->nneeds;
@@ -254,7 +254,7 @@ static void circle(struct sorter *s, unsigned depth, unsigned back)
 	for (unsigned i = from; i <= depth; i++) {
 		struct service_conf *c = &s->set->service[s->at[i]];
 
-		set_finding(s->set, c, c->named[s->cell[i] - 1].where, "in a circle: ", text);
+		set_finding(s->set, c, c->named[s->cell[i] - 1].where, PACKED("in a circle: "), text);
 	}
 }
 

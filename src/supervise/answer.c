@@ -26,7 +26,7 @@ static void refuse(struct client *c, int code, const char *format, ...)
 	va_end(args);
 	c->code = (uint8_t)code;
 }
-#define refuse(c, code, format, ...) refuse(c, code, TEXT_PACKED(format, ##__VA_ARGS__), ##__VA_ARGS__)
+#define refuse(c, code, format, ...) refuse(c, code, PACKED(format, ##__VA_ARGS__), ##__VA_ARGS__)
 
 static int is_up(const struct service *v)
 {
@@ -56,7 +56,7 @@ static void send_signal(struct client *c, const struct service *v)
 	if (!service_runs(v))
 		refuse(c, 1, "%s is not running", v->conf->name);
 	else if (k_kill(v->pid, c->request.signal))
-		refuse(c, 1, "%s: %s", v->conf->name, error_text(errno));
+		refuse(c, 1, "%s: %s", v->conf->name, errno_text());
 }
 
 static void act(struct supervisor *s, struct client *c, struct service *v)
@@ -225,7 +225,7 @@ static enum answer next_reload(struct supervisor *s, struct client *c, struct ou
 		c->reloads = s->reloads;
 		if (!load_start(s))
 			return ANSWER_LATER;
-		refuse(c, 0, "reload: %s", error_text(errno));
+		refuse(c, 0, "reload: %s", errno_text());
 	} else if (!done) {
 		refuse(c, 0, "the reload came to nothing");
 	}
@@ -304,7 +304,7 @@ static void put_process(const struct service *v, struct client *c, struct out *o
 	uint64_t start;
 
 	if (process_start(v->pid, &start)) {
-		refuse(c, 1, "%s: %s", v->conf->name, error_text(errno));
+		refuse(c, 1, "%s: %s", v->conf->name, errno_text());
 		return;
 	}
 	out_printf(o, "pid=%d\nstart=%llu\n", v->pid, (unsigned long long)start);

@@ -20,7 +20,7 @@ static void reload(struct supervisor *s)
 {
 	control_look(s);
 	if (!s->ending && load_start(s))
-		event_tell(s, NULL, "cannot load: %s", error_text(errno));
+		event_tell(s, NULL, "cannot load: %s", errno_text());
 }
 
 static void read_signals(struct supervisor *s)
