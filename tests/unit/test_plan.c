@@ -56,7 +56,7 @@ static void facts_round_trip(void)
 }
 
 /* Every packed text is the column of its table. */
-static void packed_texts(void)
+static void texts(void)
 {
 	unsigned n = 0;
 
@@ -469,7 +469,7 @@ static void many_lines(void)
 int main(void)
 {
 	TEST(facts_round_trip);
-	TEST(packed_texts);
+	TEST(texts);
 	TEST(facts_wrong);
 	TEST(every_kernel);
 	TEST(orders);
