@@ -192,7 +192,7 @@ int do_GROUP_JOIN(struct walk *w, const struct step *s)
 	int dir = registry_dir(), n;
 
 	if (dir < 0)
-		return step_failed(w, "the folder of groups");
+		return step_failed(w, PACKED("the folder of groups"));
 	registry_entry(file, s->op[2].s, "group");
 	w->group_fd = group_lock(dir, file);
 	k_close(dir);
@@ -202,9 +202,9 @@ int do_GROUP_JOIN(struct walk *w, const struct step *s)
 	if (n < 0)
 		return step_error(w);
 	if (s->op[3].n && borrow(m, n, GROUP_IPC, open_ipc, &w->fd[s->op[0].n]))
-		return step_failed(w, "no living member lets us in");
+		return step_failed(w, PACKED("no living member lets us in"));
 	if (s->op[4].n && borrow(m, n, GROUP_SHM, copy_shm, &w->fd[s->op[1].n]))
-		return step_failed(w, "the group's /dev/shm");
+		return step_failed(w, PACKED("the group's /dev/shm"));
 	return 0;
 }
 
@@ -216,7 +216,7 @@ int do_GROUP_PUBLISH(struct walk *w, const struct step *s)
 	if (n < 0)
 		return step_error(w);
 	if (n >= GROUP_MEMBERS)
-		return step_failed_code(w, E2BIG, "the group has too many members");
+		return step_failed_code(w, E2BIG, PACKED("the group has too many members"));
 	m[n].pid = w->pid;
 	m[n].parts = (unsigned)s->op[1].n;
 	if (!process_start(w->pid, &m[n].start) ? group_write(w->group_fd, m, (unsigned)n + 1)

@@ -232,6 +232,15 @@ static int added_read(int dir, const char *name, const struct target *t, struct 
 	return 0;
 }
 
+void registry_forget(const char *name)
+{
+	int dir = registry_dir();
+
+	if (dir >= 0)
+		entry_forget(dir, name);
+	k_close(dir);
+}
+
 int registry_added(const char *name, const struct target *t, struct box *to, struct arena *a)
 {
 	int dir = registry_dir(), failed = dir < 0 || added_read(dir, name, t, to, a);
@@ -300,19 +309,19 @@ int do_REGISTER(struct walk *w, const struct step *s)
 	char file[80];
 
 	if (dir < 0)
-		return step_failed(w, "the folder of running sandboxes");
+		return step_failed(w, PACKED("the folder of running sandboxes"));
 	/* One at a time looks at a name and takes it; the close gives way. */
 	if (registry_lock(dir, REGISTRY_TRIES)) {
-		step_failed(w, "the folder of running sandboxes");
+		step_failed(w, PACKED("the folder of running sandboxes"));
 		k_close(dir);
 		return -1;
 	}
 	registry_entry(file, s->op[0].s, "box");
 	if (!box_read(dir, file, &m, &old, w->arena)) {
 		if (registry_alive(&m))
-			result = step_failed_code(w, EEXIST, "a sandbox of this name is running");
+			result = step_failed_code(w, EEXIST, PACKED("a sandbox of this name is running"));
 	} else if (errno != ENOENT && errno != EINVAL) {
-		result = step_failed(w, "the entry of this name");
+		result = step_failed(w, PACKED("the entry of this name"));
 	}
 	/* 0: it is done already, nobody will find it */
 	if (!result && process_start(w->pid, &start) && !registry_gone())

@@ -52,6 +52,8 @@ struct service_conf {
 	uint8_t success_codes[32];
 	uint64_t success_signals;
 	const struct listen_conf *listens;
+	const struct follow_conf *follows;	/* files that follow the host's */
+	uint16_t nfollows;
 	const char *on_mount, *on_path, *log_path;
 	const char *group;		/* of IPC, or NULL */
 	uint16_t nlimits;

@@ -133,10 +133,21 @@ static void keep_numbers(struct service_conf *c, const struct service_wish *w)
 	c->log_size = (uint32_t)w->log_size;
 }
 
+static void copy_follows(struct set *set, struct service_conf *c, const struct follow_conf *from, unsigned n)
+{
+	struct follow_conf *to = set_array(set, sizeof *to, n);
+
+	for (unsigned i = 0; to && i < n; i++)
+		to[i] = (struct follow_conf){set_text(set, from[i].path), from[i].wish};
+	c->follows = to;
+	c->nfollows = (uint16_t)(to ? n : 0);
+}
+
 int set_add(struct set *set, const char *name, const struct profile *p, unsigned file,
 	    unsigned nfiles, const char *findings)
 {
 	struct service_conf *c = &set->service[set->count];
+	struct follow_conf follows[FOLLOWS];
 
 	memset(c, 0, sizeof *c);
 	c->file = (uint16_t)file;
@@ -156,6 +167,7 @@ int set_add(struct set *set, const char *name, const struct profile *p, unsigned
 	c->on_path = set_text(set, p->service.on_path);
 	c->log_path = set_text(set, p->service.log.path);
 	c->group = set_text(set, profile_group(p));
+	copy_follows(set, c, follows, profile_follows(p, follows));
 	keep_names(set, c, p);
 	limits_keep(set, c, p);
 	keep_sockets(set, c, &p->service.listens);
@@ -200,7 +212,7 @@ static void resolve(struct set *set, struct service_conf *c)
 		int found = find(set, c->named[i].name);
 
 		if (found < 0 && i < c->nneeds)
-			set_finding(set, c, c->named[i].where, "needs a service that there is not: ", c->named[i].name);
+			set_finding(set, c, c->named[i].where, PACKED("needs a service that there is not: "), c->named[i].name);
 		if (found < 0)
 			continue;
 		needs += i < c->nneeds;
@@ -242,7 +254,7 @@ static void circle(struct sorter *s, unsigned depth, unsigned back)
 	for (unsigned i = from; i <= depth; i++) {
 		struct service_conf *c = &s->set->service[s->at[i]];
 
-		set_finding(s->set, c, c->named[s->cell[i] - 1].where, "in a circle: ", text);
+		set_finding(s->set, c, c->named[s->cell[i] - 1].where, PACKED("in a circle: "), text);
 	}
 }
 
@@ -383,6 +395,7 @@ static void copy_service(struct set *to, struct service_conf *c, const struct se
 	c->on_path = set_text(to, from->on_path);
 	c->log_path = set_text(to, from->log_path);
 	c->group = set_text(to, from->group);
+	copy_follows(to, c, from->follows, from->nfollows);
 }
 
 int set_copy(struct set *to, const struct set *from)

@@ -260,6 +260,31 @@ static int cat(const char *path)
 	return 0;
 }
 
+/* Reads a file with numbers until it says "end": was it ever missing, empty, or older than before? */
+static int reread(const char *path)
+{
+	long bad = 0, back = 0, last = 0;
+
+	for (;;) {
+		char text[32];
+		int fd = open(path, O_RDONLY | O_CLOEXEC);
+		ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+		long now;
+
+		close(fd);
+		if (n <= 0) {
+			bad++;
+			continue;
+		}
+		text[n] = '\0';
+		if (!strncmp(text, "end", 3))
+			return printf("bad=%ld back=%ld\n", bad, back) < 0;
+		now = atol(text);
+		back += now < last;
+		last = now;
+	}
+}
+
 static int list(const char *path)
 {
 	DIR *dir = opendir(path);
@@ -960,6 +985,8 @@ static int facts(int argc, char **argv)
 		return about(a);
 	if (IS("cat"))
 		return cat(a);
+	if (IS("reread"))
+		return reread(a);
 	if (IS("ls"))
 		return list(a);
 	if (IS("clocks"))
@@ -1015,18 +1042,39 @@ static int facts(int argc, char **argv)
 	return -1;
 }
 
-/* Over a pile of mounts, one that comes and goes until somebody ends this, with pauses in microseconds. */
-static int flicker(const char *path, int pause, int pile)
+/*
+ * disturb TIMES DIRECTORY COMMAND...: each time that it asks whether its table of mounts changed while it was
+ * read, it just did. What comes to the directory is one pile.
+ */
+static int disturb(int argc, char **argv)
 {
-	while (pile--)
-		if (mount(path, path, NULL, MS_BIND, NULL))
-			return told(-1);
-	for (;;) {
-		if (mount("flicker", path, "tmpfs", 0, NULL) || umount2(path, MNT_DETACH))
-			return told(-1);
-		if (pause)
-			usleep((unsigned)pause);
+	int times = atoi(argv[1]), status;
+	pid_t pid = argc > 3 ? fork() : -1;
+
+	if (!pid) {
+		if (ptrace(PTRACE_TRACEME, 0, NULL, NULL))
+			_exit(99);
+		execv(argv[3], argv + 3);
+		_exit(99);
 	}
+	while (waitpid(pid, &status, 0) == pid && WIFSTOPPED(status)) {
+		struct __ptrace_syscall_info info = {0};
+		int signal = WSTOPSIG(status);
+
+		if (signal == SIGTRAP) {
+			ptrace(PTRACE_SETOPTIONS, pid, NULL, PTRACE_O_TRACESYSGOOD);
+			signal = 0;
+		}
+		if (signal == (SIGTRAP | 0x80)) {
+			ptrace(PTRACE_GET_SYSCALL_INFO, pid, (void *)sizeof info, &info);
+			signal = 0;
+		}
+		if (info.op == PTRACE_SYSCALL_INFO_ENTRY && (info.entry.nr == SYS_poll || info.entry.nr == SYS_ppoll) &&
+		    times-- > 0 && mount("disturb", argv[2], "tmpfs", 0, NULL))
+			return told(-1);
+		ptrace(PTRACE_SYSCALL, pid, NULL, (void *)(long)signal);
+	}
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 98;
 }
 
 static int deeds(int argc, char **argv)
@@ -1049,8 +1097,8 @@ static int deeds(int argc, char **argv)
 		return told(unlink(a));
 	if (IS("umount"))
 		return told(umount2(a, MNT_DETACH));
-	if (IS("flicker"))
-		return flicker(a, atoi(b), argc > 3 ? atoi(argv[3]) : 0);
+	if (IS("disturb"))
+		return disturb(argc, argv);
 	if (IS("tmpfs"))
 		return told(mount("probe", a, "tmpfs", 0, NULL));
 	if (IS("rw"))
