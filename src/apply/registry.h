@@ -43,6 +43,18 @@ struct group_member {
 	uint64_t start;		/* clock ticks since boot */
 };
 
+/* After a failed look at a process: there is none of that number. */
+int registry_gone(void);
+
+/* Who cannot be looked at counts as alive: he would lose his group. */
+int registry_alive(const struct group_member *m);
+
+/* The file of an entry: NAME.KIND */
+void registry_entry(char to[80], const char *name, const char *kind);
+
+/* Takes this process and the dead out of a group of the folder, see registry_group_sweep. */
+void registry_group_leave(int dir, const char *group, int pid);
+
 /* Tells of each IPC group that is noted, in no order. */
 void registry_groups(void (*tell)(void *ctx, const char *name, int), void *ctx);
 

@@ -97,9 +97,12 @@ fi
 ipc
 for word in 0x00001267 0x00001268 0x00001269 line; do like "for people" "$text" "*$word*"; done
 
-claim "what the host has is not told, and the host's mounts are as they were"
+claim "what the host has is not told, and the host's mounts are as they were, shared or not"
 "$T/probe" sysv shm make 9999 >/dev/null
+mount --make-shared /proc
 ipc
+same "what is mounted on /proc" "$(grep -c ' /proc .* - mqueue ' /proc/self/mountinfo)" 0
+mount --make-private /proc
 unlike "the host's segment" "$text" "*0x0000270f*"
 ipcrm -M 9999
 

@@ -151,3 +151,14 @@ checked "0 " ipc.msgmax=4096 net=none
 checked "0 argument 2: note: shared with the host: /dev/shm (bind=/dev)
 argument 2: note: shared with the host: /dev/mqueue (bind=/dev)" bind="/dev /mnt rec"
 checked "0 " bind="/dev/shm /mnt"
+
+claim "hutch ipc tells nothing of what a sandbox shares with the host, and --clean takes nothing of it"
+run_options=(--name=a)
+start a dev=host shm=none && {
+	same "kinds" "$("$H" ipc --json a | jq -r '[.[].objects[].kind] | join(" ")')" ""
+	same "clean" "$("$H" ipc --clean a | grep -c removed)" 0
+	same "shm of the host" "$(ls /dev/shm)" secret
+	same "queues of the host" "$(ls /dev/mqueue)" outside
+	stop a
+}
+run_options=()
