@@ -7,8 +7,7 @@
 
 #include "base/parse.h"
 
-/* private and slave are made on the detached copy; the rest waits for the end. */
-static uint8_t early_prop(uint8_t prop)
+uint8_t early_prop(uint8_t prop)
 {
 	return prop == PROP_SLAVE || prop == PROP_SLAVE_SHARED ? PROP_SLAVE : PROP_PRIVATE;
 }
