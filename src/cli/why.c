@@ -92,6 +92,13 @@ static void put_reason(struct out *o, const struct why_row *r)
 	out_put(o, mark ? mark + 2 : "");
 }
 
+/* A row for each write would take longer than all the rest. */
+static void make_room(void)
+{
+	if (cli_out.used > cli_out.size / 2)
+		cli_flush(1);
+}
+
 /* The rows from one reason up to another under a heading. */
 static void print_part(const struct why *w, const char *heading, unsigned from, unsigned to)
 {
@@ -105,7 +112,7 @@ static void print_part(const struct why *w, const char *heading, unsigned from, 
 		if (r->reason < WHY_SEEN)
 			put_reason(&cli_out, r);
 		out_put(&cli_out, "\n");
-		cli_flush(1);
+		make_room();
 	}
 }
 
@@ -169,7 +176,7 @@ static void print_json(const struct why *w, const char *path)
 		put_reason(&o, r);
 		out_json(&cli_out, text);
 		out_put(&cli_out, "}");
-		cli_flush(1);
+		make_room();
 	}
 	out_put(&cli_out, "]}\n");
 	cli_flush(1);
