@@ -11,6 +11,7 @@ endif
 STRIP ?= $(CROSS_COMPILE)strip
 NM ?= $(CROSS_COMPILE)nm
 SIZE ?= $(CROSS_COMPILE)size
+OBJCOPY ?= $(shell $(CC) -print-prog-name=objcopy)
 # As small as the compiler knows how: these were found by trying them all.
 ifeq ($(origin CFLAGS),undefined)
 knows = $(shell $(CC) $(1) -Werror -c -x c -o /dev/null /dev/null 2>/dev/null && echo $(1))
@@ -35,26 +36,28 @@ SRC := $(foreach f,$(FLOORS),$(sort $(wildcard src/$(f)/*.c)))
 OBJ := $(SRC:src/%.c=$(O)/%.o)
 LIB := $(filter-out $(O)/cli/main.o,$(OBJ))
 
-# What a supervisor needs all the time lies together: the rest of the program is not in its memory.
-HOT := base service kernel supervise
-HOT_TOO := $(O)/apply/channel.o $(O)/apply/process.o
-LINKED := $(filter-out $(HOT_TOO),$(foreach f,$(filter-out $(HOT),$(FLOORS)) $(HOT),$(filter $(O)/$(f)/%,$(OBJ)))) $(HOT_TOO)
+# What a supervisor needs all the time lies together, at the end: the rest of the program is not in its memory.
+SELDOM := $(patsubst %,supervise/%,answer console keep loader logfile resume)
+HOT := $(patsubst %,base/%,hot arena err out parse signals text) $(patsubst %,service/%,judge notice state) \
+	$(patsubst %,kernel/%,k process sockets) apply/channel apply/process \
+	$(filter-out $(SELDOM),$(patsubst src/%.c,%,$(filter src/supervise/%,$(SRC))))
+LINKED := $(filter-out $(HOT:%=$(O)/%.o),$(OBJ)) $(HOT:%=$(O)/%.o)
 
 all: $(O)/hutch
 
-$(O)/hutch: $(OBJ)
-	$(CC) $(BASE) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@.debug $(LINKED)
+# Twice: the texts of the first program are packed into the second one, see archive/texts.h.
+$(O)/hutch: $(OBJ) src/archive/texts.ld
+	$(CC) $(BASE) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@.plain $(LINKED)
+	$(OBJCOPY) -O binary -j packed_texts $@.plain $(O)/texts
+	gzip -9nc $(O)/texts | od -A n -v -t u1 | sed 's/[0-9][0-9]*/&,/g' >$(O)/texts.inc
+	$(CC) $(BASE) $(CFLAGS) -DTEXTS='"texts.inc"' -c -o $(O)/packed.o src/archive/packed.c
+	$(CC) $(BASE) $(CFLAGS) $(LINK) -Wl,-T,src/archive/texts.ld $(LDFLAGS) -o $@.debug \
+		$(LINKED:$(O)/archive/packed.o=$(O)/packed.o)
 	$(STRIP) -R .comment -o $@ $@.debug
 
 $(O)/%.o: src/%.c $(O)/flags
 	@mkdir -p $(@D)
 	$(CC) $(BASE) $(CFLAGS) -MMD -MP -c -o $@ $<
-
-# The texts of the tables, packed.
-PACKED := $(O)/texts.inc
-$(PACKED): src/archive/texts.in src/archive/texts.sh $(wildcard src/*/*.def) $(O)/flags
-	src/archive/texts.sh $(CC) >$@.new && mv $@.new $@
-$(O)/archive/texts.o $(O)/asan/archive/texts.o: $(PACKED)
 
 # A change of compiler or flags rebuilds everything.
 $(O)/flags: FORCE

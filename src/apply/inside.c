@@ -23,7 +23,7 @@ int parent_check(struct walk *w)
 	if (k_prctl(PR_SET_PDEATHSIG_, SIGKILL, 0, 0) || k_poll(&channel, 1, 0) < 0)
 		return step_error(w);
 	if (channel.revents & POLLHUP)
-		return step_failed_code(w, ESRCH, "hutch is gone");
+		return step_failed_code(w, ESRCH, PACKED("hutch is gone"));
 	return 0;
 }
 
@@ -45,7 +45,7 @@ int do_AWAIT(struct walk *w, const struct step *s)
 	if (got < 0)
 		return step_error(w);
 	if (!got || r.kind != REC_GO)
-		return step_failed_code(w, ESRCH, "hutch is gone");
+		return step_failed_code(w, ESRCH, PACKED("hutch is gone"));
 	return 0;
 }
 
@@ -78,7 +78,7 @@ int do_PROC_OPEN(struct walk *w, const struct step *s)
 	if (k_fstatfs(fd, &fs))
 		return step_failed(w, "/proc");
 	if ((uint32_t)fs.f_type != PROC_SUPER_MAGIC_)
-		return step_failed_code(w, ENODEV, "what lies on /proc is no proc file system");
+		return step_failed_code(w, ENODEV, PACKED("what lies on /proc is no proc file system"));
 	return 0;
 }
 
@@ -146,7 +146,7 @@ int do_TIME_NEW(struct walk *w, const struct step *s)
 	for (const struct item *i = offsets->first; i; i = i->next) {
 		text_format(text, sizeof text, "%s %s 0", i->name, i->text);
 		if (proc_write(w->proc, "self/timens_offsets", text))
-			return step_failed(w, "timens_offsets");
+			return step_failed(w, PACKED("timens_offsets"));
 	}
 	/* unshare is for children only; this process enters by setns. */
 	fd = k_open(w->proc, "self/ns/time_for_children", O_RDONLY, 0);
@@ -190,7 +190,31 @@ int do_NET_UP(struct walk *w, const struct step *s)
 	return step_done(w, net_up(s->op[0].s));
 }
 
+/* What the group's first member made of it; blanks between several numbers are the kernel's own. */
+static int limit_is(struct walk *w, const struct step *s)
+{
+	int fd = k_open(w->proc, s->op[0].s, O_RDONLY, 0);
+	char is[128], text[200];
+	long n = fd < 0 ? -1 : k_read(fd, is, sizeof is - 1);
+
+	k_close(fd);
+	if (n < 0)
+		return step_failed(w, s->op[1].s);
+	while (n > 0 && is[n - 1] == '\n')
+		n--;
+	is[n] = '\0';
+	for (char *c = is; *c; c++)
+		if (*c == '\t')
+			*c = ' ';
+	if (!strcmp(is, s->op[1].s))
+		return 0;
+	text_format(text, sizeof text, "the group has %s, set by its first member, and not %s", is, s->op[1].s);
+	return step_failed_code(w, 0, text);
+}
+
 int do_IPC_SET(struct walk *w, const struct step *s)
 {
+	if (s->op[2].n >= 0 && w->fd[s->op[2].n] >= 0)
+		return s->op[3].n ? 0 : limit_is(w, s);
 	return proc_write(w->proc, s->op[0].s, s->op[1].s) ? step_failed(w, s->op[1].s) : 0;
 }

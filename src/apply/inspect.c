@@ -27,9 +27,6 @@ struct inspection {
 };
 
 static void differ(struct inspection *i, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
-
-static void differ(struct inspection *i, const char *format, ...)
 {
 	char text[300];
 	va_list args;
@@ -40,6 +37,7 @@ static void differ(struct inspection *i, const char *format, ...)
 	i->told++;
 	i->tell(i->ctx, text);
 }
+#define differ(i, format, ...) differ(i, PACKED(format, ##__VA_ARGS__), ##__VA_ARGS__)
 
 static int proc_dir(int pid)
 {

@@ -18,12 +18,7 @@
 #include "base/text.h"
 #include "kernel/k.h"
 
-enum { MEMBERS = 256, LOCK_TRIES = 1000, LOCK_PAUSE_MS = 20 };
-
-struct member {
-	int pid;
-	uint64_t start;
-};
+enum { MEMBERS = GROUP_MEMBERS, LOCK_PAUSE_MS = 20 };
 
 static int is_gone(void)
 {
@@ -31,7 +26,7 @@ static int is_gone(void)
 }
 
 /* Who cannot be looked at counts as alive: he would lose his group. */
-static int alive(const struct member *m)
+static int alive(const struct group_member *m)
 {
 	uint64_t start;
 
@@ -85,7 +80,7 @@ static void entry_forget(int dir, const char *name)
 }
 
 /* pid=N, start=N, then the profile behind an empty line. */
-static int box_read(int dir, const char *file, struct member *m, struct box *to, struct arena *a)
+static int box_read(int dir, const char *file, struct group_member *m, struct box *to, struct arena *a)
 {
 	size_t length;
 	char *text = proc_read(dir, file, a, &length), *blank, *start;
@@ -98,7 +93,7 @@ static int box_read(int dir, const char *file, struct member *m, struct box *to,
 		errno = EINVAL;
 		return -1;
 	}
-	*m = (struct member){(int)number_at(text + 4), number_at(start + 6)};
+	*m = (struct group_member){(int)number_at(text + 4), 0, number_at(start + 6)};
 	to->pid = m->pid;
 	to->start = m->start;
 	to->profile = blank + 2;
@@ -109,7 +104,7 @@ static int box_read(int dir, const char *file, struct member *m, struct box *to,
 int registry_find(const char *name, struct box *to, struct arena *a, struct err *e)
 {
 	int dir = registry_dir();
-	struct member m;
+	struct group_member m;
 	char file[80];
 
 	entry_name(file, name, "box");
@@ -128,27 +123,58 @@ int registry_find(const char *name, struct box *to, struct arena *a, struct err 
 	return 0;
 }
 
-void registry_each(void (*tell)(void *ctx, const char *name, int pid), void *ctx, struct arena *a)
+/* Each name of the registry's folder that ends so, without the end. */
+static void each_entry(int dir, const char *end, void (*tell)(void *ctx, const char *name, int dir), void *ctx)
 {
 	char buf[2048] __attribute__((aligned(8)));
-	int dir = registry_dir();
-	struct member m;
-	struct box box;
 	long n;
 
 	while (dir >= 0 && (n = k_getdents(dir, buf, sizeof buf)) > 0)
 		for (long at = 0; at < n; at += ((struct k_dirent *)(buf + at))->length) {
 			char *name = ((struct k_dirent *)(buf + at))->name;
-			size_t length = strlen(name), mark = a->used;
-			int found = length > 4 && !strcmp(name + length - 4, ".box") &&
-				    !box_read(dir, name, &m, &box, a) && alive(&m);
+			size_t length = strlen(name), tail = strlen(end);
 
-			a->used = mark;
-			name[length > 4 ? length - 4 : 0] = '\0';
-			if (found && name_ok(name))
-				tell(ctx, name, box.pid);
+			if (length <= tail || strcmp(name + length - tail, end) != 0)
+				continue;
+			name[length - tail] = '\0';
+			if (name_ok(name))
+				tell(ctx, name, dir);
 		}
 	k_close(dir);
+}
+
+struct each {
+	void (*tell)(void *ctx, const char *name, int pid);
+	void *ctx;
+	struct arena *a;
+};
+
+static void tell_box(void *ctx, const char *name, int dir)
+{
+	struct each *e = ctx;
+	size_t mark = e->a->used;
+	struct group_member m;
+	struct box box;
+	char file[80];
+	int found;
+
+	entry_name(file, name, "box");
+	found = !box_read(dir, file, &m, &box, e->a) && alive(&m);
+	e->a->used = mark;
+	if (found)
+		e->tell(e->ctx, name, box.pid);
+}
+
+void registry_each(void (*tell)(void *ctx, const char *name, int pid), void *ctx, struct arena *a)
+{
+	struct each e = {tell, ctx, a};
+
+	each_entry(registry_dir(), ".box", tell_box, &e);
+}
+
+void registry_groups(void (*tell)(void *ctx, const char *name, int), void *ctx)
+{
+	each_entry(registry_dir(), ".group", tell, ctx);
 }
 
 /* The head of an entry, in memory with room for the rest. */
@@ -198,7 +224,7 @@ static int box_write(int dir, const char *file, struct walk *w, uint64_t start)
 /* The lines that were added to this very sandbox, "": none. */
 static int added_read(int dir, const char *name, const struct target *t, struct box *to, struct arena *a)
 {
-	struct member m;
+	struct group_member m;
 	char file[80];
 	int failed;
 
@@ -254,7 +280,7 @@ int do_NOTE(struct walk *w, const struct step *s)
 	if (!live->nlines && !live->gone)
 		return 0;
 	dir = registry_dir();
-	failed = dir < 0 || registry_lock(dir, LOCK_TRIES) || added_read(dir, s->op[0].s, &t, &old, w->arena) ||
+	failed = dir < 0 || registry_lock(dir, REGISTRY_TRIES) || added_read(dir, s->op[0].s, &t, &old, w->arena) ||
 		 entry_begin(&o, w->arena, t.pid, t.start);
 	if (!failed) {
 		head = o.used;
@@ -282,25 +308,25 @@ int do_REGISTER(struct walk *w, const struct step *s)
 {
 	int dir = registry_dir(), result = 0;
 	size_t mark = w->arena->used;
-	struct member m;
+	struct group_member m;
 	struct box old;
 	uint64_t start = 0;
 	char file[80];
 
 	if (dir < 0)
-		return step_failed(w, "the folder of running sandboxes");
+		return step_failed(w, PACKED("the folder of running sandboxes"));
 	/* One at a time looks at a name and takes it; the close gives way. */
-	if (registry_lock(dir, LOCK_TRIES)) {
-		step_failed(w, "the folder of running sandboxes");
+	if (registry_lock(dir, REGISTRY_TRIES)) {
+		step_failed(w, PACKED("the folder of running sandboxes"));
 		k_close(dir);
 		return -1;
 	}
 	entry_name(file, s->op[0].s, "box");
 	if (!box_read(dir, file, &m, &old, w->arena)) {
 		if (alive(&m))
-			result = step_failed_code(w, EEXIST, "a sandbox of this name is running");
+			result = step_failed_code(w, EEXIST, PACKED("a sandbox of this name is running"));
 	} else if (errno != ENOENT && errno != EINVAL) {
-		result = step_failed(w, "the entry of this name");
+		result = step_failed(w, PACKED("the entry of this name"));
 	}
 	/* 0: it is done already, nobody will find it */
 	if (!result && process_start(w->pid, &start) && !is_gone())
@@ -326,7 +352,7 @@ static int group_lock(int dir, const char *file)
 		fd = k_open(dir, file, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
 		if (fd < 0)
 			return -1;
-		if (registry_lock(fd, LOCK_TRIES))
+		if (registry_lock(fd, REGISTRY_TRIES))
 			goto fail;
 		if (k_fstat(fd, 7, &st))
 			goto fail;
@@ -340,7 +366,7 @@ fail:
 }
 
 /* The living members; -1 with errno. */
-static int group_read(int fd, struct member *m)
+static int group_read(int fd, struct group_member *m)
 {
 	char text[MEMBERS * 40], *p = text;
 	long n = k_pread(fd, text, sizeof text - 1, 0);
@@ -350,11 +376,14 @@ static int group_read(int fd, struct member *m)
 		return -1;
 	text[n] = '\0';
 	while (p && *p && count < MEMBERS) {
-		struct member found;
+		struct group_member found;
 		const char *digits = p;
 
 		found.pid = (int)text_number(&digits, 10);
 		found.start = text_number(&digits, 10);
+		found.parts = (unsigned)text_number(&digits, 10);
+		/* An earlier hutch noted who is there, and no more. */
+		found.parts = found.parts ? found.parts : GROUP_IPC | GROUP_SHM;
 		if (alive(&found))
 			m[count++] = found;
 		p = strchr(p, '\n');
@@ -364,14 +393,14 @@ static int group_read(int fd, struct member *m)
 }
 
 /* In one piece over what was there: if that fails, the others are still noted. */
-static int group_write(int fd, const struct member *m, unsigned n)
+static int group_write(int fd, const struct group_member *m, unsigned n)
 {
 	char text[(MEMBERS + 1) * 40];
 	struct out o;
 
 	out_init(&o, text, sizeof text);
 	for (unsigned i = 0; i < n; i++)
-		out_printf(&o, "%d %llu\n", m[i].pid, (unsigned long long)m[i].start);
+		out_printf(&o, "%d %llu %u\n", m[i].pid, (unsigned long long)m[i].start, m[i].parts);
 	if (lseek(fd, 0, SEEK_SET) || k_write(fd, text, o.used) != (long)o.used)
 		return -1;
 	return ftruncate(fd, (off_t)o.used);
@@ -385,39 +414,40 @@ static int open_ns(int pid, const char *kind)
 	return k_open(AT_FDCWD, path, O_RDONLY, 0);
 }
 
+static int open_ipc(int pid) { return open_ns(pid, "ipc"); }
+
 struct visit {
-	int ns, fd, error;
+	int ns, copy, fd, error;
 };
 
 static char visit_stack[16384] __attribute__((aligned(16)));
 
-/* In the member's mount namespace: a copy of its /dev/shm, for our descriptor table. */
+/* In the member's mount namespace: its /dev/shm or a copy of that, for our descriptor table. */
 static int visit_shm(void *argument)
 {
 	struct visit *v = argument;
-
-	const struct open_how_ how = {
-		.flags = O_PATH | O_DIRECTORY,
-		.resolve = RESOLVE_NO_SYMLINKS_ | RESOLVE_NO_MAGICLINKS_,
-	};
 	struct statfs fs;
-	int dir = k_setns(v->ns, CLONE_NEWNS_) ? -1 : k_openat2(AT_FDCWD, "/dev/shm", &how);
+	int dev = k_setns(v->ns, CLONE_NEWNS_) ? -1 : k_open(AT_FDCWD, "/dev", O_PATH | O_NOFOLLOW, 0);
+	int dir = dev < 0 ? -1 : k_open(dev, "shm", O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
 
 	/* The member may have bent the way there: no link, and a file system in memory. */
 	if (dir >= 0 && !k_fstatfs(dir, &fs)) {
-		if ((uint32_t)fs.f_type == TMPFS_MAGIC_)
+		if ((uint32_t)fs.f_type != TMPFS_MAGIC_)
+			errno = ENODEV;
+		else if (v->copy)
 			v->fd = k_open_tree(dir, "", AT_EMPTY_PATH | OPEN_TREE_CLONE_);
 		else
-			errno = ENODEV;
+			v->fd = k_fcntl(dir, F_DUPFD_CLOEXEC, 0);
 	}
-	v->error = errno;
+	v->error = dev >= 0 && errno == ENOENT ? ENODEV : errno;
 	k_close(dir);
+	k_close(dev);
 	k_exit(0);
 }
 
-static int member_shm(int pid)
+static int visit(int pid, int copy)
 {
-	struct visit v = {.ns = open_ns(pid, "mnt"), .fd = -1};
+	struct visit v = {.ns = open_ns(pid, "mnt"), .copy = copy, .fd = -1};
 	int child;
 
 	if (v.ns < 0)
@@ -433,14 +463,61 @@ static int member_shm(int pid)
 	return v.fd;
 }
 
-int do_GROUP_JOIN(struct walk *w, const struct step *s)
+static int copy_shm(int pid) { return visit(pid, 1); }
+static int open_shm(int pid) { return visit(pid, 0); }
+
+/* See registry_borrow. */
+static int borrow(const struct group_member *m, int n, unsigned part, int (*lend)(int pid), int *fd)
 {
-	struct member m[MEMBERS];
+	int denied = 0;
+
+	*fd = -1;
+	for (int i = 0; i < n; i++) {
+		if (!(m[i].parts & part))
+			continue;
+		*fd = lend(m[i].pid);
+		/* Still the same process after the open, or the pid was used again. */
+		if (*fd >= 0 && alive(&m[i]))
+			return 0;
+		if (*fd < 0 && !is_gone())
+			denied = errno;
+		k_drop(fd);
+	}
+	errno = denied;
+	return -!!denied;
+}
+
+int registry_borrow(const struct group_member *m, int n, enum group_part part, int *fd)
+{
+	return borrow(m, n, part, part == GROUP_IPC ? open_ipc : open_shm, fd);
+}
+
+/* Without its lock, which who builds a sandbox has for long: half an entry is nobody alive. */
+int registry_members(const char *group, struct group_member *to)
+{
+	int dir = registry_dir(), fd, n;
 	char file[80];
-	int dir = registry_dir(), ipc = -1, shm = -1, n, i;
 
 	if (dir < 0)
-		return step_failed(w, "the folder of groups");
+		return -1;
+	entry_name(file, group, "group");
+	fd = k_open(dir, file, O_RDONLY | O_NOFOLLOW, 0);
+	k_close(dir);
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -1;
+	n = group_read(fd, to);
+	k_close(fd);
+	return n;
+}
+
+int do_GROUP_JOIN(struct walk *w, const struct step *s)
+{
+	struct group_member m[MEMBERS];
+	char file[80];
+	int dir = registry_dir(), n;
+
+	if (dir < 0)
+		return step_failed(w, PACKED("the folder of groups"));
 	entry_name(file, s->op[2].s, "group");
 	w->group_fd = group_lock(dir, file);
 	k_close(dir);
@@ -449,37 +526,24 @@ int do_GROUP_JOIN(struct walk *w, const struct step *s)
 	n = group_read(w->group_fd, m);
 	if (n < 0)
 		return step_error(w);
-	for (i = 0; i < n; i++) {
-		ipc = open_ns(m[i].pid, "ipc");
-		/* Still the same process after the open, or the pid was used again. */
-		if (ipc >= 0 && alive(&m[i]))
-			break;
-		k_close(ipc);
-		ipc = -1;
-	}
-	if (n && ipc < 0 && !is_gone())
-		return step_failed(w, "no living member lets us in");
-	if (ipc >= 0 && s->op[3].n) {
-		shm = member_shm(m[i].pid);
-		if (shm < 0)
-			return step_failed(w, "the group's /dev/shm");
-		w->fd[s->op[1].n] = shm;
-	}
-	w->fd[s->op[0].n] = ipc;
+	if (s->op[3].n && borrow(m, n, GROUP_IPC, open_ipc, &w->fd[s->op[0].n]))
+		return step_failed(w, PACKED("no living member lets us in"));
+	if (s->op[4].n && borrow(m, n, GROUP_SHM, copy_shm, &w->fd[s->op[1].n]))
+		return step_failed(w, PACKED("the group's /dev/shm"));
 	return 0;
 }
 
 int do_GROUP_PUBLISH(struct walk *w, const struct step *s)
 {
-	struct member m[MEMBERS + 1];
+	struct group_member m[MEMBERS + 1];
 	int n = group_read(w->group_fd, m);
 
-	(void)s;
 	if (n < 0)
 		return step_error(w);
 	if (n >= MEMBERS)
-		return step_failed_code(w, E2BIG, "the group has too many members");
+		return step_failed_code(w, E2BIG, PACKED("the group has too many members"));
 	m[n].pid = w->pid;
+	m[n].parts = (unsigned)s->op[1].n;
 	if (!process_start(w->pid, &m[n].start) ? group_write(w->group_fd, m, (unsigned)n + 1)
 						: !is_gone())
 		return step_error(w);
@@ -499,7 +563,7 @@ static const char *step_text(const struct plan *plan, enum step_kind kind, int o
 
 static void group_leave(int dir, const char *name, int pid)
 {
-	struct member m[MEMBERS];
+	struct group_member m[MEMBERS];
 	unsigned kept = 0;
 	char file[80];
 	int fd, n;
@@ -535,7 +599,7 @@ void registry_group_sweep(const char *group)
 static int box_is(int dir, const char *file, int pid, struct arena *a)
 {
 	size_t mark = a->used;
-	struct member m;
+	struct group_member m;
 	struct box box;
 	int is = !box_read(dir, file, &m, &box, a) && (!pid || m.pid == pid);
 
@@ -560,7 +624,7 @@ void registry_leave(struct walk *w)
 		return;
 	if (w->registered) {
 		entry_name(file, name, "box");
-		if (!registry_lock(dir, LOCK_TRIES) && box_is(dir, file, w->pid, w->arena))
+		if (!registry_lock(dir, REGISTRY_TRIES) && box_is(dir, file, w->pid, w->arena))
 			entry_forget(dir, name);
 	}
 	if (group && (w->published || locked))

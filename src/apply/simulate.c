@@ -169,7 +169,7 @@ static int clone_ns(struct kernel *k, const struct op *op, struct err *e)
 	while (k_wait(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	if (b.error)
-		return err_set(e, b.error, op->n > 1 ? "a user namespace" : "a mount namespace");
+		return err_set(e, b.error, "a %s namespace", op->n > 1 ? "user" : "mount");
 	b.to->name = op->word[0];
 	return 0;
 }

@@ -5,42 +5,39 @@
 #include <string.h>
 
 #include "archive/inflate.h"
-#include "base/text.h"
 
-static const uint8_t packed[] = {
-#include "texts.inc"
-};
-
-/* Pages that nobody asks for are none. */
-static char plain[1 << 16];
+/* By the linker: where the section begins and ends. */
+extern const char __start_packed_texts[], __stop_packed_texts[];
 
 static long read_packed(void *ctx, void *buf, unsigned long len)
 {
-	unsigned long *at = ctx, n = sizeof packed - *at;
+	unsigned long *at = ctx, n = texts_packed_size - *at;
 
 	n = n < len ? n : len;
-	memcpy(buf, packed + *at, n);
+	memcpy(buf, texts_packed + *at, n);
 	*at += n;
 	return (long)n;
 }
 
-static void unpack(void)
+void texts_unpack(const char *text)
 {
 	static struct inflate z;
-	unsigned long at = 0, used = 0;
+	char *to = (char *)__start_packed_texts;
+	unsigned long at = 0;
 	long n;
 
+	if (*text || text < __start_packed_texts || text >= __stop_packed_texts)
+		return;
 	inflate_init(&z, read_packed, &at);
-	while ((n = inflate_read(&z, plain + used, sizeof plain - 1 - used)) > 0)
-		used += (unsigned long)n;
+	while ((n = inflate_read(&z, to, (unsigned long)(__stop_packed_texts - to))) > 0)
+		to += n;
 }
 
 const char *text_of(enum texts table, unsigned n)
 {
-	const char *text = plain;
+	const char *text = texts_columns;
 
-	if (!*text)
-		unpack();
+	texts_unpack(text);
 	for (unsigned before = table; before; text++)
 		before -= *text == '\1';
 	for (; n; n--)
@@ -64,3 +61,5 @@ const char *error_text(int code)
 	text_format(number, sizeof number, "error %d", code);
 	return number;
 }
+
+const char *errno_text(void) { return error_text(errno); }

@@ -3,12 +3,10 @@
 
 #include <string.h>
 
-#include "base/text.h"
-
 /* A person reads the first ones; a file of nonsense must not fill the arena. */
 enum { KEPT = 200 };
 
-int err_set(struct err *e, int code, const char *format, ...)
+int (err_set)(struct err *e, int code, const char *format, ...)
 {
 	va_list args;
 
@@ -28,7 +26,7 @@ void diags_init(struct diags *d, struct arena *a)
 	d->count = 0;
 }
 
-void diags_add(struct diags *d, struct origin at, unsigned column,
+void (diags_add)(struct diags *d, struct origin at, unsigned column,
 	       const char *format, ...)
 {
 	va_list args;

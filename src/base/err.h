@@ -11,6 +11,7 @@
 #include <stdarg.h>
 
 #include "base/arena.h"
+#include "base/text.h"
 
 enum { FILE_NONE = 0, FILE_ARGS = 1, FILE_FIRST = 2 };
 
@@ -28,8 +29,9 @@ struct err {
 };
 
 /* Fills e and returns -1, so that `return err_set(...)` reads as it acts. */
-int err_set(struct err *e, int code, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+int err_set(struct err *e, int code, const char *format, ...);
+#define err_set(e, code, format, ...) \
+	err_set(e, code, PACKED(format, ##__VA_ARGS__), ##__VA_ARGS__)
 
 struct diag {
 	struct diag *next;
@@ -48,6 +50,8 @@ void diags_init(struct diags *d, struct arena *a);
 void diags_vadd(struct diags *d, struct origin at, unsigned column,
 		const char *format, va_list args);
 void diags_add(struct diags *d, struct origin at, unsigned column,
-	       const char *format, ...) __attribute__((format(printf, 4, 5)));
+	       const char *format, ...);
+#define diags_add(d, at, column, format, ...) \
+	diags_add(d, at, column, PACKED(format, ##__VA_ARGS__), ##__VA_ARGS__)
 
 #endif

@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "base/text.h"
+
 static int digits(const char **text, unsigned base, uint64_t max, uint64_t *to)
 {
 	uint64_t value = 0;
@@ -203,22 +205,22 @@ const char *path_wrong(const char *text)
 	const char *p = text;
 
 	if (*text != '/')
-		return "must be an absolute path";
+		return PACKED("must be an absolute path");
 	if (strlen(text) >= 4096)
-		return "is longer than 4095 bytes";
+		return PACKED("is longer than 4095 bytes");
 	while (*p) {
 		const char *end;
 
 		p++;	/* the slash */
 		end = p + strcspn(p, "/");
 		if (end == p && (*end || p != text + 1))
-			return "has an empty part: write each / once, none at the end";
+			return PACKED("has an empty part: write each / once, none at the end");
 		if (end - p == 1 && p[0] == '.')
-			return "must not contain .";
+			return PACKED("must not contain .");
 		if (end - p == 2 && p[0] == '.' && p[1] == '.')
-			return "must not contain ..";
+			return PACKED("must not contain ..");
 		if (end - p > 255)
-			return "has a part longer than 255 bytes";
+			return PACKED("has a part longer than 255 bytes");
 		p = end;
 	}
 	return NULL;
@@ -317,6 +319,16 @@ const char *name_nearest(const char *text, const char *const *names, int n)
 		}
 	}
 	return best;
+}
+
+const char *name_hint(char to[HINT_ROOM], const char *text, const char *const *names, int n)
+{
+	const char *near = name_nearest(text, names, n);
+
+	*to = '\0';
+	if (near)
+		text_format(to, HINT_ROOM, ", did you mean %s?", near);
+	return to;
 }
 
 const char *parse_sysctl(const char *text, char path[SYSCTL_ROOM])

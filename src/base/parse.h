@@ -55,6 +55,10 @@ int name_find(const char *text, const char *const *names, int n);
 /* The name closest to text among n, or NULL when none is close enough to suggest. */
 const char *name_nearest(const char *text, const char *const *names, int n);
 
+/* The same as words behind "unknown ...": ", did you mean X?", or nothing. Returns `to`. */
+enum { HINT_ROOM = 100 };
+const char *name_hint(char to[HINT_ROOM], const char *text, const char *const *names, int n);
+
 /*
  * NAME=VALUE of a sysctl: the path below /proc/sys goes to `path`. As with sysctl(8) the first
  * dot or slash tells which of them parts the name; the other one stands for itself, as the

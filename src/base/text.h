@@ -17,6 +17,24 @@ int text_format(char *to, size_t size, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 int text_vformat(char *to, size_t size, const char *format, va_list args);
 
+/*
+ * A literal that the released program carries packed, see archive/texts.h. Only text_vformat can read
+ * it, as its format or for a %s: it is for what goes wrong, which seldom does. The arguments are
+ * those of the format, if it is one: the compiler compares them.
+ */
+#define PACKED(literal, ...) \
+	__extension__({ \
+		(void)sizeof text_checked(literal, ##__VA_ARGS__); \
+		static const char packed_[] TEXT_SECTION = literal; \
+		packed_; \
+	})
+#define TEXT_SECTION __attribute__((section("packed_texts"), aligned(1)))
+
+/* Called with a text that seems to be empty: unpacks the packed ones if it is of them. NULL: nothing is packed. */
+extern void (*text_unpack)(const char *text);
+
+int text_checked(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 /* The digits at *text as a number, behind blanks; *text ends behind them. */
 uint64_t text_number(const char **text, unsigned base);
 

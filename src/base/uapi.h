@@ -73,6 +73,8 @@ struct open_how_ {
 #define STATX_NLINK_ 0x04u
 #define STATX_INO_ 0x100u
 #define STATX_SIZE_ 0x200u
+#define STATX_BASIC_STATS_ 0x7ffu
+#define AT_STATX_DONT_SYNC_ 0x4000
 #define STATX_BTIME_ 0x800u
 #define STATX_ATTR_MOUNT_ROOT_ 0x2000u
 #define STATX_MNT_ID_ 0x1000u

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/talk.h"
+#include "kernel/k.h"
 
 enum { FILES = 64 };
 
@@ -42,11 +43,31 @@ static int take_piece(struct files *f, struct talk *t, int more)
 	return n == CONTROL_PIECE;
 }
 
+void box_each(void (*tell)(void *ctx, const char *name, int pid), void *ctx)
+{
+	static const char request[] = "status";
+	struct talk t = {.quiet = 1};
+
+	registry_each(tell, ctx, &cli_arena);
+	if (talk_open(&t, request, sizeof request))
+		return;
+	while (talk_next(&t)) {
+		size_t mark = cli_arena.used;
+		const char *name = record_value(t.record, "name", &cli_arena);
+		const char *pid = record_value(t.record, "pid", &cli_arena);
+
+		if (name && pid)
+			tell(ctx, name, (int)number_at(pid));
+		cli_arena.used = mark;
+	}
+	k_close(t.fd);
+}
+
 /* -1: there is no supervisor. Else what it answered, as an exit status. */
 static int ask(const char *name, struct files *f, struct target *target)
 {
 	char request[80];
-	size_t n = (size_t)text_format(request, sizeof request, "describe%c%.64s", 0, name) + 1;
+	size_t n = (size_t)text_format(request, sizeof request, "describe%c%.64s", 0, name) + !!*name;
 	struct talk t = {.quiet = 1};
 	int more = 0;
 
@@ -144,4 +165,21 @@ int cli_box(struct wish *to, const char *name, const char *const *words, int n,
 	if (files[1] && request->live && request->live->path)
 		find_gone(&to->profile, added, request->live);
 	return 0;
+}
+
+int cli_hubs(struct profile *to)
+{
+	struct files f = {.n = 0};
+	struct profile_reader r;
+	struct target target;
+	struct diags diags;
+	int answer = ask("", &f, &target);
+
+	profile_init(to, &cli_arena);
+	diags_init(&diags, &cli_arena);
+	profile_reader_init(&r, to, &diags, load, &f);
+	r.machine = 1;
+	if (!answer && f.n)
+		profile_file(&r, f.file[0].name);
+	return answer;
 }

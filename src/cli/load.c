@@ -130,6 +130,7 @@ int cli_read_from(struct wish *to, const char *const name[2], profile_loader *lo
 	struct profile_reader r;
 
 	start_reading(to, &r, load, ctx);
+	r.hubs = profile_hubs;
 	profile_file(&r, name[0]);
 	if (name[1])
 		profile_file(&r, name[1]);

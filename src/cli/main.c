@@ -52,7 +52,7 @@ void cli_flush(int fd)
 	out_init(&cli_out, out_memory, sizeof out_memory);
 }
 
-void cli_error(const char *format, ...)
+void (cli_error)(const char *format, ...)
 {
 	char text[512];
 	va_list args;
@@ -95,13 +95,13 @@ int cli_usage(const char *command)
 
 static int command_unknown(const char *name)
 {
-	const char *names[COMMANDS], *near;
+	const char *names[COMMANDS];
+	char hint[HINT_ROOM];
 
 	for (int i = 0; i < COMMANDS; i++)
 		names[i] = commands[i].name;
-	near = name_nearest(name, names, COMMANDS);
-	cli_error(near ? "unknown command %.64s, did you mean %s?"
-		       : "unknown command %.64s: hutch help lists them", name, near);
+	name_hint(hint, name, names, COMMANDS);
+	cli_error("unknown command %.64s%s", name, *hint ? hint : ": hutch help lists them");
 	return EXIT_USAGE;
 }
 
@@ -211,6 +211,7 @@ int main(int argc, char **argv)
 	const struct command *c;
 	int resume = take_resume(argc, argv);
 
+	text_unpack = texts_unpack;
 	if (resume == 2) {
 		arena_init(&cli_arena, memory, sizeof memory);
 		return resume_check(cli_resume, &cli_arena);

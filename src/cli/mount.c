@@ -1,4 +1,4 @@
-/* hutch mount and umount: the mounts of a running sandbox change, with a plan as always. */
+/* hutch mount, and umount of a sandbox: the mounts of a running sandbox change, with a plan as always. */
 #include <string.h>
 
 #include "base/parse.h"
@@ -54,24 +54,11 @@ int command_mount(int argc, char **argv)
 	return change(argv[1], &live, argv);
 }
 
-int command_umount(int argc, char **argv)
+int live_umount(const char *name, const char *path, int lazy, char **argv)
 {
-	static const char *const names[] = {"--lazy", NULL};
-	struct live live = {.kind = LIVE_UMOUNT};
-	const char *word[2] = {"", ""}, *value;
-	int n = 0, option = -1;
+	struct live live = {.kind = LIVE_UMOUNT, .path = path, .lazy = lazy};
 
-	/* Options before and behind. */
-	for (int i = 1; i < argc; i++, n++) {
-		while ((option = cli_option(argc, argv, &i, names, &value)) >= 0)
-			live.lazy = 1;
-		if (option == -2 || i >= argc)
-			break;
-		if (n < 2)
-			word[n] = argv[i];
-	}
-	if (n != 2 || option == -2 || !name_ok(word[0]) || path_wrong(word[1]))
+	if (!name_ok(name) || path_wrong(path))
 		return cli_usage("umount");
-	live.path = word[1];
-	return change(word[0], &live, argv);
+	return change(name, &live, argv);
 }

@@ -6,13 +6,13 @@
 #include "mounts/script.h"
 
 /* Whether a mount is on that place of its parent, whose line is given, and shows what the line says. */
-static int is_there(const struct model *m, uint32_t i, const struct mount *parent, const struct mount *x)
+static int is_there(struct model *m, uint32_t i, const struct mount *parent, const struct mount *x)
 {
 	const char *way = x->point + (strlen(parent->point) > 1 ? strlen(parent->point) : 0);
 	uint32_t root = m->mount[i].root, top = m->node[root].top;
 
-	return !strcmp(m->node[top].name, x->source) && model_walk(m, top, x->root) == root &&
-	       model_walk(m, m->mount[m->mount[i].parent].root, way) == m->mount[i].point;
+	return !strcmp(m->node[top].name, x->source) && model_walk(m, top, x->root, 0) == root &&
+	       model_walk(m, m->mount[m->mount[i].parent].root, way, 0) == m->mount[i].point;
 }
 
 static int same_or_new(const struct model *m, uint32_t group, uint32_t number)
@@ -21,7 +21,7 @@ static int same_or_new(const struct model *m, uint32_t group, uint32_t number)
 }
 
 /* Whether a line and those on it are what a mount and those on it are, as far as can be told. */
-static int fits(const struct model *m, uint32_t i, const struct mounts *t, const struct mount *x)
+static int fits(struct model *m, uint32_t i, const struct mounts *t, const struct mount *x)
 {
 	uint32_t first = m->mount[i].child, on = 0, fit = 0, lines = 0;
 
@@ -97,11 +97,11 @@ static const char *compare_row(struct model *m, uint32_t ns, uint32_t mount, con
 	uint32_t master = model_master(m, mount);
 
 	if (!same_group(m, m->mount[mount].group, x->shared))
-		return "another peer group";
+		return PACKED("another peer group");
 	if (!same_group(m, master, x->master))
-		return "another master";
+		return PACKED("another master");
 	if (!same_group(m, dominating(m, ns, master), x->from))
-		return "another propagate_from";
+		return PACKED("another propagate_from");
 	return !(m->mount[mount].flags & MOUNT_UNBINDABLE) == !x->unbindable ? NULL : "unbindable";
 }
 
@@ -121,7 +121,7 @@ int model_agrees(struct model *m, uint32_t ns, const struct mounts *t, struct ou
 		m->mount[found[i] - 1].flags &= (uint8_t)~MOUNT_SEEN;
 		if (wrong)
 			continue;
-		wrong = found[i] > 1 ? compare_row(m, ns, found[i] - 1, &t->mount[i]) : "no such mount";
+		wrong = found[i] > 1 ? compare_row(m, ns, found[i] - 1, &t->mount[i]) : PACKED("no such mount");
 		if (wrong)
 			out_printf(why, "%s on %s: %s", t->mount[i].source, t->mount[i].point, wrong);
 	}

@@ -46,18 +46,18 @@ static const char *read_words(struct op *to, struct words *w, struct arena *a, i
 		size_t n = strlen(w->word[1]);
 
 		*at = 1;
-		if (w->word[1][n - 1] != ':')
-			return "in NAME: wants a colon";
+		if (!n || w->word[1][n - 1] != ':')
+			return PACKED("in NAME: wants a colon");
 		to->ns = arena_text(a, w->word[1], n - 1);
 		if (!to->ns)
-			return "no room left";
+			return PACKED("no room left");
 		*at = 2;
 	}
 	if (*at >= w->n)
-		return "an operation is missing";
+		return PACKED("an operation is missing");
 	kind = find_operation(w->word[*at]);
 	if (kind < 0)
-		return "unknown operation";
+		return PACKED("unknown operation");
 	to->kind = (enum operation)kind;
 	++*at;
 	to->lazy = kind == OP_UMOUNT && *at < w->n && !strcmp(w->word[*at], "-l");
@@ -67,7 +67,7 @@ static const char *read_words(struct op *to, struct words *w, struct arena *a, i
 	to->column = w->column + *at;
 	if (to->n < rows[kind].least) {
 		*at = w->n - 1;
-		return "something is missing behind this";
+		return PACKED("something is missing behind this");
 	}
 	*at += rows[kind].most - to->lazy;
 	return *at < w->n ? "too much" : NULL;
@@ -93,15 +93,15 @@ static const char *check_words(struct op *to, int *at)
 		if (why)
 			return why;
 		if (to->kind == OP_MOUNT && i > 1 && to->word[i][0] == '/')
-			return "directories in it are named without the first /";
+			return PACKED("directories in it are named without the first /");
 	}
 	if ((to->kind == OP_CLONE || to->kind == OP_MOUNT) && !name_ok(to->word[*at = 0]))
-		return "not a plain name";
+		return PACKED("not a plain name");
 	if (to->kind == OP_CLONE && to->n > 1 && strcmp(to->word[*at = 1], "user") != 0)
-		return "only user may follow";
+		return PACKED("only user may follow");
 	if (to->kind == OP_EXPECT && !is_path(to, 0) && to->n > 1) {
 		*at = 1;
-		return "nothing follows an errno";
+		return PACKED("nothing follows an errno");
 	}
 	return NULL;
 }
@@ -154,24 +154,12 @@ void script_print(const struct op *op, struct out *o)
 
 static enum model_rule do_mount(struct model *m, uint32_t ns, const struct op *op)
 {
-	uint32_t mount, node;
+	uint32_t mount;
 	enum model_rule r = model_mount(m, ns, op->source, op->word[1], &mount);
 
-	for (int i = 2; !r && i < op->n; i++) {
-		char part[256];
-		const char *p = op->word[i];
-
-		node = m->mount[mount].root;
-		while (*p && node) {
-			size_t n = strcspn(p, "/");
-
-			text_format(part, sizeof part, "%.*s", (int)n, p);
-			node = n ? model_child(m, node, part, 1) : node;
-			p += n + (p[n] == '/');
-		}
-		if (!node)
+	for (int i = 2; !r && i < op->n; i++)
+		if (!model_walk(m, m->mount[mount].root, op->word[i], 1))
 			r = MODEL_FULL;
-	}
 	return r;
 }
 
@@ -181,7 +169,7 @@ int script_do(struct model *m, const struct op *op, const char **why)
 	const char *a = op->n > 0 ? op->word[0] : "", *b = op->n > 1 ? op->word[1] : "";
 
 	m->unsure = 0;
-	*why = "no namespace of that name";
+	*why = PACKED("no namespace of that name");
 	if (!ns)
 		return -1;
 	switch (op->kind) {
@@ -196,13 +184,13 @@ int script_do(struct model *m, const struct op *op, const char **why)
 	case OP_BENEATH:
 		return (int)model_move(m, ns, a, b, op->kind == OP_BENEATH);
 	case OP_UMOUNT:
-		*why = "the root of a namespace stays";
+		*why = PACKED("the root of a namespace stays");
 		return strcmp(a, "/") != 0 ? (int)model_umount(m, ns, a, op->lazy) : -1;
 	case OP_CLONE:
-		*why = "a namespace of that name lives";
+		*why = PACKED("a namespace of that name lives");
 		return model_find_ns(m, a) ? -1 : (int)model_clone(m, ns, a, op->n > 1);
 	case OP_END:
-		*why = "the first namespace stays";
+		*why = PACKED("the first namespace stays");
 		if (ns == 1)
 			return -1;
 		model_end(m, ns);
@@ -305,6 +293,30 @@ void script_table(struct model *m, uint32_t ns, struct out *o)
 		print_row(m, ns, i, o);
 }
 
+int script_view(struct model *m, uint32_t ns, struct view *v, struct arena *a)
+{
+	uint32_t top = m->ns[ns].root;
+	struct mount *to = ARENA_ARRAY(a, struct mount, m->ns[ns].mounts);
+
+	v->name = m->ns[ns].name;
+	v->table.mount = to;
+	for (uint32_t i = top; to && i; i = model_next(m, i, top), to++) {
+		const struct model_mount *x = &m->mount[i];
+		uint32_t master = model_master(m, i);
+		char buf[1024];
+		const char *path = script_path(m, i, x->root, buf, sizeof buf);
+
+		to->type = m->node[m->node[x->root].top].name;
+		to->point = arena_text(a, path, strlen(path));
+		to->shared = x->group ? label(m, x->group) : 0;
+		to->master = master ? label(m, master) : 0;
+		v->table.n++;
+		if (!to->point)
+			return -1;
+	}
+	return to ? 0 : -1;
+}
+
 /* [NAME:]PATH as a mount whose root it is, or 0. */
 static uint32_t mount_at(const struct model *m, uint32_t ns, const char *text)
 {
@@ -343,7 +355,7 @@ int script_holds(struct model *m, const struct op *op, enum model_rule last, str
 {
 	uint32_t ns = model_find_ns(m, op->ns), mount;
 
-	*why = "no namespace of that name";
+	*why = PACKED("no namespace of that name");
 	if (!ns)
 		return -1;
 	if (op->word[0][0] != '/') {
@@ -362,7 +374,7 @@ int script_holds(struct model *m, const struct op *op, enum model_rule last, str
 		int relation = !strcmp(op->word[i], "peer") || !strcmp(op->word[i], "from");
 		int is = is_so(m, ns, mount, op->word[i], i + 1 < op->n ? op->word[i + 1] : NULL);
 
-		*why = "no word for a mount, or no mount to compare with";
+		*why = PACKED("no word for a mount, or no mount to compare with");
 		if (is < 0)
 			return -1;
 		if (!is) {

@@ -53,14 +53,18 @@ static inline struct origin where(const struct build *b, enum key_id key)
 }
 struct origin origin_settle(const struct build *b, struct origin at);
 
-void wrong(struct build *b, struct origin at, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+void wrong(struct build *b, struct origin at, const char *format, ...);
+#define wrong(b, at, format, ...) \
+	wrong(b, at, PACKED(format, ##__VA_ARGS__), ##__VA_ARGS__)
 
 /* Sources are cloned before anything is made private, and attached after it. */
 void plan_sources(struct build *b);
 void plan_mounts(struct build *b);
 void plan_finish_mounts(struct build *b);	/* after the root switch */
 void plan_payload(struct build *b);
+
+/* shares.c: what is shared with the host past the namespaces. */
+void plan_shares(struct build *b);
 
 /* The profile without what a program added to a running sandbox does not get of it. */
 const struct profile *join_profile(struct build *b);

@@ -23,6 +23,7 @@ const struct profile *join_profile(struct build *b)
 	/* Its members are let in already. */
 	if (own->ns[NS_IPC].how == NS_GROUP)
 		own->ns[NS_IPC].how = NS_NEW;
+	own->shm = (struct shm_wish){.kind = SHM_NONE};
 	return own;
 }
 

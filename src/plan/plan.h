@@ -53,6 +53,7 @@ struct expect {
 	int note;		/* slot of the clone whose source was noted, or NO_SLOT */
 	uint8_t prop, rec, optional, memory;
 	uint8_t own;		/* made by hutch: no source on the host */
+	uint8_t hub;		/* it has to receive, whatever its source is now */
 };
 
 enum switch_kind { SWITCH_NONE, SWITCH_PIVOT, SWITCH_OVER, SWITCH_JOIN, SWITCH_LIVE };
@@ -61,7 +62,8 @@ struct plan {
 	const struct profile *profile;
 	struct step *step;
 	struct expect *expect;
-	unsigned nsteps, nexpect, slots;
+	struct shared *shared;
+	unsigned nsteps, nexpect, nshared, slots;
 	unsigned clone;		/* index of the clone step */
 	uint32_t namespaces;	/* CLONE_NEW* of the clone */
 	uint8_t vfork;		/* CLONE_VM|CLONE_VFORK */
@@ -72,6 +74,18 @@ struct plan {
 	uint8_t needs_seal;	/* hutch has to run from a sealed copy of itself */
 	uint8_t host_equivalent;	/* the payload could take over the host */
 };
+
+/* What the sandbox shares with the host past its namespaces, and which line of the profile lets it. */
+struct shared {
+	struct origin at;
+	const char *text;	/* NULL: that of a row of shares.def */
+	uint8_t row;
+	uint8_t said;		/* the profile says so in as many words, or keeps nothing apart */
+};
+const char *shared_text(const struct shared *s);
+
+/* What a member shares of its IPC group. */
+enum group_part { GROUP_IPC = 1, GROUP_SHM };
 
 /* The first process of a running sandbox, as one that cannot be mistaken. */
 struct target {
@@ -94,6 +108,8 @@ struct live {
 enum { SERVICE_FIRST_FD = 3 };
 #define SERVICE_NOTIFY "/dev/notify"
 
+struct limit;	/* service/service.h */
+
 /* What the caller adds to profile and facts. */
 struct plan_request {
 	const char *name;	/* of run --name, or NULL */
@@ -107,6 +123,8 @@ struct plan_request {
 	int supervised;
 	const char *notify;	/* the address of a NOTIFY_SOCKET that is not inside */
 	const char *console;	/* the terminal of type=console, NULL: /dev/console */
+	const struct limit *limits;	/* of its IPC group, that other profiles say */
+	unsigned nlimits;
 };
 
 /*

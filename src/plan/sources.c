@@ -7,8 +7,7 @@
 
 #include "base/parse.h"
 
-/* private and slave are made on the detached copy; the rest waits for the end. */
-static uint8_t early_prop(uint8_t prop)
+uint8_t early_prop(uint8_t prop)
 {
 	return prop == PROP_SLAVE || prop == PROP_SLAVE_SHARED ? PROP_SLAVE : PROP_PRIVATE;
 }
@@ -42,9 +41,11 @@ static int may_share(struct build *b, struct origin at)
 {
 	if (!b->own_user && b->plan->new_mounts)
 		return 1;
-	wrong(b, at, b->own_user
-		? "a mount cannot be shared with the host out of a user namespace: slave+shared receives and keeps to itself"
-		: "a mount is shared with the host only on Linux 5.12 or newer");
+	if (b->own_user)
+		wrong(b, at, "a mount cannot be shared with the host out of a user namespace: "
+			     "slave+shared receives and keeps to itself");
+	else
+		wrong(b, at, "a mount is shared with the host only on Linux 5.12 or newer");
 	return 0;
 }
 
@@ -87,8 +88,8 @@ static void share_source(struct build *b, const struct mount_wish *m, struct mou
 	} else if (b->f->set_group && !rec) {
 		mp->joined = clone_add(b, m->at, m->src, 0, !!(m->flags & MF_OPTIONAL), 1);
 	} else {
-		wrong(b, m->at, "what is mounted below %s would appear on the host, because it is shared: %s",
-		      m->dst, rec ? "leave rec out" : "this needs Linux 5.15");
+		wrong(b, m->at, "what is mounted below %s would appear on the host, because it is shared: %s", m->dst,
+		      m->kind == MOUNT_HUB ? "say slave" : rec ? "leave rec out" : "this needs Linux 5.15");
 	}
 }
 
@@ -178,7 +179,7 @@ static int need_table(const struct build *b)
 	int noted = b->p->propagation.prop != PROP_PRIVATE, rec = noted && b->p->root.rec;
 
 	for (const struct mount_wish *m = b->p->mounts.first; m; m = m->next)
-		if (m->kind == MOUNT_BIND && bind_prop(b, m) != PROP_PRIVATE) {
+		if (mount_binds(m) && bind_prop(b, m) != PROP_PRIVATE) {
 			noted = 1;
 			rec |= !!(m->flags & MF_REC);
 		}
@@ -262,7 +263,7 @@ void plan_sources(struct build *b)
 	source_root(b);
 	for (const struct mount_wish *m = b->p->mounts.first; m; m = m->next, mp++) {
 		mp->slot = mp->joined = NO_SLOT;
-		if (m->kind == MOUNT_BIND)
+		if (mount_binds(m))
 			source_bind(b, m, mp);
 		else if (m->kind == MOUNT_DEVICE)
 			source_device(b, m, mp);

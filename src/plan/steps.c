@@ -261,6 +261,9 @@ static void print_header(const struct plan *plan, struct out *o)
 		out_put(o, "# what is mounted after the seal can be unmounted by a payload with sys_admin\n");
 	if (plan->host_equivalent)
 		out_put(o, "# host-equivalent: CAP_SYS_ADMIN in the caller's user namespace can take over the host\n");
+	for (unsigned i = 0; i < plan->nshared; i++)
+		out_printf(o, "%s%s", i ? ", " : "# shared with the host: ", shared_text(&plan->shared[i]));
+	out_put(o, plan->nshared ? "\n" : "");
 }
 
 void plan_print(const struct plan *plan, struct out *o)

@@ -46,6 +46,7 @@ static const struct {
 	[MOUNT_MASK] = {KEY_mask, "d", MF_OPTIONAL | MF_NONE},
 	[MOUNT_FILE] = {KEY_file, "dL", MF_MODE | MF_UID | MF_GID},
 	[MOUNT_SYMLINK] = {KEY_symlink, "xd", 0},
+	[MOUNT_HUB] = {KEY_hub, "td", MF_ATTRS | MF_OPTIONAL | MF_CREATE | MF_PROP},
 	[MOUNT_DIR] = {KEY_dir, "d", MF_MODE | MF_UID | MF_GID},
 };
 
@@ -187,6 +188,8 @@ static void check_flags(struct value *v, const struct mount_wish *m)
 	for (size_t k = 0; k < COUNT(against); k++)
 		if ((m->flags & against[k][0]) && (m->flags & against[k][1]))
 			value_wrong(v, -1, "%s says two opposite things", v->key->word);
+	if (m->kind == MOUNT_HUB && m->prop && m->prop != PROP_SLAVE && m->prop != PROP_SHARED)
+		value_wrong(v, -1, "a hub is slave, which receives, or shared, which sends too");
 	if ((m->flags & MF_FOLLOW) && ((m->flags & MF_REC) || m->prop > PROP_PRIVATE))
 		value_wrong(v, -1, "follow is for one file, which is private and has nothing below it");
 	if (!m->upper != !m->work)
@@ -347,7 +350,7 @@ void print_MOUNT(const struct profile *p, const struct key *key, const void *fie
 		}
 		print_fixed(m, o);
 		for (size_t k = 0; k < COUNT(plain_options); k++)
-			if (m->flags & plain_options[k].flag)
+			if (m->flags & plain_options[k].flag & kinds[m->kind].allowed)
 				out_printf(o, " %s", plain_options[k].word);
 		if (m->prop)
 			out_printf(o, " %s", propagation_names[m->prop]);

@@ -23,12 +23,16 @@ struct value {
 #undef TYPE
 
 /* Reports about word number i of the value (-1: the whole value). */
-void value_wrong(struct value *v, int i, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+void value_wrong(struct value *v, int i, const char *format, ...);
+#define value_wrong(v, i, format, ...) \
+	value_wrong(v, i, PACKED(format, ##__VA_ARGS__), ##__VA_ARGS__)
 
 /* Word i (-1: what stands behind the key's dot) is none of `names`: says so, with the nearest one. */
 void value_unknown(struct value *v, int i, const char *what,
 		   const char *const *names, int n);
+
+/* The key with this suffix was written at `first` already: says so. */
+void value_twice(struct value *v, struct origin first);
 
 /* The value must have between min and max words; says so and returns 0 if not. */
 int value_count(struct value *v, int min, int max);

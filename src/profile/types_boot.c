@@ -18,9 +18,8 @@ void read_MODULE(struct value *v)
 	out_init(&o, text, sizeof text);
 	for (int i = 0; i < v->w.n; i++) {
 		if (i ? !strchr(v->w.word[i], '=') || v->w.word[i][0] == '=' : !name_ok(v->w.word[0])) {
-			value_wrong(v, i, i ? "%s: one module a line, then OPTION=VALUE, not %.64s"
-					    : "%s is the name of a module, not %.64s",
-				    v->key->word, v->w.word[i]);
+			value_wrong(v, i, "%s%s, not %.64s", v->key->word, i ? ": one module a line, then OPTION=VALUE"
+				    : " is the name of a module", v->w.word[i]);
 			return;
 		}
 		if (i)

@@ -16,9 +16,6 @@
 enum { PIECE = CONTROL_PIECE };
 
 static void refuse(struct client *c, int code, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
-
-static void refuse(struct client *c, int code, const char *format, ...)
 {
 	va_list args;
 
@@ -29,6 +26,7 @@ static void refuse(struct client *c, int code, const char *format, ...)
 	va_end(args);
 	c->code = (uint8_t)code;
 }
+#define refuse(c, code, format, ...) refuse(c, code, PACKED(format, ##__VA_ARGS__), ##__VA_ARGS__)
 
 static int is_up(const struct service *v)
 {
@@ -38,7 +36,8 @@ static int is_up(const struct service *v)
 /* All names are looked up before anything is done for the first. */
 static void find_names(struct supervisor *s, struct client *c)
 {
-	const char *names[SERVICES], *near;
+	const char *names[SERVICES];
+	char hint[HINT_ROOM];
 	unsigned n = 0;
 
 	for (struct service *v = NULL; (v = service_next(s, v));)
@@ -48,9 +47,7 @@ static void find_names(struct supervisor *s, struct client *c)
 
 		if (name_find(name, names, (int)n) >= 0)
 			continue;
-		near = name_nearest(name, names, (int)n);
-		refuse(c, 1, "no service named %s%s%s%s", name, near ? ", did you mean " : "",
-		       near ? near : "", near ? "?" : "");
+		refuse(c, 1, "no service named %s%s", name, name_hint(hint, name, names, (int)n));
 	}
 }
 
@@ -59,7 +56,7 @@ static void send_signal(struct client *c, const struct service *v)
 	if (!service_runs(v))
 		refuse(c, 1, "%s is not running", v->conf->name);
 	else if (k_kill(v->pid, c->request.signal))
-		refuse(c, 1, "%s: %s", v->conf->name, error_text(errno));
+		refuse(c, 1, "%s: %s", v->conf->name, errno_text());
 }
 
 static void act(struct supervisor *s, struct client *c, struct service *v)
@@ -87,7 +84,6 @@ static void act(struct supervisor *s, struct client *c, struct service *v)
 	case VERB_DESCRIBE:
 		if (!service_runs(v))
 			refuse(c, 1, "%s is not running", v->conf->name);
-		c->reloads = s->reloads;
 		break;
 	case VERB_LOGS:
 		c->cursor.position = c->request.lines == ALL_LINES
@@ -99,6 +95,8 @@ void answer_begin(struct supervisor *s, struct client *c)
 {
 	const struct request *r = &c->request;
 
+	if (r->verb == VERB_DESCRIBE)
+		c->reloads = s->reloads;
 	find_names(s, c);
 	/* Else it would never be done with its end. */
 	if (s->ending && (r->verb == VERB_START || r->verb == VERB_RESTART || r->verb == VERB_RELOAD ||
@@ -227,7 +225,7 @@ static enum answer next_reload(struct supervisor *s, struct client *c, struct ou
 		c->reloads = s->reloads;
 		if (!load_start(s))
 			return ANSWER_LATER;
-		refuse(c, 0, "reload: %s", error_text(errno));
+		refuse(c, 0, "reload: %s", errno_text());
 	} else if (!done) {
 		refuse(c, 0, "the reload came to nothing");
 	}
@@ -306,32 +304,43 @@ static void put_process(const struct service *v, struct client *c, struct out *o
 	uint64_t start;
 
 	if (process_start(v->pid, &start)) {
-		refuse(c, 1, "%s: %s", v->conf->name, error_text(errno));
+		refuse(c, 1, "%s: %s", v->conf->name, errno_text());
 		return;
 	}
 	out_printf(o, "pid=%d\nstart=%llu\n", v->pid, (unsigned long long)start);
 	control_put(o, "state", state_names[v->state]);
 }
 
-/* The process, then the files of the profile it was built from, in pieces. */
+/* Files of init.conf come before those of services. */
+static unsigned machine_files(const struct set *set)
+{
+	unsigned n = 0;
+
+	while (n < set->nfiles && set->file[n].kind != ENTRY_SERVICE)
+		n++;
+	return n;
+}
+
+/* The process, then the files of the profile it was built from, in pieces; without a name those of init.conf. */
 static enum answer next_describe(struct supervisor *s, struct client *c, struct out *o)
 {
-	const struct service *v = service_find(s, c->request.name[0]);
+	const struct service *v = c->request.n ? service_find(s, c->request.name[0]) : NULL;
+	const struct image *image = v ? v->image : c->request.n ? NULL : s->image;
 	const struct entry *f;
 	size_t n;
 
-	if (!v || !service_runs(v) || c->reloads != s->reloads) {
-		refuse(c, 1, "%s has just changed", c->request.name[0]);
+	if (!image || (v && !service_runs(v)) || c->reloads != s->reloads) {
+		refuse(c, 1, "%s has just changed", c->request.n ? c->request.name[0] : "init.conf");
 		return end(c, o);
 	}
-	if (!c->cursor.begun) {
+	if (v && !c->cursor.begun) {
 		c->cursor.begun = 1;
 		put_process(v, c, o);
 		return c->wrong[0] ? end(c, o) : ANSWER_MORE;
 	}
-	if (c->cursor.at >= v->conf->nfiles)
+	if (c->cursor.at >= (v ? v->conf->nfiles : machine_files(&image->set)))
 		return end(c, o);
-	f = &v->image->set.file[v->conf->file + c->cursor.at];
+	f = &image->set.file[(v ? v->conf->file : 0) + c->cursor.at];
 	n = f->length - c->cursor.offset;
 	n = n < PIECE ? n : PIECE;
 	control_put(o, "file", f->name);

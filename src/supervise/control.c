@@ -111,7 +111,7 @@ static int open_socket(struct supervisor *s, int tries)
 static void try_later(struct supervisor *s)
 {
 	if (!s->control->delay)
-		event_tell(s, NULL, "no control socket: %s", error_text(errno));
+		event_tell(s, NULL, "no control socket: %s", errno_text());
 	s->control->delay = !s->control->delay ? RETRY_MS
 		: s->control->delay < RETRY_MAX_MS / 2 ? s->control->delay * 2 : RETRY_MAX_MS;
 	s->control->retry = s->now + s->control->delay;
@@ -178,10 +178,9 @@ static int in_group(int fd, uint32_t gid)
 /* The root of a sandbox that sees our /run is uid 0 too, and nobody to give orders. */
 static int is_outside(int pid)
 {
-	struct k_stat own, peer;
+	uint64_t own = process_ns(k_getpid(), "mnt");
 
-	return pid <= 0 || process_ns(k_getpid(), "mnt", &own) || process_ns(pid, "mnt", &peer) ||
-	       own.ino != peer.ino;
+	return pid <= 0 || !own || process_ns(pid, "mnt") != own;
 }
 
 /* The group that may look on: of the command line, or of a machine's own settings; -1: none. */

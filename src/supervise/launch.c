@@ -71,7 +71,7 @@ static void fail(int code, const char *text)
 static void hand_over(enum record_kind kind, const char *text, int fd)
 {
 	if (say(kind, 0, text, fd))
-		fail(errno, "the supervisor cannot be told");
+		fail(errno, PACKED("the supervisor cannot be told"));
 }
 
 /*
@@ -83,7 +83,7 @@ static void close_others(void)
 	unsigned kept = SERVICE_FIRST_FD + (unsigned)job.nlisten;
 
 	if (job.report != HIGH_FD && k_dup2(job.report, HIGH_FD, 1) < 0)
-		fail(errno, "descriptors of the payload");
+		fail(errno, PACKED("descriptors of the payload"));
 	job.report = HIGH_FD;
 	k_set_nofile(job.nofile);
 	if (job.ready >= 0) {
@@ -100,12 +100,12 @@ static void give_console(void)
 	int fd = console_open(job.image->set.machine.console);
 
 	if (fd < 0)
-		fail(errno, "the console");
+		fail(errno, PACKED("the console"));
 	/* Who reads there does not expect to be told that nothing was typed yet. */
 	k_fcntl(fd, F_SETFL, O_RDWR);
 	for (int to = 0; to < 3; to++)
 		if (k_dup2(fd, to, 0) < 0)
-			fail(errno, "descriptors of the payload");
+			fail(errno, PACKED("descriptors of the payload"));
 	k_close(fd);
 }
 
@@ -120,7 +120,7 @@ static void arrange(void)
 
 		high = *fd < 0 ? -1 : k_fcntl(*fd, F_DUPFD_CLOEXEC, HIGH_FD);
 		if (*fd >= 0 && high < 0)
-			fail(errno, "descriptors of the payload");
+			fail(errno, PACKED("descriptors of the payload"));
 		*fd = high;
 	}
 	/* A /dev without null is no reason not to run: standard input is at its end then, too. */
@@ -129,16 +129,16 @@ static void arrange(void)
 		k_close(end[1]);
 	}
 	if (null < 0 || k_dup2(null, 0, 0) < 0)
-		fail(errno, "descriptors of the payload");
+		fail(errno, PACKED("descriptors of the payload"));
 	if (k_dup2(job.log, 1, 0) < 0 || k_dup2(job.log, 2, 0) < 0)
-		fail(errno, "descriptors of the payload");
+		fail(errno, PACKED("descriptors of the payload"));
 	if (job.conf->type == SERVICE_CONSOLE)
 		give_console();
 	for (int i = 0; i < job.nlisten; i++)
 		if (k_dup2(job.listen[i], SERVICE_FIRST_FD + i, 1) < 0)
-			fail(errno, "descriptors of the payload");
+			fail(errno, PACKED("descriptors of the payload"));
 	if (job.ready >= 0 && k_dup2(job.ready, job.conf->ready_fd, 1) < 0)
-		fail(errno, "descriptors of the payload");
+		fail(errno, PACKED("descriptors of the payload"));
 	close_others();
 }
 
@@ -159,6 +159,7 @@ static void read_profile(void)
 	profile_init(&job.profile, launch_arena);
 	diags_init(&job.diags, launch_arena);
 	profile_reader_init(&r, &job.profile, &job.diags, set_load, (void *)(uintptr_t)&job.image->set);
+	r.hubs = profile_hubs;
 	profile_file(&r, job.image->set.file[job.conf->file].name);
 	profile_finish(&r);
 }
@@ -168,6 +169,7 @@ static void read_and_plan(void)
 	struct plan_request request = {
 		.launch = 1, .supervised = 1, .env = (const char *const *)environ,
 		.notify = job.notify, .console = job.image->set.machine.console,
+		.limits = job.conf->limits, .nlimits = job.conf->nlimits,
 	};
 
 	read_profile();
@@ -236,7 +238,7 @@ static int launch_main(void *unused)
 		say_ready();
 		k_exit(0);
 	}
-	fail(0, "the sandbox ended while it was built");
+	fail(0, PACKED("the sandbox ended while it was built"));
 	return 0;
 }
 
@@ -375,7 +377,7 @@ static void go(struct supervisor *s, struct service *v)
 	struct record r = {.kind = REC_GO};
 
 	if (v->state == STATE_BUILDING && k_send(v->channel, &r, sizeof r, -1) != (long)sizeof r)
-		broken(s, v, errno, "the sandbox does not answer");
+		broken(s, v, errno, PACKED("the sandbox does not answer"));
 }
 
 static void read_report(struct supervisor *s, struct service *v)

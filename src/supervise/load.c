@@ -176,7 +176,7 @@ int load_kept(struct supervisor *s, unsigned slot, char why[160])
 	int texts = -1, pid = 0;
 	struct image *image = kept.base ? image_new(slot, &texts) : NULL;
 
-	text_format(why, 160, "the profiles: %s", error_text(errno));
+	text_format(why, 160, "the profiles: %s", errno_text());
 	if (image)
 		pid = loader_clone(s, image, &kept);
 	if (pid && wait_for(pid))
@@ -253,6 +253,8 @@ static void take(struct supervisor *s, const struct image *image, const struct s
 
 static void adopt(struct supervisor *s, const struct image *image)
 {
+	if (!s->init && image->set.machine.boots && !(s->image && s->image->set.machine.boots))
+		event_tell(s, NULL, "init.conf: %s means nothing without PID 1", keys[image->set.machine.boots].word);
 	s->image = image;
 	s->in_force = image->slot;
 	s->set_since = s->now;
@@ -457,7 +459,7 @@ static void decide(struct supervisor *s, struct image *image, int status)
 		s->load_again = 0;
 		if (load_next(s, image)) {
 			s->reloads++;
-			refused(s, image, error_text(errno));
+			refused(s, image, errno_text());
 		}
 		return;
 	}

@@ -90,26 +90,11 @@ static int seal(struct supervisor *s, const struct supervise_options *o, uint64_
 		self_seal(o->argv, mask);
 	if (!s->init)
 		return -1;
-	event_tell(s, NULL, "no sealed copy of hutch can be made: %s", error_text(errno));
+	event_tell(s, NULL, "no sealed copy of hutch can be made: %s", errno_text());
 	s->must_seal = 0;
 	s->no_seal = 1;
 	step_back(s, o);
 	return 0;
-}
-
-/*
- * What only the start needed of the program is the page cache's again. The kernel maps a page with
- * its neighbours, 64 KiB at a time, but not beyond its mapping: so the part that is needed no more, in front
- * of the first floor of the hot ones (see the Makefile), becomes a mapping of its own.
- */
-static void forget_text(void)
-{
-	extern const char __executable_start[], etext[];
-	uintptr_t start = (uintptr_t)__executable_start, hot = (uintptr_t)arena_init & ~(uintptr_t)4095;
-
-	if (hot > start)
-		k_madvise((void *)start, hot - start, MADV_DONTDUMP);
-	k_madvise((void *)start, (uintptr_t)etext - start, MADV_DONTNEED);
 }
 
 /* Signals, limits, and what launches and loads need. -1 with errno. */
@@ -137,7 +122,7 @@ static int prepare(struct supervisor *s, const struct supervise_options *o, stru
 	if (s->exe < 0 && **o->again == '/')
 		s->exe = k_open(AT_FDCWD, *o->again, O_PATH | O_NONBLOCK, 0);
 	if (crash_init(s))
-		event_tell(s, NULL, "a crash would be the end: %s", error_text(errno));
+		event_tell(s, NULL, "a crash would be the end: %s", errno_text());
 	return 0;
 }
 
@@ -190,7 +175,6 @@ static int first_set(struct supervisor *s, const struct supervise_options *o, ui
 
 static int run(struct supervisor *s, const struct supervise_options *o, struct arena *a, uint64_t mask)
 {
-	forget_text();
 	while (!end_is_over(s)) {
 		if (s->new_root && !s->ending)
 			root_change(s, o, a);
@@ -220,6 +204,6 @@ int supervise(const struct supervise_options *o, struct arena *a, char *why)
 	if (s->image || !first_set(s, o, mask))
 		return run(s, o, a, mask);
 failed:
-	text_format(why, 200, "%s", s && s->reload_text[0] ? s->reload_text : error_text(errno));
+	text_format(why, 200, "%s", s && s->reload_text[0] ? s->reload_text : errno_text());
 	return 125;
 }

@@ -163,7 +163,7 @@ static enum event act_launch(struct supervisor *s, struct service *v)
 		return NO_EVENT;
 	v->verdict = code_is_short(errno) ? VERDICT_SHORT : VERDICT_BROKEN;
 	if (!v->why[0])
-		service_why(v, "cannot be started: %s", error_text(errno));
+		service_why(v, "cannot be started: %s", errno_text());
 	return EVENT_BROKEN;
 }
 

@@ -90,6 +90,7 @@ enum { TOLD_MAINPID = 1, TOLD_STRANGER = 2, TOLD_LONG = 4 };
 /* What a turn of the loop needs; not kept. */
 struct turn {
 	char mine;			/* 1, and in every child zero: the kernel sees to that. 0: it does not */
+	uint8_t asked;			/* a client had something in the last one */
 	uint8_t open[SERVICES];		/* by place: which of its descriptors are polled */
 	struct pollfd poll[MAX_POLL];
 };

@@ -36,7 +36,7 @@ struct look {
 static void poll_instead(struct supervisor *s, uint8_t *told, const char *what)
 {
 	if (!*told)
-		event_tell(s, NULL, "%s: %s; looking each second instead", what, error_text(errno));
+		event_tell(s, NULL, "%s: %s; looking each second instead", what, errno_text());
 	*told = 1;
 	watch.again = s->now + AGAIN;
 }
