@@ -208,7 +208,7 @@ timeout 20 "$H" exec box -- "$P" with 7 /mnt/file "$P" trap 0 15 >"$T/held" 2>&1
 holder=$!
 until grep -q ready "$T/held" || ! kill -0 $holder 2>/dev/null; do sleep 0.02; done
 live umount box /mnt
-like "busy" "$status $text" "125 *pid * (probe)*"
+like "busy" "$status $text" "125 *in use by pid *"
 done_by umount box /mnt --lazy
 fails "nothing is mounted there" umount box /mnt
 fails "nothing is mounted there" umount box /bin
