@@ -155,6 +155,7 @@ fails "unknown key" mount box "bnd=$T/src /mnt"
 fails "a directory goes onto a directory" mount box "bind=$T/src /etc/passwd"
 # The second one fails: the first goes again, and so does its mount point.
 fails "/absent: No such file or directory" mount box "bind=$T/src /new/place create" "bind=$T/src /absent"
+fails "/absent: No such file or directory" mount box "bind=$T/src /mnt" "tmpfs=/more" "bind=$T/src /absent"
 into ls /
 unlike "the mount point" "$text" "*new*"
 table
