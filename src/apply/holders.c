@@ -70,11 +70,12 @@ static int one_process(struct scan *s, int proc, const char *name)
 	return 0;
 }
 
-int holders_each(holder_fn *tell, void *ctx)
+int holders_each(int proc, holder_fn *tell, void *ctx)
 {
 	struct scan s = {.tell = tell, .ctx = ctx};
-	int proc = k_open(AT_FDCWD, "/proc", O_RDONLY | O_DIRECTORY, 0), result;
+	int result;
 
+	proc = k_open(proc < 0 ? AT_FDCWD : proc, proc < 0 ? "/proc" : ".", O_RDONLY | O_DIRECTORY, 0);
 	if (proc < 0)
 		return -1;
 	result = each(proc, one_process, &s);

@@ -12,7 +12,7 @@ enum hold { HOLD_ROOT, HOLD_CWD, HOLD_EXE, HOLD_FD, HOLD_MAP, HOLDS };
  */
 typedef int holder_fn(void *ctx, int pid, enum hold how, const struct k_stat *file);
 
-/* -1 with errno: /proc cannot be read. */
-int holders_each(holder_fn *tell, void *ctx);
+/* By this descriptor of a /proc, or -1. Returns -1 with errno: it cannot be read. */
+int holders_each(int proc, holder_fn *tell, void *ctx);
 
 #endif

@@ -5,7 +5,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
-#include "apply/busy.h"
+#include "apply/holders.h"
 #include "apply/path.h"
 #include "apply/trees.h"
 #include "base/text.h"
@@ -92,11 +92,30 @@ int do_MOUNT_REPLACE(struct walk *w, const struct step *s)
 	return step_close(w, target, failed);
 }
 
+struct users {
+	int mount, last;
+	struct out o;
+};
+
+static int put_user(void *ctx, int pid, enum hold how, const struct k_stat *file)
+{
+	struct users *u = ctx;
+
+	(void)how;
+	if (!(file->mask & STATX_MNT_ID_) || (int)file->mnt_id != u->mount)
+		return 0;
+	if (u->last != pid)
+		out_printf(&u->o, "%spid %d", u->o.used ? ", " : "in use by ", pid);
+	u->last = pid;
+	return 1;
+}
+
 /* In the words of whoever asked: what lies on it, or who has it open. */
 static int tell_busy(struct walk *w, int id)
 {
 	struct mounts now;
 	char text[200];
+	struct users u = {.mount = id};
 
 	if (table_read(w, &now))
 		return -1;
@@ -105,7 +124,8 @@ static int tell_busy(struct walk *w, int id)
 			text_format(text, sizeof text, "%.150s lies on it", now.mount[i].point);
 			return step_failed_code(w, EBUSY, text);
 		}
-	busy_who(w->proc, id, text, sizeof text);
+	out_init(&u.o, text, sizeof text);
+	holders_each(w->proc, put_user, &u);
 	return step_failed_code(w, EBUSY, text);
 }
 

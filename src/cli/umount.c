@@ -123,7 +123,7 @@ static int is_busy(const char *at)
 	}
 	if (b.mount) {
 		find_copies(&b);
-		holders_each(tell_holder, &b);
+		holders_each(-1, tell_holder, &b);
 	}
 	out_put(&cli_out, b.pid ? "\n" : cli_out.used ? "" : "  by nobody that /proc tells of: a loop device, swap, an overlay or an NFS server may be\n");
 	cli_flush(2);

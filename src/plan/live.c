@@ -49,11 +49,12 @@ static void source(struct build *b, const struct mount_wish *m, struct mount_pla
 	case MOUNT_TMPFS:
 		mp->prop = m->prop ? m->prop : PROP_PRIVATE;
 		return;
+	case MOUNT_HUB:
 	case MOUNT_BIND:
 		source_bind(b, m, mp);
 		break;
 	default:
-		wrong(b, m->at, "%s belongs to the start of a sandbox: bind, tmpfs and device can be added later",
+		wrong(b, m->at, "%s belongs to the start of a sandbox: bind, hub, tmpfs and device can be added later",
 		      keys[m->at.key].word);
 		return;
 	}
@@ -69,7 +70,7 @@ static void source(struct build *b, const struct mount_wish *m, struct mount_pla
 static int notes(const struct build *b)
 {
 	for (const struct mount_wish *m = first_wish(b); m; m = next_wish(b, m))
-		if (m->kind == MOUNT_BIND && bind_prop(b, m) != PROP_PRIVATE)
+		if ((m->kind == MOUNT_BIND || m->kind == MOUNT_HUB) && bind_prop(b, m) != PROP_PRIVATE)
 			return 1;
 	return 0;
 }
@@ -110,6 +111,8 @@ static void attach_one(struct build *b, const struct mount_wish *m, struct mount
 	e = expect_add(b, m->at, m->dst, m->kind == MOUNT_TMPFS ? "tmpfs" : NULL, attrs_of(m));
 	e->prop = mp->prop;
 	e->optional = (uint8_t)optional;
+	e->rec = !!(m->flags & MF_REC);
+	e->hub = m->kind == MOUNT_HUB;
 	e->own = m->kind == MOUNT_TMPFS;
 	e->note = !e->own && mp->prop != PROP_PRIVATE ? mp->slot : NO_SLOT;
 }

@@ -155,6 +155,7 @@ fails "unknown key" mount box "bnd=$T/src /mnt"
 fails "a directory goes onto a directory" mount box "bind=$T/src /etc/passwd"
 # The second one fails: the first goes again, and so does its mount point.
 fails "/absent: No such file or directory" mount box "bind=$T/src /new/place create" "bind=$T/src /absent"
+fails "/absent: No such file or directory" mount box "bind=$T/src /mnt" "tmpfs=/more" "bind=$T/src /absent"
 into ls /
 unlike "the mount point" "$text" "*new*"
 table
@@ -208,7 +209,7 @@ timeout 20 "$H" exec box -- "$P" with 7 /mnt/file "$P" trap 0 15 >"$T/held" 2>&1
 holder=$!
 until grep -q ready "$T/held" || ! kill -0 $holder 2>/dev/null; do sleep 0.02; done
 live umount box /mnt
-like "busy" "$status $text" "125 *pid * (probe)*"
+like "busy" "$status $text" "125 *in use by pid *"
 done_by umount box /mnt --lazy
 fails "nothing is mounted there" umount box /mnt
 fails "nothing is mounted there" umount box /bin

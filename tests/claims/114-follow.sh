@@ -107,7 +107,7 @@ fresh 1
 named
 timeout 60 "$H" exec box -- "$P" reread /etc/passwd >"$T/reread" 2>&1 </dev/null &
 reader=$!
-for i in {2..1000}; do put $i; done
+for i in {2..1000}; do put "$i"; done
 has 1000
 put end
 wait $reader
@@ -247,7 +247,7 @@ if [ -x "$OUT/../fault/enosys" ]; then
 		every "uidmap=0 100000 2000" "gidmap=0 200000 2000"
 		fresh 1
 		named
-		for i in {2..300}; do put $i; done
+		for i in {2..300}; do put "$i"; done
 		has 300
 		one_mount
 		finish

@@ -80,7 +80,7 @@ for i in {1..1000}; do
 	put "$i"
 	if [ $((i % 50)) = 0 ]; then
 		n=$(helpers)
-		[ "$n" -le $most ] || most=$n
+		[ "$n" -le "$most" ] || most=$n
 	fi
 done
 for name in plain sealed mapped; do
