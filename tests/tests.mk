@@ -38,6 +38,7 @@ bench: $(O)/hutch $(O)/bench/hub	## hutch against hand-written floors and agains
 	@tests/deps.sh bench
 	@tests/bench/run.sh $(O)/bench $(O)/hutch
 	@tests/bench/supervise.sh $(O)/bench $(O)/hutch
+	@tests/bench/why.sh $(O)/bench $(O)/hutch
 	@$(O)/bench/hub
 
 $(O)/bench/hub: tests/bench/hub.c
@@ -118,6 +119,8 @@ picture: $(O)/hutch man	## the picture of the README, out of a script of the man
 # Every word of propagation on every kind of mount, with the calls of old kernels too.
 TESTS += "$(O)/propagation/cross $(O)/hutch"
 TESTS += "$(O)/propagation/cross $(O)/fault/hutch-old old"
+# Lines of hutch about propagation taken out: the product notices each.
+SOAK += "tests/propagation/mutate.sh $(O) $(O)/propagation/cross $(CC) -std=c11 -D_GNU_SOURCE -I$(O) -O1 '-DVERSION=\"$(VERSION)\"'"
 TEST_NEEDS += $(O)/propagation/cross
 
 $(O)/propagation/cross: $(wildcard tests/propagation/*.[ch]) $(LIB)
@@ -153,7 +156,8 @@ sanitize: SHELL := bash
 sanitize:		## unit and golden tests with the address and undefined-behaviour sanitizers
 	@$(MAKE) -s --no-print-directory -j$$(nproc) sanitize-build >$(O)/asan.log 2>&1 || { cat $(O)/asan.log; exit 1; }
 	@export ASAN_OPTIONS=detect_leaks=0; failed=0; \
-	for t in $(foreach u,$(ASAN_UNIT),"$(u)") "tests/golden/run.sh $(O)/asan $(O)/asan/hutch"; do \
+	for t in $(foreach u,$(ASAN_UNIT),"$(u)") "tests/golden/run.sh $(O)/asan $(O)/asan/hutch" \
+		"tests/model/run.sh $(O)/asan/hutch"; do \
 		echo "# $$t"; $$t 2>&1 | grep -v '^1\.\.'; \
 		[ $${PIPESTATUS[0]} -eq 0 ] || { failed=1; echo "not ok - $$t with the sanitizers"; }; \
 	done; exit $$failed

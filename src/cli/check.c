@@ -65,7 +65,7 @@ static void look_at_sources(struct look *l)
 			continue;
 		fd = file_open(l->root, s->op[1].s, O_PATH);
 		if (fd < 0)
-			found(l, s->at, s->op[1].s, error_text(errno));
+			found(l, s->at, s->op[1].s, errno_text());
 		k_close(fd);
 	}
 }
@@ -130,10 +130,10 @@ static void look_at_program(struct look *l)
 	int fd = *path == '/' ? open_inside(l, path, O_PATH) : -1;
 
 	if (fd < 0 && *path == '/' && (errno == ENOENT || errno == ENOTDIR))
-		found(l, l->p->at[KEY_exec], path, error_text(errno));
+		found(l, l->p->at[KEY_exec], path, errno_text());
 	else if (fd >= 0 && !k_fstat(fd, 3, &st) &&
 		 (!S_ISREG(st.mode) || !(st.mode & 0111)))
-		found(l, l->p->at[KEY_exec], path, "not a program that may be executed");
+		found(l, l->p->at[KEY_exec], path, PACKED("not a program that may be executed"));
 	k_close(fd);
 }
 

@@ -6,7 +6,7 @@
 # A line such as @KEYS program@ is replaced by the rows of a table: @COMMANDS@,
 # @SYNOPSIS@, @KEYS GROUP@, @STEPS SIDE@, @FACTS@, @CAUSES@, @STATES@, @EVENTS@,
 # @STATUS@, @VERBS WHO@ (who may ask for them) as mdoc; @COMPLETION@ as variables of a
-# shell; @OPERATIONS@, @MOUNT_RULES@, @MODEL_FACTS@ of simulate; @LAYOUTS@ of check. @VERSION@ is replaced where it stands.
+# shell; @OPERATIONS@, @MOUNT_RULES@, @MODEL_FACTS@ of simulate; @LAYOUTS@ of check; @REASONS@ of why. @VERSION@ is replaced where it stands.
 set -eu
 export LC_ALL=C
 src=$(cd "$(dirname "$0")/.." && pwd)
@@ -99,6 +99,10 @@ function row(kind, group) {
 		print ".It Ic " a[2] (a[5] == "" ? "" : " Ar " quoted(a[5]))
 		if (a[6] != "")
 			print sentence(a[6])
+	} else if (kind == "reasons") {
+		print ".It Cm " a[2]
+		gsub(/%s/, "...", a[3])
+		print sentence(a[3])
 	} else if (kind == "rules") {
 		print ".It Er " a[2]
 		print sentence(a[3])
@@ -155,6 +159,7 @@ function variable(name, file, macro, kind) {
 }
 /^@OPERATIONS@$/ { table("mounts/operations.def", "OPERATION", "operations"); next }
 /^@MOUNT_RULES@$/ { table("mounts/rules.def", "RULE", "rules"); next }
+/^@REASONS@$/ { table("mounts/reasons.def", "REASON", "reasons"); next }
 /^@MODEL_FACTS@$/ { table("mounts/model_facts.def", "MODEL_FACT", "model facts"); next }
 /^@LAYOUTS@$/ { table("plan/layout.def", "FINDING", "layouts"); next }
 /^@STATES@$/ { table("service/states.def", "STATE", "states"); next }

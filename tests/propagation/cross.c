@@ -41,7 +41,7 @@ static struct group *group_of(const struct wish *w)
 	} kinds[] = {
 		{BIND, "bind"}, {COVERED, "bind with mounts on it"}, {OVERLAY, "overlay"}, {TMPFS, "tmpfs"},
 		{INHERITED, "bind by propagation=rec"}, {ROOT, "root"}, {ROOT_TMPFS, "root=tmpfs"},
-		{ROOT_OVERLAY, "root-mode=overlay"},
+		{ROOT_OVERLAY, "root-mode=overlay"}, {UPON, "bind, slave, on a bind"},
 	};
 	struct group g = {.cells = 0};
 	int i = 0;
@@ -92,11 +92,13 @@ struct link {
 	char path[96], dir[16];	/* where events are made: a directory of its own */
 	struct point *p;
 	struct outcome o;
+	unsigned char early;	/* a recursive bind, with src/early */
 	unsigned char came;	/* with a recursive bind: locked where it came over a border */
 	unsigned char late;	/* attached after the seal */
 	unsigned char known;	/* it has a name in the tables: that of its point */
 };
 
+static struct point *sender;	/* a shared one, for what lies on others */
 static struct link links[LINKS];
 static int nlinks;
 static char profile[1 << 16];
@@ -148,13 +150,14 @@ static struct link *link_add(struct group *g, const char *path, struct point *p,
 static void links_of_source(const struct wish *w, const char *path, struct point *p)
 {
 	const struct outcome none = {outcome(PRIVATE, w->word, keeps).becomes, 0, 0, 0};
-	int of_host = w->kind & (BIND | COVERED | INHERITED | ROOT);
+	int of_host = w->kind & (BIND | COVERED | UPON | INHERITED | ROOT);
 	struct group *g = group_of(w);
 	struct link *l = link_add(g, path, p, of_host ? outcome(w->host, w->word, keeps) : none);
-	char below[80];
+	char below[112];
 
 	l->known = of_host != 0;
 	l->late = w->kind == BIND && w->word == SHARED;
+	l->early = w->rec && of_host && p->early;
 	if (!w->rec || !p->below || (p->below->state == UNBINDABLE && keeps))
 		return;
 	snprintf(below, sizeof below, "%s%sbelow", path, path[1] ? "/" : "");
@@ -396,13 +399,13 @@ static void early_events(struct box *b)
 		struct link *on = l - 1;
 		int locked = !l->late && (mech->user || mech->sealed);
 
+		if (l->early && !l->o.from_source) {
+			must(l->group, "umount inside", join(l->path, "early"), box_umount(b, join(l->path, "early")), locked ? EINVAL : 0);
+			if (!locked)
+				seen_del(&box_want, event('y', l->p->id), l->path, "early");
+		}
 		if (!l->came)
 			continue;
-		if (!on->o.from_source) {
-			must(l->group, "umount inside", join(on->path, "early"), box_umount(b, join(on->path, "early")), locked ? EINVAL : 0);
-			if (!locked)
-				seen_del(&box_want, event('y', on->p->id), on->path, "early");
-		}
 		/* An umount of a peer may have taken it away. */
 		if (!seen_has(&box_want, event('w', l->p->id), l->path))
 			continue;
@@ -465,8 +468,8 @@ static void box_set(void)
 	for EACH_LINK(l) {
 		if (l->known)
 			seen_add(&box_want, event('w', l->p->id), l->path, "");
-		if (l->known && l->came)
-			seen_add(&box_want, event('y', l[-1].p->id), l[-1].path, "early");
+		if (l->early)
+			seen_add(&box_want, event('y', l->p->id), l->path, "early");
 	}
 }
 
@@ -541,10 +544,10 @@ static const char *with_rec(const struct wish *w)
 	return w->rec ? " rec" : "";
 }
 
-/* Mounts of the sandbox's own on a bind. */
-static void tmpfs_lines(const struct wish *on, const char *path)
+/* What other lines put on a bind: mounts of the sandbox's own, and one that receives. */
+static void upon_lines(const struct wish *on, const char *path)
 {
-	struct wish w = {TMPFS, on->host, PRIVATE, 0, 0, 0};
+	struct wish w = {TMPFS, on->host, PRIVATE, 0, 0, 0}, upon = *on;
 
 	for (w.word = PRIVATE; w.word < STATES; w.word++) {
 		char at[96];
@@ -555,6 +558,15 @@ static void tmpfs_lines(const struct wish *on, const char *path)
 		line("tmpfs=%s %s\n", at, state_words[w.word]);
 		/* On the mount itself: there is no directory in it. */
 		link_add(group_of(&w), at, NULL, outcome(PRIVATE, w.word, keeps))->dir[0] = '\0';
+	}
+	upon.kind = UPON;
+	if (!refusal(&upon, mech, old, keeps)) {
+		char at[96];
+
+		snprintf(at, sizeof at, "%s/own/%d", path, SLAVE);
+		upon = (struct wish){UPON, sender->state, SLAVE, 1, 0, 1 + sender->below->state};
+		line("bind=%s %s slave rec\n", sender->src, at);
+		links_of_source(&upon, at, sender);
 	}
 }
 
@@ -575,20 +587,22 @@ static void mount_cell(const struct wish *w, struct point *p, int refused)
 
 	if ((words != NULL) != refused)
 		return;
-	snprintf(path, sizeof path, "/l%d", nlinks);
 	if (refused) {
 		sandbox_begin(group_of(w));
 		line("root=/run/root\n");
 	}
+	snprintf(path, sizeof path, "/l%d", nlinks);
 	mount_lines(w, path, p);
 	if (refused && w->kind == COVERED)
 		line("tmpfs=%s/own/0\n", path);
+	if (refused && w->kind == UPON)
+		line("bind=%s %s/own/%d slave\n", sender->src, path, SLAVE);
 	if (refused)
 		try_refused(w, words);
 	else
 		links_of_source(w, path, p);
 	if (!refused && w->kind == COVERED)
-		tmpfs_lines(w, path);
+		upon_lines(w, path);
 }
 
 /* All cells of some kinds: first those that are built, in one sandbox, then the others. */
@@ -601,7 +615,7 @@ static void mount_cells(unsigned kinds)
 		{BIND, 0, 0}, {BIND, 0, 1 + SHARED},
 		{BIND, 1, 0}, {BIND, 1, 1 + PRIVATE}, {BIND, 1, 1 + SLAVE}, {BIND, 1, 1 + SHARED},
 		{BIND, 1, 1 + SLAVE_SHARED}, {BIND, 1, 1 + UNBINDABLE},
-		{COVERED, 0, 0}, {COVERED, 1, 0}, {COVERED, 1, 1 + SHARED},
+		{COVERED, 0, 0}, {COVERED, 1, 0}, {COVERED, 1, 1 + SHARED}, {UPON, 0, 0}, {UPON, 1, 0},
 		{OVERLAY, 0, 0}, {OVERLAY, 0, 1 + SHARED}, {OVERLAY, 1, 0}, {TMPFS, 0, 0}, {TMPFS, 1, 0},
 	};
 	struct point *sources[sizeof rows / sizeof *rows][STATES];
@@ -609,6 +623,7 @@ static void mount_cells(unsigned kinds)
 
 	sandbox_begin(group_of(&first));
 	line("root=/run/root\n");
+	sender = point_make(SHARED, 1 + SHARED);
 	for (int refused = 0; refused < 2; refused++) {
 		for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++)
 			for (enum state host = PRIVATE; host < STATES && kinds & rows[i].kind; host++) {
@@ -617,8 +632,8 @@ static void mount_cells(unsigned kinds)
 				for (enum state word = PRIVATE; word < STATES; word++) {
 					struct wish w = {rows[i].kind, host, word, rows[i].rec, 0, rows[i].below};
 
-					/* Built as mounts on binds. */
-					if (refused || w.kind != TMPFS)
+					/* Built with what they lie on. */
+					if (refused || !(w.kind & (TMPFS | UPON)))
 						mount_cell(&w, sources[i][host], refused);
 				}
 			}
@@ -706,7 +721,7 @@ static int mechanism_run(const char *hutch)
 	host_begin(hutch);
 	keeps = host_keeps_unbindable();
 	mount_cells(BIND);
-	mount_cells(COVERED | TMPFS);
+	mount_cells(COVERED | UPON | TMPFS);
 	mount_cells(OVERLAY);
 	root_cells();
 	return report();

@@ -24,6 +24,7 @@ extern const struct mechanism mechanisms[MECHANISMS];
 
 enum kind {
 	BIND = 1, COVERED = 2, OVERLAY = 4, TMPFS = 8, INHERITED = 16, ROOT = 32, ROOT_TMPFS = 64, ROOT_OVERLAY = 128,
+	UPON = 256,	/* a bind that receives, on a bind of this wish */
 };
 
 /* One cell of the product. */
@@ -50,7 +51,7 @@ struct point {
 	int early;			/* a mount on src/early is older than all sandboxes */
 	int links;			/* how many exchange with it: each has a directory of its own */
 };
-enum { POINTS = 200, LINKS = 720, DIRS = 24 };
+enum { POINTS = 200, LINKS = 720, DIRS = 80 };
 extern struct point points[POINTS];
 extern int npoints;
 

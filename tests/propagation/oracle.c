@@ -44,7 +44,7 @@ struct outcome outcome(enum state host, enum state word, int keeps_unbindable)
 
 enum {
 	IN_USER = 1, IS_OLD = 2, IS_UNBINDABLE = 4, HAS_BELOW = 8, ANY = -1,
-	WORDS = (1 << STATES) - 1, OF_HOST = BIND | COVERED | INHERITED | ROOT,
+	WORDS = (1 << STATES) - 1, OF_HOST = BIND | COVERED | UPON | INHERITED | ROOT,
 };
 
 /* The first that fits. */
@@ -64,9 +64,11 @@ static const struct {
 	/* Its binds are of the host, and shared by rec. */
 	{ROOT_TMPFS | ROOT_OVERLAY, 1 << SHARED, ANY, 1, IN_USER, "a mount cannot be shared with the host out of a user namespace"},
 	{ROOT_TMPFS | ROOT_OVERLAY, 1 << SHARED, ANY, 1, IS_OLD, "a mount is shared with the host only on Linux 5.12 or newer"},
-	{COVERED, 1 << SHARED, 1, ANY, 0, "would appear on the host, because it is shared: leave rec out"},
+	{COVERED | UPON, 1 << SHARED, 1, ANY, 0, "would appear on the host, because it is shared: leave rec out"},
+	{UPON, 1 << UNBINDABLE, 1, ANY, 0, "unbindable rec would cut off /l0/own/1, which receives: leave rec out"},
 	{ROOT, 1 << SHARED, 1, ANY, 0, "a shared root needs Linux 5.15, and no rec"},
-	{OF_HOST | OVERLAY | ROOT_OVERLAY, WORDS, ANY, ANY, IS_UNBINDABLE, "unbindable"},
+	/* An overlay over it is no bind of it. */
+	{OF_HOST | ROOT_OVERLAY, WORDS, ANY, ANY, IS_UNBINDABLE, "unbindable"},
 	{OF_HOST | OVERLAY | ROOT_OVERLAY, WORDS, 0, ANY, IN_USER | HAS_BELOW, "has mounts below it that a user namespace must not uncover"},
 };
 
