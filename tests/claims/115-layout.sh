@@ -18,7 +18,7 @@ agrees() {
 	start a "$@" || return
 	cat "/proc/${init_pid[a]}/mountinfo" >"$T/box"
 	with_root "$@"
-	same "model of $*" "$("${layout[@]}" "$T/host" "$T/box" "${args[@]}" exec=/bin/probe)" ""
+	same "model of $*" "$("${layout[@]}" "$T/host" "$T/box" "${args[@]}" exec=/bin/probe && echo agrees)" agrees
 	stop a
 }
 

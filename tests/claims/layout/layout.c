@@ -109,7 +109,7 @@ int main(int argc, char **argv)
 {
 	static struct profile profile;
 	static struct plan p;
-	static char why[4096];
+	char why[4096];
 	struct layout l = {.plan = &p};
 	struct view host = {.name = "host"};
 	struct mounts box;
@@ -137,9 +137,9 @@ int main(int argc, char **argv)
 	out_init(&o, why, sizeof why);
 	if (!model_agrees(&l.model, l.box, &box, &o)) {
 		printf("%s\n", why);
-		out_init(&o, memory, sizeof memory);
+		out_init(&o, text[0], sizeof text[0]);
 		script_table(&l.model, l.box, &o);
-		fputs(memory, stdout);
+		fputs(text[0], stdout);
 		return 1;
 	}
 	return 0;
