@@ -48,9 +48,9 @@ all: $(O)/hutch
 # Twice: the texts of the first program are packed into the second one, see archive/texts.h.
 $(O)/hutch: $(OBJ) src/archive/texts.ld
 	$(CC) $(BASE) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@.plain $(LINKED)
-	$(OBJCOPY) -O binary -j texts $@.plain $(O)/texts
+	$(OBJCOPY) -O binary -j packed_texts $@.plain $(O)/texts
 	gzip -9nc $(O)/texts | od -A n -v -t u1 | sed 's/[0-9][0-9]*/&,/g' >$(O)/texts.inc
-	$(CC) $(BASE) $(CFLAGS) -DPACKED='"texts.inc"' -c -o $(O)/packed.o src/archive/packed.c
+	$(CC) $(BASE) $(CFLAGS) -DTEXTS='"texts.inc"' -c -o $(O)/packed.o src/archive/packed.c
 	$(CC) $(BASE) $(CFLAGS) $(LINK) -Wl,-T,src/archive/texts.ld $(LDFLAGS) -o $@.debug \
 		$(LINKED:$(O)/archive/packed.o=$(O)/packed.o)
 	$(STRIP) -R .comment -o $@ $@.debug

@@ -211,12 +211,12 @@ if [ "$root" ]; then
 	mkdir "$work/media/cdrom"
 
 	scene "A CD-ROM, mounted once on the host"
-	say "The host has a directory for media and shares its mount. Two sandboxes have it, the" \
-		"player as a slave, which receives what is mounted there later, the vault private:"
-	command_line "mount --make-shared /media"
-	mount --make-shared "$work/media"
-	command_line "hutch run --name player root=ROOTFS bind=\"/media rec slave\"   -- sh &"
-	talk_start player root="$tree" bind="$work/media /media rec slave"
+	say "The host has a directory for media, which is called a hub. The player names it: what is" \
+		"mounted there later is mounted in the player, too. The vault only has the directory:"
+	hub="hub.media=$work/media"
+	command_line "hutch run --name player root=ROOTFS hub.media=\"/media share\" hub=\"media /media\" -- sh &"
+	talk_start player root="$tree" "$hub share" hub="media /media"
+	until_true grep -q "/media .* shared:" /proc/self/mountinfo
 	command_line "hutch run --name vault  root=ROOTFS bind=\"/media rec private\" -- sh &"
 	talk_start vault root="$tree" bind="$work/media /media rec private"
 	for name in player vault; do ask $name "cat /proc/self/mountinfo" >"$work/$name.mounts"; done
@@ -228,6 +228,10 @@ if [ "$root" ]; then
 		same_lines "$(in_graph player /media receives && peers "$work/player.mounts" /media)" "master:${group#shared:}"
 	expect "the vault has the directory and is in no group" \
 		same_lines "$(grep -c ' /media ' "$work/vault.mounts")$(grep vault "$work/graph")$(peers "$work/vault.mounts" /media)" 1
+	command_line "hutch why /media/cdrom"
+	"$hutch" why "$work/media/cdrom" | sed "s:$work/media:/media:g" | tee "$work/why" | show
+	expect "hutch why tells in advance who will see a disc, and why the vault will not" \
+		grep -q '^ *vault .* private: receives nothing$' "$work/why"
 
 	say "" "Both are running. Now somebody puts a disc into the drive:"
 	disc_insert
@@ -250,9 +254,17 @@ if [ "$root" ]; then
 	expect "and not on the host: a slave does not send" not grep -q ' sent ' /proc/self/mountinfo
 	"${into[@]}" umount /media/cdrom
 
-	say "" "The disc goes out again, while both run:"
-	command_line "umount /media/cdrom"
-	expect "the host can take it out" umount "$work/media/cdrom"
+	say "" "The disc shall go out again, while both run. But somebody reads it:"
+	ask player "cd /media/cdrom"
+	command_line "hutch umount --hub media cdrom"
+	busy=$("$hutch" umount --hub media cdrom "$hub" 2>&1)
+	status=$?
+	show <<<"$busy"
+	expect "it is busy, and hutch says that it is the player" \
+		same_lines "$status$(grep -c player <<<"$busy")" 11
+	ask player "cd /"
+	command_line "hutch umount --hub media cdrom             (the player has left it)"
+	expect "the host can take it out" "$hutch" umount --hub media cdrom "$hub"
 	for name in player vault; do expect "there is none in the $name" not mounted $name; done
 	graph
 	expect "and all is as it was" not grep -q cdrom "$work/graph"

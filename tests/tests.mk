@@ -38,6 +38,7 @@ bench: $(O)/hutch $(O)/bench/hub	## hutch against hand-written floors and agains
 	@tests/deps.sh bench
 	@tests/bench/run.sh $(O)/bench $(O)/hutch
 	@tests/bench/supervise.sh $(O)/bench $(O)/hutch
+	@tests/bench/why.sh $(O)/bench $(O)/hutch
 	@$(O)/bench/hub
 
 $(O)/bench/hub: tests/bench/hub.c

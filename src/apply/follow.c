@@ -129,9 +129,9 @@ void follow_ended(struct follow *f, const struct follow_conf *c, int status, int
 	f->deadline = 0;
 	if (!code) {
 		f->told &= ~(1u << f->which);
-	} else if (code_is_short(code)) {
+	} else if (code == ESTALE || code_is_short(code)) {
 		f->due |= 1u << f->which;
-		f->deadline = now + AGAIN;
+		f->deadline = now + (code == ESTALE ? FOLLOW_PAUSE : AGAIN);
 	} else {
 		tell_once(f, (unsigned)f->which, c, code, tell, ctx);
 	}
@@ -151,11 +151,11 @@ int follow_bring(const struct profile *p, const struct facts *facts, const struc
 	if (plan_build(&plan, p, facts, &request, &diags))
 		return EINVAL;
 	if (walk_init(&w, &plan, p->arena) || walk_host(&w))
-		return w.err.code ? w.err.code : EIO;
+		return w.err.code ? w.err.code : EINVAL;
 	while (channel_receive(w.channel, &r, &passed, 1) == 1) {
 		k_close(passed);
 		if (r.kind == REC_FAILED)
-			code = r.code ? r.code : EIO;
+			code = r.code ? r.code : EINVAL;
 		ready |= r.kind == REC_READY;
 	}
 	return code || ready ? code : EAGAIN;

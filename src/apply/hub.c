@@ -116,7 +116,7 @@ int do_HUB_CHECK(struct walk *w, const struct step *s)
 	if (h.dir < 0)
 		return step_error(w);
 	w->proc = k_open(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY, 0);
-	result = look(w, &h);
+	result = w->proc < 0 ? step_error(w) : look(w, &h);
 	if (!result && !(h.at && h.at->shared))
 		result = s->op[2].n ? share(w, &h) : tell(w, &h, s->op[1].s);
 	k_drop(&w->proc);

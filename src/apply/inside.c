@@ -23,7 +23,7 @@ int parent_check(struct walk *w)
 	if (k_prctl(PR_SET_PDEATHSIG_, SIGKILL, 0, 0) || k_poll(&channel, 1, 0) < 0)
 		return step_error(w);
 	if (channel.revents & POLLHUP)
-		return step_failed_code(w, ESRCH, "hutch is gone");
+		return step_failed_code(w, ESRCH, PACKED("hutch is gone"));
 	return 0;
 }
 
@@ -45,7 +45,7 @@ int do_AWAIT(struct walk *w, const struct step *s)
 	if (got < 0)
 		return step_error(w);
 	if (!got || r.kind != REC_GO)
-		return step_failed_code(w, ESRCH, "hutch is gone");
+		return step_failed_code(w, ESRCH, PACKED("hutch is gone"));
 	return 0;
 }
 
@@ -78,7 +78,7 @@ int do_PROC_OPEN(struct walk *w, const struct step *s)
 	if (k_fstatfs(fd, &fs))
 		return step_failed(w, "/proc");
 	if ((uint32_t)fs.f_type != PROC_SUPER_MAGIC_)
-		return step_failed_code(w, ENODEV, "what lies on /proc is no proc file system");
+		return step_failed_code(w, ENODEV, PACKED("what lies on /proc is no proc file system"));
 	return 0;
 }
 
@@ -146,7 +146,7 @@ int do_TIME_NEW(struct walk *w, const struct step *s)
 	for (const struct item *i = offsets->first; i; i = i->next) {
 		text_format(text, sizeof text, "%s %s 0", i->name, i->text);
 		if (proc_write(w->proc, "self/timens_offsets", text))
-			return step_failed(w, "timens_offsets");
+			return step_failed(w, PACKED("timens_offsets"));
 	}
 	/* unshare is for children only; this process enters by setns. */
 	fd = k_open(w->proc, "self/ns/time_for_children", O_RDONLY, 0);
@@ -215,6 +215,6 @@ static int limit_is(struct walk *w, const struct step *s)
 int do_IPC_SET(struct walk *w, const struct step *s)
 {
 	if (s->op[2].n >= 0 && w->fd[s->op[2].n] >= 0)
-		return limit_is(w, s);
+		return s->op[3].n ? 0 : limit_is(w, s);
 	return proc_write(w->proc, s->op[0].s, s->op[1].s) ? step_failed(w, s->op[1].s) : 0;
 }

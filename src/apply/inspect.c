@@ -37,7 +37,7 @@ static void differ(struct inspection *i, const char *format, ...)
 	i->told++;
 	i->tell(i->ctx, text);
 }
-#define differ(i, format, ...) differ(i, TEXT_PACKED(format, ##__VA_ARGS__), ##__VA_ARGS__)
+#define differ(i, format, ...) differ(i, PACKED(format, ##__VA_ARGS__), ##__VA_ARGS__)
 
 static int proc_dir(int pid)
 {

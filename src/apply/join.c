@@ -31,7 +31,7 @@ int do_TARGET_OPEN(struct walk *w, const struct step *s)
 	if (process_start_at(fd, "stat", &start))
 		return step_failed(w, "");
 	if (start != (uint64_t)s->op[2].n)
-		return step_failed_code(w, ESRCH, "its process is gone, and another has the number");
+		return step_failed_code(w, ESRCH, PACKED("its process is gone, and another has the number"));
 	/* Once in the sandbox, this process is one of those that the payload can see. */
 	return k_prctl(PR_SET_DUMPABLE_, 0, 0, 0) ? step_failed(w, "") : 0;
 }
@@ -46,7 +46,7 @@ int do_TARGET_CHILD(struct walk *w, const struct step *s)
 	if (child < 0 || (child && fd < 0))
 		return step_failed(w, "");
 	if (!child || process_child(dir, pid, w->arena) != child)
-		return step_failed_code(w, ESRCH, "the payload is gone");
+		return step_failed_code(w, ESRCH, PACKED("the payload is gone"));
 	return 0;
 }
 
@@ -106,7 +106,7 @@ static int take_groups(struct walk *w, const char *text)
 {
 	for (text += strspn(text, " \t"); *text >= '0' && *text <= '9'; text += strspn(text, " ")) {
 		if (w->ids.ngroups >= MAX_GROUPS)
-			return step_failed_code(w, E2BIG, "more than 64 groups");
+			return step_failed_code(w, E2BIG, PACKED("more than 64 groups"));
 		w->ids.group[w->ids.ngroups++] = (uint32_t)text_number(&text, 10);
 	}
 	return 0;
@@ -132,7 +132,7 @@ int do_IDS_TAKE(struct walk *w, const struct step *s)
 	bound = status_field(status, "CapBnd");
 	bar = status_field(status, "NoNewPrivs");
 	if (!uid || !gid || !groups || !bound || !bar)
-		return step_failed_code(w, ESRCH, "the payload is gone");
+		return step_failed_code(w, ESRCH, PACKED("the payload is gone"));
 	w->ids.uid = (uint32_t)number_at(uid);
 	w->ids.gid = (uint32_t)number_at(gid);
 	/* An id that is not mapped cannot be set, and is the caller's as it was the payload's. */

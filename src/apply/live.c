@@ -39,17 +39,28 @@ static int move_to(int fd, int target, unsigned how)
 }
 
 /*
- * Linux refuses to mount over a file that its file system has no name for any more, and
- * that is what the old one is. So the new one goes beneath it, and the old one then away.
+ * Linux mounts neither over a file that has lost its name, as the old one has, nor one that has.
+ * So the new one goes beneath the old one, and that away.
  */
-static int replace(struct walk *w, int fd, int target, const char *path, int beneath)
+static int replace_beneath(struct walk *w, int fd, int target)
 {
+	if (move_to(fd, target, MOVE_MOUNT_BENEATH_))
+		return -1;
+	/* If the new one was replaced just now, the kernel has taken away what lay on it. */
+	return detach(w, target) && errno != EINVAL ? -1 : 0;
+}
+
+/* Before Linux 6.5 what is below shows for a moment; what is not mounted has been lost in one. */
+static int replace_bare(struct walk *w, int fd, int target, const char *path)
+{
+	struct k_stat st;
 	int failed;
 
-	if (beneath)
-		return move_to(fd, target, MOVE_MOUNT_BENEATH_) || detach(w, target) ? -1 : 0;
-	/* Before Linux 6.5 what is below shows for a moment. */
-	if (detach(w, target))
+	if (k_fstat(fd, STATX_NLINK_, &st) || !st.nlink) {
+		errno = ENOENT;
+		return -1;
+	}
+	if (detach(w, target) && errno != EINVAL)
 		return -1;
 	target = path_open(w, path, O_PATH, 0);
 	failed = target < 0 || move_to(fd, target, 0);
@@ -74,7 +85,10 @@ int do_MOUNT_REPLACE(struct walk *w, const struct step *s)
 		return step_failed_code(w, EISDIR, "");
 	}
 	if (new.ino != old.ino || new.dev_major != old.dev_major || new.dev_minor != old.dev_minor)
-		failed = replace(w, fd, target, s->op[1].s, (int)s->op[2].n);
+		failed = s->op[2].n ? replace_beneath(w, fd, target) : replace_bare(w, fd, target, s->op[1].s);
+	/* The new one has been replaced meanwhile, too. */
+	if (failed && errno == ENOENT)
+		errno = ESTALE;
 	return step_close(w, target, failed);
 }
 
@@ -111,7 +125,7 @@ int do_MOUNT_DROP(struct walk *w, const struct step *s)
 	k_close(fd);
 	if (id == here) {
 		k_close(dir);
-		return step_failed_code(w, EINVAL, "nothing is mounted there");
+		return step_failed_code(w, 0, "nothing is mounted there");
 	}
 	if (k_fchdir(dir) || k_umount(name, UMOUNT_NOFOLLOW | (s->op[1].n ? MNT_DETACH : 0))) {
 		step_error(w);

@@ -26,6 +26,13 @@ int do_MOUNT_POINT(struct walk *w, const struct step *s)
 	return step_done(w, path_make(w, s->op[0].s, is_dir, (unsigned)s->op[2].n, (int)s->op[3].n));
 }
 
+static int is_directory(int fd)
+{
+	struct k_stat st;
+
+	return !k_fstat(fd, STATX_TYPE_, &st) && S_ISDIR(st.mode);
+}
+
 static int attach(struct walk *w, int fd, const char *path)
 {
 	int target = path_open(w, path, O_PATH, 0), failed;
@@ -33,6 +40,9 @@ static int attach(struct walk *w, int fd, const char *path)
 	if (target < 0)
 		return step_error(w);
 	failed = k_move_mount(fd, "", target, "", MOVE_MOUNT_F_EMPTY_PATH_ | MOVE_MOUNT_T_EMPTY_PATH_);
+	/* For a mount that nobody sees yet there are two ways to say it. */
+	if (failed && errno == EINVAL && is_directory(fd) != is_directory(target))
+		errno = ENOTDIR;
 	path_unanchor(w, path);
 	return step_close(w, target, failed);
 }
@@ -175,7 +185,7 @@ int do_MOUNT_OVERLAY(struct walk *w, const struct step *s)
 	int upper = -1, work = -1, lower;
 
 	if (m->nmore >= LOWERS)
-		return step_failed_code(w, E2BIG, "too many lower directories");
+		return step_failed_code(w, E2BIG, PACKED("too many lower directories"));
 	lower = k_open(AT_FDCWD, m->src, O_PATH | O_DIRECTORY, 0);
 	if (lower < 0)
 		return step_failed(w, m->src);

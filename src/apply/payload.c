@@ -22,16 +22,16 @@ int do_TTY_OPEN(struct walk *w, const struct step *s)
 	struct winsize size;
 
 	if (master < 0)
-		return step_failed(w, "/dev/pts/ptmx");
+		return step_failed(w, PACKED("/dev/pts/ptmx"));
 	if (k_ioctl(master, TIOCSPTLCK, &unlock))
 		return step_failed(w, "unlock");
 	slave = k_ioctl(master, TIOCGPTPEER, (void *)(intptr_t)(O_RDWR | O_NOCTTY | O_CLOEXEC));
 	if (slave < 0)
-		return step_failed(w, "its other end");
+		return step_failed(w, PACKED("its other end"));
 	if (!k_ioctl(0, TIOCGWINSZ, &size))
 		k_ioctl(master, TIOCSWINSZ, &size);
 	if (channel_send(w, REC_TTY, 0, 0, "", master))
-		return step_failed(w, "handing it over");
+		return step_failed(w, PACKED("handing it over"));
 	k_close(master);
 	w->fd[s->op[0].n] = slave;
 	return 0;
@@ -133,7 +133,7 @@ static int open_stream(struct walk *w, const char *path, int number, int kind)
 		return step_failed(w, path);
 	door = is_door(fd);
 	if (door > 0) {
-		step_failed_code(w, ELOOP, "leads into a file system of the kernel");
+		step_failed_code(w, ELOOP, PACKED("leads into a file system of the kernel"));
 	} else if (door < 0 || (kind == STDIO_PATH && number && k_truncate(fd)) ||
 		   k_fcntl(fd, F_SETFL, flags & O_APPEND)) {
 		step_failed(w, path);

@@ -71,7 +71,7 @@ int do_NODE_COPY(struct walk *w, const struct step *s)
 		return step_error(w);
 	}
 	if (!S_ISCHR(st.mode) && !S_ISBLK(st.mode))
-		return step_failed_code(w, ENODEV, "not a device node");
+		return step_failed_code(w, ENODEV, PACKED("not a device node"));
 	return make_node(w, s->op[1].s, (st.mode & S_IFMT) | (unsigned)s->op[2].n, st.rdev_major,
 			 st.rdev_minor);
 }

@@ -237,6 +237,15 @@ static int added_read(int dir, const char *name, const struct target *t, struct 
 	return 0;
 }
 
+void registry_forget(const char *name)
+{
+	int dir = registry_dir();
+
+	if (dir >= 0)
+		entry_forget(dir, name);
+	k_close(dir);
+}
+
 int registry_added(const char *name, const struct target *t, struct box *to, struct arena *a)
 {
 	int dir = registry_dir(), failed = dir < 0 || added_read(dir, name, t, to, a);
@@ -305,19 +314,19 @@ int do_REGISTER(struct walk *w, const struct step *s)
 	char file[80];
 
 	if (dir < 0)
-		return step_failed(w, "the folder of running sandboxes");
+		return step_failed(w, PACKED("the folder of running sandboxes"));
 	/* One at a time looks at a name and takes it; the close gives way. */
 	if (registry_lock(dir, REGISTRY_TRIES)) {
-		step_failed(w, "the folder of running sandboxes");
+		step_failed(w, PACKED("the folder of running sandboxes"));
 		k_close(dir);
 		return -1;
 	}
 	entry_name(file, s->op[0].s, "box");
 	if (!box_read(dir, file, &m, &old, w->arena)) {
 		if (alive(&m))
-			result = step_failed_code(w, EEXIST, "a sandbox of this name is running");
+			result = step_failed_code(w, EEXIST, PACKED("a sandbox of this name is running"));
 	} else if (errno != ENOENT && errno != EINVAL) {
-		result = step_failed(w, "the entry of this name");
+		result = step_failed(w, PACKED("the entry of this name"));
 	}
 	/* 0: it is done already, nobody will find it */
 	if (!result && process_start(w->pid, &start) && !is_gone())
@@ -508,7 +517,7 @@ int do_GROUP_JOIN(struct walk *w, const struct step *s)
 	int dir = registry_dir(), n;
 
 	if (dir < 0)
-		return step_failed(w, "the folder of groups");
+		return step_failed(w, PACKED("the folder of groups"));
 	entry_name(file, s->op[2].s, "group");
 	w->group_fd = group_lock(dir, file);
 	k_close(dir);
@@ -518,9 +527,9 @@ int do_GROUP_JOIN(struct walk *w, const struct step *s)
 	if (n < 0)
 		return step_error(w);
 	if (s->op[3].n && borrow(m, n, GROUP_IPC, open_ipc, &w->fd[s->op[0].n]))
-		return step_failed(w, "no living member lets us in");
+		return step_failed(w, PACKED("no living member lets us in"));
 	if (s->op[4].n && borrow(m, n, GROUP_SHM, copy_shm, &w->fd[s->op[1].n]))
-		return step_failed(w, "the group's /dev/shm");
+		return step_failed(w, PACKED("the group's /dev/shm"));
 	return 0;
 }
 
@@ -532,7 +541,7 @@ int do_GROUP_PUBLISH(struct walk *w, const struct step *s)
 	if (n < 0)
 		return step_error(w);
 	if (n >= MEMBERS)
-		return step_failed_code(w, E2BIG, "the group has too many members");
+		return step_failed_code(w, E2BIG, PACKED("the group has too many members"));
 	m[n].pid = w->pid;
 	m[n].parts = (unsigned)s->op[1].n;
 	if (!process_start(w->pid, &m[n].start) ? group_write(w->group_fd, m, (unsigned)n + 1)

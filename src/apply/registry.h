@@ -23,6 +23,9 @@ int registry_find(const char *name, struct box *to, struct arena *a, struct err 
 /* The lines of `hutch mount` for the sandbox of this process, length 0: none. -1 with errno. */
 int registry_added(const char *name, const struct target *t, struct box *to, struct arena *a);
 
+/* Those of one that has ended, and its entry. */
+void registry_forget(const char *name);
+
 /* Tells of each living sandbox that has a name; the arena is for reading, and as it was. */
 void registry_each(void (*tell)(void *ctx, const char *name, int pid), void *ctx, struct arena *a);
 

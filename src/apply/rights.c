@@ -45,15 +45,15 @@ static int find_user(struct walk *w, const char *user, int want_group)
 
 	/* None is fine for a number; one that cannot be read may have said another group. */
 	if (!file && errno != ENOENT && errno != ENOTDIR)
-		return step_failed(w, "the sandbox's /etc/passwd");
+		return step_failed(w, PACKED("the sandbox's /etc/passwd"));
 	w->ids.set_uid = 1;
 	if (file && file_line(file, numeric ? 2 : 0, user, fields)) {
 		if (number_of(fields[2], &w->ids.uid) || number_of(fields[3], &w->ids.gid))
-			return step_failed_code(w, 0, "his line in the sandbox's /etc/passwd has no numbers");
+			return step_failed_code(w, 0, PACKED("his line in the sandbox's /etc/passwd has no numbers"));
 		w->ids.set_gid = 1;
 		/* The root may be somebody else's work: it makes nobody root. */
 		if ((!w->ids.uid || !w->ids.gid) && strcmp(user, "root") != 0 && strcmp(user, "0") != 0)
-			return step_failed_code(w, EPERM, "his line in the sandbox's /etc/passwd says root's ids");
+			return step_failed_code(w, EPERM, PACKED("his line in the sandbox's /etc/passwd says root's ids"));
 		return 0;
 	}
 	if (!numeric)
@@ -93,7 +93,7 @@ int do_USER_FIND(struct walk *w, const struct step *s)
 	}
 	for (const struct item *i = groups->first; i && !result; i = i->next) {
 		if (w->ids.ngroups >= MAX_GROUPS)
-			result = step_failed_code(w, E2BIG, "more than 64 groups");
+			result = step_failed_code(w, E2BIG, PACKED("more than 64 groups"));
 		else
 			result = find_group(w, i->text, &w->ids.group[w->ids.ngroups++]);
 	}

@@ -109,7 +109,7 @@ int do_ROOT_IMAGE(struct walk *w, const struct step *s)
 	char device[32];
 
 	if (!type)
-		return step_failed_code(w, 0, "no squashfs, erofs, ext4 or iso9660 image: say which type it is");
+		return step_failed_code(w, 0, PACKED("no squashfs, erofs, ext4 or iso9660 image: say which type it is"));
 	fd_path(device, loop);
 	if (k_mount(device, "/", type, attrs_to_flags((uint32_t)s->op[3].n), NULL))
 		return step_failed(w, type);
@@ -185,7 +185,7 @@ int do_ROOT_PIVOT(struct walk *w, const struct step *s)
 	 * top, each umount takes one, and the last one is the old root itself. */
 	for (unsigned i = 0; i < w->piled; i++)
 		if (k_umount(".", MNT_DETACH))
-			return step_failed(w, "the old root");
+			return step_failed(w, PACKED("the old root"));
 	return open_root(w, (int)s->op[0].n);
 }
 

@@ -102,13 +102,13 @@ static int note_source(struct walk *w, int fd, struct note *to)
 		const struct mount *m = mounts_by_id(&w->before, mount_id(w, fd));
 
 		if (!m)
-			return step_failed_code(w, 0, "the source's mount is not in the mount table");
+			return step_failed_code(w, 0, PACKED("the source's mount is not in the mount table"));
 		*to = (struct note){1, m->shared, m->master};
 		return 0;
 	}
 	if (k_fstat(fd, STATX_MNT_ID_UNIQUE_, &st) ||
 	    k_statmount(st.mnt_id, STATMOUNT_MNT_BASIC_, &sm))
-		return step_failed(w, "cannot tell the source's peer group");
+		return step_failed(w, PACKED("cannot tell the source's peer group"));
 	*to = (struct note){1, (uint32_t)sm.mnt_peer_group, (uint32_t)sm.mnt_master};
 	return 0;
 }
@@ -371,6 +371,6 @@ int do_NULL_CHECK(struct walk *w, const struct step *s)
 	if (k_fstat(w->fd[s->op[0].n], 3, &st))
 		return step_error(w);
 	if (!S_ISCHR(st.mode) || st.rdev_major != 1 || st.rdev_minor != 3)
-		return step_failed_code(w, ENODEV, "the host's /dev/null is not the null device");
+		return step_failed_code(w, ENODEV, PACKED("the host's /dev/null is not the null device"));
 	return 0;
 }

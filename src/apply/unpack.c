@@ -50,7 +50,7 @@ static int clean_name(struct unpacking *u)
 		size_t n = strcspn(from, "/");
 
 		if (n == 2 && from[0] == '.' && from[1] == '.')
-			return wrong(u, "the archive has a name with ..");
+			return wrong(u, PACKED("the archive has a name with .."));
 		if (n && !(n == 1 && *from == '.')) {
 			*to++ = '/';
 			memcpy(to, from, n);
@@ -105,11 +105,11 @@ static int note_link(struct unpacking *u)
 	if (u->entry.nlink < 2 || link_known(u))
 		return 0;
 	if (u->nlinks >= LINKS)
-		return wrong(u, "the archive has too many hard links");
+		return wrong(u, PACKED("the archive has too many hard links"));
 	l = &u->link[u->nlinks];
 	l->name = arena_text(u->w->arena, u->path, strlen(u->path));
 	if (!l->name)
-		return wrong(u, "the archive has too many hard links");
+		return wrong(u, PACKED("the archive has too many hard links"));
 	*l = (struct hard_link){u->entry.ino, u->entry.dev_major, u->entry.dev_minor, l->name};
 	u->nlinks++;
 	return 0;

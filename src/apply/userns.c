@@ -49,7 +49,7 @@ int userns_sealed_mounts(struct walk *w)
 			  SIGCHLD, &h);
 
 	if (pid < 0)
-		return step_failed(w, "a throw-away user namespace");
+		return step_failed(w, PACKED("a throw-away user namespace"));
 	reap(pid);
 	if (h.fd < 0)
 		return step_failed_code(w, h.error, "the sealed namespace");
@@ -112,7 +112,7 @@ int userns_make(struct walk *w, uint32_t inside, uint32_t outside, uint32_t coun
 	error = errno;
 	k_close(h.wait[1]);
 	if (pid < 0) {
-		step_failed_code(w, error, "a throw-away user namespace");
+		step_failed_code(w, error, PACKED("a throw-away user namespace"));
 	} else if ((n = read_byte(h.wait[0], &byte)) == 1 && !h.error) {
 		fd = write_maps(w, h.pid, inside, outside, count);
 		if (fd < 0 && w->err.step != (int)w->at)

@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "base/text.h"
+
 #define HEADER_SIZE	110	/* magic and 13 fields, bytes */
 #define MAGIC_SIZE	6
 #define DIGITS		8	/* of a field, hexadecimal */
@@ -41,7 +43,7 @@ static long stream_read(struct cpio *c, void *buf, unsigned long len)
 	if (n < 0)
 		return cpio_fail(c, c->in.error);
 	if (!n && len)
-		return cpio_fail(c, "truncated archive");
+		return cpio_fail(c, PACKED("truncated archive"));
 	return n;
 }
 
@@ -83,7 +85,7 @@ static int archive_find(struct cpio *c, char *first)
 	if (n < 0)
 		return cpio_fail(c, c->in.error);
 	if (!n && !c->archives)
-		return cpio_fail(c, "empty archive");
+		return cpio_fail(c, PACKED("empty archive"));
 	return (int)n;
 }
 
@@ -112,10 +114,10 @@ static int header_parse(struct cpio *c, const char *head, uint32_t *field)
 
 	if (memcmp(head, "07070", MAGIC_SIZE - 1) != 0 ||
 	    (head[MAGIC_SIZE - 1] != '1' && head[MAGIC_SIZE - 1] != '2'))
-		return cpio_fail(c, "not a newc cpio archive");
+		return cpio_fail(c, PACKED("not a newc cpio archive"));
 	for (i = 0; i < FIELDS; i++)
 		if (field_parse(head + MAGIC_SIZE + i * DIGITS, &field[i]) < 0)
-			return cpio_fail(c, "bad number in archive");
+			return cpio_fail(c, PACKED("bad number in archive"));
 	c->left = field[FIELD_SIZE];
 	c->pad = -field[FIELD_SIZE] & 3;
 	c->sum = 0;
@@ -129,11 +131,11 @@ static int header_parse(struct cpio *c, const char *head, uint32_t *field)
 static int name_take(struct cpio *c, char *name, uint32_t size)
 {
 	if (size < 1 || size > CPIO_NAME_MAX)
-		return cpio_fail(c, "bad name in archive");
+		return cpio_fail(c, PACKED("bad name in archive"));
 	if (stream_take(c, name, size) < 0)
 		return -1;
 	if (memchr(name, 0, size) != name + size - 1)
-		return cpio_fail(c, "bad name in archive");
+		return cpio_fail(c, PACKED("bad name in archive"));
 	return pad_take(c, -(HEADER_SIZE + size) & 3);
 }
 
@@ -207,7 +209,7 @@ long cpio_read(struct cpio *c, void *buf, unsigned long len)
 		for (i = 0; i < n; i++)
 			c->sum += p[i];
 		if (!c->left && c->sum != c->want)
-			return cpio_fail(c, "checksum differs");
+			return cpio_fail(c, PACKED("checksum differs"));
 	}
 	return n;
 }

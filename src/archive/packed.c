@@ -1,9 +1,9 @@
 /* The section of texts, packed: made from a first link of the program, for the second one. */
 #include "archive/texts.h"
 
-#ifdef PACKED
+#ifdef TEXTS
 const uint8_t texts_packed[] = {
-#include PACKED
+#include TEXTS
 };
 #else
 const uint8_t texts_packed[] = {0};

@@ -7,7 +7,7 @@
 #include "archive/inflate.h"
 
 /* By the linker: where the section begins and ends. */
-extern const char __start_texts[], __stop_texts[];
+extern const char __start_packed_texts[], __stop_packed_texts[];
 
 static long read_packed(void *ctx, void *buf, unsigned long len)
 {
@@ -22,14 +22,14 @@ static long read_packed(void *ctx, void *buf, unsigned long len)
 void texts_unpack(const char *text)
 {
 	static struct inflate z;
-	char *to = (char *)__start_texts;
+	char *to = (char *)__start_packed_texts;
 	unsigned long at = 0;
 	long n;
 
-	if (*text || text < __start_texts || text >= __stop_texts)
+	if (*text || text < __start_packed_texts || text >= __stop_packed_texts)
 		return;
 	inflate_init(&z, read_packed, &at);
-	while ((n = inflate_read(&z, to, (unsigned long)(__stop_texts - to))) > 0)
+	while ((n = inflate_read(&z, to, (unsigned long)(__stop_packed_texts - to))) > 0)
 		to += n;
 }
 
@@ -61,3 +61,5 @@ const char *error_text(int code)
 	text_format(number, sizeof number, "error %d", code);
 	return number;
 }
+
+const char *errno_text(void) { return error_text(errno); }

@@ -1,7 +1,7 @@
 /*
  * Texts that a person asks for and a launch does not: helps, usual causes, names of
  * steps, errors in words, what is wrong. Columns of the tables (columns.c says which) and
- * each TEXT_PACKED lie in one section, "texts". The program is linked twice: the first time
+ * each PACKED lie in one section, "packed_texts". The program is linked twice: the first time
  * as anybody would, then with that section packed (packed.c) and its place empty (texts.ld).
  * It is unpacked there when the first text is asked for: that takes a millisecond, no memory
  * but the program's own. A program linked once is as good, and larger.
@@ -31,5 +31,6 @@ const char *text_of(enum texts table, unsigned n);
 
 /* An errno in words; a number for a rare one, in memory that the next one takes. */
 const char *error_text(int code);
+const char *errno_text(void);	/* of errno */
 
 #endif

@@ -31,7 +31,7 @@ struct err {
 /* Fills e and returns -1, so that `return err_set(...)` reads as it acts. */
 int err_set(struct err *e, int code, const char *format, ...);
 #define err_set(e, code, format, ...) \
-	err_set(e, code, TEXT_PACKED(format, ##__VA_ARGS__), ##__VA_ARGS__)
+	err_set(e, code, PACKED(format, ##__VA_ARGS__), ##__VA_ARGS__)
 
 struct diag {
 	struct diag *next;
@@ -52,6 +52,6 @@ void diags_vadd(struct diags *d, struct origin at, unsigned column,
 void diags_add(struct diags *d, struct origin at, unsigned column,
 	       const char *format, ...);
 #define diags_add(d, at, column, format, ...) \
-	diags_add(d, at, column, TEXT_PACKED(format, ##__VA_ARGS__), ##__VA_ARGS__)
+	diags_add(d, at, column, PACKED(format, ##__VA_ARGS__), ##__VA_ARGS__)
 
 #endif

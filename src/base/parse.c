@@ -205,22 +205,22 @@ const char *path_wrong(const char *text)
 	const char *p = text;
 
 	if (*text != '/')
-		return "must be an absolute path";
+		return PACKED("must be an absolute path");
 	if (strlen(text) >= 4096)
-		return "is longer than 4095 bytes";
+		return PACKED("is longer than 4095 bytes");
 	while (*p) {
 		const char *end;
 
 		p++;	/* the slash */
 		end = p + strcspn(p, "/");
 		if (end == p && (*end || p != text + 1))
-			return "has an empty part: write each / once, none at the end";
+			return PACKED("has an empty part: write each / once, none at the end");
 		if (end - p == 1 && p[0] == '.')
-			return "must not contain .";
+			return PACKED("must not contain .");
 		if (end - p == 2 && p[0] == '.' && p[1] == '.')
-			return "must not contain ..";
+			return PACKED("must not contain ..");
 		if (end - p > 255)
-			return "has a part longer than 255 bytes";
+			return PACKED("has a part longer than 255 bytes");
 		p = end;
 	}
 	return NULL;

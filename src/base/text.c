@@ -3,7 +3,14 @@
 
 #include <string.h>
 
-void (*text_unpack)(const char *format);
+void (*text_unpack)(const char *text);
+
+static const char *readable(const char *text)
+{
+	if (!*text && text_unpack)
+		text_unpack(text);
+	return text;
+}
 
 /* Where the text goes, and how long it would be with room for all. */
 struct sink {
@@ -97,7 +104,7 @@ static void convert(struct sink *s, const struct spec *c, char letter, va_list *
 	switch (letter) {
 	case 's':
 		text = va_arg(*args, const char *);
-		text = text ? text : "(null)";
+		text = text ? readable(text) : "(null)";
 		put_field(s, c, text, c->precision < 0 ? strlen(text)
 						       : strnlen(text, (size_t)c->precision));
 		break;
@@ -124,8 +131,7 @@ int text_vformat(char *to, size_t size, const char *format, va_list args)
 	struct sink s = {to, size, 0};
 	va_list own;
 
-	if (!*format && text_unpack)
-		text_unpack(format);
+	readable(format);
 	va_copy(own, args);
 	while (*format) {
 		size_t n = strcspn(format, "%");

@@ -18,20 +18,20 @@ int text_format(char *to, size_t size, const char *format, ...)
 int text_vformat(char *to, size_t size, const char *format, va_list args);
 
 /*
- * A literal that the released program carries packed, see archive/texts.h. text_vformat can read
- * it and nothing else can, so it is for formats; those of what goes wrong, which seldom does. The
- * arguments are those of the format: the compiler compares them.
+ * A literal that the released program carries packed, see archive/texts.h. Only text_vformat can read
+ * it, as its format or for a %s: it is for what goes wrong, which seldom does. The arguments are
+ * those of the format, if it is one: the compiler compares them.
  */
-#define TEXT_PACKED(literal, ...) \
+#define PACKED(literal, ...) \
 	__extension__({ \
 		(void)sizeof text_checked(literal, ##__VA_ARGS__); \
 		static const char packed_[] TEXT_SECTION = literal; \
 		packed_; \
 	})
-#define TEXT_SECTION __attribute__((section("texts"), aligned(1)))
+#define TEXT_SECTION __attribute__((section("packed_texts"), aligned(1)))
 
-/* Called with a format that seems to be empty: unpacks the packed ones if it is of them. NULL: nothing is packed. */
-extern void (*text_unpack)(const char *format);
+/* Called with a text that seems to be empty: unpacks the packed ones if it is of them. NULL: nothing is packed. */
+extern void (*text_unpack)(const char *text);
 
 int text_checked(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -24,7 +24,7 @@
 enum {
 	NR_open_tree = NR_FIRST + 428, NR_move_mount, NR_fsopen, NR_fsconfig, NR_fsmount,
 	NR_pidfd_open = NR_FIRST + 434, NR_clone3, NR_close_range, NR_openat2,
-	NR_mount_setattr = NR_FIRST + 442, NR_statmount = NR_FIRST + 457, NR_listmount,
+	NR_mount_setattr = NR_FIRST + 442, NR_cachestat = NR_FIRST + 451, NR_statmount = NR_FIRST + 457, NR_listmount,
 };
 
 /* sched.h: namespaces. NEWTIME collides with the exit signal of clone(2): unshare only. */
@@ -70,6 +70,7 @@ struct open_how_ {
 /* statmount(2), Linux 6.8 */
 #define STATMOUNT_MNT_BASIC_ 0x02u
 #define STATX_TYPE_ 0x01u
+#define STATX_NLINK_ 0x04u
 #define STATX_INO_ 0x100u
 #define STATX_SIZE_ 0x200u
 #define STATX_BASIC_STATS_ 0x7ffu

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/text.h"
+
 static int is_blank(char c)
 {
 	return c == ' ' || c == '\t';
@@ -59,7 +61,7 @@ const char *words_split(struct words *w, const char *value, struct arena *a,
 	w->word = ARENA_ARRAY(a, const char *, (size_t)n + 1);
 	w->column = ARENA_ARRAY(a, unsigned, (size_t)n + 1);
 	if (!w->word || !w->column)
-		return "no room left";
+		return PACKED("no room left");
 	for (;;) {
 		const char *end;
 
@@ -70,10 +72,10 @@ const char *words_split(struct words *w, const char *value, struct arena *a,
 		*column = (unsigned)(p - value) + 1;
 		end = word_end(p);
 		if (!end)
-			return "a double quote has no end";
+			return PACKED("a double quote has no end");
 		w->word[w->n] = unquoted(p, end, a);
 		if (!w->word[w->n])
-			return "no room left";
+			return PACKED("no room left");
 		w->column[w->n++] = *column;
 		p = end;
 	}

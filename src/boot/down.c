@@ -265,7 +265,7 @@ static void last_call(struct down *d)
 	while (d->rebooter && d->now < until)
 		nap(d);
 	if (!d->rebooter && k_reboot(command))
-		console_tell("%s: %s", end_names[d->end.kind], error_text(errno));
+		console_tell("%s: %s", end_names[d->end.kind], errno_text());
 	if (d->ours && lasts[d->end.kind].key)
 		press_key(lasts[d->end.kind].key);
 }

@@ -82,7 +82,7 @@ void early_mounts(void)
 		if (failed)
 			failed = early_mount(i);	/* no single failure decides */
 		if (failed && !table[i].quiet)
-			boot_note("mount %s: %s", path, error_text(errno));
+			boot_note("mount %s: %s", path, errno_text());
 	}
 }
 
@@ -93,7 +93,7 @@ void early_nodes(void)
 
 	for (const struct dev_node *n = dev_nodes; none && n < dev_nodes + DEV_NODES; n++)
 		if (k_mknod(AT_FDCWD, n->path, S_IFCHR | n->mode, n->major, n->minor) && errno != EEXIST)
-			boot_note("%s: %s", n->path, error_text(errno));
+			boot_note("%s: %s", n->path, errno_text());
 	for (int i = 0; i < DEV_LINKS; i++)
 		k_symlink(dev_links[i][0], AT_FDCWD, dev_links[i][1]);
 }

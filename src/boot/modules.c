@@ -28,12 +28,12 @@ static const char *list_read(struct modules *m, const char *name)
 static const char *cause(int code)
 {
 	switch (code) {
-	case ENOEXEC: return "it is not made for this kernel";
-	case ENOENT: return "it needs something that this kernel does not have, see the kernel's log";
-	case ENODEV: return "its device is not there";
-	case ENOSYS: return "this kernel loads no modules";
-	case EINVAL: return "it is not taken, or one of its options is not: see the kernel's log";
-	case EBADMSG: return "the file is damaged";
+	case ENOEXEC: return PACKED("it is not made for this kernel");
+	case ENOENT: return PACKED("it needs something that this kernel does not have, see the kernel's log");
+	case ENODEV: return PACKED("its device is not there");
+	case ENOSYS: return PACKED("this kernel loads no modules");
+	case EINVAL: return PACKED("it is not taken, or one of its options is not: see the kernel's log");
+	case EBADMSG: return PACKED("the file is damaged");
 	default: return NULL;
 	}
 }
@@ -92,7 +92,7 @@ static int insert(void *ctx, const char *path, size_t n, const char *options, st
 	k_close(fd);
 	if (!result || (errno == EEXIST && !*options))
 		return 0;
-	why = errno == EEXIST ? "it is loaded already, its options come too late" : cause(errno);
+	why = errno == EEXIST ? PACKED("it is loaded already, its options come too late") : cause(errno);
 	return err_set(e, why ? 0 : errno, "module %.100s%s%s", name, why ? ": " : "", why ? why : "");
 }
 

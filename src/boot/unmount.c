@@ -137,7 +137,7 @@ static void protect_rest(void)
 			continue;
 		in_hand(m->id);
 		if (k_mount(NULL, m->point, NULL, MS_REMOUNT | MS_RDONLY, NULL))
-			console_tell("%s cannot be made read-only: %s", m->point, error_text(errno));
+			console_tell("%s cannot be made read-only: %s", m->point, errno_text());
 	}
 }
 

@@ -15,6 +15,7 @@
 #include "base/parse.h"
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/survey.h"
 #include "kernel/k.h"
 #include "plan/layout.h"
 
@@ -34,6 +35,14 @@ static void found(struct look *l, struct origin at, const char *what, const char
 	diags_add(l->diags, at, 0, "%s %.200s: %s", keys[at.key].word, what, why);
 }
 
+static int set_up_mounts(const struct look *l, const char *path)
+{
+	for (unsigned i = 0; l->machine && i < l->machine->nmount; i++)
+		if (path_below(path, l->machine->mount[i].target))
+			return 1;
+	return 0;
+}
+
 /* In a tree that no kernel has booted, nothing is there yet. */
 static int comes_at_boot(const struct look *l, const char *path)
 {
@@ -42,10 +51,7 @@ static int comes_at_boot(const struct look *l, const char *path)
 	for (unsigned i = 0; l->root >= 0 && i < sizeof mounted / sizeof *mounted; i++)
 		if (path_below(path, mounted[i]))
 			return 1;
-	for (unsigned i = 0; l->root >= 0 && l->machine && i < l->machine->nmount; i++)
-		if (path_below(path, l->machine->mount[i].target))
-			return 1;
-	return 0;
+	return l->root >= 0 && set_up_mounts(l, path);
 }
 
 static void look_at_sources(struct look *l)
@@ -59,7 +65,7 @@ static void look_at_sources(struct look *l)
 			continue;
 		fd = file_open(l->root, s->op[1].s, O_PATH);
 		if (fd < 0)
-			found(l, s->at, s->op[1].s, error_text(errno));
+			found(l, s->at, s->op[1].s, errno_text());
 		k_close(fd);
 	}
 }
@@ -124,10 +130,10 @@ static void look_at_program(struct look *l)
 	int fd = *path == '/' ? open_inside(l, path, O_PATH) : -1;
 
 	if (fd < 0 && *path == '/' && (errno == ENOENT || errno == ENOTDIR))
-		found(l, l->p->at[KEY_exec], path, error_text(errno));
+		found(l, l->p->at[KEY_exec], path, errno_text());
 	else if (fd >= 0 && !k_fstat(fd, 3, &st) &&
 		 (!S_ISREG(st.mode) || !(st.mode & 0111)))
-		found(l, l->p->at[KEY_exec], path, "not a program that may be executed");
+		found(l, l->p->at[KEY_exec], path, PACKED("not a program that may be executed"));
 	k_close(fd);
 }
 
@@ -169,7 +175,7 @@ static int read_host(const char *file)
 
 	arena_init(&room, fd < 0 ? NULL : k_memory(ROOM, 0), ROOM);
 	if (room.base)
-		text = read_all(fd, &room, &n);
+		text = survey_read(fd, &room, &n);
 	if (!text) {
 		cli_failed(file, errno);
 	} else if (mounts_parse(&host.table, text, n, &room, &e)) {
@@ -181,12 +187,16 @@ static int read_host(const char *file)
 	return text ? 0 : -1;
 }
 
-/* Over a link, of the host or in the sandbox's root. */
+/* Over a link, of the host or in the sandbox's root; or to what is mounted before any sandbox is built. */
 static int leads_elsewhere(void *ctx, int inside, const char *path)
 {
 	const struct look *l = ctx;
 	int box = l->root, is;
 
+	if (!inside && set_up_mounts(l, path))
+		return 1;
+	if (!files)
+		return 0;
 	if (inside && (l->p->root.kind != ROOT_DIR || (box = file_open(l->root, l->p->root.path, O_PATH)) < 0))
 		return 0;
 	is = has_link(box, path);
@@ -201,7 +211,7 @@ static void look_at_layout(struct look *l)
 	size_t mark = room.used;
 	struct diags warnings;
 	struct layout layout = {.plan = l->plan, .host = &host, .arena = &room, .diags = &warnings,
-				.elsewhere = files ? leads_elsewhere : NULL, .ctx = l};
+				.elsewhere = files || l->machine ? leads_elsewhere : NULL, .ctx = l};
 	struct err e;
 
 	if (!host.name)

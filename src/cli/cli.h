@@ -30,7 +30,7 @@ extern int cli_resume;
 /* "hutch: text" on standard error. */
 void cli_error(const char *format, ...);
 #define cli_error(format, ...) \
-	cli_error(TEXT_PACKED(format, ##__VA_ARGS__), ##__VA_ARGS__)
+	cli_error(PACKED(format, ##__VA_ARGS__), ##__VA_ARGS__)
 
 /* The same for what was tried and an errno, 0 for none. */
 void cli_failed(const char *text, int code);

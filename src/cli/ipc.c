@@ -287,8 +287,9 @@ static int print_one(const char *name, int first)
 		return -1;
 	}
 	if (view.json)
-		out_printf(&cli_out, "%s{\"%s\":\"%s\",\"namespace\":%llu,\"members\":[", first ? "" : ",\n",
-			   group ? "group" : "sandbox", name, (unsigned long long)st.ino);
+		out_printf(&cli_out, "%s{\"%s\":\"%s\",\"namespace\":", first ? "" : ",\n", group ? "group" : "sandbox", name);
+	if (view.json)
+		out_printf(&cli_out, ns < 0 ? "null,\"members\":[" : "%llu,\"members\":[", (unsigned long long)st.ino);
 	else
 		out_printf(&cli_out, "%s %s\n", group ? "group" : "sandbox", name);
 	print_members(m, n);

@@ -57,8 +57,14 @@ static void start_reading(struct wish *to, struct profile_reader *r, profile_loa
 /* Lines that are added to a running sandbox: mounts, and nothing else. */
 static void add_lines(struct profile_reader *r, struct live *live)
 {
-	if (live->kind == LIVE_MOUNT)
-		live->from = r->p->mounts.n;
+	unsigned from = 0;
+
+	live->from = r->p->mounts.n;
+	for (const struct mount_wish *m = r->p->mounts.first; m && live->kind == LIVE_FOLLOW; m = m->next, from++)
+		if (m->flags & MF_FOLLOW && !strcmp(m->dst, live->path))
+			live->from = from;
+	if (live->kind == LIVE_FOLLOW && live->from == r->p->mounts.n)
+		diags_add(r->diags, (struct origin){.file = FILE_ARGS}, 0, "no bind at %.150s follows", live->path);
 	for (int i = 0; i < live->nlines; i++) {
 		unsigned n = r->p->mounts.n, told = r->diags->count;
 

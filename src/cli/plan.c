@@ -8,7 +8,7 @@
 static int read_options(int argc, char **argv, int *i, const char **facts,
 			struct plan_request *request, struct target *target, struct live *live)
 {
-	const char *const names[] = {"--facts=", "--name=", "--service", "--join=", "--mount=", "--umount=", NULL};
+	const char *const names[] = {"--facts=", "--name=", "--service", "--join=", "--mount=", "--umount=", "--follow=", NULL};
 	static const char *line[64];
 	const char *value;
 	uint64_t pid;
@@ -27,7 +27,7 @@ static int read_options(int argc, char **argv, int *i, const char **facts,
 		} else if (option == 4 && live->nlines < 64) {
 			line[live->nlines++] = value;
 		} else if (option >= 4) {
-			*live = (struct live){.kind = LIVE_UMOUNT, .path = value};
+			*live = (struct live){.kind = option == 5 ? LIVE_UMOUNT : LIVE_FOLLOW, .path = value};
 			if (path_wrong(value))
 				return 1;
 		} else {

@@ -34,7 +34,7 @@ static int read_script(struct simulation *s)
 	struct profile_text text = {0};
 	unsigned lines = 1, column;
 	struct err e = {0};
-	const char *why = "no room left";
+	const char *why = PACKED("no room left");
 	int bad = 0;
 
 	if (file_read(&cli_arena, AT_FDCWD, s->file, &text, &e)) {
@@ -207,7 +207,7 @@ static int run(struct simulation *s)
 		r = script_do(&s->model, op, &why);
 		if (r < 0 || r == MODEL_FULL)
 			return complain(s->file, op->line, op->start,
-					r < 0 ? why : "more mounts or namespaces than there is room for: 60000, 10000");
+					r < 0 ? why : PACKED("more mounts or namespaces than there is room for: 60000, 10000"));
 		last = (enum model_rule)r;
 		if (last)
 			refuse(s, i, last);

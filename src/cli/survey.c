@@ -41,13 +41,8 @@ static struct view *view_find(int pid, uint64_t ino)
 	return NULL;
 }
 
-/*
- * A whole mountinfo into the arena, NULL with errno. It comes page by page, and what changes in between
- * may be missing or there twice: the kernel tells of a change, and then all of it is read again.
- */
-static char *table_read(int fd, size_t *length)
+char *survey_read(int fd, struct arena *a, size_t *length)
 {
-	struct arena *a = &survey.arena;
 	char *text = a->base + a->used;
 	struct pollfd changed = {.fd = fd, .events = POLLPRI};
 
@@ -105,7 +100,7 @@ static int view_add(int pid, const char *name)
 	if (fd < 0)
 		return 0;
 	*v = (struct view){.name = arena_text(&survey.arena, name, strlen(name)), .pid = pid, .ino = ino};
-	text = table_read(fd, &length);
+	text = survey_read(fd, &survey.arena, &length);
 	k_close(fd);
 	if (!text && errno == EAGAIN)
 		return table_failed(name, "they change while they are read, again and again");

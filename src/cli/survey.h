@@ -15,6 +15,12 @@ extern struct survey {
 	unsigned n;
 } survey;
 
+/*
+ * A whole mountinfo into an arena, NULL with errno. It comes page by page, and what changes in between
+ * may be missing or there twice: the kernel tells of a change, and then all of it is read again.
+ */
+char *survey_read(int fd, struct arena *a, size_t *length);
+
 /* Reads them all; -1: reported. */
 int survey_take(void);
 

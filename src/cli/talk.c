@@ -54,14 +54,14 @@ int talk_open(struct talk *t, const char *request, size_t n)
 	t->fd = k_socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK);
 	if (t->fd < 0 || ((!own || *own != '/' || connect_to(t->fd, own)) && connect_to(t->fd, "/run"))) {
 		if (!t->quiet)
-			cli_failed(own ? "no supervisor in $XDG_RUNTIME_DIR/hutch or /run/hutch" : "no supervisor in /run/hutch", errno);
+			cli_failed(own ? PACKED("no supervisor in $XDG_RUNTIME_DIR/hutch or /run/hutch") : PACKED("no supervisor in /run/hutch"), errno);
 	} else if (check_peer(t->fd)) {
-		cli_failed("the supervisor is somebody else's", errno);
+		cli_failed(PACKED("the supervisor is somebody else's"), errno);
 	} else {
 		/* Who is not allowed to ask is told so before: that record is there to be read. */
 		if (k_send(t->fd, request, n, -1) == (long)n || errno == EPIPE || errno == ECONNRESET)
 			return 0;
-		cli_failed("the supervisor", errno);
+		cli_failed(PACKED("the supervisor"), errno);
 	}
 	k_close(t->fd);
 	return -1;
@@ -99,7 +99,7 @@ int talk_close(struct talk *t)
 	if (!end)
 		return EXIT_HUTCH;
 	if (!strcmp(end, "denied"))
-		text = "the supervisor does not let you";
+		text = PACKED("the supervisor does not let you");
 	if (text)
 		cli_error("%s", text);
 	if (body && *body) {

@@ -100,8 +100,10 @@ static void print_part(const struct why *w, const char *heading, unsigned from, 
 			continue;
 		out_printf(&cli_out, "%s    %-20s ", heading, r->view->name);
 		heading = "";
-		out_printf(&cli_out, reasons[r->reason].text[0] ? "%-30s " : "%s", r->path);
-		put_reason(&cli_out, r);
+		/* What the heading says is not said again. */
+		out_printf(&cli_out, r->reason < WHY_SEEN ? "%-30s " : "%s", r->path);
+		if (r->reason < WHY_SEEN)
+			put_reason(&cli_out, r);
 		out_put(&cli_out, "\n");
 		cli_flush(1);
 	}

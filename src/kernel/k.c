@@ -35,7 +35,7 @@
 
 int k_open(int dir, const char *path, int flags, unsigned mode)
 {
-	return (int)RAW("openat", SYS_openat, dir, path, flags | O_CLOEXEC | O_LARGEFILE, mode);
+	return RAW("openat", SYS_openat, dir, path, flags | O_CLOEXEC | O_LARGEFILE, mode);
 }
 
 int k_openat2(int dir, const char *path, const struct open_how_ *how)
@@ -46,7 +46,7 @@ int k_openat2(int dir, const char *path, const struct open_how_ *how)
 	/* O_PATH must stand alone. */
 	if (!(cloexec.flags & O_PATH))
 		cloexec.flags |= O_LARGEFILE;
-	return (int)RAW("openat2", NR_openat2, dir, path, &cloexec, sizeof cloexec);
+	return RAW("openat2", NR_openat2, dir, path, &cloexec, sizeof cloexec);
 }
 
 /* A close that fails has closed all the same (close(2)): the test's one too. */
@@ -67,20 +67,20 @@ void k_drop(int *fd)
 	*fd = -1;
 }
 
-long k_read(int fd, void *buf, size_t n) { return RAW("read", SYS_read, fd, buf, n); }
+long k_read(int fd, void *buf, size_t n) { return RAW_LONG("read", SYS_read, fd, buf, n); }
 long k_pread(int fd, void *buf, size_t n, off_t at) { return K(pread, fd, buf, n, at); }
-long k_write(int fd, const void *buf, size_t n) { return RAW("write", SYS_write, fd, buf, n); }
+long k_write(int fd, const void *buf, size_t n) { return RAW_LONG("write", SYS_write, fd, buf, n); }
 
-int k_fsync(int fd) { return (int)RAW("fsync", SYS_fsync, fd); }
+int k_fsync(int fd) { return RAW("fsync", SYS_fsync, fd); }
 
 long k_readlink(int dir, const char *path, char *buf, size_t n)
 {
-	return RAW("readlinkat", SYS_readlinkat, dir, path, buf, n);
+	return RAW_LONG("readlinkat", SYS_readlinkat, dir, path, buf, n);
 }
 
 int k_stat(int dir, const char *path, int flags, unsigned mask, struct k_stat *to)
 {
-	return (int)RAW("statx", SYS_statx, dir, path, flags, mask, to);
+	return RAW("statx", SYS_statx, dir, path, flags, mask, to);
 }
 
 int k_fstat(int fd, unsigned mask, struct k_stat *to)
@@ -90,39 +90,39 @@ int k_fstat(int fd, unsigned mask, struct k_stat *to)
 
 int k_fstatfs(int fd, struct statfs *to)
 {
-	return (int)RAW("fstatfs", NR_fstatfs, fd, STATFS_TO(to));
+	return RAW("fstatfs", NR_fstatfs, fd, STATFS_TO(to));
 }
 
 int k_statfs(const char *path, struct statfs *to)
 {
-	return (int)RAW("statfs", NR_statfs, path, STATFS_TO(to));
+	return RAW("statfs", NR_statfs, path, STATFS_TO(to));
 }
 
 int k_mkdir(int dir, const char *path, unsigned mode)
 {
-	return (int)RAW("mkdirat", SYS_mkdirat, dir, path, mode);
+	return RAW("mkdirat", SYS_mkdirat, dir, path, mode);
 }
 
 int k_symlink(const char *target, int dir, const char *path)
 {
-	return (int)RAW("symlinkat", SYS_symlinkat, target, dir, path);
+	return RAW("symlinkat", SYS_symlinkat, target, dir, path);
 }
 
 int k_link(int from_dir, const char *from, int dir, const char *path)
 {
-	return (int)RAW("linkat", SYS_linkat, from_dir, from, dir, path, 0);
+	return RAW("linkat", SYS_linkat, from_dir, from, dir, path, 0);
 }
 
 int k_mknod(int dir, const char *path, unsigned mode, unsigned major, unsigned minor)
 {
-	return (int)RAW("mknodat", SYS_mknodat, dir, path, mode, (unsigned)makedev(major, minor));
+	return RAW("mknodat", SYS_mknodat, dir, path, mode, (unsigned)makedev(major, minor));
 }
 
-int k_unlink(int dir, const char *path, int flags) { return (int)RAW("unlinkat", SYS_unlinkat, dir, path, flags); }
+int k_unlink(int dir, const char *path, int flags) { return RAW("unlinkat", SYS_unlinkat, dir, path, flags); }
 
 int k_rename(int dir, const char *from, const char *to)
 {
-	return (int)RAW("renameat", SYS_renameat2, dir, from, dir, to, 0);
+	return RAW("renameat", SYS_renameat2, dir, from, dir, to, 0);
 }
 
 int k_truncate(int fd)
@@ -131,23 +131,23 @@ int k_truncate(int fd)
 }
 
 int k_resize(int fd, off_t n) { return K(ftruncate, fd, n); }
-int k_fchmod(int fd, unsigned mode) { return (int)RAW("fchmod", SYS_fchmod, fd, mode); }
+int k_fchmod(int fd, unsigned mode) { return RAW("fchmod", SYS_fchmod, fd, mode); }
 
 int k_chown(int dir, const char *path, unsigned uid, unsigned gid, int flags)
 {
-	return (int)RAW("fchownat", SYS_fchownat, dir, path, uid, gid, flags);
+	return RAW("fchownat", SYS_fchownat, dir, path, uid, gid, flags);
 }
 
 int k_dup2(int from, int to, int cloexec)
 {
-	return (int)RAW("dup3", SYS_dup3, from, to, cloexec ? O_CLOEXEC : 0);
+	return RAW("dup3", SYS_dup3, from, to, cloexec ? O_CLOEXEC : 0);
 }
 
-int k_fcntl(int fd, int command, long argument) { return (int)RAW("fcntl", NR_fcntl, fd, command, argument); }
+int k_fcntl(int fd, int command, long argument) { return RAW("fcntl", NR_fcntl, fd, command, argument); }
 
 int k_ioctl(int fd, unsigned long request, void *argument)
 {
-	return (int)RAW("ioctl", SYS_ioctl, fd, (unsigned)request, argument);
+	return RAW("ioctl", SYS_ioctl, fd, (unsigned)request, argument);
 }
 
 int k_is_terminal(int fd)
@@ -157,19 +157,19 @@ int k_is_terminal(int fd)
 	return !k_ioctl(fd, TIOCGWINSZ, &size);
 }
 
-int k_flock(int fd, int operation) { return (int)RAW("flock", SYS_flock, fd, operation); }
-long k_getdents(int fd, void *buf, size_t n) { return RAW("getdents64", SYS_getdents64, fd, buf, n); }
+int k_flock(int fd, int operation) { return RAW("flock", SYS_flock, fd, operation); }
+long k_getdents(int fd, void *buf, size_t n) { return RAW_LONG("getdents64", SYS_getdents64, fd, buf, n); }
 int k_memfd(const char *name, int program)
 {
 	/* MFD_EXEC or MFD_NOEXEC_SEAL of Linux 6.3, as vm.memfd_noexec wants it said; older kernels refuse it. */
 	const unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
-	int fd = (int)RAW("memfd_create", SYS_memfd_create, name, flags | (program ? 0x10 : 0x8));
+	int fd = RAW("memfd_create", SYS_memfd_create, name, flags | (program ? 0x10 : 0x8));
 
 	if (fd < 0 && errno == EINVAL)
-		fd = (int)RAW("memfd_create", SYS_memfd_create, name, flags);
+		fd = RAW("memfd_create", SYS_memfd_create, name, flags);
 	return fd;
 }
-long k_sendfile(int to, int from, size_t n) { return RAW("sendfile", SYS_sendfile, to, from, NULL, n); }
+long k_sendfile(int to, int from, size_t n) { return RAW_LONG("sendfile", SYS_sendfile, to, from, NULL, n); }
 void k_sync(void)
 {
 	/* A test's machine is somebody's machine: only the call is looked at. */
@@ -180,59 +180,61 @@ void k_sync(void)
 #endif
 }
 
-int k_chdir(const char *path) { return (int)RAW("chdir", SYS_chdir, path); }
-int k_fchdir(int fd) { return (int)RAW("fchdir", SYS_fchdir, fd); }
-int k_chroot(const char *path) { return (int)RAW("chroot", SYS_chroot, path); }
+int k_chdir(const char *path) { return RAW("chdir", SYS_chdir, path); }
+int k_fchdir(int fd) { return RAW("fchdir", SYS_fchdir, fd); }
+int k_chroot(const char *path) { return RAW("chroot", SYS_chroot, path); }
 
 int k_init_module(const void *image, size_t n, const char *options)
 {
-	return (int)RAW("init_module", SYS_init_module, image, n, options);
+	return RAW("init_module", SYS_init_module, image, n, options);
 }
 
 int k_finit_module(int fd, const char *options, unsigned flags)
 {
-	return (int)RAW("finit_module", SYS_finit_module, fd, options, flags);
+	return RAW("finit_module", SYS_finit_module, fd, options, flags);
 }
 
-int k_uname(struct utsname *to) { return (int)RAW("uname", SYS_uname, to); }
+int k_uname(struct utsname *to) { return RAW("uname", SYS_uname, to); }
 
 int k_mount(const char *source, const char *target, const char *type, unsigned long flags,
 	    const char *data)
 {
-	return (int)RAW("mount", SYS_mount, source, target, type, flags, data);
+	return RAW("mount", SYS_mount, source, target, type, flags, data);
 }
 
-int k_umount(const char *path, int flags) { return (int)RAW("umount2", SYS_umount2, path, flags); }
+int k_umount(const char *path, int flags) { return RAW("umount2", SYS_umount2, path, flags); }
 
 int k_pivot_root(const char *new_root, const char *put_old)
 {
-	return (int)RAW("pivot_root", SYS_pivot_root, new_root, put_old);
+	return RAW("pivot_root", SYS_pivot_root, new_root, put_old);
 }
 
 int k_open_tree(int dir, const char *path, unsigned flags)
 {
-	return (int)RAW("open_tree", NR_open_tree, dir, path, flags | O_CLOEXEC);
+	return RAW("open_tree", NR_open_tree, dir, path, flags | O_CLOEXEC);
 }
 
 int k_move_mount(int from, const char *from_path, int to, const char *to_path, unsigned flags)
 {
-	return (int)RAW("move_mount", NR_move_mount, from, from_path, to, to_path, flags);
+	return RAW("move_mount", NR_move_mount, from, from_path, to, to_path, flags);
 }
 
 int k_mount_setattr(int dir, const char *path, unsigned flags, struct mount_attr_ *attr)
 {
-	return (int)RAW("mount_setattr", NR_mount_setattr, dir, path, flags, attr, sizeof *attr);
+	return RAW("mount_setattr", NR_mount_setattr, dir, path, flags, attr, sizeof *attr);
 }
 
 int k_statmount(uint64_t id, uint64_t mask, struct statmount_ *to)
 {
 	struct mnt_id_req_ request = {.size = sizeof request, .mnt_id = id, .param = mask};
 
-	return (int)RAW("statmount", NR_statmount, &request, to, sizeof *to, 0);
+	return RAW("statmount", NR_statmount, &request, to, sizeof *to, 0);
 }
 
-int k_unshare(unsigned flags) { return (int)RAW("unshare", SYS_unshare, (int)flags); }
-int k_setns(int fd, unsigned type) { return (int)RAW("setns", SYS_setns, fd, (int)type); }
+int k_has_cachestat(void) { return RAW("cachestat", NR_cachestat, -1, NULL, NULL, 0) >= 0 || errno != ENOSYS; }
+
+int k_unshare(unsigned flags) { return RAW("unshare", SYS_unshare, (int)flags); }
+int k_setns(int fd, unsigned type) { return RAW("setns", SYS_setns, fd, (int)type); }
 
 void *k_map(int fd, size_t n, off_t at, int flags)
 {
@@ -247,24 +249,24 @@ void *k_memory(size_t n, int shared)
 	return k_map(-1, n, 0, MAP_ANONYMOUS | MAP_NORESERVE | (shared ? MAP_SHARED : MAP_PRIVATE));
 }
 
-int k_forget(void *memory, size_t n) { return (int)RAW("munmap", SYS_munmap, memory, n); }
+int k_forget(void *memory, size_t n) { return RAW("munmap", SYS_munmap, memory, n); }
 int k_madvise(void *memory, size_t n, int advice)
 {
-	return (int)RAW("madvise", SYS_madvise, memory, n, advice);
+	return RAW("madvise", SYS_madvise, memory, n, advice);
 }
 
 unsigned k_umask(unsigned mask) { return (unsigned)syscall(SYS_umask, mask); }
-int k_sethostname(const char *name) { return (int)RAW("sethostname", SYS_sethostname, name, strlen(name)); }
-int k_setdomainname(const char *name) { return (int)RAW("setdomainname", SYS_setdomainname, name, strlen(name)); }
+int k_sethostname(const char *name) { return RAW("sethostname", SYS_sethostname, name, strlen(name)); }
+int k_setdomainname(const char *name) { return RAW("setdomainname", SYS_setdomainname, name, strlen(name)); }
 
 int k_keyring_new(void)
 {
-	return (int)RAW("keyctl", SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING_, NULL, 0, 0, 0);
+	return RAW("keyctl", SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING_, NULL, 0, 0, 0);
 }
 
 int k_close_range_cloexec(unsigned from, unsigned to)
 {
-	return (int)RAW("close_range", NR_close_range, from, to, CLOSE_RANGE_CLOEXEC_);
+	return RAW("close_range", NR_close_range, from, to, CLOSE_RANGE_CLOEXEC_);
 }
 
 void k_close_range(unsigned from, unsigned to)
@@ -287,11 +289,11 @@ int k_pipe(int fd[2])
 	return -1;
 }
 
-int k_inotify(void) { return (int)RAW("inotify_init1", SYS_inotify_init1, IN_CLOEXEC | IN_NONBLOCK); }
+int k_inotify(void) { return RAW("inotify_init1", SYS_inotify_init1, IN_CLOEXEC | IN_NONBLOCK); }
 
 int k_inotify_add(int fd, const char *path, uint32_t mask)
 {
-	return (int)RAW("inotify_add_watch", SYS_inotify_add_watch, fd, path, mask);
+	return RAW("inotify_add_watch", SYS_inotify_add_watch, fd, path, mask);
 }
 
 int k_poll(struct pollfd *fds, unsigned n, int timeout_ms) { return K(poll, fds, n, timeout_ms); }

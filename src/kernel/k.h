@@ -93,6 +93,7 @@ int k_pivot_root(const char *new_root, const char *put_old);
 int k_open_tree(int dir, const char *path, unsigned flags);
 int k_move_mount(int from, const char *from_path, int to, const char *to_path, unsigned flags);
 int k_mount_setattr(int dir, const char *path, unsigned flags, struct mount_attr_ *attr);
+int k_has_cachestat(void);
 int k_statmount(uint64_t id, uint64_t mask, struct statmount_ *to);
 int k_unshare(unsigned flags);
 int k_setns(int fd, unsigned type);

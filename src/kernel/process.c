@@ -47,7 +47,7 @@ int k_clone_sibling(int (*fn)(void *argument), void *stack_end, unsigned flags, 
 
 int k_wait(int pid, int *status, int options)
 {
-	return (int)RAW("waitpid", SYS_wait4, pid, status, options, NULL);
+	return RAW("waitpid", SYS_wait4, pid, status, options, NULL);
 }
 
 int k_dead_child(void)
@@ -57,73 +57,73 @@ int k_dead_child(void)
 	return RAW("waitid", SYS_waitid, P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT, NULL) ? -1 : info.si_pid;
 }
 
-int k_kill(int pid, int signal) { return (int)RAW("kill", SYS_kill, pid, signal); }
+int k_kill(int pid, int signal) { return RAW("kill", SYS_kill, pid, signal); }
 
 int k_reboot(unsigned command)
 {
-	return (int)RAW("reboot", SYS_reboot, 0xfee1dead, 672274793, command, NULL);
+	return RAW("reboot", SYS_reboot, 0xfee1dead, 672274793, command, NULL);
 }
 
 int k_execve(const char *path, char *const argv[], char *const env[])
 {
-	return (int)RAW("execve", SYS_execve, path, argv, env);
+	return RAW("execve", SYS_execve, path, argv, env);
 }
 
 int k_execve_fd(int fd, char *const argv[], char *const env[])
 {
-	return (int)RAW("execveat", SYS_execveat, fd, "", argv, env, AT_EMPTY_PATH);
+	return RAW("execveat", SYS_execveat, fd, "", argv, env, AT_EMPTY_PATH);
 }
 
-int k_trace_me(void) { return (int)RAW("ptrace", SYS_ptrace, PTRACE_TRACEME, 0, NULL, NULL); }
+int k_trace_me(void) { return RAW("ptrace", SYS_ptrace, PTRACE_TRACEME, 0, NULL, NULL); }
 void k_exit(int status) { _exit(status); }
 int k_getpid(void) { return (int)syscall(SYS_getpid); }
 int k_getppid(void) { return (int)syscall(SYS_getppid); }
 
 int k_prctl(int option, unsigned long a, unsigned long b, unsigned long c)
 {
-	return (int)RAW("prctl", SYS_prctl, option, a, b, c, 0ul);
+	return RAW("prctl", SYS_prctl, option, a, b, c, 0ul);
 }
 
 int k_capget(struct cap_data_ data[2])
 {
 	struct cap_header_ header = {.version = CAPABILITY_VERSION_3_};
 
-	return (int)RAW("capget", SYS_capget, &header, data);
+	return RAW("capget", SYS_capget, &header, data);
 }
 
 int k_capset(const struct cap_data_ data[2])
 {
 	struct cap_header_ header = {.version = CAPABILITY_VERSION_3_};
 
-	return (int)RAW("capset", SYS_capset, &header, data);
+	return RAW("capset", SYS_capset, &header, data);
 }
 
 /* Raw, because libc's own would tell its other threads, which a shared memory
  * child must not touch. */
 int k_setgroups(unsigned n, const uint32_t *groups)
 {
-	return (int)RAW("setgroups", NR_setgroups, n, groups);
+	return RAW("setgroups", NR_setgroups, n, groups);
 }
 
-int k_setgid(uint32_t gid) { return (int)RAW("setresgid", NR_setresgid, gid, gid, gid); }
-int k_setuid(uint32_t uid) { return (int)RAW("setresuid", NR_setresuid, uid, uid, uid); }
-int k_setsid(void) { return (int)RAW("setsid", SYS_setsid, 0); }
+int k_setgid(uint32_t gid) { return RAW("setresgid", NR_setresgid, gid, gid, gid); }
+int k_setuid(uint32_t uid) { return RAW("setresuid", NR_setresuid, uid, uid, uid); }
+int k_setsid(void) { return RAW("setsid", SYS_setsid, 0); }
 
 int k_setrlimit(int resource, uint64_t soft, uint64_t hard)
 {
 	uint64_t limit[2] = {soft, hard};	/* struct rlimit64 */
 
-	return (int)RAW("prlimit64", SYS_prlimit64, 0, resource, limit, NULL);
+	return RAW("prlimit64", SYS_prlimit64, 0, resource, limit, NULL);
 }
 
 int k_nofile(uint64_t limit[2])
 {
-	return (int)RAW("getrlimit", SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, limit);
+	return RAW("getrlimit", SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, limit);
 }
 
 int k_set_nofile(const uint64_t limit[2])
 {
-	return (int)RAW("setrlimit", SYS_prlimit64, 0, RLIMIT_NOFILE, limit, NULL);
+	return RAW("setrlimit", SYS_prlimit64, 0, RLIMIT_NOFILE, limit, NULL);
 }
 
 int k_open_max(void)
@@ -134,21 +134,21 @@ int k_open_max(void)
 	return limit[0] < 1 << 20 ? (int)limit[0] : 1 << 20;
 }
 
-int k_setpriority(int value) { return (int)RAW("setpriority", SYS_setpriority, PRIO_PROCESS, 0, value); }
+int k_setpriority(int value) { return RAW("setpriority", SYS_setpriority, PRIO_PROCESS, 0, value); }
 
 int k_sched_set(int policy, int priority)
 {
-	return (int)RAW("sched_setscheduler", SYS_sched_setscheduler, 0, policy, &priority);
+	return RAW("sched_setscheduler", SYS_sched_setscheduler, 0, policy, &priority);
 }
 
 int k_sched_affinity(const void *mask, size_t bytes)
 {
-	return (int)RAW("sched_setaffinity", SYS_sched_setaffinity, 0, bytes, mask);
+	return RAW("sched_setaffinity", SYS_sched_setaffinity, 0, bytes, mask);
 }
 
 int k_ioprio_set(int value)
 {
-	return (int)RAW("ioprio_set", SYS_ioprio_set, IOPRIO_WHO_PROCESS_, 0, value);
+	return RAW("ioprio_set", SYS_ioprio_set, IOPRIO_WHO_PROCESS_, 0, value);
 }
 
 int k_signal_default(int signal)
@@ -156,7 +156,7 @@ int k_signal_default(int signal)
 	/* The kernel's struct, whose zeroes mean default on every machine. */
 	static const unsigned long action[8];
 
-	return (int)RAW("sigaction", SYS_rt_sigaction, signal, action, NULL, _NSIG / 8);
+	return RAW("sigaction", SYS_rt_sigaction, signal, action, NULL, _NSIG / 8);
 }
 
 int k_signal_handler(int signal, void (*fn)(int signal, siginfo_t *info, void *context))
@@ -193,7 +193,7 @@ int k_signalfd(uint64_t signals)
 {
 	struct signals set = signals_of(signals);
 
-	return (int)RAW("signalfd", SYS_signalfd4, -1, &set, _NSIG / 8, SFD_CLOEXEC | SFD_NONBLOCK);
+	return RAW("signalfd", SYS_signalfd4, -1, &set, _NSIG / 8, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
 int k_sigmask(uint64_t block, uint64_t *old)
@@ -215,5 +215,5 @@ int k_sigwait(uint64_t signals, int timeout_ms)
 	/* Of this call it is the same on every machine: two long words. */
 	const long time[2] = {timeout_ms / 1000, timeout_ms % 1000 * 1000000L};
 
-	return (int)RAW("sigwaitinfo", SYS_rt_sigtimedwait, &set, NULL, timeout_ms < 0 ? NULL : time, _NSIG / 8);
+	return RAW("sigwaitinfo", SYS_rt_sigtimedwait, &set, NULL, timeout_ms < 0 ? NULL : time, _NSIG / 8);
 }

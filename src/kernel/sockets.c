@@ -6,22 +6,22 @@
 
 int k_socketpair(int fd[2])
 {
-	return (int)RAW("socketpair", SYS_socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fd);
+	return RAW("socketpair", SYS_socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fd);
 }
 
 int k_socket(int domain, int type)
 {
-	return (int)RAW("socket", SYS_socket, domain, type | SOCK_CLOEXEC, 0);
+	return RAW("socket", SYS_socket, domain, type | SOCK_CLOEXEC, 0);
 }
 
 int k_accept(int fd)
 {
-	return (int)RAW("accept4", SYS_accept4, fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	return RAW("accept4", SYS_accept4, fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 }
 
 int k_getsockopt(int fd, int level, int option, void *to, unsigned *n)
 {
-	return (int)RAW("getsockopt", SYS_getsockopt, fd, level, option, to, n);
+	return RAW("getsockopt", SYS_getsockopt, fd, level, option, to, n);
 }
 
 long k_send(int fd, const void *record, size_t n, int pass)
@@ -42,7 +42,7 @@ long k_send(int fd, const void *record, size_t n, int pass)
 		CMSG_FIRSTHDR(&m)->cmsg_len = CMSG_LEN(sizeof(int));
 		memcpy(CMSG_DATA(CMSG_FIRSTHDR(&m)), &pass, sizeof pass);
 	}
-	return RAW("sendmsg", SYS_sendmsg, fd, &m, MSG_NOSIGNAL);
+	return RAW_LONG("sendmsg", SYS_sendmsg, fd, &m, MSG_NOSIGNAL);
 }
 
 long k_receive(int fd, void *record, size_t n, int *passed, int wait)
@@ -55,7 +55,7 @@ long k_receive(int fd, void *record, size_t n, int *passed, int wait)
 	struct msghdr m = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control,
 			   .msg_controllen = CMSG_LEN(sizeof(int))};
 	struct cmsghdr *c;
-	long got = RAW("recvmsg", SYS_recvmsg, fd, &m, MSG_CMSG_CLOEXEC | (wait ? 0 : MSG_DONTWAIT));
+	long got = RAW_LONG("recvmsg", SYS_recvmsg, fd, &m, MSG_CMSG_CLOEXEC | (wait ? 0 : MSG_DONTWAIT));
 
 	*passed = -1;
 	if (got < 0)
@@ -69,26 +69,26 @@ long k_receive(int fd, void *record, size_t n, int *passed, int wait)
 
 int k_bind(int fd, const void *address, unsigned length)
 {
-	return (int)RAW("bind", SYS_bind, fd, address, length);
+	return RAW("bind", SYS_bind, fd, address, length);
 }
 
-int k_listen(int fd) { return (int)RAW("listen", SYS_listen, fd, INT32_MAX); }
+int k_listen(int fd) { return RAW("listen", SYS_listen, fd, INT32_MAX); }
 
 int k_connect(int fd, const void *address, unsigned length)
 {
-	return (int)RAW("connect", SYS_connect, fd, address, length);
+	return RAW("connect", SYS_connect, fd, address, length);
 }
 
-int k_shutdown(int fd) { return (int)RAW("shutdown", SYS_shutdown, fd, SHUT_RDWR); }
+int k_shutdown(int fd) { return RAW("shutdown", SYS_shutdown, fd, SHUT_RDWR); }
 
 int k_setsockopt(int fd, int level, int option, int value)
 {
-	return (int)RAW("setsockopt", SYS_setsockopt, fd, level, option, &value, sizeof value);
+	return RAW("setsockopt", SYS_setsockopt, fd, level, option, &value, sizeof value);
 }
 
 int k_getsockname(int fd, struct sockaddr *address, unsigned *length)
 {
-	return (int)RAW("getsockname", SYS_getsockname, fd, address, length);
+	return RAW("getsockname", SYS_getsockname, fd, address, length);
 }
 
 long k_receive_from(int fd, void *record, size_t n, int *pid)
@@ -103,7 +103,7 @@ long k_receive_from(int fd, void *record, size_t n, int *pid)
 			   .msg_controllen = sizeof control};
 	struct ucred sender;
 	struct cmsghdr *c;
-	long got = RAW("recvmsg", SYS_recvmsg, fd, &m, MSG_CMSG_CLOEXEC | MSG_DONTWAIT | MSG_TRUNC);
+	long got = RAW_LONG("recvmsg", SYS_recvmsg, fd, &m, MSG_CMSG_CLOEXEC | MSG_DONTWAIT | MSG_TRUNC);
 
 	*pid = 0;
 	if (got < 0)

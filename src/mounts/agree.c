@@ -97,11 +97,11 @@ static const char *compare_row(struct model *m, uint32_t ns, uint32_t mount, con
 	uint32_t master = model_master(m, mount);
 
 	if (!same_group(m, m->mount[mount].group, x->shared))
-		return "another peer group";
+		return PACKED("another peer group");
 	if (!same_group(m, master, x->master))
-		return "another master";
+		return PACKED("another master");
 	if (!same_group(m, dominating(m, ns, master), x->from))
-		return "another propagate_from";
+		return PACKED("another propagate_from");
 	return !(m->mount[mount].flags & MOUNT_UNBINDABLE) == !x->unbindable ? NULL : "unbindable";
 }
 
@@ -121,7 +121,7 @@ int model_agrees(struct model *m, uint32_t ns, const struct mounts *t, struct ou
 		m->mount[found[i] - 1].flags &= (uint8_t)~MOUNT_SEEN;
 		if (wrong)
 			continue;
-		wrong = found[i] > 1 ? compare_row(m, ns, found[i] - 1, &t->mount[i]) : "no such mount";
+		wrong = found[i] > 1 ? compare_row(m, ns, found[i] - 1, &t->mount[i]) : PACKED("no such mount");
 		if (wrong)
 			out_printf(why, "%s on %s: %s", t->mount[i].source, t->mount[i].point, wrong);
 	}

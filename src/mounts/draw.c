@@ -8,9 +8,9 @@
 
 enum { LINE = 24, EDGE = 24, MARGIN = 18, LANE = 14, NAME = 20, PATH = 40, TYPE = 16 };
 
-/* The line of a group. */
+/* The line of a group; one that is alone in it has a lane of 0 and needs none. */
 struct band {
-	int x, top, bottom;
+	int lane, top, bottom;
 };
 
 struct drawing {
@@ -183,11 +183,13 @@ static void choose_lanes(struct drawing *d)
 			b->top = y < b->top ? y : b->top;
 			b->bottom = y > b->bottom ? y : b->bottom;
 		}
+		if (to - from == 1)
+			continue;
 		for (lane = 0; lane < d->lanes && d->until[lane] >= b->top; lane++)
 			;
 		d->lanes += lane == d->lanes;
 		d->until[lane] = b->bottom;
-		b->x = EDGE + d->width + (lane + 2) * LANE;
+		b->lane = EDGE + d->width + (lane + 2) * LANE;
 	}
 }
 
@@ -197,6 +199,7 @@ static void draw_tie(const struct drawing *d, const struct tie *t, int lane)
 	int right = t->view > d->g->view, y = level(d, t), x = right ? d->right : EDGE + d->width;
 	int out = right ? -1 : 1;
 
+	lane = lane ? lane : x + out * 2 * LANE;
 	out_printf(d->o, "<path d='M%d %dH%d", lane, y, x + out * LANE);
 	if (t->receives)
 		out_printf(d->o, "m%d -4l%d 4l%d 4", out * 6, out * -6, out * 6);
@@ -217,10 +220,10 @@ static void draw_groups(const struct drawing *d)
 	for (const struct band *b = d->band; graph_next(d->g, d->all, &from, &to); b++) {
 		const char *colour = colours[(b - d->band) % 8];
 
-		out_printf(d->o, "<g stroke='#%s' fill='#%s'><path d='M%d %dV%d'/>\n", colour, colour, b->x, b->top,
+		out_printf(d->o, "<g stroke='#%s' fill='#%s'><path d='M%d %dV%d'/>\n", colour, colour, b->lane, b->top,
 			   b->bottom);
 		for (unsigned i = from; i < to; i++)
-			draw_tie(d, &d->g->tie[i], b->x);
+			draw_tie(d, &d->g->tie[i], b->lane);
 		out_put(d->o, "</g>\n");
 	}
 }

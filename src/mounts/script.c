@@ -47,17 +47,17 @@ static const char *read_words(struct op *to, struct words *w, struct arena *a, i
 
 		*at = 1;
 		if (!n || w->word[1][n - 1] != ':')
-			return "in NAME: wants a colon";
+			return PACKED("in NAME: wants a colon");
 		to->ns = arena_text(a, w->word[1], n - 1);
 		if (!to->ns)
-			return "no room left";
+			return PACKED("no room left");
 		*at = 2;
 	}
 	if (*at >= w->n)
-		return "an operation is missing";
+		return PACKED("an operation is missing");
 	kind = find_operation(w->word[*at]);
 	if (kind < 0)
-		return "unknown operation";
+		return PACKED("unknown operation");
 	to->kind = (enum operation)kind;
 	++*at;
 	to->lazy = kind == OP_UMOUNT && *at < w->n && !strcmp(w->word[*at], "-l");
@@ -67,7 +67,7 @@ static const char *read_words(struct op *to, struct words *w, struct arena *a, i
 	to->column = w->column + *at;
 	if (to->n < rows[kind].least) {
 		*at = w->n - 1;
-		return "something is missing behind this";
+		return PACKED("something is missing behind this");
 	}
 	*at += rows[kind].most - to->lazy;
 	return *at < w->n ? "too much" : NULL;
@@ -93,15 +93,15 @@ static const char *check_words(struct op *to, int *at)
 		if (why)
 			return why;
 		if (to->kind == OP_MOUNT && i > 1 && to->word[i][0] == '/')
-			return "directories in it are named without the first /";
+			return PACKED("directories in it are named without the first /");
 	}
 	if ((to->kind == OP_CLONE || to->kind == OP_MOUNT) && !name_ok(to->word[*at = 0]))
-		return "not a plain name";
+		return PACKED("not a plain name");
 	if (to->kind == OP_CLONE && to->n > 1 && strcmp(to->word[*at = 1], "user") != 0)
-		return "only user may follow";
+		return PACKED("only user may follow");
 	if (to->kind == OP_EXPECT && !is_path(to, 0) && to->n > 1) {
 		*at = 1;
-		return "nothing follows an errno";
+		return PACKED("nothing follows an errno");
 	}
 	return NULL;
 }
@@ -169,7 +169,7 @@ int script_do(struct model *m, const struct op *op, const char **why)
 	const char *a = op->n > 0 ? op->word[0] : "", *b = op->n > 1 ? op->word[1] : "";
 
 	m->unsure = 0;
-	*why = "no namespace of that name";
+	*why = PACKED("no namespace of that name");
 	if (!ns)
 		return -1;
 	switch (op->kind) {
@@ -184,13 +184,13 @@ int script_do(struct model *m, const struct op *op, const char **why)
 	case OP_BENEATH:
 		return (int)model_move(m, ns, a, b, op->kind == OP_BENEATH);
 	case OP_UMOUNT:
-		*why = "the root of a namespace stays";
+		*why = PACKED("the root of a namespace stays");
 		return strcmp(a, "/") != 0 ? (int)model_umount(m, ns, a, op->lazy) : -1;
 	case OP_CLONE:
-		*why = "a namespace of that name lives";
+		*why = PACKED("a namespace of that name lives");
 		return model_find_ns(m, a) ? -1 : (int)model_clone(m, ns, a, op->n > 1);
 	case OP_END:
-		*why = "the first namespace stays";
+		*why = PACKED("the first namespace stays");
 		if (ns == 1)
 			return -1;
 		model_end(m, ns);
@@ -296,28 +296,25 @@ void script_table(struct model *m, uint32_t ns, struct out *o)
 int script_view(struct model *m, uint32_t ns, struct view *v, struct arena *a)
 {
 	uint32_t top = m->ns[ns].root;
+	struct mount *to = ARENA_ARRAY(a, struct mount, m->ns[ns].mounts);
 
-	*v = (struct view){.name = m->ns[ns].name, .table.mount = ARENA_ARRAY(a, struct mount, m->ns[ns].mounts)};
-	for (uint32_t i = top; v->table.mount && i; i = model_next(m, i, top)) {
+	v->name = m->ns[ns].name;
+	v->table.mount = to;
+	for (uint32_t i = top; to && i; i = model_next(m, i, top), to++) {
 		const struct model_mount *x = &m->mount[i];
-		const char *type = m->node[m->node[x->root].top].name;
 		uint32_t master = model_master(m, i);
-		char path[1024], root[1024];
-		struct out o;
-		struct mount *to = &v->table.mount[v->table.n++];
-		const char *point = script_path(m, i, x->root, path, sizeof path);
+		char buf[1024];
+		const char *path = script_path(m, i, x->root, buf, sizeof buf);
 
-		out_init(&o, root, sizeof root);
-		print_root(m, x->root, &o);
-		*to = (struct mount){.id = (int)i, .parent = (int)x->parent, .type = type, .source = type, .super = "",
-				     .point = arena_text(a, point, strlen(point)),
-				     .root = o.used ? arena_text(a, root, o.used) : "/",
-				     .shared = x->group ? label(m, x->group) : 0, .master = master ? label(m, master) : 0,
-				     .unbindable = (x->flags & MOUNT_UNBINDABLE) != 0};
-		if (!to->point || !to->root)
+		to->type = m->node[m->node[x->root].top].name;
+		to->point = arena_text(a, path, strlen(path));
+		to->shared = x->group ? label(m, x->group) : 0;
+		to->master = master ? label(m, master) : 0;
+		v->table.n++;
+		if (!to->point)
 			return -1;
 	}
-	return v->table.mount ? 0 : -1;
+	return to ? 0 : -1;
 }
 
 /* [NAME:]PATH as a mount whose root it is, or 0. */
@@ -358,7 +355,7 @@ int script_holds(struct model *m, const struct op *op, enum model_rule last, str
 {
 	uint32_t ns = model_find_ns(m, op->ns), mount;
 
-	*why = "no namespace of that name";
+	*why = PACKED("no namespace of that name");
 	if (!ns)
 		return -1;
 	if (op->word[0][0] != '/') {
@@ -377,7 +374,7 @@ int script_holds(struct model *m, const struct op *op, enum model_rule last, str
 		int relation = !strcmp(op->word[i], "peer") || !strcmp(op->word[i], "from");
 		int is = is_so(m, ns, mount, op->word[i], i + 1 < op->n ? op->word[i + 1] : NULL);
 
-		*why = "no word for a mount, or no mount to compare with";
+		*why = PACKED("no word for a mount, or no mount to compare with");
 		if (is < 0)
 			return -1;
 		if (!is) {

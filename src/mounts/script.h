@@ -47,7 +47,7 @@ int script_holds(struct model *m, const struct op *op, enum model_rule last, str
 
 /* The table of a namespace, one mount a line, those on it below it. */
 void script_table(struct model *m, uint32_t ns, struct out *o);
-/* The same as the kernel's table would be, with file systems by their names. -1: no room. */
+/* The same in an empty view, as far as a graph shows it, with file systems by their names. -1: no room. */
 int script_view(struct model *m, uint32_t ns, struct view *v, struct arena *a);
 /* Group numbers of tables count from 1 again. */
 void script_renumber(struct model *m);

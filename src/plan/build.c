@@ -10,6 +10,7 @@
 
 #include "base/text.h"
 #include "base/uapi.h"
+#include "service/service.h"
 
 void step_add(struct build *b, struct origin at, unsigned kind_and_count, ...)
 {
@@ -374,6 +375,12 @@ static void plan_limits(struct build *b)
 		ADD(b, where(b, KEY_net), NET_UP, S("lo"));
 	for (const struct item *i = p->sysctls.first; i; i = i->next)
 		ADD(b, i->at, IPC_SET, S(sysctl_file(b, i->at.key)), S(i->text), N(b->ipc_slot));
+	for (unsigned i = 0; i < b->request->nlimits && p->ns[NS_IPC].how == NS_GROUP; i++) {
+		const struct limit *l = &b->request->limits[i];
+
+		if (l->key != KEY_shm_size && !profile_has(p, l->key))
+			ADD(b, where(b, l->key), IPC_SET, S(sysctl_file(b, l->key)), S(l->value), N(b->ipc_slot), N(1));
+	}
 }
 
 /* What is made inside has to belong to an id that the user namespace knows. */

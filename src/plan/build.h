@@ -55,7 +55,7 @@ struct origin origin_settle(const struct build *b, struct origin at);
 
 void wrong(struct build *b, struct origin at, const char *format, ...);
 #define wrong(b, at, format, ...) \
-	wrong(b, at, TEXT_PACKED(format, ##__VA_ARGS__), ##__VA_ARGS__)
+	wrong(b, at, PACKED(format, ##__VA_ARGS__), ##__VA_ARGS__)
 
 /* Sources are cloned before anything is made private, and attached after it. */
 void plan_sources(struct build *b);

@@ -16,11 +16,18 @@ struct comparison {
 	int told, stop;
 };
 
-static void differ(struct comparison *c, const struct expect *e, const char *text)
+static void differ(struct comparison *c, const struct expect *e, const char *format, ...)
 {
+	char text[160];
+	va_list args;
+
+	va_start(args, format);
+	text_vformat(text, sizeof text, format, args);
+	va_end(args);
 	c->told++;
 	c->stop |= c->tell(c->ctx, e, text);
 }
+#define differ(c, e, format, ...) differ(c, e, PACKED(format, ##__VA_ARGS__), ##__VA_ARGS__)
 
 int expect_hidden(const struct plan *plan, unsigned i)
 {
@@ -80,29 +87,23 @@ static void check_prop(struct comparison *c, const struct expect *e, const struc
 		       const struct note *of)
 {
 	struct groups is = {m->shared, m->master, m->unbindable};
-	char text[160], now[64];
+	char now[64];
 
 	/* A copy of what was shared when it was looked at, and is no more, has nothing to receive. */
 	if (prop_right(e->prop, of, &is) && (!e->hub || is.shared || is.master))
 		return;
 	words(&is, now, sizeof now);
-	text_format(text, sizeof text, "%.60s should be %s%s but is %s", m->point,
-		 propagation_names[e->prop ? e->prop : PROP_PRIVATE],
-		 of->known && (of->shared || of->master) && e->prop != PROP_PRIVATE ?
-		 " of its source" : "", now);
-	differ(c, e, text);
+	differ(c, e, "%.60s should be %s%s but is %s", m->point,
+	       propagation_names[e->prop ? e->prop : PROP_PRIVATE],
+	       of->known && (of->shared || of->master) && e->prop != PROP_PRIVATE ?
+	       " of its source" : "", now);
 }
 
 static void check_attrs(struct comparison *c, const struct expect *e, const struct mount *m)
 {
-	char text[120];
-
 	for (int i = 0; i < ATTRS; i++)
-		if ((e->attrs & ~m->attrs) >> i & 1) {
-			text_format(text, sizeof text, "%.80s is not %s", m->point,
-				    i ? attr_names[i] : "read-only");
-			differ(c, e, text);
-		}
+		if ((e->attrs & ~m->attrs) >> i & 1)
+			differ(c, e, "%.80s is not %s", m->point, i ? attr_names[i] : "read-only");
 }
 
 static const struct note *note_of(const struct comparison *c, const struct expect *e)
@@ -135,18 +136,14 @@ static struct note source_below(const struct comparison *c, const struct mount *
 static void check_expected(struct comparison *c, const struct expect *e)
 {
 	const struct mount *m = mounts_top(c->now, e->path);
-	char text[120];
 
 	if (!m) {
-		text_format(text, sizeof text, "%.80s is not mounted", e->path);
 		if (!e->optional)
-			differ(c, e, text);
+			differ(c, e, "%.80s is not mounted", e->path);
 		return;
 	}
-	if (e->type && strcmp(e->type, m->type) != 0) {
-		text_format(text, sizeof text, "%.60s is %.20s, not %.20s", e->path, m->type, e->type);
-		differ(c, e, text);
-	}
+	if (e->type && strcmp(e->type, m->type) != 0)
+		differ(c, e, "%.60s is %.20s, not %.20s", e->path, m->type, e->type);
 	check_attrs(c, e, m);
 	check_prop(c, e, m, note_of(c, e));
 }
@@ -188,7 +185,6 @@ static const struct expect *covering_path_below(const struct comparison *c, cons
 static void check_pile(struct comparison *c, const struct expect *e)
 {
 	unsigned found = 0, wished = 0;
-	char text[120];
 
 	for (unsigned i = 0; i < c->now->n; i++)
 		found += !strcmp(c->now->mount[i].point, e->path);
@@ -201,18 +197,14 @@ static void check_pile(struct comparison *c, const struct expect *e)
 		    path_below(e->path, other->path))
 			return;
 	}
-	if (found <= wished)
-		return;
-	text_format(text, sizeof text, "%.80s has %u mounts over each other, not %u", e->path,
-		    found, wished);
-	differ(c, e, text);
+	if (found > wished)
+		differ(c, e, "%.80s has %u mounts over each other, not %u", e->path, found, wished);
 }
 
 static void check_found(struct comparison *c, const struct mount *m)
 {
 	const struct expect *e = covering(c->plan, m->point);
 	struct note of;
-	char text[160];
 
 	if (e && !strcmp(e->path, m->point))
 		return;
@@ -232,9 +224,7 @@ static void check_found(struct comparison *c, const struct mount *m)
 	if ((!e || !e->rec) && mounts_hidden(c->now, m))
 		return;
 	if (!e || !e->rec) {
-		text_format(text, sizeof text, "%.80s (%.20s) is mounted, and nobody asked for it",
-			 m->point, m->type);
-		differ(c, NULL, text);
+		differ(c, NULL, "%.80s (%.20s) is mounted, and nobody asked for it", m->point, m->type);
 		return;
 	}
 	check_attrs(c, e, m);

@@ -46,7 +46,7 @@ int join_target(struct build *b)
 
 	b->payload_slot = first;
 	ADD(b, nowhere, TARGET_OPEN, N(first), N(t->pid), N(t->start));
-	if (b->p->init != AUTO_YES)
+	if (b->p->init != AUTO_YES || (b->request->live && b->f->privileged))
 		return first;
 	b->payload_slot = slot_new(b);
 	ADD(b, nowhere, TARGET_CHILD, N(b->payload_slot), N(first), N(t->pid));

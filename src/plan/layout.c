@@ -114,6 +114,19 @@ static void copy_source(struct work *w, const struct step *s)
 	c->known = 1;
 }
 
+/* What is not asked to become shared has to be. An optional one may not be there, and then nothing is wrong. */
+static void look_at_hub(struct work *w, const struct step *s)
+{
+	struct model *m = w->m;
+	uint32_t mount, node;
+
+	if (s->op[2].n || s->op[3].n || elsewhere(w, 0, s->op[0].s))
+		return;
+	make_way(w, s->op[0].s);
+	if (!model_resolve(m, w->box, s->op[0].s, &mount, &node) && (node != m->mount[mount].root || !m->mount[mount].group))
+		found(w, LAYOUT_HUB_ALONE, s->at, s->op[1].s, s->op[0].s);
+}
+
 static void change(struct work *w, uint32_t tree, const char *path, const struct step *s)
 {
 	static const uint8_t types[PROP_COUNT] = {
@@ -167,6 +180,9 @@ static void run(struct work *w, const struct step *s)
 	case STEP_NS_NEW:
 		if (s->op[0].n & CLONE_NEWNS_)
 			clone(w, "box", s->kind == STEP_NS_NEW || s->op[0].n & CLONE_NEWUSER_);
+		break;
+	case STEP_HUB_CHECK:
+		look_at_hub(w, s);
 		break;
 	case STEP_SEAL:
 		clone(w, "sealed", 1);
@@ -230,7 +246,8 @@ static void look_at_word(struct work *w, const struct expect *e)
 	int root = !strcmp(e->path, "/"), own_word = 0;
 	struct origin at = e->at;
 
-	if (!c->known)
+	/* A hub has a check of its own. */
+	if (!c->known || (e->hub && !c->sends))
 		return;
 	for (const struct mount_wish *m = p->mounts.first; m; m = m->next)
 		own_word |= m->dst == e->path && m->prop;
@@ -284,8 +301,7 @@ int layout_check(struct layout *l, struct err *e)
 	if (model_load(w.m, l->arena, l->host, 1, copies * (l->host->table.n + 2) + 8 * plan->nsteps, e))
 		return -1;
 	for (unsigned i = 0; i < plan->nsteps; i++)
-		if (w.box > 1 || plan->step[i].kind == STEP_CLONE || plan->step[i].kind == STEP_NS_NEW)
-			run(&w, &plan->step[i]);
+		run(&w, &plan->step[i]);
 	l->box = w.box > 1 ? w.box : 0;
 	if (!l->box)
 		return 0;

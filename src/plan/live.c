@@ -89,14 +89,16 @@ static void sources(struct build *b, struct mount_plan *mp, int copied)
 	}
 }
 
-static void attach_new(struct build *b, const struct mount_wish *m, struct mount_plan *mp, uint8_t around)
+static void attach_one(struct build *b, const struct mount_wish *m, struct mount_plan *mp, uint8_t around)
 {
-	int optional = !!(m->flags & MF_OPTIONAL);
+	int optional = !!(m->flags & MF_OPTIONAL), follows = b->request->live->kind == LIVE_FOLLOW;
 	struct expect *e;
 
-	if (m->flags & MF_CREATE)
+	if (m->flags & MF_CREATE && !follows)
 		ADD(b, m->at, MOUNT_POINT, S(m->dst), N(mp->slot), N(0755), N(0));
-	if (m->kind == MOUNT_TMPFS)
+	if (follows)
+		ADD(b, m->at, MOUNT_REPLACE, N(mp->slot), S(m->dst), N(!!b->f->mount_beneath));
+	else if (m->kind == MOUNT_TMPFS)
 		ADD(b, m->at, MOUNT_NEW, S("tmpfs"), S("tmpfs"), S(m->dst), N(attrs_of(m)), S(tmpfs_options(b, m)));
 	else
 		ADD(b, m->at, MOUNT_TREE, N(mp->slot), S(m->dst), N(optional));
@@ -119,10 +121,8 @@ static void attach(struct build *b, struct mount_plan *mp)
 
 		if (around == PROP_SHARED)
 			wrong(b, m->at, "what is mounted at %s would appear on the host, because it is shared around it", m->dst);
-		else if (b->request->live->kind == LIVE_FOLLOW)
-			ADD(b, m->at, MOUNT_REPLACE, N(mp->slot), S(m->dst), N(!!b->f->mount_beneath));
 		else
-			attach_new(b, m, mp, around);
+			attach_one(b, m, mp, around);
 	}
 }
 

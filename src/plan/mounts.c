@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "base/parse.h"
+#include "base/text.h"
+#include "service/service.h"
 
 struct expect *expect_add(struct build *b, struct origin at, const char *path,
 				 const char *type, uint32_t attrs)
@@ -204,6 +206,7 @@ static void shm_add(struct build *b)
 {
 	struct origin at = where(b, KEY_shm);
 	int host = b->p->dev == DEV_HOST;
+	uint64_t size = b->p->shm_size;
 	const char *data;
 	struct expect *e;
 
@@ -211,7 +214,10 @@ static void shm_add(struct build *b)
 		return;
 	if (!host)
 		ADD(b, at, DIR_MAKE, S("/dev/shm"), N(01777), N(0), N(0));
-	data = text_printf(b, "mode=1777%s", size_option(b, b->p->shm_size));
+	for (unsigned i = 0; i < b->request->nlimits && b->p->shm.kind == SHM_GROUP && !size; i++)
+		if (b->request->limits[i].key == KEY_shm_size)
+			size = number_at(b->request->limits[i].value);
+	data = text_printf(b, "mode=1777%s", size_option(b, size));
 	if (b->p->shm.kind == SHM_GROUP)
 		ADD(b, b->p->shm_size ? where(b, KEY_shm_size) : at, SHM_MOUNT, N(b->shm_slot), S("/dev/shm"), S(data), N(b->p->shm_size));
 	else

@@ -108,6 +108,8 @@ struct live {
 enum { SERVICE_FIRST_FD = 3 };
 #define SERVICE_NOTIFY "/dev/notify"
 
+struct limit;	/* service/service.h */
+
 /* What the caller adds to profile and facts. */
 struct plan_request {
 	const char *name;	/* of run --name, or NULL */
@@ -121,6 +123,8 @@ struct plan_request {
 	int supervised;
 	const char *notify;	/* the address of a NOTIFY_SOCKET that is not inside */
 	const char *console;	/* the terminal of type=console, NULL: /dev/console */
+	const struct limit *limits;	/* of its IPC group, that other profiles say */
+	unsigned nlimits;
 };
 
 /*

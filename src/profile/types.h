@@ -25,7 +25,7 @@ struct value {
 /* Reports about word number i of the value (-1: the whole value). */
 void value_wrong(struct value *v, int i, const char *format, ...);
 #define value_wrong(v, i, format, ...) \
-	value_wrong(v, i, TEXT_PACKED(format, ##__VA_ARGS__), ##__VA_ARGS__)
+	value_wrong(v, i, PACKED(format, ##__VA_ARGS__), ##__VA_ARGS__)
 
 /* Word i (-1: what stands behind the key's dot) is none of `names`: says so, with the nearest one. */
 void value_unknown(struct value *v, int i, const char *what,

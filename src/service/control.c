@@ -31,6 +31,7 @@ static int wrong(struct reading *g, const char *text, const char *word)
 	text_format(g->wrong, 120, "%s%s%.64s", text, *word ? " " : "", word);
 	return -1;
 }
+#define wrong(g, text, word) wrong(g, PACKED(text), word)
 
 static int read_words(struct reading *g, const char *record, size_t n)
 {

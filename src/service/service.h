@@ -22,6 +22,12 @@ struct listen_conf {
 	const char *address, *name;	/* name: for LISTEN_FDNAMES */
 };
 
+/* A limit of an IPC group: a key ipc.*, or shm-size. */
+struct limit {
+	uint16_t key;
+	const char *value, *where;	/* where: only while the set is made */
+};
+
 /* Where a profile comes from. */
 enum source { SOURCE_DISK, SOURCE_GOOD, SOURCE_BUILT_IN, SOURCES };
 extern const char *const source_names[SOURCES];	/* "", "last-good", "built-in" */
@@ -46,10 +52,12 @@ struct service_conf {
 	uint8_t success_codes[32];
 	uint64_t success_signals;
 	const struct listen_conf *listens;
+	const struct follow_conf *follows;	/* files that follow the host's */
+	uint16_t nfollows;
 	const char *on_mount, *on_path, *log_path;
 	const char *group;		/* of IPC, or NULL */
 	uint16_t nlimits;
-	const struct limit *limits;	/* of the group as this profile has them, only while the set is made */
+	const struct limit *limits;	/* of the group, by whichever profile: its first member sets them */
 };
 
 struct set {

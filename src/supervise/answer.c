@@ -26,18 +26,11 @@ static void refuse(struct client *c, int code, const char *format, ...)
 	va_end(args);
 	c->code = (uint8_t)code;
 }
-#define refuse(c, code, format, ...) refuse(c, code, TEXT_PACKED(format, ##__VA_ARGS__), ##__VA_ARGS__)
+#define refuse(c, code, format, ...) refuse(c, code, PACKED(format, ##__VA_ARGS__), ##__VA_ARGS__)
 
 static int is_up(const struct service *v)
 {
 	return v->state == STATE_UP || v->state == STATE_DONE;
-}
-
-/* A payload runs that may be signalled and entered. */
-static int is_running(const struct service *v)
-{
-	return v->pid > 0 && (v->state == STATE_STARTING || v->state == STATE_UP ||
-			      v->state == STATE_STOPPING);
 }
 
 /* All names are looked up before anything is done for the first. */
@@ -60,10 +53,10 @@ static void find_names(struct supervisor *s, struct client *c)
 
 static void send_signal(struct client *c, const struct service *v)
 {
-	if (!is_running(v))
+	if (!service_runs(v))
 		refuse(c, 1, "%s is not running", v->conf->name);
 	else if (k_kill(v->pid, c->request.signal))
-		refuse(c, 1, "%s: %s", v->conf->name, error_text(errno));
+		refuse(c, 1, "%s: %s", v->conf->name, errno_text());
 }
 
 static void act(struct supervisor *s, struct client *c, struct service *v)
@@ -89,7 +82,7 @@ static void act(struct supervisor *s, struct client *c, struct service *v)
 		c->code |= !is_up(v);
 		break;
 	case VERB_DESCRIBE:
-		if (!is_running(v))
+		if (!service_runs(v))
 			refuse(c, 1, "%s is not running", v->conf->name);
 		break;
 	case VERB_LOGS:
@@ -232,7 +225,7 @@ static enum answer next_reload(struct supervisor *s, struct client *c, struct ou
 		c->reloads = s->reloads;
 		if (!load_start(s))
 			return ANSWER_LATER;
-		refuse(c, 0, "reload: %s", error_text(errno));
+		refuse(c, 0, "reload: %s", errno_text());
 	} else if (!done) {
 		refuse(c, 0, "the reload came to nothing");
 	}
@@ -311,7 +304,7 @@ static void put_process(const struct service *v, struct client *c, struct out *o
 	uint64_t start;
 
 	if (process_start(v->pid, &start)) {
-		refuse(c, 1, "%s: %s", v->conf->name, error_text(errno));
+		refuse(c, 1, "%s: %s", v->conf->name, errno_text());
 		return;
 	}
 	out_printf(o, "pid=%d\nstart=%llu\n", v->pid, (unsigned long long)start);
@@ -336,7 +329,7 @@ static enum answer next_describe(struct supervisor *s, struct client *c, struct 
 	const struct entry *f;
 	size_t n;
 
-	if (!image || (v && !is_running(v)) || c->reloads != s->reloads) {
+	if (!image || (v && !service_runs(v)) || c->reloads != s->reloads) {
 		refuse(c, 1, "%s has just changed", c->request.n ? c->request.name[0] : "init.conf");
 		return end(c, o);
 	}

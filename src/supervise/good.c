@@ -156,7 +156,7 @@ void good_look(struct supervisor *s)
 	writer = pid > 0 ? pid : 0;
 	kept = image;
 	if (pid < 0)
-		event_tell(s, NULL, "boot.good %s: %s", image->set.machine.good, error_text(errno));
+		event_tell(s, NULL, "boot.good %s: %s", image->set.machine.good, errno_text());
 }
 
 int good_reaped(struct supervisor *s, int pid, int status)

@@ -143,18 +143,18 @@ struct supervisor *keep_new(void)
 static const char *wrong_head(const struct head *h)
 {
 	if (h->magic != MAGIC || h->word != sizeof(void *) || h->machine != machine())
-		return "no state of a supervisor on such a machine";
+		return PACKED("no state of a supervisor on such a machine");
 	if (h->version > KEPT_VERSION || h->nparts > PARTS)
-		return "the state is of a newer hutch";
+		return PACKED("the state is of a newer hutch");
 	if (h->nparts != PARTS)
-		return "the state lacks something";
+		return PACKED("the state lacks something");
 	for (int i = 0; i < PARTS; i++) {
 		const struct part *p = &parts[i], *q = &h->part[i];
 
 		if (q->at != p->at || q->room != p->room || q->count != p->count)
-			return "the state lies otherwise";
+			return PACKED("the state lies otherwise");
 		if (q->size > p->size)
-			return "the state is of a newer hutch";
+			return PACKED("the state is of a newer hutch");
 	}
 	return NULL;
 }
@@ -168,7 +168,7 @@ static int bad_fd(int fd)
 static const char *wrong_state(const struct supervisor *s)
 {
 	if (s->places > SERVICES || s->in_force > IMAGES || s->events.size != EVENTS_ROOM)
-		return "the state is broken";
+		return PACKED("the state is broken");
 	for (const struct service *v = s->service; v < s->service + s->places; v++) {
 		const struct ring *r = &v->ring;
 
@@ -176,12 +176,12 @@ static const char *wrong_state(const struct supervisor *s)
 			continue;
 #ifdef HUTCH_NEXT
 		if (v->later)
-			return "a field is not zero of which nobody has known";
+			return PACKED("a field is not zero of which nobody has known");
 #endif
 		if (v->state >= STATES || v->slot >= IMAGES || v->next_slot >= IMAGES ||
 		    (r->size & (r->size - 1)) || r->size > RING_ROOM || r->head - r->tail > r->size ||
 		    bad_fd(v->log[0]) || v->pid < 0 || v->launcher < 0)
-			return "the state is broken";
+			return PACKED("the state is broken");
 	}
 	return NULL;
 }
@@ -196,11 +196,11 @@ struct supervisor *keep_open(int fd, int flags, char why[160])
 	if (!k_fstat(fd, STATX_SIZE_, &st) && st.size >= SIZE)
 		base = k_map(fd, SIZE, 0, flags);
 	if (!base)
-		wrong = "the state cannot be read";
+		wrong = PACKED("the state cannot be read");
 	else
 		wrong = wrong_head((const struct head *)(const void *)base);
 	if (!wrong && !(s = place(base)))
-		wrong = "no memory";
+		wrong = PACKED("no memory");
 	if (!wrong)
 		wrong = wrong_state(s);
 	if (wrong) {

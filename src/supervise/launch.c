@@ -13,6 +13,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "apply/follow.h"
+#include "apply/process.h"
 #include "apply/registry.h"
 #include "apply/walk.h"
 #include "archive/texts.h"
@@ -36,6 +38,8 @@ static struct job {
 	const char *notify;		/* an abstract address, or NULL */
 	char notify_room[40];
 	uint64_t nofile[2];		/* as hutch was started with */
+	struct target target;		/* whose file follows, which one */
+	unsigned wish;
 	struct profile profile;
 	struct diags diags;
 	struct plan plan;
@@ -67,7 +71,7 @@ static void fail(int code, const char *text)
 static void hand_over(enum record_kind kind, const char *text, int fd)
 {
 	if (say(kind, 0, text, fd))
-		fail(errno, "the supervisor cannot be told");
+		fail(errno, PACKED("the supervisor cannot be told"));
 }
 
 /*
@@ -79,7 +83,7 @@ static void close_others(void)
 	unsigned kept = SERVICE_FIRST_FD + (unsigned)job.nlisten;
 
 	if (job.report != HIGH_FD && k_dup2(job.report, HIGH_FD, 1) < 0)
-		fail(errno, "descriptors of the payload");
+		fail(errno, PACKED("descriptors of the payload"));
 	job.report = HIGH_FD;
 	k_set_nofile(job.nofile);
 	if (job.ready >= 0) {
@@ -96,12 +100,12 @@ static void give_console(void)
 	int fd = console_open(job.image->set.machine.console);
 
 	if (fd < 0)
-		fail(errno, "the console");
+		fail(errno, PACKED("the console"));
 	/* Who reads there does not expect to be told that nothing was typed yet. */
 	k_fcntl(fd, F_SETFL, O_RDWR);
 	for (int to = 0; to < 3; to++)
 		if (k_dup2(fd, to, 0) < 0)
-			fail(errno, "descriptors of the payload");
+			fail(errno, PACKED("descriptors of the payload"));
 	k_close(fd);
 }
 
@@ -116,7 +120,7 @@ static void arrange(void)
 
 		high = *fd < 0 ? -1 : k_fcntl(*fd, F_DUPFD_CLOEXEC, HIGH_FD);
 		if (*fd >= 0 && high < 0)
-			fail(errno, "descriptors of the payload");
+			fail(errno, PACKED("descriptors of the payload"));
 		*fd = high;
 	}
 	/* A /dev without null is no reason not to run: standard input is at its end then, too. */
@@ -125,16 +129,16 @@ static void arrange(void)
 		k_close(end[1]);
 	}
 	if (null < 0 || k_dup2(null, 0, 0) < 0)
-		fail(errno, "descriptors of the payload");
+		fail(errno, PACKED("descriptors of the payload"));
 	if (k_dup2(job.log, 1, 0) < 0 || k_dup2(job.log, 2, 0) < 0)
-		fail(errno, "descriptors of the payload");
+		fail(errno, PACKED("descriptors of the payload"));
 	if (job.conf->type == SERVICE_CONSOLE)
 		give_console();
 	for (int i = 0; i < job.nlisten; i++)
 		if (k_dup2(job.listen[i], SERVICE_FIRST_FD + i, 1) < 0)
-			fail(errno, "descriptors of the payload");
+			fail(errno, PACKED("descriptors of the payload"));
 	if (job.ready >= 0 && k_dup2(job.ready, job.conf->ready_fd, 1) < 0)
-		fail(errno, "descriptors of the payload");
+		fail(errno, PACKED("descriptors of the payload"));
 	close_others();
 }
 
@@ -148,12 +152,8 @@ static void fail_findings(void)
 	fail(0, text);
 }
 
-static void read_and_plan(void)
+static void read_profile(void)
 {
-	struct plan_request request = {
-		.launch = 1, .supervised = 1, .env = (const char *const *)environ,
-		.notify = job.notify, .console = job.image->set.machine.console,
-	};
 	struct profile_reader r;
 
 	profile_init(&job.profile, launch_arena);
@@ -162,6 +162,17 @@ static void read_and_plan(void)
 	r.hubs = profile_hubs;
 	profile_file(&r, job.image->set.file[job.conf->file].name);
 	profile_finish(&r);
+}
+
+static void read_and_plan(void)
+{
+	struct plan_request request = {
+		.launch = 1, .supervised = 1, .env = (const char *const *)environ,
+		.notify = job.notify, .console = job.image->set.machine.console,
+		.limits = job.conf->limits, .nlimits = job.conf->nlimits,
+	};
+
+	read_profile();
 	if (job.diags.count ||
 	    plan_build(&job.plan, &job.profile, &job.image->facts, &request, &job.diags))
 		fail_findings();
@@ -227,8 +238,31 @@ static int launch_main(void *unused)
 		say_ready();
 		k_exit(0);
 	}
-	fail(0, "the sandbox ended while it was built");
+	fail(0, PACKED("the sandbox ended while it was built"));
 	return 0;
+}
+
+static int follow_main(void *unused)
+{
+	(void)unused;
+	k_fault_side('l');
+	k_close_range(SERVICE_FIRST_FD, ~0u);
+	if (k_prctl(PR_SET_PDEATHSIG_, SIGKILL, 0, 0) || k_getppid() != job.parent)
+		k_exit(125);
+	read_profile();
+	k_exit(job.diags.count ? EINVAL : follow_bring(&job.profile, &job.image->facts, &job.target, job.wish));
+}
+
+int launch_follow(const struct service *v, unsigned wish)
+{
+	job.image = v->image;
+	job.conf = v->conf;
+	job.parent = k_getpid();
+	job.wish = wish;
+	job.target.pid = v->pid;
+	if (process_start(v->pid, &job.target.start))
+		return -1;
+	return k_clone(follow_main, job.stack + sizeof job.stack, SIGCHLD, NULL);
 }
 
 static void job_fill(struct supervisor *s, struct service *v, int report, int ready)
@@ -264,6 +298,7 @@ int launch_start(struct supervisor *s, struct service *v)
 		goto failed;
 	if (v->conf->ready == READY_FD && k_pipe(ready))
 		goto failed;
+	follow_launch(s, v);
 	job_fill(s, v, report[1], ready[1]);
 	v->launcher = k_clone(launch_main, job.stack + sizeof job.stack, SIGCHLD, NULL);
 	if (v->launcher < 0)
@@ -342,7 +377,7 @@ static void go(struct supervisor *s, struct service *v)
 	struct record r = {.kind = REC_GO};
 
 	if (v->state == STATE_BUILDING && k_send(v->channel, &r, sizeof r, -1) != (long)sizeof r)
-		broken(s, v, errno, "the sandbox does not answer");
+		broken(s, v, errno, PACKED("the sandbox does not answer"));
 }
 
 static void read_report(struct supervisor *s, struct service *v)
@@ -472,6 +507,7 @@ void launch_leave(struct supervisor *s, struct service *v)
 {
 	int i = 0, pid;
 
+	registry_forget(v->conf->name);
 	if (!v->conf->group)
 		return;
 	pid = k_clone(leave_main, job.stack + sizeof job.stack, SIGCHLD, (void *)(uintptr_t)v->conf->group);

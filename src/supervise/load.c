@@ -176,7 +176,7 @@ int load_kept(struct supervisor *s, unsigned slot, char why[160])
 	int texts = -1, pid = 0;
 	struct image *image = kept.base ? image_new(slot, &texts) : NULL;
 
-	text_format(why, 160, "the profiles: %s", error_text(errno));
+	text_format(why, 160, "the profiles: %s", errno_text());
 	if (image)
 		pid = loader_clone(s, image, &kept);
 	if (pid && wait_for(pid))
@@ -459,7 +459,7 @@ static void decide(struct supervisor *s, struct image *image, int status)
 		s->load_again = 0;
 		if (load_next(s, image)) {
 			s->reloads++;
-			refused(s, image, error_text(errno));
+			refused(s, image, errno_text());
 		}
 		return;
 	}

@@ -20,7 +20,7 @@ static void reload(struct supervisor *s)
 {
 	control_look(s);
 	if (!s->ending && load_start(s))
-		event_tell(s, NULL, "cannot load: %s", error_text(errno));
+		event_tell(s, NULL, "cannot load: %s", errno_text());
 }
 
 static void read_signals(struct supervisor *s)
@@ -59,7 +59,7 @@ static void reap(struct supervisor *s)
 		if (launch_reaped(s, pid, status))
 			peek = must_peek(s);
 		else if (!load_reaped(s, pid, status) && !launch_left(s, pid) && !good_reaped(s, pid, status) &&
-			 !upgrade_reaped(s, pid, status) && !log_reaped(s, pid))
+			 !upgrade_reaped(s, pid, status) && !log_reaped(s, pid) && !follow_reaped(s, pid, status))
 			orphans++;
 	}
 	/* Many in a row are waited for together: a moment later there are more of them. */
@@ -111,6 +111,7 @@ static int deadlines(struct supervisor *s)
 	deadline_earlier(&first, good_deadline(s));
 	deadline_earlier(&first, control_deadline(s));
 	deadline_earlier(&first, trigger_deadline(s));
+	deadline_earlier(&first, follow_until(s));
 	deadline_earlier(&first, log_deadline(s));
 	deadline_earlier(&first, s->leave_until);
 	deadline_earlier(&first, s->upgrade.deadline);
@@ -183,7 +184,7 @@ void loop_turn(struct supervisor *s)
 {
 	struct pollfd *list = s->turn->poll;
 	unsigned places, n = 1;
-	int timeout, triggers, listens, controls, others, got;
+	int timeout, triggers, listens, controls, follows, others, got;
 
 	s->now = k_now_ms();
 	log_move(s);
@@ -198,6 +199,8 @@ void loop_turn(struct supervisor *s)
 	listens = listen_poll(s, list + n + triggers, SERVICES);
 	controls = control_poll(s, list + n + triggers + listens);
 	others = triggers + listens + controls;
+	follows = follow_poll(list + n + others);
+	others += follows;
 	others += log_poll(s, list + n + others);
 	if (timeout < 0 || timeout > REST_MS)
 		forget_seldom(s, s->turn->asked);
@@ -220,6 +223,7 @@ void loop_turn(struct supervisor *s)
 	listen_read(s, list + n + triggers, listens);
 	control_move(s, list + n + triggers + listens, controls);
 	reap(s);
+	follow_turn(s, list + n + triggers + listens + controls, follows);
 	order_look(s);
 	good_look(s);
 	crash_go(s);

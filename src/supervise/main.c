@@ -90,7 +90,7 @@ static int seal(struct supervisor *s, const struct supervise_options *o, uint64_
 		self_seal(o->argv, mask);
 	if (!s->init)
 		return -1;
-	event_tell(s, NULL, "no sealed copy of hutch can be made: %s", error_text(errno));
+	event_tell(s, NULL, "no sealed copy of hutch can be made: %s", errno_text());
 	s->must_seal = 0;
 	s->no_seal = 1;
 	step_back(s, o);
@@ -122,7 +122,7 @@ static int prepare(struct supervisor *s, const struct supervise_options *o, stru
 	if (s->exe < 0 && **o->again == '/')
 		s->exe = k_open(AT_FDCWD, *o->again, O_PATH | O_NONBLOCK, 0);
 	if (crash_init(s))
-		event_tell(s, NULL, "a crash would be the end: %s", error_text(errno));
+		event_tell(s, NULL, "a crash would be the end: %s", errno_text());
 	return 0;
 }
 
@@ -204,6 +204,6 @@ int supervise(const struct supervise_options *o, struct arena *a, char *why)
 	if (s->image || !first_set(s, o, mask))
 		return run(s, o, a, mask);
 failed:
-	text_format(why, 200, "%s", s && s->reload_text[0] ? s->reload_text : error_text(errno));
+	text_format(why, 200, "%s", s && s->reload_text[0] ? s->reload_text : errno_text());
 	return 125;
 }

@@ -61,7 +61,7 @@ static void extend(struct supervisor *s, struct service *v, uint64_t usec)
 static void act(struct supervisor *s, struct service *v, const struct notice *n)
 {
 	if (n->mainpid)
-		tell(s, v, TOLD_MAINPID, "MAINPID= is refused: the payload is what exec= says");
+		tell(s, v, TOLD_MAINPID, PACKED("MAINPID= is refused: the payload is what exec= says"));
 	if (n->extend_usec)
 		extend(s, v, n->extend_usec);
 	if (n->stopping)
@@ -98,11 +98,11 @@ void notify_read(struct supervisor *s, struct service *v)
 			return;
 		if (!is_inside(v, pid)) {
 			if (v->pid)
-				tell(s, v, TOLD_STRANGER, "NOTIFY_SOCKET: a message from outside of the sandbox was dropped");
+				tell(s, v, TOLD_STRANGER, PACKED("NOTIFY_SOCKET: a message from outside of the sandbox was dropped"));
 			continue;
 		}
 		if (got > DATAGRAM) {
-			tell(s, v, TOLD_LONG, "NOTIFY_SOCKET: a message of more than 4096 bytes was dropped");
+			tell(s, v, TOLD_LONG, PACKED("NOTIFY_SOCKET: a message of more than 4096 bytes was dropped"));
 			continue;
 		}
 		launch_runs(s, v);

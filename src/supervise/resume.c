@@ -118,7 +118,7 @@ static int map_rings(struct supervisor *s, char why[160])
 			continue;
 		r->memory = keep_ring(done, r->size);
 		if (!r->memory) {
-			text_format(why, 160, "a ring: %s", error_text(errno));
+			text_format(why, 160, "a ring: %s", errno_text());
 			return -1;
 		}
 	}
@@ -164,7 +164,7 @@ static void begin_again(struct supervisor *s)
 		return;
 	s->loader = s->loading = s->load_again = 0;
 	if (s->image && load_start(s))
-		event_tell(s, NULL, "cannot load: %s", error_text(errno));
+		event_tell(s, NULL, "cannot load: %s", errno_text());
 }
 
 int resume(struct supervisor *s, char why[160])

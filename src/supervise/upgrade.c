@@ -47,7 +47,7 @@ static void complain(const char *what)
 {
 	char text[160];
 
-	text_format(text, sizeof text, "%s: %s", what, error_text(errno));
+	text_format(text, sizeof text, "%s: %s", what, errno_text());
 	k_send(look.words, text, strlen(text), -1);
 	k_exit(1);
 }
@@ -95,9 +95,9 @@ static const char *cannot(const struct supervisor *s)
 {
 	for (int i = 0; i < IMAGES; i++)
 		if (s->images[i].image && s->images[i].texts < 0)
-			return "the profiles are in no memory that outlives this hutch";
+			return PACKED("the profiles are in no memory that outlives this hutch");
 	if (keep_fd() < 0)
-		return "the state is in no memory that outlives this hutch";
+		return PACKED("the state is in no memory that outlives this hutch");
 	return NULL;
 }
 
@@ -107,7 +107,7 @@ static void look_start(struct supervisor *s)
 	int ends[2];
 
 	if (k_socketpair(ends)) {
-		failed(s, "%s", error_text(errno));
+		failed(s, "%s", errno_text());
 		return;
 	}
 	look.exe = s->upgrade.exe;
@@ -122,7 +122,7 @@ static void look_start(struct supervisor *s)
 	s->upgrade.pid = k_clone(look_main, looker_stack + sizeof looker_stack, SIGCHLD, NULL);
 	if (s->upgrade.pid < 0) {
 		s->upgrade.pid = 0;
-		failed(s, "%s", error_text(errno));
+		failed(s, "%s", errno_text());
 	}
 	k_close(ends[1]);
 }
@@ -205,5 +205,5 @@ void upgrade_go(struct supervisor *s)
 	s->resuming = RESUME_UPGRADE;
 	resume_exec(s, s->upgrade.exe);
 	s->resuming = 0;
-	failed(s, "%s", error_text(errno));
+	failed(s, "%s", errno_text());
 }

@@ -71,14 +71,14 @@ static void start(struct supervisor *s, const struct machine_conf *m)
 	w->fd = k_open(AT_FDCWD, m->watchdog.device, O_WRONLY | O_NONBLOCK | O_NOCTTY, 0);
 	if (w->fd < 0) {
 		if (!w->told)
-			event_tell(s, NULL, "watchdog %s: %s", m->watchdog.device, error_text(errno));
+			event_tell(s, NULL, "watchdog %s: %s", m->watchdog.device, errno_text());
 		w->told = 1;
 		w->fd = 0;
 		w->next = s->now + w->wanted / PETS;
 		return;
 	}
 	if (set_time(w, w->wanted))
-		event_tell(s, NULL, "watchdog %s: it stays at %u s: %s", m->watchdog.device, w->time / 1000, error_text(errno));
+		event_tell(s, NULL, "watchdog %s: it stays at %u s: %s", m->watchdog.device, w->time / 1000, errno_text());
 	else
 		event_tell(s, NULL, "watchdog %s: %u s", m->watchdog.device, w->time / 1000);
 	w->next = s->now;

@@ -97,6 +97,8 @@ static void selection(void)
 	HAS(">2 mounts<");
 	CHECK(!drawn(2, 1));
 	CHECK(count(">tmpfs<") == 5 && count("<g ") == 3 && count("<circle") == 2);
+	/* Who is alone needs no lane. */
+	HAS("width='634'");
 	CHECK(!drawn(1, 0));
 	CHECK(count(">tmpfs<") == 0 && count("<g ") == 0);
 }

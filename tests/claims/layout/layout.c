@@ -65,14 +65,15 @@ static void plan(struct plan *to, struct profile *p, int argc, char **argv)
 	stop("no plan", said);
 }
 
-/* What is protected where it is there, and is not on this kernel: nothing is done for it. */
+/* What is there on some hosts only, and not on this one: nothing is done for it. */
 static void leave_out(struct plan *p, const struct mounts *box)
 {
 	for (unsigned i = 0; i < p->nsteps; i++) {
 		struct step *s = &p->step[i];
-		int self = s->kind == STEP_MOUNT_SELF;
+		const char *path = s->kind == STEP_MOUNT_SELF ? s->op[0].s : s->kind == STEP_MASK ? s->op[1].s
+				 : s->kind == STEP_MOUNT_NEW ? s->op[2].s : NULL;
 
-		if ((self || s->kind == STEP_MASK) && s->op[2].n && !mounts_top(box, s->op[self ? 0 : 1].s))
+		if (path && s->op[s->kind == STEP_MOUNT_NEW ? 5 : 2].n && !mounts_top(box, path))
 			s->kind = STEP_MEET;
 	}
 }
