@@ -119,6 +119,7 @@ picture: $(O)/hutch man	## the picture of the README, out of a script of the man
 # Every word of propagation on every kind of mount, with the calls of old kernels too.
 TESTS += "$(O)/propagation/cross $(O)/hutch"
 TESTS += "$(O)/propagation/cross $(O)/fault/hutch-old old"
+SOAK += "CROSS_MECHANISMS='0 1 2 3 4 5' VM_TIME=3600 tests/vm/run.sh $(O)/vm $(O)/hutch 7 tests/vm/075-propagation.sh"
 # Lines of hutch about propagation taken out: the product notices each.
 SOAK += "tests/propagation/mutate.sh $(O) $(O)/propagation/cross $(CC) -std=c11 -D_GNU_SOURCE -I$(O) -O1 '-DVERSION=\"$(VERSION)\"'"
 TEST_NEEDS += $(O)/propagation/cross
@@ -224,7 +225,7 @@ SOAK += $(foreach a,$(ARCHS),"tests/cross/test.sh $(a) $(O)/cross/$(a)")
 .PHONY: cross lint
 
 # Boots, in virtual machines.
-VM_TOOLS := $(O)/claims/probe $(O)/model/model
+VM_TOOLS := $(O)/claims/probe $(O)/model/model $(O)/propagation/cross
 vm-tools: $(O)/hutch $(VM_TOOLS)
 
 # On the kernels of this machine's own kind; `make test-vm` has them all.

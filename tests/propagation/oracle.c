@@ -43,7 +43,7 @@ struct outcome outcome(enum state host, enum state word, int keeps_unbindable)
 }
 
 enum {
-	IN_USER = 1, IS_OLD = 2, IS_UNBINDABLE = 4, HAS_BELOW = 8, ANY = -1,
+	IN_USER = 1, IS_OLD = 2, IS_UNBINDABLE = 4, HAS_BELOW = 8, BELOW_UNBINDABLE = 16, ANY = -1,
 	WORDS = (1 << STATES) - 1, OF_HOST = BIND | COVERED | UPON | INHERITED | ROOT,
 };
 
@@ -67,15 +67,18 @@ static const struct {
 	{COVERED | UPON, 1 << SHARED, 1, ANY, 0, "would appear on the host, because it is shared: leave rec out"},
 	{UPON, 1 << UNBINDABLE, 1, ANY, 0, "unbindable rec would cut off /l0/own/1, which receives: leave rec out"},
 	{ROOT, 1 << SHARED, 1, ANY, 0, "a shared root needs Linux 5.15, and no rec"},
-	/* An overlay over it is no bind of it. */
 	{OF_HOST | ROOT_OVERLAY, WORDS, ANY, ANY, IS_UNBINDABLE, "unbindable"},
+	/* An overlay takes what is private by then; with the older calls it still is what it was. */
+	{OVERLAY, WORDS, ANY, ANY, IS_UNBINDABLE | IS_OLD, "unbindable"},
 	{OF_HOST | OVERLAY | ROOT_OVERLAY, WORDS, 0, ANY, IN_USER | HAS_BELOW, "has mounts below it that a user namespace must not uncover"},
+	{OF_HOST, WORDS, 1, ANY, IN_USER | BELOW_UNBINDABLE, "an unbindable mount is locked somewhere below the source"},
 };
 
 const char *refusal(const struct wish *w, const struct mechanism *m, int old, int keeps_unbindable)
 {
 	unsigned is = (m->user ? IN_USER : 0u) | (old ? IS_OLD : 0u) | (w->below ? HAS_BELOW : 0u) |
-		      (w->host == UNBINDABLE && keeps_unbindable ? IS_UNBINDABLE : 0u);
+		      (w->host == UNBINDABLE && keeps_unbindable ? IS_UNBINDABLE : 0u) |
+		      (w->below == 1 + UNBINDABLE && keeps_unbindable ? BELOW_UNBINDABLE : 0u);
 
 	for (unsigned i = 0; i < sizeof refusals / sizeof *refusals; i++)
 		if (refusals[i].kinds & w->kind && refusals[i].words >> w->word & 1 && (refusals[i].when & is) == refusals[i].when &&
