@@ -36,10 +36,12 @@ SRC := $(foreach f,$(FLOORS),$(sort $(wildcard src/$(f)/*.c)))
 OBJ := $(SRC:src/%.c=$(O)/%.o)
 LIB := $(filter-out $(O)/cli/main.o,$(OBJ))
 
-# What a supervisor needs all the time lies together: the rest of the program is not in its memory.
-HOT := base service kernel supervise
-HOT_TOO := $(O)/apply/channel.o $(O)/apply/process.o
-LINKED := $(filter-out $(HOT_TOO),$(foreach f,$(filter-out $(HOT),$(FLOORS)) $(HOT),$(filter $(O)/$(f)/%,$(OBJ)))) $(HOT_TOO)
+# What a supervisor needs all the time lies together, at the end: the rest of the program is not in its memory.
+SELDOM := $(patsubst %,supervise/%,answer console keep loader logfile resume)
+HOT := $(patsubst %,base/%,hot arena err out parse signals text) $(patsubst %,service/%,judge notice state) \
+	$(patsubst %,kernel/%,k process sockets) apply/channel apply/process \
+	$(filter-out $(SELDOM),$(patsubst src/%.c,%,$(filter src/supervise/%,$(SRC))))
+LINKED := $(filter-out $(HOT:%=$(O)/%.o),$(OBJ)) $(HOT:%=$(O)/%.o)
 
 all: $(O)/hutch
 

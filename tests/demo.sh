@@ -1,13 +1,12 @@
 #!/bin/bash
 # The main job on the screen, scene by scene: a profile, its plan, a web server in a
-# sandbox, who receives which mounts, whose IPC objects are seen by whom, a CD-ROM
-# that comes and goes, the proof that all is as the profiles say, and a supervisor whose
-# services come back.
+# sandbox, a CD-ROM that comes and goes and who receives it, whose IPC objects are seen by
+# whom, the proof that all is as the profiles say, and a supervisor whose services come back.
 #
 #   tests/demo.sh HUTCH ROOTFS      ROOTFS is the folder that rootfs/build.sh made
 #
 # What is shown is checked as well: the demo exits with 1 when something is not as
-# promised. As root it stands in throw-away mount, IPC and network namespaces, so
+# promised. As root it stands in throw-away mount, PID, IPC and network namespaces, so
 # that nothing stays; an ordinary user sees the part that needs no privilege.
 # DEMO_PAUSE=1 waits for Enter after each scene.
 set -uo pipefail
@@ -24,7 +23,8 @@ if [ "$root" ] && [ -z "${DEMO_WORK-}" ]; then
 	export DEMO_WORK
 	trap 'rmdir "$DEMO_WORK"' EXIT
 	before=$(cat /proc/self/mountinfo)
-	unshare --mount --ipc --net --propagation private bash "$0" "$hutch" "$rootfs"
+	unshare --mount --ipc --net --pid --fork --kill-child --mount-proc --propagation private \
+		bash "$0" "$hutch" "$rootfs"
 	status=$?
 	if [ "$before" != "$(cat /proc/self/mountinfo)" ]; then
 		echo "  NOT AS PROMISED: the host's mounts are other ones than before"
@@ -119,7 +119,7 @@ if [ "$root" ]; then
 	"$toybox" ifconfig lo up 2>/dev/null || "$toybox" ip link set lo up
 	mount -t tmpfs demo "$work"
 	chmod 755 "$work"
-	mkdir "$work/run" "$work/host"
+	mkdir "$work/run"
 	mount --bind "$work/run" /run
 	say "This demo stands in namespaces of its own, so nothing of it stays on this machine." \
 		"What it calls the host is that."
@@ -177,36 +177,97 @@ expect "and cannot write to its root" lists read-only "$inside"
 
 # --- 3 -----------------------------------------------------------------------
 
-if [ "$root" ]; then
-	mount -t tmpfs media "$work/host"
-	mount --make-shared "$work/host"
-	mkdir "$work/host/cdrom"
-	for name in player recorder; do talk_start $name root="$tree" bind="$work/host /media rec slave"; done
-	talk_start vault root="$tree" bind="$work/host /media rec private"
-	for name in player recorder vault; do
-		ask $name "cat /proc/self/mountinfo" >"$work/$name.mounts"
-	done
-	host=$(peers /proc/self/mountinfo "$work/host")
+# The disc: an ISO image, or where the kernel has no iso9660 a file system in memory.
+disc_insert() {
+	mkdir -p "$work/disc"
+	say "$song" >"$work/disc/track01.txt"
+	if grep -qw iso9660 /proc/filesystems || modprobe -q iso9660 2>/dev/null; then
+		if genisoimage -quiet -R -o "$work/disc.iso" "$work/disc" 2>/dev/null &&
+			mount -t iso9660 -o ro,loop "$work/disc.iso" "$work/media/cdrom"; then
+			disc="mount -o loop disc.iso /media/cdrom"
+			return
+		fi
+	fi
+	mount -t tmpfs disc "$work/media/cdrom"
+	cp "$work/disc/track01.txt" "$work/media/cdrom/"
+	disc="mount -t tmpfs disc /media/cdrom           (this kernel cannot mount an ISO image)"
+}
+sees() { [ "$(ask "$1" "cat /media/cdrom/track01.txt 2>/dev/null")" = "$song" ]; }
+mounted() { ask "$1" "cat /proc/self/mountinfo" | grep -q ' /media/cdrom '; }
+# graph: what hutch reads from all mount tables; the host's directory is called /media here
+graph() {
+	command_line "hutch graph"
+	"$hutch" graph | awk -v at="$work/media" '
+		index($2, at) != 1 { print; next }
+		{ printf "    %-20s %-30s %s\n", $1, "/media" substr($2, length(at) + 1), $3 }
+	' | tee "$work/graph" | show
+}
+in_graph() { grep -qE "^    $1 +$2 +$3\$" "$work/graph"; }
 
-	scene "Who receives mounts: the peer groups, as the kernel reports them"
-	say "One directory of the host, shared with three sandboxes:"
-	command_line "hutch run --name player   root=ROOTFS bind=\"HOST /media rec slave\"   -- sh &"
-	command_line "hutch run --name recorder root=ROOTFS bind=\"HOST /media rec slave\"   -- sh &"
-	command_line "hutch run --name vault    root=ROOTFS bind=\"HOST /media rec private\" -- sh &"
-	say "Their mount tables (mountinfo, read inside; private is empty there):"
-	{
-		printf '%-9s %-10s %s\n' host DIR "$host"
-		for name in player recorder vault; do
-			printf '%-9s %-10s %s\n' $name /media "$(peers "$work/$name.mounts" /media)"
-		done
-	} | show
-	expect "the host's directory is in a peer group" test "${host#shared:}" != "$host"
-	for name in player recorder; do
-		expect "$name receives from that group and sends nothing back" \
-			same_lines "$(peers "$work/$name.mounts" /media)" "master:${host#shared:}"
+if [ "$root" ]; then
+	song="Track 1"
+	mkdir "$work/media"
+	mount -t tmpfs media "$work/media"
+	mkdir "$work/media/cdrom"
+
+	scene "A CD-ROM, mounted once on the host"
+	say "The host has a directory for media, which is called a hub. The player names it: what is" \
+		"mounted there later is mounted in the player, too. The vault only has the directory:"
+	hub="hub.media=$work/media"
+	command_line "hutch run --name player root=ROOTFS hub.media=\"/media share\" hub=\"media /media\" -- sh &"
+	talk_start player root="$tree" "$hub share" hub="media /media"
+	until_true grep -q "/media .* shared:" /proc/self/mountinfo
+	command_line "hutch run --name vault  root=ROOTFS bind=\"/media rec private\" -- sh &"
+	talk_start vault root="$tree" bind="$work/media /media rec private"
+	for name in player vault; do ask $name "cat /proc/self/mountinfo" >"$work/$name.mounts"; done
+
+	say "" "Who exchanges mounts with whom? Nobody knows better than the kernel:"
+	graph
+	group=$(peers /proc/self/mountinfo "$work/media")
+	expect "the player receives from the host's group; its mount table says so, too" \
+		same_lines "$(in_graph player /media receives && peers "$work/player.mounts" /media)" "master:${group#shared:}"
+	expect "the vault has the directory and is in no group" \
+		same_lines "$(grep -c ' /media ' "$work/vault.mounts")$(grep vault "$work/graph")$(peers "$work/vault.mounts" /media)" 1
+	command_line "hutch why /media/cdrom"
+	"$hutch" why "$work/media/cdrom" | sed "s:$work/media:/media:g" | tee "$work/why" | show
+	expect "hutch why tells in advance who will see a disc, and why the vault will not" \
+		grep -q '^ *vault .* private: receives nothing$' "$work/why"
+
+	say "" "Both are running. Now somebody puts a disc into the drive:"
+	disc_insert
+	command_line "$disc"
+	command_line "cat /media/cdrom/track01.txt               (in each sandbox)"
+	for name in player vault; do
+		printf '    %-9s %s\n' $name "$(ask $name "cat /media/cdrom/track01.txt 2>&1")"
 	done
-	expect "vault has the directory" grep -q ' /media ' "$work/vault.mounts"
-	expect "vault neither receives nor sends" same_lines "$(peers "$work/vault.mounts" /media)" ""
+	expect "the player sees the disc, which came after it" sees player
+	expect "the vault does not" not sees vault
+	graph
+	expect "the disc is in a group of its own, on the host and in the player" \
+		eval 'in_graph host /media/cdrom peer && in_graph player /media/cdrom receives'
+
+	say "" "What the player mounts there is its own affair, even with root's help:"
+	into=(nsenter --mount --target "$(sed -n 's/^pid=//p' "$work/run/hutch/player.box")")
+	command_line "mount -t tmpfs sent /media/cdrom           (in the player)"
+	"${into[@]}" mount -t tmpfs sent /media/cdrom
+	expect "it is in the player" grep -q ' sent ' <(ask player "cat /proc/self/mountinfo")
+	expect "and not on the host: a slave does not send" not grep -q ' sent ' /proc/self/mountinfo
+	"${into[@]}" umount /media/cdrom
+
+	say "" "The disc shall go out again, while both run. But somebody reads it:"
+	ask player "cd /media/cdrom"
+	command_line "hutch umount --hub media cdrom"
+	busy=$("$hutch" umount --hub media cdrom "$hub" 2>&1)
+	status=$?
+	show <<<"$busy"
+	expect "it is busy, and hutch says that it is the player" \
+		same_lines "$status$(grep -c player <<<"$busy")" 11
+	ask player "cd /"
+	command_line "hutch umount --hub media cdrom             (the player has left it)"
+	expect "the host can take it out" "$hutch" umount --hub media cdrom "$hub"
+	for name in player vault; do expect "there is none in the $name" not mounted $name; done
+	graph
+	expect "and all is as it was" not grep -q cdrom "$work/graph"
 fi
 
 # --- 4 -----------------------------------------------------------------------
@@ -237,51 +298,6 @@ ipcrm -q "$queue" && unset queue
 
 # --- 5 -----------------------------------------------------------------------
 
-# The disc: an ISO image, or where the kernel has no iso9660 a file system in memory.
-disc_insert() {
-	mkdir -p "$work/disc"
-	say "$song" >"$work/disc/track01.txt"
-	if grep -qw iso9660 /proc/filesystems || modprobe -q iso9660 2>/dev/null; then
-		if genisoimage -quiet -R -o "$work/disc.iso" "$work/disc" 2>/dev/null &&
-			mount -t iso9660 -o ro,loop "$work/disc.iso" "$work/host/cdrom"; then
-			disc="mount -o loop disc.iso HOST/cdrom"
-			return
-		fi
-	fi
-	mount -t tmpfs disc "$work/host/cdrom"
-	cp "$work/disc/track01.txt" "$work/host/cdrom/"
-	disc="mount -t tmpfs disc HOST/cdrom      (this kernel cannot mount an ISO image)"
-}
-sees() { [ "$(ask "$1" "cat /media/cdrom/track01.txt 2>/dev/null")" = "$song" ]; }
-mounted() { ask "$1" "cat /proc/self/mountinfo" | grep -q ' /media/cdrom '; }
-
-if [ "$root" ]; then
-	song="Track 1"
-	scene "A CD-ROM, mounted once on the host"
-	disc_insert
-	command_line "$disc"
-	command_line "cat /media/cdrom/track01.txt               (in each sandbox)"
-	for name in player recorder vault; do
-		printf '    %-9s %s\n' $name "$(ask $name "cat /media/cdrom/track01.txt 2>&1")"
-	done
-	expect "player sees the disc" sees player
-	expect "recorder sees it too" sees recorder
-	expect "vault, which is private, does not" not sees vault
-	into=(nsenter --mount --target "$(sed -n 's/^pid=//p' "$work/run/hutch/player.box")")
-	"${into[@]}" mount -t tmpfs sent /media/cdrom
-	expect "what root mounts in player's namespace is in player" grep -q ' sent ' <(ask player "cat /proc/self/mountinfo")
-	expect "but neither on the host nor in recorder: player does not send" \
-		not grep -q ' sent ' /proc/self/mountinfo <(ask recorder "cat /proc/self/mountinfo")
-	"${into[@]}" umount /media/cdrom
-	command_line "umount HOST/cdrom"
-	expect "the host can take the disc out while the sandboxes run" umount "$work/host/cdrom"
-	for name in player recorder vault; do
-		expect "it is gone from $name" not mounted $name
-	done
-fi
-
-# --- 6 -----------------------------------------------------------------------
-
 scene "Verify: the running sandboxes, compared with their profiles"
 for name in web "${!talk_pid[@]}"; do
 	command_line "hutch verify $name"
@@ -291,7 +307,7 @@ for name in web "${!talk_pid[@]}"; do
 	expect "$name is what its profile says" [ $status -eq 0 ]
 done
 
-# --- 7 -----------------------------------------------------------------------
+# --- 6 -----------------------------------------------------------------------
 
 mkdir "$work/services"
 printf '%s\n' root="$tree" 'exec=sh -c "echo tick; sleep 1000"' >"$work/services/clock.conf"
@@ -320,7 +336,7 @@ expect "the supervisor ends with 0" [ $? -eq 0 ]
 expect "and nothing of the clock is left" not test -e "/proc/${new:-self}"
 unset supervisor
 
-# --- 8 -----------------------------------------------------------------------
+# --- 7 -----------------------------------------------------------------------
 
 scene "The end: nothing stays"
 kill -TERM "$web"

@@ -18,7 +18,7 @@ TESTS += "tests/services/run.sh $(O)/services $(O)/hutch"
 TESTS += "tests/appliance/run.sh $(O) $(O)/hutch here"
 TESTS += "tests/appliance/run.sh $(O) $(O)/hutch 6.1"
 SOAK = "SOAK=1 tests/services/run.sh $(O)/services $(O)/hutch"
-CLAIM_TOOLS := $(O)/claims/probe $(O)/claims/inrootfs $(O)/supervised/probe $(O)/supervised/hutch-next $(O)/init/machine $(O)/init/probe $(O)/init/storm
+CLAIM_TOOLS := $(O)/claims/probe $(O)/claims/inrootfs $(O)/claims/layout $(O)/supervised/probe $(O)/supervised/hutch-next $(O)/init/machine $(O)/init/probe $(O)/init/storm
 # What has to be built before the tests run.
 TEST_NEEDS = $(O)/hutch $(UNIT) $(CLAIM_TOOLS) vm-tools rootfs man fault
 
@@ -34,10 +34,16 @@ soak: deps		## the long sweeps too
 soak-only: $(TEST_NEEDS)
 	@tests/run.sh $(O) $(TESTS) $(SOAK)
 
-bench: $(O)/hutch	## hutch against hand-written floors and against its peers
+bench: $(O)/hutch $(O)/bench/hub	## hutch against hand-written floors and against its peers
 	@tests/deps.sh bench
 	@tests/bench/run.sh $(O)/bench $(O)/hutch
 	@tests/bench/supervise.sh $(O)/bench $(O)/hutch
+	@tests/bench/why.sh $(O)/bench $(O)/hutch
+	@$(O)/bench/hub
+
+$(O)/bench/hub: tests/bench/hub.c
+	@mkdir -p $(@D)
+	$(CC) -std=c11 -D_GNU_SOURCE -O2 -Wall -Wextra -static -s -o $@ $<
 
 demo:		## the main job, on the screen
 	@tests/deps.sh demo
@@ -58,6 +64,10 @@ TESTS += "$(MAKE) -s --no-print-directory sanitize"
 TESTS += "tests/claims/run.sh $(O)/claims $(O)/hutch"
 # The same without the calls of newer kernels.
 TESTS += "CLAIM_KERNEL=old tests/claims/run.sh $(O)/claims $(O)/hutch"
+
+$(O)/claims/layout: tests/claims/layout/layout.c $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(BASE) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $^
 
 $(O)/claims/%: tests/claims/%.c
 	@mkdir -p $(@D)
@@ -88,14 +98,32 @@ $(O)/init/%: tests/init/%.c
 
 # The model of shared subtrees against the running kernel.
 TESTS += "tests/model/run.sh $(O)/hutch"
+TESTS += "tests/model/manual.sh $(O)/hutch $(filter %.5 %.8,$(MAN))"
 TESTS += "$(O)/model/model random 20000"
+TESTS += "$(O)/model/model printed 2000"
+TESTS += "$(O)/model/model loaded 10000"
 TESTS += "$(O)/model/model speed"
 SOAK += "$(O)/model/model random 1000000"
+SOAK += "$(O)/model/model loaded 1000000"
 # Each rule taken out has to be noticed.
 SOAK += "tests/model/mutate.sh $(O)/model/mutated 200000 $(CC) -std=c11 -D_GNU_SOURCE -I$(O) -O1 -static"
 TEST_NEEDS += $(O)/model/model
 
 $(O)/model/model: $(wildcard tests/model/*.[ch]) $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(BASE) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $(filter %.c %.o,$^)
+
+picture: $(O)/hutch man	## the picture of the README, out of a script of the manual
+	@tests/model/manual.sh --draw $(O)/hutch $(filter %.5 %.8,$(MAN))
+
+# Every word of propagation on every kind of mount, with the calls of old kernels too.
+TESTS += "$(O)/propagation/cross $(O)/hutch"
+TESTS += "$(O)/propagation/cross $(O)/fault/hutch-old old"
+# Lines of hutch about propagation taken out: the product notices each.
+SOAK += "tests/propagation/mutate.sh $(O) $(O)/propagation/cross $(CC) -std=c11 -D_GNU_SOURCE -I$(O) -O1 '-DVERSION=\"$(VERSION)\"'"
+TEST_NEEDS += $(O)/propagation/cross
+
+$(O)/propagation/cross: $(wildcard tests/propagation/*.[ch]) $(LIB)
 	@mkdir -p $(@D)
 	$(CC) $(BASE) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $(filter %.c %.o,$^)
 
@@ -128,12 +156,13 @@ sanitize: SHELL := bash
 sanitize:		## unit and golden tests with the address and undefined-behaviour sanitizers
 	@$(MAKE) -s --no-print-directory -j$$(nproc) sanitize-build >$(O)/asan.log 2>&1 || { cat $(O)/asan.log; exit 1; }
 	@export ASAN_OPTIONS=detect_leaks=0; failed=0; \
-	for t in $(foreach u,$(ASAN_UNIT),"$(u)") "tests/golden/run.sh $(O)/asan $(O)/asan/hutch"; do \
+	for t in $(foreach u,$(ASAN_UNIT),"$(u)") "tests/golden/run.sh $(O)/asan $(O)/asan/hutch" \
+		"tests/model/run.sh $(O)/asan/hutch"; do \
 		echo "# $$t"; $$t 2>&1 | grep -v '^1\.\.'; \
 		[ $${PIPESTATUS[0]} -eq 0 ] || { failed=1; echo "not ok - $$t with the sanitizers"; }; \
 	done; exit $$failed
 
-.PHONY: claims sanitize sanitize-build
+.PHONY: claims picture sanitize sanitize-build
 
 unit-test: $(O)/hutch $(UNIT)	## only what needs neither root nor namespaces
 	@tests/run.sh $(O) $(UNIT)

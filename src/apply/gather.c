@@ -11,7 +11,7 @@
 #include "base/text.h"
 #include "kernel/k.h"
 
-enum { NAMES_SIZE = 64 << 10 };
+enum { NAMES_SIZE = 64 << 10, HUBS_SIZE = 16 << 10 };
 
 static const char no_room[] = "no room left for this set";
 
@@ -24,6 +24,7 @@ int gather_init(struct gather *g, void *memory)
 {
 	g->unreadable = 0;
 	g->source = NULL;
+	g->hubs = "";
 	g->draft.texts.used = 0;
 	if (!memory)
 		return err_set(&g->err, errno, "the set");
@@ -66,10 +67,13 @@ static int load_file(void *ctx, const char *path, const char *from, struct profi
 	struct gather *g = ctx;
 	enum entry_kind kind = from ? ENTRY_INCLUDE : g->machine ? ENTRY_MACHINE : ENTRY_SERVICE;
 
-	to->name = file_beside(g->scratch, path, from);
-	if (!to->name)
+	/* Of the machine at hand, wherever the profile comes from. */
+	if (path == profile_hubs) {
+		kind = ENTRY_INCLUDE;
+		*to = (struct profile_text){path, g->hubs, strlen(g->hubs)};
+	} else if (!(to->name = file_beside(g->scratch, path, from))) {
 		return err_set(e, ENOMEM, "%.150s", path);
-	if (read_source(g, kind, to, e)) {
+	} else if (read_source(g, kind, to, e)) {
 		g->unreadable |= e->code && e->code != ENOENT;
 		return -1;
 	}
@@ -123,6 +127,7 @@ static void start_reading(struct gather *g, struct profile_reader *r, int machin
 	diags_init(&g->diags, g->scratch);
 	profile_reader_init(r, &g->profile, &g->diags, load_file, g);
 	r->machine = g->machine = machine;
+	r->hubs = *g->hubs ? profile_hubs : NULL;
 }
 
 /* What is known of a profile besides its text. */
@@ -159,11 +164,37 @@ static int note(struct gather *g, const struct about *a)
 				      a->passed_over ? strlen(a->passed_over) : 0, NULL) ? -1 : 0;
 }
 
+/* The hubs of the machine that was read, as a text for those who name one; NULL: no room. */
+static const char *hubs_text(struct gather *g)
+{
+	char *room = arena_room(g->scratch, HUBS_SIZE);
+	struct out o;
+
+	if (!room)
+		return NULL;
+	out_init(&o, room, HUBS_SIZE);
+	profile_print_hubs(&g->profile, &o);
+	return o.lost ? NULL : room;
+}
+
+/* A key that was written and that only PID 1 heeds, or KEY_NONE. */
+static enum key_id boots(const struct profile *p)
+{
+	enum key_id k = KEY_COUNT;
+
+	while (--k > KEY_NONE)
+		if (key_boots(k) && profile_has(p, k) && k != KEY_boot_good && k != KEY_boot_readers &&
+		    k != KEY_boot_deadline && k != KEY_boot_console)
+			break;
+	return k;
+}
+
 /* Path NULL: there is none, and the defaults hold. What it says stays in scratch. */
 static int add_machine(struct gather *g, const char *path, struct about a)
 {
 	struct profile_reader r;
 	const char *good;
+	enum key_id boot;
 
 	about_to(g, path);
 	start_reading(g, &r, 1);
@@ -172,16 +203,19 @@ static int add_machine(struct gather *g, const char *path, struct about a)
 	profile_finish(&r);
 	a.wrong = findings(g);
 	good = g->profile.boot.good;
+	boot = boots(&g->profile);
+	/* Where help may be, and what others name, is true whatever else is wrong. */
+	g->hubs = hubs_text(g);
 	recall(g, &a);
 	if (a.wrong) {
 		a.wrong = arena_text(g->scratch, a.wrong, strlen(a.wrong));
 		start_reading(g, &r, 1);
 		profile_finish(&r);
-		/* Where help may be is true whatever else is wrong. */
 		g->profile.boot.good = good;
 	}
-	if (machine_read(&g->draft.machine, &g->profile) || note(g, &a))
+	if (!g->hubs || machine_read(&g->draft.machine, &g->profile) || note(g, &a))
 		return full(g, path ? path : "init.conf");
+	g->draft.machine.boots = (uint8_t)boot;
 	g->draft.machine.findings = a.wrong ? a.wrong : a.passed_over;
 	g->draft.machine.source = a.source;
 	g->draft.machine.said = path != NULL;

@@ -43,6 +43,7 @@ struct gather {
 	struct stand_in *in;			/* in all rounds so far */
 	unsigned nin;
 	int machine;				/* it is init.conf that is read */
+	const char *hubs;			/* what that says of them; a profile includes it by naming one */
 };
 
 /* Begins with an empty draft in memory of GATHER_MEMORY bytes; -1 fills err, as all here. */

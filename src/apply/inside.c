@@ -190,7 +190,31 @@ int do_NET_UP(struct walk *w, const struct step *s)
 	return step_done(w, net_up(s->op[0].s));
 }
 
+/* What the group's first member made of it; blanks between several numbers are the kernel's own. */
+static int limit_is(struct walk *w, const struct step *s)
+{
+	int fd = k_open(w->proc, s->op[0].s, O_RDONLY, 0);
+	char is[128], text[200];
+	long n = fd < 0 ? -1 : k_read(fd, is, sizeof is - 1);
+
+	k_close(fd);
+	if (n < 0)
+		return step_failed(w, s->op[1].s);
+	while (n > 0 && is[n - 1] == '\n')
+		n--;
+	is[n] = '\0';
+	for (char *c = is; *c; c++)
+		if (*c == '\t')
+			*c = ' ';
+	if (!strcmp(is, s->op[1].s))
+		return 0;
+	text_format(text, sizeof text, "the group has %s, set by its first member, and not %s", is, s->op[1].s);
+	return step_failed_code(w, 0, text);
+}
+
 int do_IPC_SET(struct walk *w, const struct step *s)
 {
+	if (s->op[2].n >= 0 && w->fd[s->op[2].n] >= 0)
+		return s->op[3].n ? 0 : limit_is(w, s);
 	return proc_write(w->proc, s->op[0].s, s->op[1].s) ? step_failed(w, s->op[1].s) : 0;
 }

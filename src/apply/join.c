@@ -89,7 +89,9 @@ int do_NS_OPEN(struct walk *w, const struct step *s)
 	/* The own user namespace cannot be joined, and the others need no right then. */
 	if (own.ino == its.ino)
 		k_close(fd);
-	else
+	if (own.ino == its.ino && w->plan->root_switch == SWITCH_LIVE && s->op[2].n == CLONE_NEWNS_)
+		return step_failed_code(w, EINVAL, "that process is in this very namespace");
+	if (own.ino != its.ino)
 		w->fd[s->op[0].n] = fd;
 	return 0;
 }

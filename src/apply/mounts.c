@@ -8,6 +8,7 @@
 
 #include "apply/path.h"
 #include "apply/trees.h"
+#include "base/text.h"
 #include "kernel/k.h"
 
 int do_MOUNT_POINT(struct walk *w, const struct step *s)
@@ -25,6 +26,13 @@ int do_MOUNT_POINT(struct walk *w, const struct step *s)
 	return step_done(w, path_make(w, s->op[0].s, is_dir, (unsigned)s->op[2].n, (int)s->op[3].n));
 }
 
+static int is_directory(int fd)
+{
+	struct k_stat st;
+
+	return !k_fstat(fd, STATX_TYPE_, &st) && S_ISDIR(st.mode);
+}
+
 static int attach(struct walk *w, int fd, const char *path)
 {
 	int target = path_open(w, path, O_PATH, 0), failed;
@@ -32,6 +40,9 @@ static int attach(struct walk *w, int fd, const char *path)
 	if (target < 0)
 		return step_error(w);
 	failed = k_move_mount(fd, "", target, "", MOVE_MOUNT_F_EMPTY_PATH_ | MOVE_MOUNT_T_EMPTY_PATH_);
+	/* For a mount that nobody sees yet there are two ways to say it. */
+	if (failed && errno == EINVAL && is_directory(fd) != is_directory(target))
+		errno = ENOTDIR;
 	path_unanchor(w, path);
 	return step_close(w, target, failed);
 }
@@ -139,6 +150,21 @@ int do_SHM_MOUNT(struct walk *w, const struct step *s)
 	struct mount_attr_ attr = {
 		.attr_set = MOUNT_ATTR_NOSUID_ | MOUNT_ATTR_NODEV_, .propagation = MS_PRIVATE,
 	};
+	struct statfs fs;
+	char text[120];
+	uint64_t size;
+
+	if (fd >= 0 && s->op[3].n) {
+		if (k_fstatfs(fd, &fs))
+			return step_error(w);
+		/* Of whole pages, as the first member's was. */
+		size = (uint64_t)fs.f_blocks * (uint64_t)fs.f_bsize;
+		if (size < (uint64_t)s->op[3].n || size - (uint64_t)s->op[3].n >= (uint64_t)fs.f_bsize) {
+			text_format(text, sizeof text, "the group has %llu bytes, set by its first member, and not %llu",
+				    (unsigned long long)size, (unsigned long long)s->op[3].n);
+			return step_failed_code(w, 0, text);
+		}
+	}
 
 	/* Whatever the member made of its own mount meanwhile. */
 	if (fd >= 0 && w->plan->new_mounts && k_mount_setattr(fd, "", AT_EMPTY_PATH, &attr))
@@ -325,5 +351,7 @@ int do_MOUNT_PROPAGATE(struct walk *w, const struct step *s)
 			fd_path(path, fd);
 		failed = k_mount(NULL, path, NULL, attr.propagation | (s->op[2].n ? MS_REC : 0), NULL);
 	}
+	/* The place of a mount that is optional and not there: verify knows what must be. */
+	failed = failed && !(s->op[3].n && errno == EINVAL);
 	return step_close(w, fd, failed);
 }

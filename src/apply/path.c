@@ -209,6 +209,16 @@ int path_open(struct walk *w, const char *path, int flags, unsigned mode)
 	return fd;
 }
 
+long path_of(struct walk *w, int fd, char to[4096])
+{
+	char link[32];
+	long n;
+
+	text_format(link, sizeof link, "self/fd/%d", fd);
+	n = k_readlink(w->proc, link, to, MAX_PATH);
+	return n < MAX_PATH && (n < 0 || to[0] == '/') ? n : 0;
+}
+
 int path_parent(struct walk *w, const char *path, const char **name)
 {
 	char dir[MAX_PATH];

@@ -23,6 +23,9 @@ int path_anchor(struct walk *w, const char *path, int fd);
 /* Forgets all anchors at and below path: something else lies there now. */
 void path_unanchor(struct walk *w, const char *path);
 
+/* The place where fd is, as this process sees it; -1 with errno. 0: it has none. */
+long path_of(struct walk *w, int fd, char to[4096]);
+
 /* Opens the directory that path lies in; *name is path's last part. */
 int path_parent(struct walk *w, const char *path, const char **name);
 

@@ -17,7 +17,7 @@ int process_start_at(int dir, const char *path, uint64_t *start);
 /* The first child of the process pid whose /proc/PID is dir; 0: none, -1 with errno. */
 int process_child(int dir, int pid, struct arena *a);
 
-/* Its namespace of a kind as /proc/PID/ns names it: by `ino`. -1 with errno. */
-int process_ns(int pid, const char *kind, struct k_stat *to);
+/* The inode number of its namespace of a kind; 0 with errno. Not by stat(2), which makes an inode first. */
+uint64_t process_ns(int pid, const char *kind);
 
 #endif

@@ -20,6 +20,12 @@ struct box {
 /* Finds a living sandbox by name. -1 fills e. */
 int registry_find(const char *name, struct box *to, struct arena *a, struct err *e);
 
+/* The lines of `hutch mount` for the sandbox of this process, length 0: none. -1 with errno. */
+int registry_added(const char *name, const struct target *t, struct box *to, struct arena *a);
+
+/* Those of one that has ended, and its entry. */
+void registry_forget(const char *name);
+
 /* Tells of each living sandbox that has a name; the arena is for reading, and as it was. */
 void registry_each(void (*tell)(void *ctx, const char *name, int pid), void *ctx, struct arena *a);
 
@@ -29,6 +35,26 @@ void registry_leave(struct walk *w);
 /* The registry's folder, made where it is missing, and nobody else's; -1 with errno. */
 int registry_dir(void);
 
+/* Who is in an IPC group. */
+enum { GROUP_MEMBERS = 256 };
+struct group_member {
+	int pid;
+	unsigned parts;		/* enum group_part: what it shares with the others */
+	uint64_t start;		/* clock ticks since boot */
+};
+
+/* Tells of each IPC group that is noted, in no order. */
+void registry_groups(void (*tell)(void *ctx, const char *name, int), void *ctx);
+
+/* The living members of a group; 0 where there is none, -1 with errno. */
+int registry_members(const char *group, struct group_member *to);
+
+/*
+ * What the first of n members that shares this part lends goes to *fd: its IPC namespace, or its
+ * /dev/shm to read; -1: nobody has it. Fails, with errno, where somebody has and none lets us in.
+ */
+int registry_borrow(const struct group_member *m, int n, enum group_part part, int *fd);
+
 /* Takes the dead out of a group's file, and the file away when nobody is left. May wait. */
 void registry_group_sweep(const char *group);
 
@@ -37,6 +63,7 @@ void registry_group_sweep(const char *group);
  * lock builds a sandbox, and that may hang; while we waited in the kernel, no signal
  * but KILL would end us. -1 with errno.
  */
+enum { REGISTRY_TRIES = 1000 };
 int registry_lock(int fd, int tries);
 
 #endif

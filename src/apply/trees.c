@@ -72,7 +72,7 @@ int do_TABLE_READ(struct walk *w, const struct step *s)
 }
 
 /* The id of the mount that fd is on; before Linux 5.8 only fdinfo tells. */
-static int mount_id(struct walk *w, int fd)
+int mount_id(struct walk *w, int fd)
 {
 	char path[32], text[256], *id;
 	struct k_stat st;

@@ -7,6 +7,9 @@
 /* Reads this process's mount table. */
 int table_read(struct walk *w, struct mounts *to);
 
+/* The id of the mount that fd is on, or -1. */
+int mount_id(struct walk *w, int fd);
+
 /* "/proc/self/fd/N": how mount(2) is given a descriptor. */
 void fd_path(char to[32], int fd);
 

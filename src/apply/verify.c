@@ -35,7 +35,7 @@ static int settle_paths(struct walk *w, const struct mounts *now)
 {
 	for (unsigned i = 0; i < w->plan->nexpect; i++) {
 		struct expect *e = &w->plan->expect[i];
-		char link[32], path[4096];
+		char path[4096];
 		const char *kept;
 		long n;
 		int fd;
@@ -47,14 +47,13 @@ static int settle_paths(struct walk *w, const struct mounts *now)
 			continue;	/* the comparison says what is missing */
 		if (fd < 0)
 			return step_failed(w, e->path);
-		text_format(link, sizeof link, "self/fd/%d", fd);
-		n = k_readlink(w->proc, link, path, sizeof path);
+		n = path_of(w, fd, path);
 		if (n < 0)
 			step_failed(w, e->path);
 		k_close(fd);
 		if (n < 0)
 			return -1;
-		if (!n || n >= (long)sizeof path || path[0] != '/')
+		if (!n)
 			continue;
 		kept = arena_text(w->arena, path, (size_t)n);
 		if (!kept)

@@ -153,6 +153,13 @@ void unmake_points(struct walk *w)
 	}
 }
 
+static void unmake(struct walk *w)
+{
+	if (w->plan->root_switch == SWITCH_LIVE)
+		live_undo(w);
+	unmake_points(w);
+}
+
 void walk_on(struct walk *w)
 {
 	for (w->at++; w->at < w->plan->nsteps; w->at++) {
@@ -161,7 +168,7 @@ void walk_on(struct walk *w)
 		if (step_do(w)) {
 			/* The payload-to-be may have no right to; its init has. */
 			if (!w->plan->init || step_table[w->plan->step[w->at].kind].side != SIDE_PAYLOAD)
-				unmake_points(w);
+				unmake(w);
 			channel_send(w, REC_FAILED, w->err.code, 0, w->err.text, -1);
 			break;
 		}

@@ -121,6 +121,9 @@ int net_up(const char *name);
 /* Goes on with the steps behind the one in hand until exec; never returns. */
 void walk_on(struct walk *w) __attribute__((noreturn));
 
+/* Takes away what the plan has mounted so far in a sandbox that runs. */
+void live_undo(struct walk *w);
+
 /* Takes away the mount points that were made on somebody's disk. */
 void unmake_points(struct walk *w);
 

@@ -32,4 +32,10 @@ const char texts_columns[] TEXT_SECTION =
 "\1"
 #define MODEL_FACT(id, word, yes, help, script) word "\0" help "\0" script "\0"
 #include "mounts/model_facts.def"
+"\1"
+#define SHARE(key, test, text) text "\0"
+#include "plan/shares.def"
+"\1"
+#define FINDING(id, message, rest) message "\0" rest "\0"
+#include "plan/layout.def"
 ;

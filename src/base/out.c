@@ -79,18 +79,37 @@ void out_set(struct out *o, const unsigned char *mask, unsigned bits)
 		}
 }
 
+/* How many bytes the character of UTF-8 at `text` has; 0: it is none. */
+static unsigned utf8(const char *text)
+{
+	unsigned char c = (unsigned char)*text;
+	unsigned n = c < 0x80 ? 1 : c < 0xc2 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : c < 0xf5 ? 4 : 0;
+	uint32_t value = c & 0x7fu >> n;
+
+	for (unsigned i = 1; i < n; i++) {
+		if ((text[i] & 0xc0) != 0x80)
+			return 0;
+		value = value << 6 | (text[i] & 0x3f);
+	}
+	/* Nor what is longer than it need be, half of a pair, or behind the end. */
+	return (n == 3 && (value < 0x800 || value >> 11 == 0x1b)) || (n == 4 && value - 0x10000 > 0xfffff) ? 0 : n;
+}
+
 void out_json(struct out *o, const char *text)
 {
+	unsigned n;
+
 	out_put(o, "\"");
-	for (; *text; text++) {
+	for (; *text; text += n ? n : 1) {
 		unsigned char c = (unsigned char)*text;
 
+		n = utf8(text);
 		if (c == '"' || c == '\\')
 			out_printf(o, "\\%c", c);
 		else if (c < 0x20)
 			out_printf(o, "\\u%04x", c);
 		else
-			out_printf(o, "%c", c);
+			out_bytes(o, n ? text : "?", n ? n : 1);
 	}
 	out_put(o, "\"");
 }

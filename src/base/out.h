@@ -29,7 +29,7 @@ void out_names(struct out *o, uint64_t set, const char *const *names, int n, con
 /* The numbers of a bit mask, with commas between: what parse_set reads. */
 void out_set(struct out *o, const unsigned char *mask, unsigned bits);
 
-/* A JSON string with its quotes; bytes outside ASCII go through as they are. */
+/* A JSON string with its quotes; a byte that is no UTF-8 becomes a ?. */
 void out_json(struct out *o, const char *text);
 
 #endif

@@ -24,7 +24,7 @@
 enum {
 	NR_open_tree = NR_FIRST + 428, NR_move_mount, NR_fsopen, NR_fsconfig, NR_fsmount,
 	NR_pidfd_open = NR_FIRST + 434, NR_clone3, NR_close_range, NR_openat2,
-	NR_mount_setattr = NR_FIRST + 442, NR_statmount = NR_FIRST + 457, NR_listmount,
+	NR_mount_setattr = NR_FIRST + 442, NR_cachestat = NR_FIRST + 451, NR_statmount = NR_FIRST + 457, NR_listmount,
 };
 
 /* sched.h: namespaces. NEWTIME collides with the exit signal of clone(2): unshare only. */
@@ -44,6 +44,7 @@ enum {
 #define MOVE_MOUNT_F_EMPTY_PATH_ 0x04u
 #define MOVE_MOUNT_T_EMPTY_PATH_ 0x40u
 #define MOVE_MOUNT_SET_GROUP_ 0x100u
+#define MOVE_MOUNT_BENEATH_ 0x200u
 
 #define MOUNT_ATTR_RDONLY_ 0x01u
 #define MOUNT_ATTR_NOSUID_ 0x02u
@@ -69,8 +70,12 @@ struct open_how_ {
 /* statmount(2), Linux 6.8 */
 #define STATMOUNT_MNT_BASIC_ 0x02u
 #define STATX_TYPE_ 0x01u
+#define STATX_NLINK_ 0x04u
 #define STATX_INO_ 0x100u
 #define STATX_SIZE_ 0x200u
+#define STATX_BASIC_STATS_ 0x7ffu
+#define AT_STATX_DONT_SYNC_ 0x4000
+#define STATX_BTIME_ 0x800u
 #define STATX_ATTR_MOUNT_ROOT_ 0x2000u
 #define STATX_MNT_ID_ 0x1000u
 #define STATX_MNT_ID_UNIQUE_ 0x4000u

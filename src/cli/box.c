@@ -1,4 +1,5 @@
 /* Running sandboxes by name: their process, and the profile that they were made from. */
+#include <errno.h>
 #include <string.h>
 
 #include "apply/file.h"
@@ -6,12 +7,13 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/talk.h"
+#include "kernel/k.h"
 
 enum { FILES = 64 };
 
 /* The effective profile, or a service's with all that it includes; the first is the whole. */
 struct files {
-	struct profile_text file[FILES];
+	struct profile_text file[FILES + 1];	/* the last one: what was added since */
 	unsigned n;
 };
 
@@ -41,11 +43,31 @@ static int take_piece(struct files *f, struct talk *t, int more)
 	return n == CONTROL_PIECE;
 }
 
+void box_each(void (*tell)(void *ctx, const char *name, int pid), void *ctx)
+{
+	static const char request[] = "status";
+	struct talk t = {.quiet = 1};
+
+	registry_each(tell, ctx, &cli_arena);
+	if (talk_open(&t, request, sizeof request))
+		return;
+	while (talk_next(&t)) {
+		size_t mark = cli_arena.used;
+		const char *name = record_value(t.record, "name", &cli_arena);
+		const char *pid = record_value(t.record, "pid", &cli_arena);
+
+		if (name && pid)
+			tell(ctx, name, (int)number_at(pid));
+		cli_arena.used = mark;
+	}
+	k_close(t.fd);
+}
+
 /* -1: there is no supervisor. Else what it answered, as an exit status. */
 static int ask(const char *name, struct files *f, struct target *target)
 {
 	char request[80];
-	size_t n = (size_t)text_format(request, sizeof request, "describe%c%.64s", 0, name) + 1;
+	size_t n = (size_t)text_format(request, sizeof request, "describe%c%.64s", 0, name) + !!*name;
 	struct talk t = {.quiet = 1};
 	int more = 0;
 
@@ -89,24 +111,75 @@ static int load(void *ctx, const char *path, const char *from, struct profile_te
 	const struct files *f = ctx;
 
 	to->name = file_beside(&cli_arena, path, from);
-	for (unsigned i = 0; to->name && i < f->n; i++)
-		if (!strcmp(f->file[i].name, to->name)) {
+	for (unsigned i = 0; to->name && i <= FILES; i++)
+		if ((i < f->n || i == FILES) && f->file[i].name && !strcmp(f->file[i].name, to->name)) {
 			*to = f->file[i];
 			return 0;
 		}
 	return err_set(e, 0, "%.150s: not told", path);
 }
 
+/* The line that was added for the mount that shall go. */
+static void find_gone(const struct profile *p, const struct profile_text *added, struct live *live)
+{
+	for (const struct mount_wish *m = p->mounts.first; m; m = m->next) {
+		const char *line = added->text, *end;
+
+		if (!m->dst || strcmp(m->dst, live->path) != 0 || m->at.file < FILE_FIRST ||
+		    p->files[m->at.file] != added->name)
+			continue;
+		for (unsigned n = m->at.line; --n;)
+			line = strchr(line, '\n') + 1;
+		end = strchr(line, '\n');
+		live->gone = arena_text(&cli_arena, line, (size_t)(end - line));
+	}
+}
+
 int cli_box(struct wish *to, const char *name, const char *const *words, int n,
 	    struct plan_request *request, struct target *target)
 {
 	struct files f = {.n = 0};
+	char added_name[80];
+	const char *files[2] = {NULL, NULL};
+	struct profile_text *added = &f.file[FILES];
+	struct box box;
 	int supervised = 0;
 
 	*target = (struct target){0};
 	if (find(name, &f, target, &supervised))
 		return -1;
+	if (registry_added(name, target, &box, &cli_arena)) {
+		cli_failed("what was added to it", errno);
+		return -1;
+	}
+	files[0] = f.file[0].name;
+	text_format(added_name, sizeof added_name, "%s.added", name);
+	if (box.length) {
+		files[1] = arena_text(&cli_arena, added_name, strlen(added_name));
+		*added = (struct profile_text){files[1], box.profile, box.length};
+	}
 	/* One that joins gets nothing of what a supervisor hands to its payload. */
 	request->supervised = supervised && !request->join;
-	return cli_read_from(to, f.file[0].name, load, &f, words, n, request);
+	if (cli_read_from(to, files, load, &f, words, n, request))
+		return -1;
+	if (files[1] && request->live && request->live->path)
+		find_gone(&to->profile, added, request->live);
+	return 0;
+}
+
+int cli_hubs(struct profile *to)
+{
+	struct files f = {.n = 0};
+	struct profile_reader r;
+	struct target target;
+	struct diags diags;
+	int answer = ask("", &f, &target);
+
+	profile_init(to, &cli_arena);
+	diags_init(&diags, &cli_arena);
+	profile_reader_init(&r, to, &diags, load, &f);
+	r.machine = 1;
+	if (!answer && f.n)
+		profile_file(&r, f.file[0].name);
+	return answer;
 }

@@ -15,9 +15,11 @@
 #include "base/parse.h"
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/survey.h"
 #include "kernel/k.h"
+#include "plan/layout.h"
 
-enum { FINDINGS_SIZE = 64 << 10 };
+enum { FINDINGS_SIZE = 64 << 10, ROOM = 128 << 20 };
 
 /* What is looked at: a profile with its plan, and the machine whose paths it names. */
 struct look {
@@ -33,6 +35,14 @@ static void found(struct look *l, struct origin at, const char *what, const char
 	diags_add(l->diags, at, 0, "%s %.200s: %s", keys[at.key].word, what, why);
 }
 
+static int set_up_mounts(const struct look *l, const char *path)
+{
+	for (unsigned i = 0; l->machine && i < l->machine->nmount; i++)
+		if (path_below(path, l->machine->mount[i].target))
+			return 1;
+	return 0;
+}
+
 /* In a tree that no kernel has booted, nothing is there yet. */
 static int comes_at_boot(const struct look *l, const char *path)
 {
@@ -41,10 +51,7 @@ static int comes_at_boot(const struct look *l, const char *path)
 	for (unsigned i = 0; l->root >= 0 && i < sizeof mounted / sizeof *mounted; i++)
 		if (path_below(path, mounted[i]))
 			return 1;
-	for (unsigned i = 0; l->root >= 0 && l->machine && i < l->machine->nmount; i++)
-		if (path_below(path, l->machine->mount[i].target))
-			return 1;
-	return 0;
+	return l->root >= 0 && set_up_mounts(l, path);
 }
 
 static void look_at_sources(struct look *l)
@@ -97,7 +104,7 @@ static int open_inside(struct look *l, const char *path, int flags)
 	for (const struct mount_wish *m = l->p->mounts.first; m; m = m->next)
 		if (m->dst && path_below(path, m->dst))
 			over = m;
-	if (over && over->kind == MOUNT_BIND && !(over->flags & MF_OPTIONAL)) {
+	if (over && mount_binds(over) && !(over->flags & MF_OPTIONAL)) {
 		text_format(source, sizeof source, "%s%s", over->src, path + strlen(over->dst));
 		fd = comes_at_boot(l, source) ? -1 : file_open(l->root, source, flags);
 		errno = fd < 0 && has_link(l->root, source) ? ENODATA : errno;
@@ -153,8 +160,77 @@ static void look_at_name(struct look *l, struct origin at, const char *name, con
 	k_close(fd);
 }
 
+/* The mount table that layouts are looked at with, and room for models; without a name there is none. */
+static struct view host;
+static struct arena room;
+static int files;	/* what is named is there to be looked at */
+static int failed;	/* a status, or 0 */
+
+static int read_host(const char *file)
+{
+	int fd = file_open(-1, file, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	char *text = NULL;
+	struct err e;
+	size_t n;
+
+	arena_init(&room, fd < 0 ? NULL : k_memory(ROOM, 0), ROOM);
+	if (room.base)
+		text = survey_read(fd, &room, &n);
+	if (!text) {
+		cli_failed(file, errno);
+	} else if (mounts_parse(&host.table, text, n, &room, &e)) {
+		cli_error("%.150s: %s", file, e.text);
+		text = NULL;
+	}
+	host.name = text ? file : NULL;
+	k_close(fd);
+	return text ? 0 : -1;
+}
+
+/* Over a link, of the host or in the sandbox's root; or to what is mounted before any sandbox is built. */
+static int leads_elsewhere(void *ctx, int inside, const char *path)
+{
+	const struct look *l = ctx;
+	int box = l->root, is;
+
+	if (!inside && set_up_mounts(l, path))
+		return 1;
+	if (!files)
+		return 0;
+	if (inside && (l->p->root.kind != ROOT_DIR || (box = file_open(l->root, l->p->root.path, O_PATH)) < 0))
+		return 0;
+	is = has_link(box, path);
+	if (inside)
+		k_close(box);
+	return is;
+}
+
+/* What the kernel builds without a word, and is told all the same. */
+static void look_at_layout(struct look *l)
+{
+	size_t mark = room.used;
+	struct diags warnings;
+	struct layout layout = {.plan = l->plan, .host = &host, .arena = &room, .diags = &warnings,
+				.elsewhere = files || l->machine ? leads_elsewhere : NULL, .ctx = l};
+	struct err e;
+
+	if (!host.name)
+		return;
+	diags_init(&warnings, &room);
+	if (layout_check(&layout, &e)) {
+		cli_error("%.150s: %s", host.name, e.text);
+		failed = EXIT_HUTCH;
+	}
+	profile_print_diags(l->p, &warnings, &cli_out);
+	cli_flush(2);
+	room.used = mark;
+}
+
 static void look_at_all(struct look *l)
 {
+	look_at_layout(l);
+	if (!files)
+		return;
 	look_at_sources(l);
 	look_at_program(l);
 	look_at_name(l, l->p->at[KEY_user], l->p->user, "/etc/passwd");
@@ -163,11 +239,28 @@ static void look_at_all(struct look *l)
 		look_at_name(l, i->at, i->text, "/etc/group");
 }
 
+/*
+ * What goes past the IPC namespace of one who cares for it, and does not say so. No mistake, and
+ * so no finding.
+ */
+static void print_notes(const struct profile *p, const struct plan *plan)
+{
+	for (unsigned i = 0; i < plan->nshared; i++) {
+		const struct shared *s = &plan->shared[i];
+
+		if (s->said)
+			continue;
+		profile_where(p, s->at, &cli_out);
+		out_printf(&cli_out, ": note: shared with the host: %s\n", shared_text(s));
+	}
+}
+
 static void look_at_service(struct gather *g)
 {
 	struct look l = {&g->profile, &g->plan, &g->diags, g->root, &g->draft.machine};
 
 	look_at_all(&l);
+	print_notes(l.p, l.plan);
 }
 
 /* What a device's kernel can do is not known here: everything. */
@@ -212,7 +305,7 @@ static int check_set(const char *root, const char *facts_file, char **paths, int
 	int status = 0;
 
 	g = (struct gather){.scratch = &cli_arena, .facts = &facts, .root = -1,
-			    .look = root || !facts_file ? look_at_service : NULL,
+			    .look = look_at_service,
 			    .text = arena_room(&cli_arena, FINDINGS_SIZE), .size = FINDINGS_SIZE,
 			    .draft.texts = {arena_room(&cli_arena, GATHER_TEXTS), GATHER_TEXTS, 0}};
 	if (root && (g.root = k_open(AT_FDCWD, root, O_PATH | O_DIRECTORY, 0)) < 0) {
@@ -246,7 +339,7 @@ static int check_set(const char *root, const char *facts_file, char **paths, int
 	status |= print_findings(g.draft.machine.findings);
 	for (unsigned i = 0; i < g.draft.count; i++)
 		status |= print_findings(g.draft.service[i].findings);
-	return status && g.unreadable ? EXIT_HUTCH : status;
+	return failed || (status && g.unreadable) ? EXIT_HUTCH : status;
 }
 
 static int check_one(int argc, char **argv, int i, const char *facts, const char *name, int service)
@@ -258,12 +351,13 @@ static int check_one(int argc, char **argv, int i, const char *facts, const char
 
 	if (cli_read(&wish, argc, argv, i, facts, &request))
 		return wish.unreadable ? EXIT_HUTCH : EXIT_NOT;
-	/* With the facts of another machine, its files are not here either. */
-	if (!facts && !wish.machine)
+	if (!wish.machine)
 		look_at_all(&l);
 	profile_print_diags(&wish.profile, &wish.diags, &cli_out);
+	if (!wish.machine)
+		print_notes(&wish.profile, &wish.plan);
 	cli_flush(2);
-	return wish.diags.count ? EXIT_NOT : 0;
+	return failed ? failed : wish.diags.count ? EXIT_NOT : 0;
 }
 
 static int is_directory(const char *path)
@@ -275,8 +369,8 @@ static int is_directory(const char *path)
 
 int command_check(int argc, char **argv)
 {
-	enum { FACTS_FILE, NAME, SERVICE, ROOT, OPTIONS };
-	static const char *const names[] = {"--facts=", "--name=", "--service", "--root=", NULL};
+	enum { FACTS_FILE, NAME, SERVICE, ROOT, MOUNTS, OPTIONS };
+	static const char *const names[] = {"--facts=", "--name=", "--service", "--root=", "--mounts=", NULL};
 	const char *given[OPTIONS] = {NULL}, *value;
 	int i = 1, option;
 
@@ -284,6 +378,12 @@ int command_check(int argc, char **argv)
 		given[option] = option == SERVICE ? names[option] : value;
 	if (option == -2 || (i >= argc && !given[ROOT]))
 		return cli_usage("check");
+	/* With the facts of another machine, neither its files nor its mounts are here. */
+	files = given[ROOT] || !given[FACTS_FILE];
+	if (!given[MOUNTS] && files && !given[ROOT])
+		given[MOUNTS] = "/proc/self/mountinfo";
+	if (given[MOUNTS] && read_host(given[MOUNTS]))
+		return EXIT_HUTCH;
 	if (given[ROOT] || is_directory(argv[i]))
 		return check_set(given[ROOT], given[FACTS_FILE], argv + i, argc - i);
 	return check_one(argc, argv, i, given[FACTS_FILE], given[NAME], given[SERVICE] != NULL);

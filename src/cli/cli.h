@@ -35,6 +35,9 @@ void cli_error(const char *format, ...);
 /* The same for what was tried and an errno, 0 for none. */
 void cli_failed(const char *text, int code);
 
+/* 90 seconds as 1m: enough to see since when about. NULL: 0s. */
+void cli_age(char to[24], const char *seconds);
+
 /* Says how the command is used; returns EXIT_USAGE. */
 int cli_usage(const char *command);
 
@@ -62,8 +65,8 @@ struct wish {
 int cli_read(struct wish *to, int argc, char **argv, int first, const char *facts_file,
 	     const struct plan_request *request);
 
-/* The same from one profile that a loader knows by name; n words replace its exec. */
-int cli_read_from(struct wish *to, const char *name, profile_loader *load, void *ctx,
+/* The same from files that a loader knows by name, the second one may be NULL; n words replace exec. */
+int cli_read_from(struct wish *to, const char *const name[2], profile_loader *load, void *ctx,
 		  const char *const *words, int n, const struct plan_request *request);
 
 /*
@@ -72,6 +75,20 @@ int cli_read_from(struct wish *to, const char *name, profile_loader *load, void 
  */
 int cli_box(struct wish *to, const char *name, const char *const *words, int n,
 	    struct plan_request *request, struct target *target);
+
+/*
+ * The hubs of the supervisor's init.conf, and nothing else of it that is to be relied on.
+ * -1: there is no supervisor; else its answer as an exit status.
+ */
+int cli_hubs(struct profile *to);
+
+/* Tells of each running sandbox that has a name, and of each service of a supervisor that runs. */
+void box_each(void (*tell)(void *ctx, const char *name, int pid), void *ctx);
+
+/* What hutch mount is to do with these lines, which may change. -1: no room. */
+int live_lines(struct live *live, const char **line, int n);
+/* hutch umount NAME PATH, with the words of the whole call. Returns the exit status. */
+int live_umount(const char *name, const char *path, int lazy, char **argv);
 
 /* The facts of a file, or with NULL those of this kernel. -1: reported. */
 int cli_facts(struct facts *to, const char *file);

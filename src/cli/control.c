@@ -184,8 +184,7 @@ static void print_object(struct ask *a)
 	cli_arena.used = mark;
 }
 
-/* 90 seconds as 1m: enough to see since when about. */
-static void age(char to[24], const char *since)
+void cli_age(char to[24], const char *since)
 {
 	static const struct { unsigned seconds; char letter; } unit[] = {
 		{86400, 'd'}, {3600, 'h'}, {60, 'm'}, {1, 's'},
@@ -232,12 +231,12 @@ static void print_row(struct ask *a)
 	}
 	if (!why && strcmp(field(a, STATUS_STATE), "up") != 0)
 		why = end;
-	age(since, field(a, STATUS_SINCE));
+	cli_age(since, field(a, STATUS_SINCE));
 	out_printf(&cli_out, "%s%-20s %-9s %6s %7s %8s  ", a->comma, field(a, STATUS_NAME),
 		   field(a, STATUS_STATE), since, pid ? pid : "-", field(a, STATUS_RESTARTS));
 	a->comma = "";
 	if (next) {
-		age(wait, next);
+		cli_age(wait, next);
 		out_printf(&cli_out, "in %s%s", wait, why ? ": " : "");
 	}
 	out_printf(&cli_out, "%s\n", why ? why : "");

@@ -124,24 +124,32 @@ static void read_signals(struct run *r)
 	struct signalfd_siginfo info;
 
 	while (!r->reaped && k_read(r->signals, &info, sizeof info) == (long)sizeof info) {
-		if (info.ssi_signo == SIGCHLD)
+		if (info.ssi_signo == SIGCHLD) {
 			reap(r);
-		else if (info.ssi_signo == SIGWINCH)
+			attend_reap(r);
+		}
+		if (info.ssi_signo == SIGWINCH)
 			relay_resize(&r->relay);
-		else
-			k_kill(r->walk.pid, (int)info.ssi_signo);
+		else if (info.ssi_signo != SIGCHLD)
+			k_kill(r->walk.pid, r->wish->plan.root_switch == SWITCH_LIVE ? SIGKILL : (int)info.ssi_signo);
 	}
+}
+
+static int until(int64_t deadline)
+{
+	int64_t left = deadline - k_now_ms();
+
+	return !deadline || left > 1000000 ? 1000000 : left < 0 ? 0 : (int)left;
 }
 
 /* Milliseconds until something is due, -1 for ever. */
 static int due(struct run *r)
 {
-	int64_t left = r->deadline - k_now_ms();
+	int64_t files = attend_deadline(r);
+	int left = until(files), own = until(r->deadline);
 
-	if (!r->deadline)
-		return -1;
-	if (left > 0)
-		return left > 1000000 ? 1000000 : (int)left;
+	if (!r->deadline || own)
+		return !r->deadline && !files ? -1 : own < left ? own : left;
 	k_kill(r->walk.pid, r->timed_out ? SIGKILL : SIGTERM);
 	r->deadline = r->timed_out ? 0 : k_now_ms() + GRACE_MS;
 	r->timed_out = 1;
@@ -150,13 +158,14 @@ static int due(struct run *r)
 
 static void serve(struct run *r)
 {
-	struct pollfd fds[4];
+	struct pollfd fds[5];
 
 	while (!r->reaped) {
 		fds[0] = (struct pollfd){.fd = r->signals, .events = POLLIN};
 		fds[1] = (struct pollfd){.fd = r->walk.channel, .events = POLLIN};
 		relay_poll(&r->relay, fds + 2);
-		if (k_poll(fds, 4, due(r)) < 0 && errno != EINTR)
+		fds[4] = (struct pollfd){.fd = r->watch.fd, .events = POLLIN};
+		if (k_poll(fds, 5, due(r)) < 0 && errno != EINTR)
 			continue;
 		if (fds[1].revents)
 			read_channel(r);
@@ -164,6 +173,7 @@ static void serve(struct run *r)
 		 * window's size must find the new size. */
 		read_signals(r);
 		relay_move(&r->relay, fds + 2);
+		attend(r, fds[4].revents);
 	}
 }
 
@@ -229,6 +239,7 @@ int drive(struct run *r, char **argv)
 	}
 	if (r->wish->profile.timeout)
 		r->deadline = k_now_ms() + (int64_t)r->wish->profile.timeout;
+	attend_begin(r);
 	if (walk_host(&r->walk)) {
 		if (no_namespace(r))
 			return EXIT_HUTCH;

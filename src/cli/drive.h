@@ -5,6 +5,7 @@
 #ifndef HUTCH_DRIVE_H
 #define HUTCH_DRIVE_H
 
+#include "apply/follow.h"
 #include "apply/walk.h"
 #include "cli/cli.h"
 #include "cli/relay.h"
@@ -18,6 +19,10 @@ struct run {
 	int built, failed, exited, timed_out, reaped;
 	int status;		/* as wait(2) tells it */
 	int64_t deadline;	/* ms, 0: none */
+	struct follow_watch watch;
+	struct follow follow;
+	struct follow_conf file[FOLLOWS];
+	unsigned nfiles;
 	struct err err;
 };
 
@@ -26,5 +31,14 @@ struct run {
  * self.seal. Prints what fails. Returns hutch's exit status.
  */
 int drive(struct run *r, char **argv);
+
+/*
+ * attend.c: files that follow the host's. Before the launch; in each turn, with whether r->watch.fd
+ * has something to say; when a child has ended; when attend has to be called again, ms, 0: never.
+ */
+void attend_begin(struct run *r);
+void attend(struct run *r, int told);
+void attend_reap(struct run *r);
+int64_t attend_deadline(const struct run *r);
 
 #endif

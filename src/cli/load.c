@@ -54,12 +54,34 @@ static void start_reading(struct wish *to, struct profile_reader *r, profile_loa
 	profile_reader_init(r, &to->profile, &to->diags, load, ctx);
 }
 
+/* Lines that are added to a running sandbox: mounts, and nothing else. */
+static void add_lines(struct profile_reader *r, struct live *live)
+{
+	unsigned from = 0;
+
+	live->from = r->p->mounts.n;
+	for (const struct mount_wish *m = r->p->mounts.first; m && live->kind == LIVE_FOLLOW; m = m->next, from++)
+		if (m->flags & MF_FOLLOW && !strcmp(m->dst, live->path))
+			live->from = from;
+	if (live->kind == LIVE_FOLLOW && live->from == r->p->mounts.n)
+		diags_add(r->diags, (struct origin){.file = FILE_ARGS}, 0, "no bind at %.150s follows", live->path);
+	for (int i = 0; i < live->nlines; i++) {
+		unsigned n = r->p->mounts.n, told = r->diags->count;
+
+		profile_argument(r, live->line[i], (unsigned)i + 1);
+		if (r->p->mounts.n != n + 1 && r->diags->count == told)
+			diags_add(r->diags, r->at, 0, "not a mount: nothing else changes in a running sandbox");
+	}
+}
+
 /* From the words that were read to a plan that may be walked. */
 static int finish_reading(struct wish *to, struct profile_reader *r, const char *facts_file,
 			  const struct plan_request *request)
 {
 	struct err e;
 
+	if (request->live)
+		add_lines(r, request->live);
 	profile_finish(r);
 	if (to->diags.count)
 		return print_findings(to);
@@ -102,13 +124,16 @@ int cli_read(struct wish *to, int argc, char **argv, int first, const char *fact
 	return finish_reading(to, &r, facts_file, request);
 }
 
-int cli_read_from(struct wish *to, const char *name, profile_loader *load, void *ctx,
+int cli_read_from(struct wish *to, const char *const name[2], profile_loader *load, void *ctx,
 		  const char *const *words, int n, const struct plan_request *request)
 {
 	struct profile_reader r;
 
 	start_reading(to, &r, load, ctx);
-	profile_file(&r, name);
+	r.hubs = profile_hubs;
+	profile_file(&r, name[0]);
+	if (name[1])
+		profile_file(&r, name[1]);
 	if (n)
 		profile_exec(&r, words, n);
 	return finish_reading(to, &r, NULL, request);

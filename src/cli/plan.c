@@ -6,9 +6,10 @@
 #include "kernel/k.h"
 
 static int read_options(int argc, char **argv, int *i, const char **facts,
-			struct plan_request *request, struct target *target)
+			struct plan_request *request, struct target *target, struct live *live)
 {
-	const char *const names[] = {"--facts=", "--name=", "--service", "--join=", NULL};
+	const char *const names[] = {"--facts=", "--name=", "--service", "--join=", "--mount=", "--umount=", "--follow=", NULL};
+	static const char *line[64];
 	const char *value;
 	uint64_t pid;
 	int option;
@@ -23,22 +24,32 @@ static int read_options(int argc, char **argv, int *i, const char **facts,
 		} else if (option == 3) {
 			*target = (struct target){.pid = (int)pid};
 			request->join = target;
+		} else if (option == 4 && live->nlines < 64) {
+			line[live->nlines++] = value;
+		} else if (option >= 4) {
+			*live = (struct live){.kind = option == 5 ? LIVE_UMOUNT : LIVE_FOLLOW, .path = value};
+			if (path_wrong(value))
+				return 1;
 		} else {
 			*(option ? &request->name : facts) = value;
 		}
 	}
-	return option == -2 || *i >= argc;
+	if (live->nlines && live_lines(live, line, live->nlines))
+		return 1;
+	request->live = live->kind && request->join ? live : NULL;
+	return option == -2 || *i >= argc || (live->kind && !request->join);
 }
 
 int command_plan(int argc, char **argv)
 {
 	struct plan_request request = {.terminal = k_is_terminal(0), .env = (const char *const *)environ};
+	struct live live = {0};
 	struct target target;
 	static struct wish wish;
 	const char *facts;
 	int i;
 
-	if (read_options(argc, argv, &i, &facts, &request, &target))
+	if (read_options(argc, argv, &i, &facts, &request, &target, &live))
 		return cli_usage("plan");
 	if (cli_read(&wish, argc, argv, i, facts, &request))
 		return EXIT_HUTCH;

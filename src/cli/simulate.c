@@ -6,6 +6,7 @@
 #include "apply/simulate.h"
 #include "archive/texts.h"
 #include "cli/cli.h"
+#include "cli/graph.h"
 #include "mounts/agree.h"
 
 enum { MOUNTS = 60000, NAMESPACES = 10000, TABLE = 1 << 20 };
@@ -16,6 +17,8 @@ struct simulation {
 	unsigned n;
 	struct model model;
 	struct kernel *kernel;		/* NULL without --real */
+	const char *svg;		/* a file for a picture of the end, or NULL */
+	int dot, fd;			/* a graph in place of its tables; where all else is told */
 	int status;
 };
 
@@ -70,7 +73,7 @@ static void print_tables(struct simulation *s)
 			continue;
 		out_printf(&cli_out, "%s:\n", s->model.ns[ns].name);
 		script_table(&s->model, ns, &cli_out);
-		cli_flush(1);
+		cli_flush(s->fd);
 	}
 }
 
@@ -163,6 +166,27 @@ static int expect(struct simulation *s, const struct op *op, enum model_rule las
 	return 0;
 }
 
+/* What the model says in the end. -1: reported. */
+static int print_end(struct simulation *s)
+{
+	struct view *view = ARENA_ARRAY(&cli_arena, struct view, s->model.namespaces);
+	unsigned n = 0;
+
+	if (s->fd == 1)
+		print_tables(s);
+	if (!s->dot && !s->svg)
+		return 0;
+	script_renumber(&s->model);
+	for (uint32_t ns = 1; view && ns <= s->model.namespaces; ns++)
+		if (s->model.ns[ns].root && script_view(&s->model, ns, &view[n++], &cli_arena))
+			view = NULL;
+	if (!view) {
+		cli_error("no room for a picture");
+		return -1;
+	}
+	return graph_show(view, n, &cli_arena, GRAPH_DOT, 1, s->svg) ? -1 : 0;
+}
+
 /* -1: it could not be looked at to its end. */
 static int run(struct simulation *s)
 {
@@ -183,7 +207,7 @@ static int run(struct simulation *s)
 		r = script_do(&s->model, op, &why);
 		if (r < 0 || r == MODEL_FULL)
 			return complain(s->file, op->line, op->start,
-					r < 0 ? why : PACKED("more mounts than there is room for"));
+					r < 0 ? why : PACKED("more mounts or namespaces than there is room for: 60000, 10000"));
 		last = (enum model_rule)r;
 		if (last)
 			refuse(s, i, last);
@@ -193,14 +217,13 @@ static int run(struct simulation *s)
 		}
 		if (s->kernel)
 			real = do_real(s, op, last);
-		cli_flush(1);
+		cli_flush(s->fd);
 		if (real <= 0) {
 			s->status = EXIT_NOT;
 			return real;
 		}
 	}
-	print_tables(s);
-	return 0;
+	return print_end(s);
 }
 
 static int set_fact(struct model_facts *f, const char *text)
@@ -226,8 +249,8 @@ static int set_fact(struct model_facts *f, const char *text)
 
 int command_simulate(int argc, char **argv)
 {
-	const char *const names[] = {"--real", "--fact=", NULL};
-	static struct simulation s;
+	const char *const names[] = {"--real", "--fact=", "--dot", "--svg=", NULL};
+	static struct simulation s = {.fd = 1};
 	static struct kernel kernel;
 	struct model_facts facts = model_newest;
 	struct err e = {0};
@@ -238,9 +261,13 @@ int command_simulate(int argc, char **argv)
 		if (option == 1 && set_fact(&facts, value))
 			return EXIT_USAGE;
 		s.kernel = option ? s.kernel : &kernel;
+		s.dot |= option == 2;
+		s.svg = option == 3 ? value : s.svg;
 	}
-	if (option == -2 || i + 1 != argc)
+	/* With the kernel goes the root, and with it the place of the picture. */
+	if (option == -2 || i + 1 != argc || !!s.kernel + s.dot + !!s.svg > 1)
 		return cli_usage("simulate");
+	s.fd += s.dot || (s.svg && !strcmp(s.svg, "-"));
 	s.file = argv[i];
 	if (read_script(&s)) {
 		cli_flush(2);

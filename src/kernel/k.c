@@ -231,6 +231,8 @@ int k_statmount(uint64_t id, uint64_t mask, struct statmount_ *to)
 	return RAW("statmount", NR_statmount, &request, to, sizeof *to, 0);
 }
 
+int k_has_cachestat(void) { return RAW("cachestat", NR_cachestat, -1, NULL, NULL, 0) >= 0 || errno != ENOSYS; }
+
 int k_unshare(unsigned flags) { return RAW("unshare", SYS_unshare, (int)flags); }
 int k_setns(int fd, unsigned type) { return RAW("setns", SYS_setns, fd, (int)type); }
 
@@ -306,4 +308,12 @@ int64_t k_now_ms(void)
 	else
 		clock_gettime(CLOCK_MONOTONIC, &t);
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+int64_t k_time(void)
+{
+	struct timespec t = {0};
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (int64_t)t.tv_sec;
 }

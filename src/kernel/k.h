@@ -16,6 +16,7 @@
 #include "base/uapi.h"
 
 struct statfs;
+struct mq_attr;
 struct rlimit;
 struct pollfd;
 struct sockaddr;
@@ -92,9 +93,17 @@ int k_pivot_root(const char *new_root, const char *put_old);
 int k_open_tree(int dir, const char *path, unsigned flags);
 int k_move_mount(int from, const char *from_path, int to, const char *to_path, unsigned flags);
 int k_mount_setattr(int dir, const char *path, unsigned flags, struct mount_attr_ *attr);
+int k_has_cachestat(void);
 int k_statmount(uint64_t id, uint64_t mask, struct statmount_ *to);
 int k_unshare(unsigned flags);
 int k_setns(int fd, unsigned type);
+
+/* IPC objects of the own namespace. Of a semaphore: GETPID, GETNCNT or GETZCNT. */
+int k_msg_remove(int id);
+int k_sem_remove(int id);
+int k_shm_remove(int id);
+int k_sem_get(int id, int number, int command);
+int k_mq_attr(int queue, struct mq_attr *to);
 
 /*
  * A child that runs fn(argument) on the stack that ends at `stack_end`; flags as
@@ -186,6 +195,7 @@ int k_sigmask(uint64_t block, uint64_t *old);	/* sets the mask */
 /* The first of these that comes, which are blocked; -1 with EAGAIN after so long, <0: for ever. */
 int k_sigwait(uint64_t signals, int timeout_ms);
 int64_t k_now_ms(void);	/* monotonic */
+int64_t k_time(void);	/* seconds since 1970 */
 
 #ifdef HUTCH_FAULT
 void k_fault_side(char side);	/* whose calls follow: 'i' once the child runs */

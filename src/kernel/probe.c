@@ -18,6 +18,13 @@ static uint32_t known(int result)
 	return result >= 0 || errno != ENOSYS;
 }
 
+/* Who may not mount is not told; cachestat(2) came with the same release. */
+static int knows_beneath(void)
+{
+	k_move_mount(-1, "", -1, "", MOVE_MOUNT_F_EMPTY_PATH_ | MOVE_MOUNT_T_EMPTY_PATH_ | MOVE_MOUNT_BENEATH_);
+	return errno == EBADF || (errno == EPERM && k_has_cachestat());
+}
+
 static void probe_calls(struct facts *f)
 {
 	struct open_how_ how = {.flags = O_PATH};
@@ -33,6 +40,7 @@ static void probe_calls(struct facts *f)
 		       k_move_mount(-1, "", -1, "", MOVE_MOUNT_F_EMPTY_PATH_ |
 				    MOVE_MOUNT_T_EMPTY_PATH_ | MOVE_MOUNT_SET_GROUP_) < 0 &&
 		       errno == EBADF;
+	f->mount_beneath = f->new_mount_api && knows_beneath();
 	f->statmount = known(k_statmount(0, 0, NULL)) && errno != EPERM;
 }
 

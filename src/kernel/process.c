@@ -1,15 +1,26 @@
 /* Processes: made, waited for, their ids, rights, limits and signals. */
 #include <fcntl.h>
+#include <mqueue.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/msg.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
+#include <sys/sem.h>
+#include <sys/shm.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 
 #include "kernel/call.h"
+
+/* libc's: on some machines all of System V is one call with a number. */
+int k_msg_remove(int id) { return K(msgctl, id, IPC_RMID, NULL); }
+int k_sem_remove(int id) { return K(semctl, id, 0, IPC_RMID); }
+int k_shm_remove(int id) { return K(shmctl, id, IPC_RMID, NULL); }
+int k_sem_get(int id, int number, int command) { return K(semctl, id, number, command); }
+int k_mq_attr(int queue, struct mq_attr *to) { return K(mq_getattr, queue, to); }
 
 /* On old 32-bit machines the plain calls take 16-bit ids. */
 #ifdef SYS_setresuid32

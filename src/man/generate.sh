@@ -6,7 +6,7 @@
 # A line such as @KEYS program@ is replaced by the rows of a table: @COMMANDS@,
 # @SYNOPSIS@, @KEYS GROUP@, @STEPS SIDE@, @FACTS@, @CAUSES@, @STATES@, @EVENTS@,
 # @STATUS@, @VERBS WHO@ (who may ask for them) as mdoc; @COMPLETION@ as variables of a
-# shell; @OPERATIONS@, @MOUNT_RULES@, @MODEL_FACTS@ of simulate. @VERSION@ is replaced where it stands.
+# shell; @OPERATIONS@, @MOUNT_RULES@, @MODEL_FACTS@ of simulate; @LAYOUTS@ of check; @REASONS@ of why. @VERSION@ is replaced where it stands.
 set -eu
 export LC_ALL=C
 src=$(cd "$(dirname "$0")/.." && pwd)
@@ -99,9 +99,16 @@ function row(kind, group) {
 		print ".It Ic " a[2] (a[5] == "" ? "" : " Ar " quoted(a[5]))
 		if (a[6] != "")
 			print sentence(a[6])
+	} else if (kind == "reasons") {
+		print ".It Cm " a[2]
+		gsub(/%s/, "...", a[3])
+		print sentence(a[3])
 	} else if (kind == "rules") {
 		print ".It Er " a[2]
 		print sentence(a[3])
+	} else if (kind == "layouts") {
+		print ".It"
+		print sentence(a[2] "PATH" a[3])
 	} else if (kind == "model facts") {
 		print ".It Cm " a[2] "=" (a[3] ? "yes" : "no")
 		print sentence(a[4])
@@ -152,7 +159,9 @@ function variable(name, file, macro, kind) {
 }
 /^@OPERATIONS@$/ { table("mounts/operations.def", "OPERATION", "operations"); next }
 /^@MOUNT_RULES@$/ { table("mounts/rules.def", "RULE", "rules"); next }
+/^@REASONS@$/ { table("mounts/reasons.def", "REASON", "reasons"); next }
 /^@MODEL_FACTS@$/ { table("mounts/model_facts.def", "MODEL_FACT", "model facts"); next }
+/^@LAYOUTS@$/ { table("plan/layout.def", "FINDING", "layouts"); next }
 /^@STATES@$/ { table("service/states.def", "STATE", "states"); next }
 /^@EVENTS@$/ { table("service/states.def", "EVENT", "states"); next }
 /^@STATUS@$/ { table("service/verbs.def", "STATUS", "status"); next }

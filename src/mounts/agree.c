@@ -6,13 +6,13 @@
 #include "mounts/script.h"
 
 /* Whether a mount is on that place of its parent, whose line is given, and shows what the line says. */
-static int is_there(const struct model *m, uint32_t i, const struct mount *parent, const struct mount *x)
+static int is_there(struct model *m, uint32_t i, const struct mount *parent, const struct mount *x)
 {
 	const char *way = x->point + (strlen(parent->point) > 1 ? strlen(parent->point) : 0);
 	uint32_t root = m->mount[i].root, top = m->node[root].top;
 
-	return !strcmp(m->node[top].name, x->source) && model_walk(m, top, x->root) == root &&
-	       model_walk(m, m->mount[m->mount[i].parent].root, way) == m->mount[i].point;
+	return !strcmp(m->node[top].name, x->source) && model_walk(m, top, x->root, 0) == root &&
+	       model_walk(m, m->mount[m->mount[i].parent].root, way, 0) == m->mount[i].point;
 }
 
 static int same_or_new(const struct model *m, uint32_t group, uint32_t number)
@@ -21,7 +21,7 @@ static int same_or_new(const struct model *m, uint32_t group, uint32_t number)
 }
 
 /* Whether a line and those on it are what a mount and those on it are, as far as can be told. */
-static int fits(const struct model *m, uint32_t i, const struct mounts *t, const struct mount *x)
+static int fits(struct model *m, uint32_t i, const struct mounts *t, const struct mount *x)
 {
 	uint32_t first = m->mount[i].child, on = 0, fit = 0, lines = 0;
 

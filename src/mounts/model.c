@@ -124,7 +124,14 @@ int tree_below(const struct model *m, uint32_t node, uint32_t above)
 	return node != 0;
 }
 
-static uint32_t group_new(struct model *m, uint32_t master)
+void group_follow(struct model *m, uint32_t g, uint32_t master)
+{
+	m->group[g].master = master;
+	if (master)
+		ring_add(m->cousin, &m->group[master].groups, g);
+}
+
+uint32_t group_new(struct model *m, uint32_t master)
 {
 	uint32_t g = m->free_group;
 
@@ -133,23 +140,18 @@ static uint32_t group_new(struct model *m, uint32_t master)
 	else
 		g = ++m->groups;
 	m->spare_groups--;
-	m->group[g] = (struct model_group){.master = master};
-	if (master)
-		ring_add(m->cousin, &m->group[master].groups, g);
+	m->group[g] = (struct model_group){0};
+	group_follow(m, g, master);
 	return g;
 }
 
-static void group_join(struct model *m, uint32_t i, uint32_t g)
+void tree_join(struct model *m, uint32_t i, uint32_t group, uint32_t master)
 {
-	m->mount[i].group = g;
-	m->mount[i].master = 0;
-	ring_add(m->peer, &m->group[g].members, i);
-}
-
-static void follow(struct model *m, uint32_t i, uint32_t master)
-{
-	m->mount[i].master = master;
-	if (master)
+	m->mount[i].group = group;
+	m->mount[i].master = group ? 0 : master;
+	if (group)
+		ring_add(m->peer, &m->group[group].members, i);
+	else if (master)
 		ring_add(m->peer, &m->group[master].slaves, i);
 }
 
@@ -166,13 +168,11 @@ static void group_end(struct model *m, uint32_t g)
 
 	while ((i = x->slaves)) {
 		ring_drop(m->peer, &x->slaves, i);
-		follow(m, i, x->master);
+		tree_join(m, i, 0, x->master);
 	}
 	while ((i = x->groups)) {
 		ring_drop(m->cousin, &x->groups, i);
-		m->group[i].master = x->master;
-		if (x->master)
-			ring_add(m->cousin, &m->group[x->master].groups, i);
+		group_follow(m, i, x->master);
 	}
 	if (x->master)
 		ring_drop(m->cousin, &m->group[x->master].groups, g);
@@ -207,7 +207,7 @@ void tree_share(struct model *m, uint32_t i)
 		return;
 	master = tree_leave(m, i);
 	m->mount[i].flags &= (uint8_t)~MOUNT_UNBINDABLE;
-	group_join(m, i, group_new(m, master));
+	tree_join(m, i, group_new(m, master), 0);
 }
 
 void tree_change(struct model *m, uint32_t i, enum model_type t)
@@ -221,7 +221,7 @@ void tree_change(struct model *m, uint32_t i, enum model_type t)
 	}
 	master = tree_leave(m, i);
 	if (t == TYPE_SLAVE) {
-		follow(m, i, master);
+		tree_join(m, i, 0, master);
 	} else {
 		x->flags &= (uint8_t)~MOUNT_UNBINDABLE;
 		x->flags |= t == TYPE_UNBINDABLE ? MOUNT_UNBINDABLE : 0;
@@ -259,10 +259,7 @@ uint32_t tree_clone(struct model *m, uint32_t of, uint32_t root, int how)
 	}
 	if (how & CLONE_SHARED && !group)
 		group = group_new(m, master);
-	if (group)
-		group_join(m, i, group);
-	else
-		follow(m, i, master);
+	tree_join(m, i, group, master);
 	if (how & CLONE_UNBINDABLE && m->facts.keeps_unbindable)
 		m->mount[i].flags = m->mount[of].flags & MOUNT_UNBINDABLE;
 	return i;
@@ -340,23 +337,31 @@ uint32_t node_new(struct model *m, uint32_t up, const char *name)
 	return i;
 }
 
-uint32_t model_child(struct model *m, uint32_t node, const char *name, int make)
+static uint32_t child(struct model *m, uint32_t node, const char *name, size_t n, int make)
 {
-	uint32_t i = child_find(m, node, name, strlen(name));
+	uint32_t i = child_find(m, node, name, n);
 	const char *copy;
 
 	if (i || !make)
 		return i;
-	copy = arena_text(m->arena, name, strlen(name));
+	copy = arena_text(m->arena, name, n);
 	return copy ? node_new(m, node, copy) : 0;
 }
 
-uint32_t model_walk(const struct model *m, uint32_t node, const char *path)
+uint32_t model_child(struct model *m, uint32_t node, const char *name, int make)
+{
+	return child(m, node, name, strlen(name), make);
+}
+
+uint32_t model_walk(struct model *m, uint32_t node, const char *path, int make)
 {
 	while (node && *(path += strspn(path, "/"))) {
 		size_t n = strcspn(path, "/");
 
-		node = child_find(m, node, path, n);
+		/* No other directory is of that name: a new one may be where the deleted one was. */
+		if (!strcmp(path + n, "//deleted"))
+			n = strlen(path);
+		node = child(m, node, path, n, make);
 		path += n;
 	}
 	return node;
@@ -393,14 +398,14 @@ uint32_t model_find_ns(const struct model *m, const char *name)
 	return 0;
 }
 
-int model_init(struct model *m, struct arena *a, uint32_t mounts, uint32_t namespaces, const char *root)
+int model_room(struct model *m, struct arena *a, uint32_t mounts, uint32_t nodes, uint32_t namespaces)
 {
-	uint32_t buckets = 64, base;
+	uint32_t buckets = 64;
 
 	while (buckets < mounts)
 		buckets *= 2;
 	*m = (struct model){.facts = model_newest, .arena = a, .mask = buckets - 1, .limit = 100000,
-			    .max_mounts = mounts, .max_groups = mounts, .max_nodes = mounts * 2,
+			    .max_mounts = mounts, .max_groups = mounts, .max_nodes = nodes,
 			    .max_namespaces = namespaces, .spare_mounts = mounts, .spare_groups = mounts};
 	/* Room that nothing is in is not touched: pages of it cost nothing. */
 	m->mount = arena_room(a, sizeof *m->mount * (mounts + 1));
@@ -408,7 +413,7 @@ int model_init(struct model *m, struct arena *a, uint32_t mounts, uint32_t names
 	m->peer = arena_room(a, sizeof *m->peer * (mounts + 1));
 	m->group = arena_room(a, sizeof *m->group * (mounts + 1));
 	m->cousin = arena_room(a, sizeof *m->cousin * (mounts + 1));
-	m->node = arena_room(a, sizeof *m->node * mounts * 2);
+	m->node = arena_room(a, sizeof *m->node * nodes);
 	m->queue = arena_room(a, sizeof *m->queue * (mounts + 1));
 	m->receiver = arena_room(a, sizeof *m->receiver * (mounts + 1) * 2);
 	m->victim = arena_room(a, sizeof *m->victim * (mounts + 1) * 3);
@@ -416,11 +421,20 @@ int model_init(struct model *m, struct arena *a, uint32_t mounts, uint32_t names
 	m->place = ARENA_ARRAY(a, uint32_t, buckets);
 	m->name = ARENA_ARRAY(a, uint32_t, buckets);
 	if (!m->mount || !m->brother || !m->peer || !m->group || !m->cousin || !m->node || !m->queue ||
-	    !m->receiver || !m->victim || !m->ns || !m->place || !m->name || mounts < 2 || !namespaces)
+	    !m->receiver || !m->victim || !m->ns || !m->place || !m->name || mounts < 2 || nodes < 4 || !namespaces)
 		return -1;
 	memset(m->mount, 0, sizeof *m->mount);
 	memset(m->group, 0, sizeof *m->group);
 	memset(m->node, 0, sizeof *m->node);
+	return 0;
+}
+
+int model_init(struct model *m, struct arena *a, uint32_t mounts, uint32_t namespaces, const char *root)
+{
+	uint32_t base;
+
+	if (model_room(m, a, mounts, mounts * 2, namespaces))
+		return -1;
 	base = tree_new(m, node_new(m, 0, ""));
 	m->ns[1] = (struct model_ns){.name = "main", .base = base, .mounts = 2};
 	m->ns[1].root = tree_new(m, node_new(m, 0, root));

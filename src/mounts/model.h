@@ -119,8 +119,8 @@ static inline uint32_t model_along(const struct model_link *l, uint32_t i, uint3
 
 /* The directory `name` of a node, made if there is none and `make`; 0: none, or no room. */
 uint32_t model_child(struct model *m, uint32_t node, const char *name, int make);
-/* The node that a path leads to from another one, without any mount; 0: none. */
-uint32_t model_walk(const struct model *m, uint32_t node, const char *path);
+/* The node that a path leads to from another one, without any mount: as model_child all the way. */
+uint32_t model_walk(struct model *m, uint32_t node, const char *path, int make);
 
 /* The group that a mount is a slave of, or 0. */
 uint32_t model_master(const struct model *m, uint32_t mount);
@@ -133,10 +133,23 @@ enum model_rule model_mkdir(struct model *m, uint32_t ns, const char *path);
 /* A new superblock, whose name the caller keeps. */
 enum model_rule model_mount(struct model *m, uint32_t ns, const char *name, const char *path, uint32_t *made);
 enum model_rule model_bind(struct model *m, uint32_t ns, const char *from, const char *to, int recursive);
+/*
+ * The two halves of a bind, as open_tree(2) and move_mount(2) have them: a copy that is nowhere, and putting
+ * it on a path. Between them it can be changed. When it cannot be put there, it is gone.
+ */
+enum model_rule model_copy(struct model *m, uint32_t ns, const char *from, int recursive, uint32_t *tree);
+enum model_rule model_attach(struct model *m, uint32_t ns, uint32_t tree, const char *to);
+/* A new superblock that is nowhere yet, whose name the caller keeps; 0: no room. */
+uint32_t model_new(struct model *m, const char *name);
+/* pivot_root(2), and the old root is unmounted: the tree is all that the namespace shows. */
+enum model_rule model_pivot(struct model *m, uint32_t ns, uint32_t tree);
+/* Into the group of another mount, or to its master: MOVE_MOUNT_SET_GROUP. */
+enum model_rule model_join(struct model *m, uint32_t ns, const char *path, uint32_t of);
 enum model_rule model_move(struct model *m, uint32_t ns, const char *from, const char *to, int beneath);
 enum model_rule model_umount(struct model *m, uint32_t ns, const char *path, int lazy);
 enum model_type { TYPE_SHARED, TYPE_SLAVE, TYPE_PRIVATE, TYPE_UNBINDABLE };
 enum model_rule model_change(struct model *m, uint32_t ns, const char *path, enum model_type t, int recursive);
+enum model_rule model_change_tree(struct model *m, uint32_t tree, enum model_type t, int recursive);
 /* A copy of the namespace, with or without a user namespace of its own. */
 enum model_rule model_clone(struct model *m, uint32_t ns, const char *name, int user);
 /* Its last process ends; umounts of that do not propagate. */

@@ -78,19 +78,54 @@ static enum model_rule attach_new(struct model *m, uint32_t tree, const struct a
 	return r;
 }
 
+uint32_t model_new(struct model *m, const char *name)
+{
+	uint32_t node = has_room(m, 1) ? node_new(m, 0, name) : 0;
+
+	return node ? tree_new(m, node) : 0;
+}
+
 enum model_rule model_mount(struct model *m, uint32_t ns, const char *name, const char *path, uint32_t *made)
 {
 	struct at to;
 	enum model_rule r = find_place(m, ns, path, &to);
-	uint32_t node;
 
 	if (r)
 		return r;
-	node = has_room(m, 1) ? node_new(m, 0, name) : 0;
-	if (!node)
-		return MODEL_FULL;
-	*made = tree_new(m, node);
-	return attach_new(m, *made, &to);
+	*made = model_new(m, name);
+	return *made ? attach_new(m, *made, &to) : MODEL_FULL;
+}
+
+enum model_rule model_attach(struct model *m, uint32_t ns, uint32_t tree, const char *to)
+{
+	struct at target;
+	enum model_rule r = find_place(m, ns, to, &target);
+
+	if (!r)
+		return attach_new(m, tree, &target);
+	propagate_umount(m, tree, 0);
+	return r;
+}
+
+enum model_rule model_pivot(struct model *m, uint32_t ns, uint32_t tree)
+{
+	const struct at base = {m->ns[ns].base, m->mount[m->ns[ns].base].root};
+
+	propagate_umount(m, m->ns[ns].root, 0);
+	m->ns[ns].root = tree;
+	return attach_new(m, tree, &base);
+}
+
+enum model_rule model_join(struct model *m, uint32_t ns, const char *path, uint32_t of)
+{
+	uint32_t mount;
+	enum model_rule r = find_mount(m, ns, path, &mount);
+
+	if (r)
+		return r;
+	tree_leave(m, mount);
+	tree_join(m, mount, m->mount[of].group, m->mount[of].master);
+	return MODEL_OK;
 }
 
 static int locked_below(const struct model *m, const struct at *at)
@@ -103,6 +138,26 @@ static int locked_below(const struct model *m, const struct at *at)
 	return 0;
 }
 
+static enum model_rule copy(struct model *m, const struct at *of, int recursive, uint32_t *tree)
+{
+	if (m->mount[of->mount].flags & MOUNT_UNBINDABLE)
+		return MODEL_UNBINDABLE;
+	if (!recursive && locked_below(m, of))
+		return MODEL_LOCKED_BELOW;
+	if (!has_room(m, recursive ? tree_size(m, of->mount) : 1))
+		return MODEL_FULL;
+	*tree = recursive ? tree_copy(m, of->mount, of->node, 0) : tree_clone(m, of->mount, of->node, 0);
+	return *tree ? MODEL_OK : MODEL_LOCKED_UNBINDABLE;
+}
+
+enum model_rule model_copy(struct model *m, uint32_t ns, const char *from, int recursive, uint32_t *tree)
+{
+	struct at source;
+	enum model_rule r = find(m, ns, from, &source);
+
+	return r ? r : copy(m, &source, recursive, tree);
+}
+
 enum model_rule model_bind(struct model *m, uint32_t ns, const char *from, const char *to, int recursive)
 {
 	struct at source, target;
@@ -111,17 +166,9 @@ enum model_rule model_bind(struct model *m, uint32_t ns, const char *from, const
 
 	if (!r)
 		r = find_place(m, ns, to, &target);
-	if (r)
-		return r;
-	if (m->mount[source.mount].flags & MOUNT_UNBINDABLE)
-		return MODEL_UNBINDABLE;
-	if (!recursive && locked_below(m, &source))
-		return MODEL_LOCKED_BELOW;
-	if (!has_room(m, recursive ? tree_size(m, source.mount) : 1))
-		return MODEL_FULL;
-	tree = recursive ? tree_copy(m, source.mount, source.node, 0)
-			 : tree_clone(m, source.mount, source.node, 0);
-	return tree ? attach_new(m, tree, &target) : MODEL_LOCKED_UNBINDABLE;
+	if (!r)
+		r = copy(m, &source, recursive, &tree);
+	return r ? r : attach_new(m, tree, &target);
 }
 
 static int has_unbindable(const struct model *m, uint32_t tree)
@@ -218,18 +265,21 @@ enum model_rule model_umount(struct model *m, uint32_t ns, const char *path, int
 	return MODEL_OK;
 }
 
+enum model_rule model_change_tree(struct model *m, uint32_t tree, enum model_type t, int recursive)
+{
+	if (t == TYPE_SHARED && !has_room(m, recursive ? tree_size(m, tree) : 1))
+		return MODEL_FULL;
+	for (uint32_t i = tree; i; i = recursive ? model_next(m, i, tree) : 0)
+		tree_change(m, i, t);
+	return MODEL_OK;
+}
+
 enum model_rule model_change(struct model *m, uint32_t ns, const char *path, enum model_type t, int recursive)
 {
 	uint32_t mount;
 	enum model_rule r = find_mount(m, ns, path, &mount);
 
-	if (r)
-		return r;
-	if (t == TYPE_SHARED && !has_room(m, recursive ? tree_size(m, mount) : 1))
-		return MODEL_FULL;
-	for (uint32_t i = mount; i; i = recursive ? model_next(m, i, mount) : 0)
-		tree_change(m, i, t);
-	return MODEL_OK;
+	return r ? r : model_change_tree(m, mount, t, recursive);
 }
 
 enum model_rule model_clone(struct model *m, uint32_t ns, const char *name, int user)

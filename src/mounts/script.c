@@ -46,7 +46,7 @@ static const char *read_words(struct op *to, struct words *w, struct arena *a, i
 		size_t n = strlen(w->word[1]);
 
 		*at = 1;
-		if (w->word[1][n - 1] != ':')
+		if (!n || w->word[1][n - 1] != ':')
 			return PACKED("in NAME: wants a colon");
 		to->ns = arena_text(a, w->word[1], n - 1);
 		if (!to->ns)
@@ -154,24 +154,12 @@ void script_print(const struct op *op, struct out *o)
 
 static enum model_rule do_mount(struct model *m, uint32_t ns, const struct op *op)
 {
-	uint32_t mount, node;
+	uint32_t mount;
 	enum model_rule r = model_mount(m, ns, op->source, op->word[1], &mount);
 
-	for (int i = 2; !r && i < op->n; i++) {
-		char part[256];
-		const char *p = op->word[i];
-
-		node = m->mount[mount].root;
-		while (*p && node) {
-			size_t n = strcspn(p, "/");
-
-			text_format(part, sizeof part, "%.*s", (int)n, p);
-			node = n ? model_child(m, node, part, 1) : node;
-			p += n + (p[n] == '/');
-		}
-		if (!node)
+	for (int i = 2; !r && i < op->n; i++)
+		if (!model_walk(m, m->mount[mount].root, op->word[i], 1))
 			r = MODEL_FULL;
-	}
 	return r;
 }
 
@@ -303,6 +291,30 @@ void script_table(struct model *m, uint32_t ns, struct out *o)
 
 	for (uint32_t i = root; i; i = model_next(m, i, root))
 		print_row(m, ns, i, o);
+}
+
+int script_view(struct model *m, uint32_t ns, struct view *v, struct arena *a)
+{
+	uint32_t top = m->ns[ns].root;
+	struct mount *to = ARENA_ARRAY(a, struct mount, m->ns[ns].mounts);
+
+	v->name = m->ns[ns].name;
+	v->table.mount = to;
+	for (uint32_t i = top; to && i; i = model_next(m, i, top), to++) {
+		const struct model_mount *x = &m->mount[i];
+		uint32_t master = model_master(m, i);
+		char buf[1024];
+		const char *path = script_path(m, i, x->root, buf, sizeof buf);
+
+		to->type = m->node[m->node[x->root].top].name;
+		to->point = arena_text(a, path, strlen(path));
+		to->shared = x->group ? label(m, x->group) : 0;
+		to->master = master ? label(m, master) : 0;
+		v->table.n++;
+		if (!to->point)
+			return -1;
+	}
+	return to ? 0 : -1;
 }
 
 /* [NAME:]PATH as a mount whose root it is, or 0. */

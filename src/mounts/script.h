@@ -6,6 +6,7 @@
 #define HUTCH_MOUNTS_SCRIPT_H
 
 #include "base/out.h"
+#include "mounts/graph.h"
 #include "mounts/model.h"
 
 enum operation {
@@ -46,6 +47,8 @@ int script_holds(struct model *m, const struct op *op, enum model_rule last, str
 
 /* The table of a namespace, one mount a line, those on it below it. */
 void script_table(struct model *m, uint32_t ns, struct out *o);
+/* The same in an empty view, as far as a graph shows it, with file systems by their names. -1: no room. */
+int script_view(struct model *m, uint32_t ns, struct view *v, struct arena *a);
 /* Group numbers of tables count from 1 again. */
 void script_renumber(struct model *m);
 

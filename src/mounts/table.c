@@ -214,18 +214,22 @@ static int is_ancestor(const struct mounts *t, const struct mount *a, const stru
 
 int mounts_hidden(const struct mounts *t, const struct mount *m)
 {
-	const struct mount *on = mounts_by_id(t, m->parent);
+	/* Up to the root; no way is longer than the table, whatever the text says. */
+	for (unsigned depth = 0; depth < t->n; depth++) {
+		const struct mount *on = mounts_by_id(t, m->parent);
 
-	if (!on || on == m)
-		return 0;
-	for (unsigned i = 0; i < t->n; i++) {
-		const struct mount *over = &t->mount[i];
+		if (!on || on == m)
+			return 0;
+		for (unsigned i = 0; i < t->n; i++) {
+			const struct mount *over = &t->mount[i];
 
-		/* On the way from the parent's root to the mount's place, beside the parent. */
-		if (over != m && strlen(over->point) >= strlen(on->point) &&
-		    strcmp(over->point, m->point) != 0 && path_below(m->point, over->point) &&
-		    !is_ancestor(t, over, on) && !is_ancestor(t, m, over))
-			return 1;
+			/* On the way from the parent's root to the mount's place, beside the parent. */
+			if (over != m && strlen(over->point) >= strlen(on->point) &&
+			    strcmp(over->point, m->point) != 0 && path_below(m->point, over->point) &&
+			    !is_ancestor(t, over, on) && !is_ancestor(t, m, over))
+				return 1;
+		}
+		m = on;
 	}
-	return mounts_hidden(t, on);
+	return 0;
 }

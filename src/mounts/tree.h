@@ -28,6 +28,16 @@ uint32_t tree_leave(struct model *m, uint32_t mount);
 void tree_share(struct model *m, uint32_t mount);
 void tree_change(struct model *m, uint32_t mount, enum model_type t);
 
+/* A mount in no group comes into one, or without one follows a master; 0: neither. */
+void tree_join(struct model *m, uint32_t mount, uint32_t group, uint32_t master);
+
+/* A group without members; one that follows no other one comes to follow `master`, 0: nobody. */
+uint32_t group_new(struct model *m, uint32_t master);
+void group_follow(struct model *m, uint32_t group, uint32_t master);
+
+/* A model without namespaces; -1: the arena has no room for so much. */
+int model_room(struct model *m, struct arena *a, uint32_t mounts, uint32_t nodes, uint32_t namespaces);
+
 uint32_t node_new(struct model *m, uint32_t up, const char *name);
 
 /*

@@ -10,6 +10,7 @@
 
 #include "base/text.h"
 #include "base/uapi.h"
+#include "service/service.h"
 
 void step_add(struct build *b, struct origin at, unsigned kind_and_count, ...)
 {
@@ -176,7 +177,7 @@ static void choose_root_switch(struct build *b)
 }
 
 /* The payload must not reach hutch's own file through /proc/1/exe. */
-static int needs_self_seal(const struct build *b)
+int needs_self_seal(const struct build *b)
 {
 	uint64_t strong = 1ull << CAP_SYS_PTRACE_ | 1ull << CAP_SYS_ADMIN_;
 
@@ -190,7 +191,57 @@ static int needs_self_seal(const struct build *b)
 
 int plan_meets(const struct build *b)
 {
-	return b->request->name || b->request->supervised || b->p->ns[NS_IPC].how == NS_GROUP;
+	return b->request->name || b->request->supervised || profile_group(b->p);
+}
+
+/* What of its group the sandbox shares. */
+static int group_parts(const struct profile *p)
+{
+	return (p->ns[NS_IPC].how == NS_GROUP ? GROUP_IPC : 0) | (p->shm.kind == SHM_GROUP ? GROUP_SHM : 0);
+}
+
+static struct origin group_origin(const struct build *b)
+{
+	return where(b, b->p->ns[NS_IPC].how == NS_GROUP ? KEY_ipc : KEY_shm);
+}
+
+static void plan_group(struct build *b)
+{
+	int parts = group_parts(b->p);
+
+	if (!parts)
+		return;
+	if (b->own_user)
+		wrong(b, group_origin(b), "an IPC group needs privilege: what it shares belongs to the first member's user namespace");
+	if (parts & GROUP_SHM && !b->f->new_mount_api)
+		wrong(b, profile_has(b->p, KEY_shm) ? where(b, KEY_shm) : group_origin(b),
+		      "a group shares /dev/shm on Linux 5.2 or newer only: say shm=private to share the IPC namespace alone");
+	b->ipc_slot = parts & GROUP_IPC ? slot_new(b) : NO_SLOT;
+	b->shm_slot = parts & GROUP_SHM ? slot_new(b) : NO_SLOT;
+	ADD(b, group_origin(b), GROUP_JOIN, N(b->ipc_slot), N(b->shm_slot), S(profile_group(b->p)),
+	    N(parts & GROUP_IPC), N(parts & GROUP_SHM));
+}
+
+/* Whether an earlier line names the same hub. */
+static int hub_again(const struct build *b, const struct mount_wish *m)
+{
+	const struct mount_wish *i = b->p->mounts.first;
+
+	while (i != m && (i->kind != MOUNT_HUB || strcmp(i->src, m->src) != 0))
+		i = i->next;
+	return i != m;
+}
+
+static void plan_hubs(struct build *b)
+{
+	for (const struct mount_wish *m = b->p->mounts.first; m; m = m->next) {
+		const struct item *hub;
+
+		if (m->kind != MOUNT_HUB || hub_again(b, m))
+			continue;
+		hub = hub_find(b->p, m->type, NULL);
+		ADD(b, m->at, HUB_CHECK, S(m->src), S(m->type), N(hub && hub->a), N(!!(m->flags & MF_OPTIONAL)));
+	}
 }
 
 static void plan_host(struct build *b)
@@ -204,17 +255,8 @@ static void plan_host(struct build *b)
 		wrong(b, where(b, KEY_caps), "needs a hutch that runs from a sealed copy: start the supervisor again");
 	else if (b->plan->needs_seal)
 		ADD(b, where(b, KEY_caps), SELF_SEAL, N(0));
-	if (p->ns[NS_IPC].how == NS_GROUP && b->own_user)
-		wrong(b, where(b, KEY_ipc), "an IPC group needs privilege: its namespace belongs to the first member's user namespace");
-	if (p->ns[NS_IPC].how == NS_GROUP && p->shm == SHM_GROUP && !b->f->new_mount_api)
-		wrong(b, where(b, profile_has(p, KEY_shm) ? KEY_shm : KEY_ipc),
-		      "a group shares /dev/shm on Linux 5.2 or newer only: say shm=private to share the IPC namespace alone");
-	if (p->ns[NS_IPC].how == NS_GROUP) {
-		b->ipc_slot = slot_new(b);
-		b->shm_slot = p->shm == SHM_GROUP ? slot_new(b) : NO_SLOT;
-		ADD(b, where(b, KEY_ipc), GROUP_JOIN, N(b->ipc_slot), N(b->shm_slot),
-		    S(p->ns[NS_IPC].name), N(p->shm == SHM_GROUP));
-	}
+	plan_hubs(b);
+	plan_group(b);
 	if (p->ns[NS_PID].how == NS_PATH) {
 		own_pid = slot_new(b);
 		ADD(b, where(b, KEY_ns_pid), PID_JOIN, N(own_pid), S(p->ns[NS_PID].name));
@@ -237,8 +279,8 @@ static void plan_host(struct build *b)
 	ADD(b, (struct origin){0}, MEET, N(0));
 	if (b->request->name)
 		ADD(b, (struct origin){0}, REGISTER, S(b->request->name));
-	if (p->ns[NS_IPC].how == NS_GROUP)
-		ADD(b, where(b, KEY_ipc), GROUP_PUBLISH, S(p->ns[NS_IPC].name));
+	if (profile_group(p))
+		ADD(b, group_origin(b), GROUP_PUBLISH, S(profile_group(p)), N(group_parts(p)));
 	/* A supervisor lets it go by itself, when it has what the launch hands over. */
 	if (!b->request->supervised)
 		ADD(b, (struct origin){0}, RELEASE, N(0));
@@ -332,7 +374,13 @@ static void plan_limits(struct build *b)
 	if (b->namespaces & CLONE_NEWNET_)
 		ADD(b, where(b, KEY_net), NET_UP, S("lo"));
 	for (const struct item *i = p->sysctls.first; i; i = i->next)
-		ADD(b, i->at, IPC_SET, S(sysctl_file(b, i->at.key)), S(i->text));
+		ADD(b, i->at, IPC_SET, S(sysctl_file(b, i->at.key)), S(i->text), N(b->ipc_slot));
+	for (unsigned i = 0; i < b->request->nlimits && p->ns[NS_IPC].how == NS_GROUP; i++) {
+		const struct limit *l = &b->request->limits[i];
+
+		if (l->key != KEY_shm_size && !profile_has(p, l->key))
+			ADD(b, where(b, l->key), IPC_SET, S(sysctl_file(b, l->key)), S(l->value), N(b->ipc_slot), N(1));
+	}
 }
 
 /* What is made inside has to belong to an id that the user namespace knows. */
@@ -398,7 +446,7 @@ static void plan_inside(struct build *b)
 static void finish_clone(struct build *b)
 {
 	struct plan *plan = b->plan;
-	int barrier = 0, joined = b->p->ns[NS_USER].how == NS_PATH;
+	int barrier = b->request->live != NULL, joined = b->p->ns[NS_USER].how == NS_PATH;
 
 	for (unsigned i = plan->clone; i < plan->nsteps; i++)
 		barrier |= plan->step[i].kind == STEP_RELEASE || plan->step[i].kind == STEP_MEET || plan->step[i].kind == STEP_TIME_NEW ||
@@ -442,21 +490,25 @@ int plan_build(struct plan *plan, const struct profile *p, const struct facts *f
 		diags_add(d, (struct origin){0}, 0, "the plan is too large");
 		return -1;
 	}
-	if (request->join)
+	if (request->join && !request->live)
 		b.p = plan->profile = join_profile(&b);
 	if (request->supervised)
 		b.p = plan->profile = service_profile(&b);
 	choose_namespaces(&b);
 	choose_maps(&b);
-	plan->tty = (uint8_t)choose_tty(&b);
-	if (request->join) {
+	plan->tty = !request->live && choose_tty(&b);
+	if (request->live) {
+		plan_live(&b);
+	} else if (request->join) {
 		plan_join(&b);
 	} else {
 		choose_root_switch(&b);
 		plan_host(&b);
 		plan_inside(&b);
+		plan_shares(&b);
 	}
-	plan_payload(&b);
+	if (!request->live)
+		plan_payload(&b);
 	finish_clone(&b);
 	return d->count ? -1 : 0;
 }

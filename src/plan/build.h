@@ -63,11 +63,22 @@ void plan_mounts(struct build *b);
 void plan_finish_mounts(struct build *b);	/* after the root switch */
 void plan_payload(struct build *b);
 
+/* shares.c: what is shared with the host past the namespaces. */
+void plan_shares(struct build *b);
+
 /* The profile without what a program added to a running sandbox does not get of it. */
 const struct profile *join_profile(struct build *b);
 
 /* Everything before plan_payload, for such a program. */
 void plan_join(struct build *b);
+
+int join_target(struct build *b);
+
+/* All of it, where mounts of a running sandbox change. */
+void plan_live(struct build *b);
+
+/* The payload must not reach hutch's own file through /proc. */
+int needs_self_seal(const struct build *b);
 
 /* service.c: the profile with the descriptors that a supervisor hands over. */
 const struct profile *service_profile(struct build *b);

@@ -51,8 +51,8 @@ static int check_sides(const struct plan *plan, struct err *e)
 			return err_set(e, 0, "step %u: sides out of order", i + 1);
 		side = now;
 	}
-	if (plan->step[plan->nsteps - 1].kind != STEP_EXEC)
-		return err_set(e, 0, "the last step is not exec");
+	if (plan->step[plan->nsteps - 1].kind != STEP_EXEC && plan->step[plan->nsteps - 1].kind != STEP_DONE)
+		return err_set(e, 0, "the last step is neither exec nor done");
 	return 0;
 }
 
@@ -79,7 +79,7 @@ int plan_check(const struct plan *plan, struct err *e)
 	}
 	if ((plan->namespaces & CLONE_NEWNS_) && last[STEP_VERIFY_MOUNTS] < 0)
 		return err_set(e, 0, "mounts are never verified");
-	if (last[STEP_FDS_CLOSE] < 0 && last[STEP_FDS_WALK] < 0)
+	if (last[STEP_EXEC] >= 0 && last[STEP_FDS_CLOSE] < 0 && last[STEP_FDS_WALK] < 0)
 		return err_set(e, 0, "descriptors are never closed");
 	return 0;
 }

@@ -29,8 +29,7 @@ static void differ(struct comparison *c, const struct expect *e, const char *for
 }
 #define differ(c, e, format, ...) differ(c, e, PACKED(format, ##__VA_ARGS__), ##__VA_ARGS__)
 
-/* A later mount at the same place or above it hides this one. */
-static int hidden(const struct plan *plan, unsigned i)
+int expect_hidden(const struct plan *plan, unsigned i)
 {
 	for (unsigned k = i + 1; k < plan->nexpect; k++)
 		if (path_below(plan->expect[i].path, plan->expect[k].path) && !plan->expect[k].optional)
@@ -90,7 +89,8 @@ static void check_prop(struct comparison *c, const struct expect *e, const struc
 	struct groups is = {m->shared, m->master, m->unbindable};
 	char now[64];
 
-	if (prop_right(e->prop, of, &is))
+	/* A copy of what was shared when it was looked at, and is no more, has nothing to receive. */
+	if (prop_right(e->prop, of, &is) && (!e->hub || is.shared || is.master))
 		return;
 	words(&is, now, sizeof now);
 	differ(c, e, "%.60s should be %s%s but is %s", m->point,
@@ -237,10 +237,13 @@ int compare_mounts(const struct plan *plan, const struct mounts *now, const stru
 	struct comparison c = {plan, now, before, notes, tell, ctx, 0, 0};
 
 	for (unsigned i = 0; i < plan->nexpect && !c.stop; i++)
-		if (!hidden(plan, i))
+		if (!expect_hidden(plan, i))
 			check_expected(&c, &plan->expect[i]);
+	/* Of a sandbox that runs nobody looks at more than what was added. */
+	if (plan->root_switch == SWITCH_LIVE)
+		return c.told;
 	for (unsigned i = 0; i < plan->nexpect && !c.stop; i++)
-		if (!hidden(plan, i))
+		if (!expect_hidden(plan, i))
 			check_pile(&c, &plan->expect[i]);
 	for (unsigned i = 0; i < now->n && !c.stop; i++)
 		check_found(&c, &now->mount[i]);

@@ -8,6 +8,9 @@
 #include "mounts/table.h"
 #include "plan/plan.h"
 
+/* A later mount at the same place or above it hides expectation i. */
+int expect_hidden(const struct plan *plan, unsigned i);
+
 /* The peer groups of a source, as they were when it was cloned. */
 struct note {
 	uint8_t known;

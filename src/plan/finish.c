@@ -4,6 +4,11 @@
  */
 #include "plan/mounts.h"
 
+#include <string.h>
+
+#include "base/parse.h"
+#include "plan/compare.h"
+
 /* Read-only at last, for what was written to while it was built. */
 static void plan_protect(struct build *b)
 {
@@ -36,6 +41,28 @@ static int sends(uint8_t prop)
 	return prop == PROP_SHARED || prop == PROP_SLAVE_SHARED || prop == PROP_UNBINDABLE;
 }
 
+/*
+ * The word at last. A recursive one is for what came along with the source: what other lines
+ * put below it gets its own back, and those that send or are unbindable follow after this.
+ */
+static void propagate_add(struct build *b, struct origin at, const char *path, uint8_t prop, int rec,
+			  int optional)
+{
+	if (!sends(prop))
+		return;
+	ADD(b, at, MOUNT_PROPAGATE, S(path), N(prop), N(rec), N(optional));
+	for (unsigned i = 0; rec && i < b->plan->nexpect; i++) {
+		const struct expect *e = &b->plan->expect[i];
+		uint8_t early = early_prop(e->prop);
+
+		if (!path_below(e->path, path) || !strcmp(e->path, path) || expect_hidden(b->plan, i))
+			continue;
+		if (prop == PROP_UNBINDABLE && early == PROP_SLAVE && !e->own)
+			wrong(b, at, "unbindable rec would cut off %s, which receives: leave rec out", e->path);
+		ADD(b, at, MOUNT_PROPAGATE, S(e->path), N(early), N(e->rec), N(1));
+	}
+}
+
 void plan_finish_mounts(struct build *b)
 {
 	const struct profile *p = b->p;
@@ -45,6 +72,8 @@ void plan_finish_mounts(struct build *b)
 		return;
 	plan_protect(b);
 	plan_switch(b);
+	if (b->plan->expect[0].rec)
+		propagate_add(b, where(b, KEY_propagation), "/", p->propagation.prop, 1, 0);
 	for (const struct mount_wish *m = p->mounts.first; m; m = m->next, mp++) {
 		if (m->flags & MF_NONE)
 			continue;
@@ -52,12 +81,10 @@ void plan_finish_mounts(struct build *b)
 			attach_add(b, m->at, mp->slot, m->dst, !!(m->flags & MF_OPTIONAL));
 		if (mp->joined >= 0)
 			ADD(b, m->at, MOUNT_JOIN, N(mp->joined), S(m->dst));
-		if (sends(mp->prop))
-			ADD(b, m->at, MOUNT_PROPAGATE, S(m->dst), N(mp->prop), N(!!(m->flags & MF_REC)),
-			    N(!!(m->flags & MF_OPTIONAL)));
+		propagate_add(b, m->at, m->dst, mp->prop, !!(m->flags & MF_REC), !!(m->flags & MF_OPTIONAL));
 	}
 	if (b->root_joined >= 0)
 		ADD(b, where(b, KEY_propagation), MOUNT_JOIN, N(b->root_joined), S("/"));
-	if (sends(p->propagation.prop))
-		ADD(b, where(b, KEY_propagation), MOUNT_PROPAGATE, S("/"), N(p->propagation.prop), N(0));
+	if (!b->plan->expect[0].rec)
+		propagate_add(b, where(b, KEY_propagation), "/", p->propagation.prop, 0, 0);
 }

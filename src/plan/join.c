@@ -23,6 +23,7 @@ const struct profile *join_profile(struct build *b)
 	/* Its members are let in already. */
 	if (own->ns[NS_IPC].how == NS_GROUP)
 		own->ns[NS_IPC].how = NS_NEW;
+	own->shm = (struct shm_wish){.kind = SHM_NONE};
 	return own;
 }
 
@@ -38,14 +39,14 @@ static void join_host(struct build *b)
 }
 
 /* Opens the process that the namespaces are taken from; returns its slot. */
-static int join_target(struct build *b)
+int join_target(struct build *b)
 {
 	const struct target *t = b->request->join;
 	int first = slot_new(b);
 
 	b->payload_slot = first;
 	ADD(b, nowhere, TARGET_OPEN, N(first), N(t->pid), N(t->start));
-	if (b->p->init != AUTO_YES)
+	if (b->p->init != AUTO_YES || (b->request->live && b->f->privileged))
 		return first;
 	b->payload_slot = slot_new(b);
 	ADD(b, nowhere, TARGET_CHILD, N(b->payload_slot), N(first), N(t->pid));

@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "base/parse.h"
+#include "base/text.h"
+#include "service/service.h"
 
 struct expect *expect_add(struct build *b, struct origin at, const char *path,
 				 const char *type, uint32_t attrs)
@@ -203,19 +205,48 @@ static void devpts_add(struct build *b, struct origin at, const char *path, uint
 static void shm_add(struct build *b)
 {
 	struct origin at = where(b, KEY_shm);
+	int host = b->p->dev == DEV_HOST;
+	uint64_t size = b->p->shm_size;
 	const char *data;
 	struct expect *e;
 
-	if (b->p->shm == SHM_NONE)
+	if (b->p->shm.kind == SHM_NONE)
 		return;
-	ADD(b, at, DIR_MAKE, S("/dev/shm"), N(01777), N(0), N(0));
-	data = text_printf(b, "mode=1777%s", size_option(b, b->p->shm_size));
-	if (b->p->shm == SHM_GROUP)
-		ADD(b, at, SHM_MOUNT, N(b->shm_slot), S("/dev/shm"), S(data));
+	if (!host)
+		ADD(b, at, DIR_MAKE, S("/dev/shm"), N(01777), N(0), N(0));
+	for (unsigned i = 0; i < b->request->nlimits && b->p->shm.kind == SHM_GROUP && !size; i++)
+		if (b->request->limits[i].key == KEY_shm_size)
+			size = number_at(b->request->limits[i].value);
+	data = text_printf(b, "mode=1777%s", size_option(b, size));
+	if (b->p->shm.kind == SHM_GROUP)
+		ADD(b, b->p->shm_size ? where(b, KEY_shm_size) : at, SHM_MOUNT, N(b->shm_slot), S("/dev/shm"), S(data), N(b->p->shm_size));
 	else
-		ADD(b, at, MOUNT_NEW, S("tmpfs"), S("shm"), S("/dev/shm"), N(NOSUID | NODEV), S(data));
+		ADD(b, at, MOUNT_NEW, S("tmpfs"), S("shm"), S("/dev/shm"), N(NOSUID | NODEV), S(data), N(host));
 	e = expect_add(b, at, "/dev/shm", "tmpfs", NOSUID | NODEV);
 	e->memory = 1;
+	e->optional = (uint8_t)host;
+}
+
+/* The queues of an IPC namespace are its owner's to mount. */
+static void mqueue_add(struct build *b, uint32_t flags)
+{
+	static const struct fs mqueue = {"mqueue", "mqueue", "/dev/mqueue", "", NOSUID | NODEV | NOEXEC};
+
+	if (!b->own_user || b->namespaces & CLONE_NEWIPC_)
+		fs_add(b, where(b, KEY_dev), &mqueue, flags);
+}
+
+/* The host's /dev, but for what is of another IPC namespace or would be shared with all others. */
+static void host_dev_add(struct build *b)
+{
+	struct origin at = where(b, KEY_dev);
+
+	point_add(b, at, "/dev", b->mounts->dev_tree, 0);
+	attach_add(b, at, b->mounts->dev_tree, "/dev", 0);
+	expect_add(b, at, "/dev", NULL, NOSUID)->rec = 1;
+	shm_add(b);
+	if (b->p->ns[NS_IPC].how != NS_HOST)
+		mqueue_add(b, MF_OPTIONAL);
 }
 
 static void link_add(struct build *b, struct origin at, const char *target, const char *path)
@@ -226,7 +257,6 @@ static void link_add(struct build *b, struct origin at, const char *target, cons
 static void dev_add(struct build *b)
 {
 	static const struct fs dev = {"tmpfs", "dev", "/dev", "mode=0755,size=1m", NOSUID | NOEXEC};
-	static const struct fs mqueue = {"mqueue", "mqueue", "/dev/mqueue", "", NOSUID | NODEV | NOEXEC};
 	struct origin at = where(b, KEY_dev);
 
 	fs_add(b, at, &dev, 0)->memory = 1;
@@ -248,9 +278,7 @@ static void dev_add(struct build *b)
 		link_add(b, where(b, KEY_tty), "pts/0", "/dev/console");
 	devpts_add(b, at, "/dev/pts", 0);
 	shm_add(b);
-	/* The queues of an IPC namespace are its owner's to mount. */
-	if (!b->own_user || b->namespaces & CLONE_NEWIPC_)
-		fs_add(b, at, &mqueue, 0);
+	mqueue_add(b, 0);
 }
 
 static void attach_bind(struct build *b, const struct mount_wish *m, struct mount_plan *mp)
@@ -266,6 +294,7 @@ static void attach_bind(struct build *b, const struct mount_wish *m, struct moun
 	e->rec = !!(m->flags & MF_REC);
 	e->optional = (uint8_t)optional;
 	e->note = mp->prop != PROP_PRIVATE ? mp->slot : NO_SLOT;
+	e->hub = m->kind == MOUNT_HUB;
 }
 
 /* A file system that is made new: nobody has it yet, so nothing to receive from. */
@@ -279,18 +308,22 @@ static void make_own(struct build *b, const struct mount_wish *m, struct expect 
 	e->prop = mp->prop;
 }
 
-static void attach_tmpfs(struct build *b, const struct mount_wish *m, struct mount_plan *mp)
+const char *tmpfs_options(struct build *b, const struct mount_wish *m)
 {
-	uint32_t attrs = wish_attrs(m, NOSUID | NODEV);
-	struct fs fs = {"tmpfs", "tmpfs", m->dst, NULL, attrs & ~(uint32_t)RO};
 	const char *uid = m->flags & MF_UID ? text_printf(b, ",uid=%u", m->uid) : "";
 	const char *gid = m->flags & MF_GID ? text_printf(b, ",gid=%u", m->gid) : "";
 
+	return text_printf(b, "mode=%04o%s%s%s", m->flags & MF_MODE ? m->mode : 0755, uid, gid,
+			   size_option(b, m->size));
+}
+
+static void attach_tmpfs(struct build *b, const struct mount_wish *m, struct mount_plan *mp)
+{
+	uint32_t attrs = wish_attrs(m, NOSUID | NODEV);
+	/* Read-only comes at the end: lines below may put something in. */
+	struct fs fs = {"tmpfs", "tmpfs", m->dst, tmpfs_options(b, m), attrs & ~(uint32_t)RO};
 	struct expect *e;
 
-	/* Read-only comes at the end: lines below may put something in. */
-	fs.data = text_printf(b, "mode=%04o%s%s%s", m->flags & MF_MODE ? m->mode : 0755, uid, gid,
-			      size_option(b, m->size));
 	e = fs_add(b, m->at, &fs, m->flags);
 	e->attrs = attrs;
 	e->memory = 1;
@@ -381,6 +414,7 @@ static void attach(struct build *b, const struct mount_wish *m, struct mount_pla
 {
 	switch (m->kind) {
 	case MOUNT_BIND:
+	case MOUNT_HUB:
 		attach_bind(b, m, mp);
 		break;
 	case MOUNT_TMPFS:
@@ -449,11 +483,8 @@ void plan_mounts(struct build *b)
 		proc_add(b, where(b, KEY_proc), "/proc", NULL);
 	if (b->p->dev == DEV_MINIMAL)
 		dev_add(b);
-	if (b->p->dev == DEV_HOST) {
-		point_add(b, where(b, KEY_dev), "/dev", b->mounts->dev_tree, 0);
-		attach_add(b, where(b, KEY_dev), b->mounts->dev_tree, "/dev", 0);
-		expect_add(b, where(b, KEY_dev), "/dev", NULL, NOSUID)->rec = 1;
-	}
+	if (b->p->dev == DEV_HOST)
+		host_dev_add(b);
 	for (const struct mount_wish *m = b->p->mounts.first; m; m = m->next, mp++)
 		if (!(m->flags & MF_NONE))
 			attach(b, m, mp);

@@ -37,7 +37,20 @@ int clone_add(struct build *b, struct origin at, const char *path, int rec, int 
 	      int note);
 void attr_add(struct build *b, struct origin at, int slot, uint32_t attrs, uint8_t prop,
 	      int rec);
+void source_bind(struct build *b, const struct mount_wish *m, struct mount_plan *mp);
 void attach_add(struct build *b, struct origin at, int slot, const char *path, int optional);
+
+/* The propagation of a line's mount in the end. */
+uint8_t bind_prop(const struct build *b, const struct mount_wish *m);
+
+/* That of the line above `until` which path lies on, or of the root. */
+uint8_t prop_around(const struct build *b, const struct mount_wish *until, const char *path);
+
+/* The options of a tmpfs line for the kernel. */
+const char *tmpfs_options(struct build *b, const struct mount_wish *m);
+
+/* private and slave are made on the detached copy; the rest waits for the end. */
+uint8_t early_prop(uint8_t prop);
 
 /* Does any line of this kind say something (none 0), or none (1)? */
 int says(const struct build *b, enum mount_kind kind, int none);

@@ -53,15 +53,17 @@ struct expect {
 	int note;		/* slot of the clone whose source was noted, or NO_SLOT */
 	uint8_t prop, rec, optional, memory;
 	uint8_t own;		/* made by hutch: no source on the host */
+	uint8_t hub;		/* it has to receive, whatever its source is now */
 };
 
-enum switch_kind { SWITCH_NONE, SWITCH_PIVOT, SWITCH_OVER, SWITCH_JOIN };
+enum switch_kind { SWITCH_NONE, SWITCH_PIVOT, SWITCH_OVER, SWITCH_JOIN, SWITCH_LIVE };
 
 struct plan {
 	const struct profile *profile;
 	struct step *step;
 	struct expect *expect;
-	unsigned nsteps, nexpect, slots;
+	struct shared *shared;
+	unsigned nsteps, nexpect, nshared, slots;
 	unsigned clone;		/* index of the clone step */
 	uint32_t namespaces;	/* CLONE_NEW* of the clone */
 	uint8_t vfork;		/* CLONE_VM|CLONE_VFORK */
@@ -73,15 +75,40 @@ struct plan {
 	uint8_t host_equivalent;	/* the payload could take over the host */
 };
 
+/* What the sandbox shares with the host past its namespaces, and which line of the profile lets it. */
+struct shared {
+	struct origin at;
+	const char *text;	/* NULL: that of a row of shares.def */
+	uint8_t row;
+	uint8_t said;		/* the profile says so in as many words, or keeps nothing apart */
+};
+const char *shared_text(const struct shared *s);
+
+/* What a member shares of its IPC group. */
+enum group_part { GROUP_IPC = 1, GROUP_SHM };
+
 /* The first process of a running sandbox, as one that cannot be mistaken. */
 struct target {
 	int pid;
 	uint64_t start;		/* clock ticks since boot */
 };
 
+/* What is done to the mounts of a running sandbox, instead of one more program in it. */
+enum live_kind { LIVE_MOUNT = 1, LIVE_UMOUNT, LIVE_FOLLOW };
+struct live {
+	uint8_t kind, lazy;
+	unsigned from;		/* of the profile's mounts: MOUNT: the first that is new; FOLLOW: which one */
+	const char *path;	/* UMOUNT: inside */
+	const char *const *line;	/* MOUNT: the lines that are new */
+	int nlines;
+	const char *gone;	/* UMOUNT: the line that was noted for what goes, or NULL */
+};
+
 /* Where a supervised payload finds its sockets. */
 enum { SERVICE_FIRST_FD = 3 };
 #define SERVICE_NOTIFY "/dev/notify"
+
+struct limit;	/* service/service.h */
 
 /* What the caller adds to profile and facts. */
 struct plan_request {
@@ -90,11 +117,14 @@ struct plan_request {
 	int launch;		/* the plan is for now: only needed facts are looked up */
 	const char *const *env;	/* of the caller, for env-pass */
 	const struct target *join;	/* the plan is for one more program in this sandbox, or NULL */
+	struct live *live;		/* with join: for its mounts instead, or NULL */
 
 	/* By a supervisor: the payload waits for its word, and gets what service keys say. */
 	int supervised;
 	const char *notify;	/* the address of a NOTIFY_SOCKET that is not inside */
 	const char *console;	/* the terminal of type=console, NULL: /dev/console */
+	const struct limit *limits;	/* of its IPC group, that other profiles say */
+	unsigned nlimits;
 };
 
 /*

@@ -7,16 +7,15 @@
 
 #include "base/parse.h"
 
-/* private and slave are made on the detached copy; the rest waits for the end. */
-static uint8_t early_prop(uint8_t prop)
+uint8_t early_prop(uint8_t prop)
 {
 	return prop == PROP_SLAVE || prop == PROP_SLAVE_SHARED ? PROP_SLAVE : PROP_PRIVATE;
 }
 
-static uint8_t bind_prop(const struct build *b, const struct mount_wish *m)
+uint8_t bind_prop(const struct build *b, const struct mount_wish *m)
 {
-	if (m->prop)
-		return m->prop;
+	if (m->prop || m->flags & MF_FOLLOW)
+		return m->prop ? m->prop : PROP_PRIVATE;
 	return b->p->propagation.rec ? b->p->propagation.prop : PROP_PRIVATE;
 }
 
@@ -89,8 +88,8 @@ static void share_source(struct build *b, const struct mount_wish *m, struct mou
 	} else if (b->f->set_group && !rec) {
 		mp->joined = clone_add(b, m->at, m->src, 0, !!(m->flags & MF_OPTIONAL), 1);
 	} else {
-		wrong(b, m->at, "what is mounted below %s would appear on the host, because it is shared: %s",
-		      m->dst, rec ? "leave rec out" : "this needs Linux 5.15");
+		wrong(b, m->at, "what is mounted below %s would appear on the host, because it is shared: %s", m->dst,
+		      m->kind == MOUNT_HUB ? "say slave" : rec ? "leave rec out" : "this needs Linux 5.15");
 	}
 }
 
@@ -100,7 +99,23 @@ int device_is_bound(const struct build *b)
 	return b->own_user || b->p->ns[NS_USER].how == NS_PATH;
 }
 
-static void source_bind(struct build *b, const struct mount_wish *m, struct mount_plan *mp)
+static void source_follow(struct build *b, const struct mount_wish *m, struct mount_plan *mp)
+{
+	if (!b->f->new_mount_api)
+		wrong(b, m->at, "follow needs Linux 5.2 or newer");
+	else if (b->plan->sealed && !b->plan->new_mounts)
+		wrong(b, m->at, "follow beneath a sealed root needs Linux 5.12 or newer");
+	if (b->p->ns[NS_USER].how == NS_PATH && b->namespaces & CLONE_NEWPID_)
+		wrong(b, m->at, "follow: the process of a sandbox in a user namespace of a file and a new PID namespace is not hutch's child");
+	if (prop_around(b, m, m->dst) == PROP_SHARED)
+		wrong(b, m->at, "follow: each new file would be mounted on the host, too, because what is around %s is shared", m->dst);
+	/* What is locked cannot be replaced. */
+	mp->late = b->plan->sealed && !covered_later(b, m);
+	if (b->plan->sealed && !mp->late)
+		wrong(b, m->at, "follow: %s is covered by what another line mounts", m->dst);
+}
+
+void source_bind(struct build *b, const struct mount_wish *m, struct mount_plan *mp)
 {
 	uint32_t attrs = wish_attrs(m, RO | NOSUID | NODEV);
 	int rec = !!(m->flags & MF_REC), optional = !!(m->flags & MF_OPTIONAL);
@@ -108,6 +123,8 @@ static void source_bind(struct build *b, const struct mount_wish *m, struct moun
 	mp->prop = bind_prop(b, m);
 	if (mp->prop == PROP_SHARED)
 		share_source(b, m, mp);
+	if (m->flags & MF_FOLLOW)
+		source_follow(b, m, mp);
 	mp->slot = clone_add(b, m->at, m->src, rec, optional, mp->prop != PROP_PRIVATE);
 	if ((m->flags & MF_IDMAP) && (!b->f->privileged || device_is_bound(b)))
 		wrong(b, m->at, "idmap needs privilege over the file system: not in a user namespace");
@@ -115,7 +132,7 @@ static void source_bind(struct build *b, const struct mount_wish *m, struct moun
 		wrong(b, m->at, "idmap needs Linux 5.12 or newer");
 	if (m->flags & MF_IDMAP)
 		ADD(b, m->at, TREE_IDMAP, N(mp->slot), N(m->map[0]), N(m->map[1]), N(m->map[2]), N(rec));
-	attr_add(b, m->at, mp->slot, attrs, mp->late ? PROP_DEFAULT : early_prop(mp->prop), rec);
+	attr_add(b, m->at, mp->slot, attrs, mp->prop == PROP_SHARED && mp->late ? PROP_DEFAULT : early_prop(mp->prop), rec);
 }
 
 static void source_device(struct build *b, const struct mount_wish *m, struct mount_plan *mp)
@@ -162,7 +179,7 @@ static int need_table(const struct build *b)
 	int noted = b->p->propagation.prop != PROP_PRIVATE, rec = noted && b->p->root.rec;
 
 	for (const struct mount_wish *m = b->p->mounts.first; m; m = m->next)
-		if (m->kind == MOUNT_BIND && bind_prop(b, m) != PROP_PRIVATE) {
+		if (mount_binds(m) && bind_prop(b, m) != PROP_PRIVATE) {
 			noted = 1;
 			rec |= !!(m->flags & MF_REC);
 		}
@@ -246,7 +263,7 @@ void plan_sources(struct build *b)
 	source_root(b);
 	for (const struct mount_wish *m = b->p->mounts.first; m; m = m->next, mp++) {
 		mp->slot = mp->joined = NO_SLOT;
-		if (m->kind == MOUNT_BIND)
+		if (mount_binds(m))
 			source_bind(b, m, mp);
 		else if (m->kind == MOUNT_DEVICE)
 			source_device(b, m, mp);

@@ -231,6 +231,7 @@ int step_below(const struct step *s, const char *path)
 static const char *const switch_names[] = {
 	"the caller's own root", "pivot_root",
 	"chroot over the initramfs, which pivot_root cannot leave", "one more program in a running sandbox",
+	"the mounts of a running sandbox",
 };
 
 static int late_mounts(const struct plan *plan)
@@ -260,6 +261,9 @@ static void print_header(const struct plan *plan, struct out *o)
 		out_put(o, "# what is mounted after the seal can be unmounted by a payload with sys_admin\n");
 	if (plan->host_equivalent)
 		out_put(o, "# host-equivalent: CAP_SYS_ADMIN in the caller's user namespace can take over the host\n");
+	for (unsigned i = 0; i < plan->nshared; i++)
+		out_printf(o, "%s%s", i ? ", " : "# shared with the host: ", shared_text(&plan->shared[i]));
+	out_put(o, plan->nshared ? "\n" : "");
 }
 
 void plan_print(const struct plan *plan, struct out *o)

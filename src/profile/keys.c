@@ -10,7 +10,7 @@
 /* Is the syntax what values are read by? Then it stands behind word and default. */
 #define READ_BY(type) \
 	(TYPE_##type == TYPE_CHOICE || TYPE_##type == TYPE_INT || TYPE_##type == TYPE_SYSCTL || \
-	 TYPE_##type == TYPE_NS)
+	 TYPE_##type == TYPE_NS || TYPE_##type == TYPE_SHM)
 
 const struct key keys[KEY_COUNT] = {
 	[KEY_NONE] = {.word = NULL},

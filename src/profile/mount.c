@@ -14,6 +14,7 @@ static const struct {
 	{"suid", MF_SUID}, {"nosuid", MF_NOSUID}, {"dev", MF_DEV}, {"nodev", MF_NODEV},
 	{"exec", MF_EXEC}, {"noexec", MF_NOEXEC}, {"optional", MF_OPTIONAL},
 	{"create", MF_CREATE}, {"subset=pid", MF_SUBSET_PID}, {"none", MF_NONE},
+	{"follow", MF_FOLLOW},
 }, value_options[] = {
 	{"size=", MF_SIZE}, {"mode=", MF_MODE}, {"uid=", MF_UID}, {"gid=", MF_GID},
 	{"hidepid=", MF_HIDEPID}, {"idmap=", MF_IDMAP}, {"upper=", MF_UPPER},
@@ -33,7 +34,7 @@ static const struct {
 	char words[7];
 	uint32_t allowed;
 } kinds[MOUNT_KINDS] = {
-	[MOUNT_BIND] = {KEY_bind, "sD", MF_ATTRS | MF_REC | MF_OPTIONAL | MF_CREATE | MF_IDMAP | MF_PROP},
+	[MOUNT_BIND] = {KEY_bind, "sD", MF_ATTRS | MF_REC | MF_OPTIONAL | MF_CREATE | MF_IDMAP | MF_PROP | MF_FOLLOW},
 	[MOUNT_TMPFS] = {KEY_tmpfs, "d", MF_ATTRS | MF_SIZE | MF_MODE | MF_UID | MF_GID | MF_CREATE | MF_PROP},
 	[MOUNT_PROC] = {KEY_proc, "d", MF_RO | MF_RW | MF_SUBSET_PID | MF_HIDEPID | MF_CREATE | MF_NONE},
 	[MOUNT_SYSFS] = {KEY_sysfs, "d", MF_RO | MF_RW | MF_CREATE},
@@ -45,6 +46,7 @@ static const struct {
 	[MOUNT_MASK] = {KEY_mask, "d", MF_OPTIONAL | MF_NONE},
 	[MOUNT_FILE] = {KEY_file, "dL", MF_MODE | MF_UID | MF_GID},
 	[MOUNT_SYMLINK] = {KEY_symlink, "xd", 0},
+	[MOUNT_HUB] = {KEY_hub, "td", MF_ATTRS | MF_OPTIONAL | MF_CREATE | MF_PROP},
 	[MOUNT_DIR] = {KEY_dir, "d", MF_MODE | MF_UID | MF_GID},
 };
 
@@ -186,6 +188,10 @@ static void check_flags(struct value *v, const struct mount_wish *m)
 	for (size_t k = 0; k < COUNT(against); k++)
 		if ((m->flags & against[k][0]) && (m->flags & against[k][1]))
 			value_wrong(v, -1, "%s says two opposite things", v->key->word);
+	if (m->kind == MOUNT_HUB && m->prop && m->prop != PROP_SLAVE && m->prop != PROP_SHARED)
+		value_wrong(v, -1, "a hub is slave, which receives, or shared, which sends too");
+	if ((m->flags & MF_FOLLOW) && ((m->flags & MF_REC) || m->prop > PROP_PRIVATE))
+		value_wrong(v, -1, "follow is for one file, which is private and has nothing below it");
 	if (!m->upper != !m->work)
 		value_wrong(v, -1, "overlay needs both upper= and work=, or neither");
 }
@@ -276,6 +282,17 @@ void read_MOUNT(struct value *v)
 	keep(v, m);
 }
 
+unsigned profile_follows(const struct profile *p, struct follow_conf to[FOLLOWS])
+{
+	unsigned n = 0;
+	uint16_t i = 0;
+
+	for (const struct mount_wish *m = p->mounts.first; m && n < FOLLOWS; m = m->next, i++)
+		if (m->flags & MF_FOLLOW)
+			to[n++] = (struct follow_conf){m->src, i};
+	return n;
+}
+
 static void print_fixed(const struct mount_wish *m, struct out *o)
 {
 	for (const char *w = kinds[m->kind].words; *w && *w != 'L'; w++) {
@@ -333,7 +350,7 @@ void print_MOUNT(const struct profile *p, const struct key *key, const void *fie
 		}
 		print_fixed(m, o);
 		for (size_t k = 0; k < COUNT(plain_options); k++)
-			if (m->flags & plain_options[k].flag)
+			if (m->flags & plain_options[k].flag & kinds[m->kind].allowed)
 				out_printf(o, " %s", plain_options[k].word);
 		if (m->prop)
 			out_printf(o, " %s", propagation_names[m->prop]);

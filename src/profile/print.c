@@ -38,6 +38,11 @@ void profile_print(const struct profile *p, struct out *o)
 					       (const char *)p + keys[i].offset, o);
 }
 
+void profile_print_hubs(const struct profile *p, struct out *o)
+{
+	print_HUB(p, &keys[KEY_hub_path], &p->hubs, o);
+}
+
 void profile_print_diags(const struct profile *p, const struct diags *d, struct out *o)
 {
 	unsigned shown = 0;

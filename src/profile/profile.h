@@ -66,6 +66,12 @@ extern const char *const cap_names[CAP_NAMES];
 enum { RLIMITS = 16 };
 extern const char *const rlimit_names[RLIMITS];	/* by the kernel's order on most machines */
 
+/* /dev/shm, in the end without SHM_AUTO. */
+struct shm_wish {
+	uint8_t kind;		/* enum shm_kind */
+	const char *group;	/* of SHM_GROUP */
+};
+
 /* One element of a repeatable key. */
 struct item {
 	struct item *next;
@@ -98,7 +104,7 @@ struct root_wish {
 enum mount_kind {
 	MOUNT_BIND, MOUNT_TMPFS, MOUNT_PROC, MOUNT_SYSFS, MOUNT_MQUEUE, MOUNT_DEVPTS,
 	MOUNT_DEVICE, MOUNT_OVERLAY, MOUNT_OTHER, MOUNT_MASK, MOUNT_FILE, MOUNT_SYMLINK,
-	MOUNT_DIR, MOUNT_KINDS
+	MOUNT_DIR, MOUNT_HUB, MOUNT_KINDS
 };
 
 /* Words that a mount line may carry; which ones, per kind, is in mount.c. */
@@ -109,7 +115,7 @@ enum mount_flag {
 	MF_NODEV = 1 << 11, MF_NONE = 1 << 12,	/* proc=none, mask=none */
 	MF_SIZE = 1 << 13, MF_MODE = 1 << 14, MF_UID = 1 << 15, MF_GID = 1 << 16,
 	MF_HIDEPID = 1 << 17, MF_IDMAP = 1 << 18, MF_UPPER = 1 << 19, MF_LOWER = 1 << 20,
-	MF_PROP = 1 << 21, MF_NOREC = 1 << 22,
+	MF_PROP = 1 << 21, MF_NOREC = 1 << 22, MF_FOLLOW = 1 << 23,
 };
 
 struct mount_wish {
@@ -118,7 +124,7 @@ struct mount_wish {
 	uint8_t kind, prop;
 	uint32_t flags;			/* MF_* that were written */
 	const char *src, *dst;		/* host side and inside */
-	const char *type, *data;	/* of mount= */
+	const char *type, *data;	/* of mount=; type of hub= is its name */
 	const char *upper, *work;
 	const char *const *more;	/* further lower= directories, lines of a file */
 	unsigned nmore;
@@ -127,10 +133,23 @@ struct mount_wish {
 	uint32_t map[3];		/* idmap: inside, outside, count */
 };
 
+/* A bind that follows what the host has at its path. */
+enum { FOLLOWS = 16 };
+struct follow_conf {
+	const char *path;
+	uint16_t wish;			/* which of the mounts it is */
+};
+
 struct mount_list {
 	struct mount_wish *first, **last;
 	unsigned n;
 };
+
+/* Whether it is a directory or file of the host, as it is there. */
+static inline int mount_binds(const struct mount_wish *m)
+{
+	return m->kind == MOUNT_BIND || m->kind == MOUNT_HUB;
+}
 
 /* What a supervisor does with the sandbox; hutch run does not look at it. */
 enum service_type { SERVICE_LONG = 1, SERVICE_ONESHOT, SERVICE_CONSOLE };
@@ -179,16 +198,18 @@ struct boot_wish {
 
 struct profile {
 	/* First what is asked for most: near fields make short code. */
-	uint8_t tty, init, root_mode, root_seal, dev, shm, no_new_privs, keyring;
+	uint8_t tty, init, root_mode, root_seal, dev, no_new_privs, keyring;
 	struct { uint8_t prop, rec; } propagation;
 	uint32_t ns_set, umask, securebits;
 	struct arena *arena;
 	const char *user, *group, *workdir, *hostname, *domainname;
 	struct words exec;
 	struct mount_list mounts;
+	struct list hubs;		/* .name: its name, .text: path, .a: share */
 	struct root_wish root;
 	uint32_t ioprio, sched;		/* class or policy, level or priority << 8 */
 	struct ns_wish ns[NS_COUNT];
+	struct shm_wish shm;
 	uint64_t caps[CAPS_SETS];
 	struct list groups, env, env_pass, fds, rlimits, uidmap, gidmap, time_offset, sysctls;
 	struct stdio_wish stdio[3];
@@ -220,7 +241,7 @@ const char *key_help(const struct key *key);
 /* Whether it is one of init.conf: those are the last of the table. */
 int key_boots(enum key_id key);
 
-/* The syntax, where values are read by it (CHOICE, INT, SYSCTL, NS): at no cost. */
+/* The syntax, where values are read by it (CHOICE, INT, SYSCTL, NS, SHM): at no cost. */
 const char *key_choices(const struct key *key);
 
 /*
@@ -244,7 +265,11 @@ struct profile_reader {
 	int machine;		/* what is read is init.conf: keys of the group boot, and no others */
 	struct origin at;	/* of the line in hand */
 	unsigned column;	/* where its value starts */
+	const char *hubs;	/* what the loader knows the machine's hubs by, or NULL: there are none */
 };
+
+/* The name for that, which no file has: see gather.h. */
+extern const char profile_hubs[];
 
 void profile_init(struct profile *p, struct arena *a);
 void profile_reader_init(struct profile_reader *r, struct profile *p,
@@ -265,14 +290,30 @@ void profile_exec(struct profile_reader *r, const char *const *words, int n);
 /* Fills in defaults and applies the rules between keys. Call once, at the end. */
 void profile_finish(struct profile_reader *r);
 
+/* The binds that follow, the first FOLLOWS of them; how many. */
+unsigned profile_follows(const struct profile *p, struct follow_conf to[FOLLOWS]);
+
 /* Whether the key was written anywhere. */
 int profile_has(const struct profile *p, enum key_id key);
+
+/* The IPC group that the sandbox is a member of, for its IPC namespace, its /dev/shm or both; or NULL. */
+const char *profile_group(const struct profile *p);
 
 /* "web.conf:6", "argument 2", or the profile's name alone for a default. */
 void profile_where(const struct profile *p, struct origin at, struct out *o);
 
+/*
+ * The hub of this name: .text is its path, .a whether it is to be shared. NULL: there is none,
+ * which `why`, unless it is NULL, says with the nearest name.
+ */
+enum { HUB_WHY = 200 };
+const struct item *hub_find(const struct profile *p, const char *name, char *why);
+
 /* Prints what was written as a profile that reads back the same. */
 void profile_print(const struct profile *p, struct out *o);
+
+/* Its hubs alone, likewise. */
+void profile_print_hubs(const struct profile *p, struct out *o);
 
 /* file:line:column: message, one a line, then how many there were if not all fit. */
 void profile_print_diags(const struct profile *p, const struct diags *d, struct out *o);

@@ -8,6 +8,7 @@
 
 #include "archive/texts.h"
 #include "base/parse.h"
+#include "base/text.h"
 
 enum { MAX_DEPTH = 8, MAX_FILES = 256, MAX_LINE = 8192, MAX_LINES = 100000 };
 
@@ -37,6 +38,8 @@ void profile_reader_init(struct profile_reader *r, struct profile *p,
 	r->load = load;
 	r->ctx = ctx;
 }
+
+const char profile_hubs[] = "init.conf/hubs";
 
 int profile_is_machine(const char *path)
 {
@@ -126,7 +129,7 @@ static void set_key(struct profile_reader *r, const char *word, const char *valu
 		key_unknown(r, word);
 		return;
 	}
-	if (key_boots(id) != r->machine) {
+	if (key_boots(id) != r->machine && id != KEY_hub_path) {
 		diags_add(r->diags, r->at, 1, "%s belongs into %s", word,
 			  r->machine ? "the profile of a service" : "init.conf");
 		return;
@@ -238,6 +241,18 @@ static void read_text(struct profile_reader *r, const char *text, size_t length)
 	}
 }
 
+static void take_file(struct profile_reader *r, const struct profile_text *text)
+{
+	struct origin from = r->at;
+
+	r->p->files[r->p->nfiles] = text->name;
+	r->at.file = (unsigned short)r->p->nfiles++;
+	r->depth++;
+	read_text(r, text->text, text->length);
+	r->depth--;
+	r->at = from;
+}
+
 void profile_file(struct profile_reader *r, const char *path)
 {
 	struct profile_text text;
@@ -254,12 +269,7 @@ void profile_file(struct profile_reader *r, const char *path)
 			  e.code ? error_text(e.code) : "");
 		return;
 	}
-	r->p->files[r->p->nfiles] = text.name;
-	r->at.file = (unsigned short)r->p->nfiles++;
-	r->depth++;
-	read_text(r, text.text, text.length);
-	r->depth--;
-	r->at = from;
+	take_file(r, &text);
 }
 
 void profile_argument(struct profile_reader *r, const char *text, unsigned number)
@@ -302,10 +312,50 @@ static void read_defaults(struct profile_reader *r)
 	}
 }
 
+const struct item *hub_find(const struct profile *p, const char *name, char *why)
+{
+	const char **names = why ? ARENA_ARRAY(p->arena, const char *, p->hubs.n + 1) : NULL, *near;
+	const struct item *i = p->hubs.first;
+	int n = 0;
 
+	for (; i && strcmp(i->name, name) != 0; i = i->next)
+		if (names)
+			names[n++] = i->name;
+	if (!i && why) {
+		near = n ? name_nearest(name, names, n) : NULL;
+		text_format(why, HUB_WHY, near ? "unknown hub %.64s, did you mean %s?"
+					       : "unknown hub %.64s: hub.NAME=PATH says what it is", name, near);
+	}
+	return i;
+}
+
+/* The paths of hubs, by their names: of this profile's own, and of the machine's where it names any. */
+static void find_hubs(struct profile_reader *r)
+{
+	struct profile_text text;
+	char why[HUB_WHY];
+	int asked = 0;
+	struct err e;
+
+	for (struct mount_wish *m = r->p->mounts.first; m; m = m->next) {
+		const struct item *i;
+
+		if (m->kind != MOUNT_HUB)
+			continue;
+		if (!asked++ && r->hubs && r->p->nfiles < MAX_FILES && !r->load(r->ctx, r->hubs, NULL, &text, &e))
+			take_file(r, &text);
+		i = hub_find(r->p, m->type, why);
+		m->flags |= MF_REC;
+		m->prop = m->prop ? m->prop : PROP_SLAVE;
+		m->src = i ? i->text : m->dst;
+		if (!i)
+			diags_add(r->diags, m->at, 0, "%s", why);
+	}
+}
 
 void profile_finish(struct profile_reader *r)
 {
+	find_hubs(r);
 	read_defaults(r);
 	profile_rules(r);
 }

@@ -35,12 +35,25 @@ static void resolve_caps(struct profile *p)
 		p->caps[CAPS_INHERITABLE] = p->caps[CAPS_AMBIENT];
 }
 
+/* Whether there is a /dev to mount it in. */
+static int has_shm(const struct profile *p)
+{
+	return p->ns[NS_MOUNT].how != NS_HOST && p->dev != DEV_NONE;
+}
+
 static void resolve_choices(struct profile *p)
 {
 	if (p->init == AUTO_AUTO)
 		p->init = p->ns[NS_PID].how == NS_NEW ? AUTO_YES : AUTO_NO;
-	if (p->shm == SHM_AUTO)
-		p->shm = p->ns[NS_IPC].how == NS_GROUP ? SHM_GROUP : SHM_PRIVATE;
+	if (p->shm.kind == SHM_AUTO)
+		p->shm.kind = !has_shm(p) ? SHM_NONE : p->ns[NS_IPC].how == NS_GROUP ? SHM_GROUP : SHM_PRIVATE;
+	if (p->shm.kind == SHM_GROUP && !p->shm.group && p->ns[NS_IPC].how == NS_GROUP)
+		p->shm.group = p->ns[NS_IPC].name;
+}
+
+const char *profile_group(const struct profile *p)
+{
+	return p->ns[NS_IPC].how == NS_GROUP ? p->ns[NS_IPC].name : p->shm.group;
 }
 
 /* Each tells whether the rule is broken. */
@@ -71,8 +84,13 @@ static int tty_alone(const struct profile *p)
 static int half_map(const struct profile *p) { return !p->uidmap.n != !p->gidmap.n; }
 static int shm_alone(const struct profile *p)
 {
-	return p->shm == SHM_GROUP && p->ns[NS_IPC].how != NS_GROUP;
+	return p->shm.kind == SHM_GROUP && !p->shm.group;
 }
+static int shm_other(const struct profile *p)
+{
+	return p->shm.kind == SHM_GROUP && p->shm.group && strcmp(p->shm.group, profile_group(p)) != 0;
+}
+static int shm_nowhere(const struct profile *p) { return p->shm.kind < SHM_NONE && !has_shm(p); }
 static int not_bounded(const struct profile *p)
 {
 	return (p->caps[CAPS_PERMITTED] & ~p->caps[CAPS_BOUNDING]) != 0;

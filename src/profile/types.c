@@ -27,6 +27,19 @@ void value_unknown(struct value *v, int i, const char *what, const char *const *
 	value_wrong(v, i, "unknown %s %.64s%s", what, word, name_hint(hint, word, names, n));
 }
 
+void value_twice(struct value *v, struct origin first)
+{
+	char where[200];
+	struct out o;
+
+	out_init(&o, where, sizeof where);
+	if (first.file == v->r->at.file && first.file >= FILE_FIRST)
+		out_printf(&o, "line %u", first.line);
+	else
+		profile_where(v->r->p, first, &o);
+	value_wrong(v, -1, "%s%s given twice, first in %s", v->key->word, v->suffix, where);
+}
+
 int value_count(struct value *v, int min, int max)
 {
 	if (v->w.n >= min && v->w.n <= max)
@@ -63,14 +76,14 @@ const char *value_path(struct value *v, int i)
 	return NULL;
 }
 
-/* The n-th word between bars of a syntax, and its length; NULL behind the last. */
+/* The n-th word between bars of a syntax, and its length; NULL behind the last. What may follow a word is in brackets. */
 static const char *choice_word(const char *syntax, int n, size_t *length)
 {
 	for (;; n--) {
-		*length = strcspn(syntax, "|");
+		*length = strcspn(syntax, " |");
 		if (!n)
 			return syntax;
-		syntax += *length;
+		syntax += strcspn(syntax, "|");
 		if (!*syntax++)
 			return NULL;
 	}

@@ -31,6 +31,9 @@ void value_wrong(struct value *v, int i, const char *format, ...);
 void value_unknown(struct value *v, int i, const char *what,
 		   const char *const *names, int n);
 
+/* The key with this suffix was written at `first` already: says so. */
+void value_twice(struct value *v, struct origin first);
+
 /* The value must have between min and max words; says so and returns 0 if not. */
 int value_count(struct value *v, int min, int max);
 

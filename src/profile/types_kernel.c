@@ -142,7 +142,7 @@ void read_RLIMIT(struct value *v)
 		;
 	/* An argument replaces what the file said. */
 	if (new && (new->at.file == v->r->at.file || v->r->at.file != FILE_ARGS)) {
-		value_wrong(v, -1, "rlimit.%s given twice, first in line %u", v->suffix, new->at.line);
+		value_twice(v, new->at);
 		return;
 	}
 	new = new ? new : value_item(v);
@@ -163,6 +163,47 @@ void print_RLIMIT(const struct profile *p, const struct key *key, const void *fi
 	(void)p;
 	for (const struct item *i = l->first; i; i = i->next)
 		out_printf(o, "%s%s=%s\n", key->word, rlimit_names[i->c], i->text);
+}
+
+void read_HUB(struct value *v)
+{
+	struct item *new = v->r->p->hubs.first, *same = new;
+
+	if (!name_ok(v->suffix)) {
+		value_wrong(v, -1, "hub.NAME: a name has letters, digits and ._- only, not %.64s", v->suffix);
+		return;
+	}
+	if (!value_count(v, 1, 2) || !value_path(v, 0))
+		return;
+	if (v->w.n == 2 && strcmp(v->w.word[1], "share") != 0) {
+		value_unknown(v, 1, "option", (const char *const[]){"share"}, 1);
+		return;
+	}
+	while (new && strcmp(new->name, v->suffix) != 0)
+		new = new->next;
+	while (same && (same == new || strcmp(same->text, v->w.word[0]) != 0))
+		same = same->next;
+	/* An argument replaces what the file said. */
+	if (new && (new->at.file == v->r->at.file || v->r->at.file != FILE_ARGS))
+		value_twice(v, new->at);
+	else if (same)
+		value_wrong(v, 0, "%s is hub %.64s already", same->text, same->name);
+	else if (new || (new = value_item(v)))
+		*new = (struct item){.next = new->next, .at = v->r->at, .name = v->suffix,
+				     .text = v->w.word[0], .a = v->w.n == 2};
+}
+
+void print_HUB(const struct profile *p, const struct key *key, const void *field,
+	       struct out *o)
+{
+	const struct list *l = field;
+
+	(void)p;
+	for (const struct item *i = l->first; i; i = i->next) {
+		out_printf(o, "%s%s=", key->word, i->name);
+		out_word(o, i->text);
+		out_put(o, i->a ? " share\n" : "\n");
+	}
 }
 
 void read_STDIO(struct value *v)
@@ -264,6 +305,14 @@ static const char *const ns_how_names[] = {
 	[NS_NONE] = "none",
 };
 
+/* The name of an IPC group, word 1. */
+static const char *value_group(struct value *v)
+{
+	if (!name_ok(v->w.word[1]))
+		value_wrong(v, 1, "group %.64s: a name has letters, digits and ._- only", v->w.word[1]);
+	return v->w.word[1];
+}
+
 void read_NS(struct value *v)
 {
 	struct ns_wish *to = v->field;
@@ -283,10 +332,7 @@ void read_NS(struct value *v)
 	if (how == NS_PATH) {
 		to->name = value_path(v, 1);
 	} else if (how == NS_GROUP) {
-		to->name = v->w.word[1];
-		if (!name_ok(to->name))
-			value_wrong(v, 1, "group %.64s: a name has letters, digits and ._- only",
-				    to->name);
+		to->name = value_group(v);
 	}
 }
 
@@ -301,6 +347,25 @@ void print_NS(const struct profile *p, const struct key *key, const void *field,
 		out_word(o, n->name);
 	}
 	out_put(o, "\n");
+}
+
+void read_SHM(struct value *v)
+{
+	int named = v->w.n == 2 && !strcmp(v->w.word[0], "group");
+
+	((struct shm_wish *)v->field)->group = named ? value_group(v) : NULL;
+	v->w.n -= (unsigned)named;
+	read_CHOICE(v);
+}
+
+void print_SHM(const struct profile *p, const struct key *key, const void *field, struct out *o)
+{
+	const struct shm_wish *w = field;
+
+	if (w->group)
+		out_printf(o, "%s=group %s\n", key->word, w->group);
+	else
+		print_CHOICE(p, key, field, o);
 }
 
 void read_IDMAP(struct value *v)

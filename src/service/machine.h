@@ -30,6 +30,7 @@ struct machine_conf {
 	uint16_t nsysctl, nmodule, nmount;
 	uint8_t lo;
 	uint8_t said;			/* there is an init.conf */
+	uint8_t boots;			/* a key of it that only PID 1 heeds, 0: none is written */
 	uint8_t source;			/* enum source, see service.h */
 	struct {
 		uint8_t rw;

@@ -22,6 +22,12 @@ struct listen_conf {
 	const char *address, *name;	/* name: for LISTEN_FDNAMES */
 };
 
+/* A limit of an IPC group: a key ipc.*, or shm-size. */
+struct limit {
+	uint16_t key;
+	const char *value, *where;	/* where: only while the set is made */
+};
+
 /* Where a profile comes from. */
 enum source { SOURCE_DISK, SOURCE_GOOD, SOURCE_BUILT_IN, SOURCES };
 extern const char *const source_names[SOURCES];	/* "", "last-good", "built-in" */
@@ -46,8 +52,12 @@ struct service_conf {
 	uint8_t success_codes[32];
 	uint64_t success_signals;
 	const struct listen_conf *listens;
+	const struct follow_conf *follows;	/* files that follow the host's */
+	uint16_t nfollows;
 	const char *on_mount, *on_path, *log_path;
 	const char *group;		/* of IPC, or NULL */
+	uint16_t nlimits;
+	const struct limit *limits;	/* of the group, by whichever profile: its first member sets them */
 };
 
 struct set {
@@ -88,7 +98,8 @@ int set_copy(struct set *to, const struct set *from);
 
 /*
  * Resolves after= and needs= (the names were kept by set_add), finds circles and
- * sorts. A service whose order cannot be kept gets findings. -1: no room.
+ * sorts. A service whose order cannot be kept gets findings, and so do those of one IPC
+ * group that differ about its limits. -1: no room.
  */
 int set_order(struct set *set);
 

@@ -1,5 +1,5 @@
 /* Sets of services, see service.h. */
-#include "service/service.h"
+#include "service/set.h"
 
 #include <string.h>
 
@@ -7,7 +7,7 @@
 
 const char *const source_names[SOURCES] = {"", "last-good", "built-in"};
 
-static const char *copy(struct set *set, const char *text)
+const char *set_text(struct set *set, const char *text)
 {
 	const char *to = text ? arena_text(&set->arena, text, strlen(text)) : NULL;
 
@@ -16,7 +16,7 @@ static const char *copy(struct set *set, const char *text)
 }
 
 /* An array, one longer than asked for: none is empty. */
-static void *array(struct set *set, size_t size, unsigned n)
+void *set_array(struct set *set, size_t size, unsigned n)
 {
 	void *to = arena_alloc(&set->arena, size * (n + 1));
 
@@ -65,33 +65,28 @@ static uint32_t ms(uint64_t time)
 	return time < UINT32_MAX / 2 ? (uint32_t)time : UINT32_MAX / 2;
 }
 
-/* A service that is named, and where: what is wrong with it is told there. */
-struct named {
-	const char *name, *where;
-};
-
-static struct named named(struct set *set, const struct profile *p, const struct item *i)
+struct named set_named(struct set *set, const struct profile *p, const struct item *i)
 {
 	char where[300];
 	struct out o;
 
 	out_init(&o, where, sizeof where);
 	profile_where(p, i->at, &o);
-	return (struct named){copy(set, i->text), copy(set, where)};
+	return (struct named){set_text(set, i->text), set_text(set, where)};
 }
 
 static void keep_names(struct set *set, struct service_conf *c, const struct profile *p)
 {
 	const struct service_wish *w = &p->service;
-	struct named *to = array(set, sizeof *to, w->needs.n + w->after.n);
+	struct named *to = set_array(set, sizeof *to, w->needs.n + w->after.n);
 	unsigned n = 0;
 
 	if (!to)
 		return;
 	for (const struct item *i = w->needs.first; i; i = i->next)
-		to[n++] = named(set, p, i);
+		to[n++] = set_named(set, p, i);
 	for (const struct item *i = w->after.first; i; i = i->next)
-		to[n++] = named(set, p, i);
+		to[n++] = set_named(set, p, i);
 	c->named = to;
 	c->nneeds = (uint16_t)w->needs.n;
 	c->nafter = (uint16_t)w->after.n;
@@ -99,13 +94,13 @@ static void keep_names(struct set *set, struct service_conf *c, const struct pro
 
 static void keep_sockets(struct set *set, struct service_conf *c, const struct list *sockets)
 {
-	struct listen_conf *to = array(set, sizeof *to, sockets->n);
+	struct listen_conf *to = set_array(set, sizeof *to, sockets->n);
 
 	c->listens = to;
 	for (const struct item *i = sockets->first; to && i && c->nlistens < LISTENS; i = i->next)
 		to[c->nlistens++] = (struct listen_conf){
 			.kind = (uint8_t)i->a, .port = (uint16_t)i->b, .mode = (uint16_t)i->c,
-			.address = copy(set, i->text), .name = copy(set, i->name),
+			.address = set_text(set, i->text), .name = set_text(set, i->name),
 		};
 }
 
@@ -138,16 +133,27 @@ static void keep_numbers(struct service_conf *c, const struct service_wish *w)
 	c->log_size = (uint32_t)w->log_size;
 }
 
+static void copy_follows(struct set *set, struct service_conf *c, const struct follow_conf *from, unsigned n)
+{
+	struct follow_conf *to = set_array(set, sizeof *to, n);
+
+	for (unsigned i = 0; to && i < n; i++)
+		to[i] = (struct follow_conf){set_text(set, from[i].path), from[i].wish};
+	c->follows = to;
+	c->nfollows = (uint16_t)(to ? n : 0);
+}
+
 int set_add(struct set *set, const char *name, const struct profile *p, unsigned file,
 	    unsigned nfiles, const char *findings)
 {
 	struct service_conf *c = &set->service[set->count];
+	struct follow_conf follows[FOLLOWS];
 
 	memset(c, 0, sizeof *c);
 	c->file = (uint16_t)file;
 	c->nfiles = (uint16_t)nfiles;
-	c->name = copy(set, name);
-	c->findings = copy(set, findings);
+	c->name = set_text(set, name);
+	c->findings = set_text(set, findings);
 	if (set->full)
 		return -1;
 	set->count++;
@@ -157,11 +163,13 @@ int set_add(struct set *set, const char *name, const struct profile *p, unsigned
 	c->own_pid_ns = p->ns[NS_PID].how == NS_NEW;
 	c->own_init = p->init == AUTO_YES;
 	c->own_mounts = p->ns[NS_MOUNT].how == NS_NEW && p->dev == DEV_MINIMAL;
-	c->on_mount = copy(set, p->service.on_mount);
-	c->on_path = copy(set, p->service.on_path);
-	c->log_path = copy(set, p->service.log.path);
-	c->group = copy(set, p->ns[NS_IPC].how == NS_GROUP ? p->ns[NS_IPC].name : NULL);
+	c->on_mount = set_text(set, p->service.on_mount);
+	c->on_path = set_text(set, p->service.on_path);
+	c->log_path = set_text(set, p->service.log.path);
+	c->group = set_text(set, profile_group(p));
+	copy_follows(set, c, follows, profile_follows(p, follows));
 	keep_names(set, c, p);
+	limits_keep(set, c, p);
 	keep_sockets(set, c, &p->service.listens);
 	return -set->full;
 }
@@ -182,7 +190,7 @@ const struct service_conf *set_find(const struct set *set, const char *name)
 }
 
 /* The first thing that is wrong is enough. */
-static void finding(struct set *set, struct service_conf *c, const char *where, const char *what,
+void set_finding(struct set *set, struct service_conf *c, const char *where, const char *what,
 		    const char *name)
 {
 	char text[700];
@@ -190,21 +198,21 @@ static void finding(struct set *set, struct service_conf *c, const char *where, 
 	if (c->findings)
 		return;
 	text_format(text, sizeof text, "%s: %s%s", where, what, name);
-	c->findings = copy(set, text);
+	c->findings = set_text(set, text);
 }
 
 /* Names to indices. An unknown one in after= is none to wait for; needs= cannot do without. */
 static void resolve(struct set *set, struct service_conf *c)
 {
 	unsigned names = (unsigned)c->nneeds + c->nafter, n = 0, needs = 0;
-	uint16_t *to = array(set, sizeof *to, names);
-	struct named *kept = array(set, sizeof *kept, names);
+	uint16_t *to = set_array(set, sizeof *to, names);
+	struct named *kept = set_array(set, sizeof *kept, names);
 
 	for (unsigned i = 0; to && kept && i < names; i++) {
 		int found = find(set, c->named[i].name);
 
 		if (found < 0 && i < c->nneeds)
-			finding(set, c, c->named[i].where, PACKED("needs a service that there is not: "), c->named[i].name);
+			set_finding(set, c, c->named[i].where, PACKED("needs a service that there is not: "), c->named[i].name);
 		if (found < 0)
 			continue;
 		needs += i < c->nneeds;
@@ -246,7 +254,7 @@ static void circle(struct sorter *s, unsigned depth, unsigned back)
 	for (unsigned i = from; i <= depth; i++) {
 		struct service_conf *c = &s->set->service[s->at[i]];
 
-		finding(s->set, c, c->named[s->cell[i] - 1].where, PACKED("in a circle: "), text);
+		set_finding(s->set, c, c->named[s->cell[i] - 1].where, PACKED("in a circle: "), text);
 	}
 }
 
@@ -282,7 +290,7 @@ static void sort_from(struct sorter *s, unsigned start)
 /* Into the order that was found; the indices in `order` follow. */
 static int rearrange(struct set *set, const uint16_t *place)
 {
-	struct service_conf *to = array(set, sizeof *to, set->count);
+	struct service_conf *to = set_array(set, sizeof *to, set->count);
 
 	if (!to)
 		return -1;
@@ -308,14 +316,15 @@ int set_order(struct set *set)
 		const struct service_conf *first = set_find(set, c->name);
 
 		if (first != c && !c->findings)
-			finding(set, c, set->file[c->file].name, "two profiles of this name, the first is ",
+			set_finding(set, c, set->file[c->file].name, "two profiles of this name, the first is ",
 				first->nfiles ? set->file[first->file].name : first->name);
 		resolve(set, c);
 	}
-	s.colour = array(set, sizeof *s.colour, n);
-	s.at = array(set, sizeof *s.at, n);
-	s.cell = array(set, sizeof *s.cell, n);
-	s.place = array(set, sizeof *s.place, n);
+	limits_join(set);
+	s.colour = set_array(set, sizeof *s.colour, n);
+	s.at = set_array(set, sizeof *s.at, n);
+	s.cell = set_array(set, sizeof *s.cell, n);
+	s.place = set_array(set, sizeof *s.place, n);
 	if (set->full)
 		return -1;
 	for (unsigned i = 0; i < set->count; i++)
@@ -359,29 +368,34 @@ int set_same(const struct set *a, const struct service_conf *x, const struct set
 static void copy_service(struct set *to, struct service_conf *c, const struct service_conf *from)
 {
 	unsigned n = (unsigned)from->nneeds + from->nafter;
-	uint16_t *order = array(to, sizeof *order, n);
-	struct listen_conf *listens = array(to, sizeof *listens, from->nlistens);
+	uint16_t *order = set_array(to, sizeof *order, n);
+	struct listen_conf *listens = set_array(to, sizeof *listens, from->nlistens);
+	struct limit *limits = set_array(to, sizeof *limits, from->nlimits);
 
 	if (to->full)
 		return;
 	*c = *from;
 	c->named = NULL;
-	c->name = copy(to, from->name);
+	for (unsigned i = 0; i < from->nlimits; i++)
+		limits[i] = (struct limit){from->limits[i].key, set_text(to, from->limits[i].value), NULL};
+	c->limits = limits;
+	c->name = set_text(to, from->name);
 	if (n)
 		memcpy(order, from->order, n * sizeof *order);
 	c->order = order;
 	for (unsigned i = 0; i < from->nlistens; i++) {
 		listens[i] = from->listens[i];
-		listens[i].address = copy(to, from->listens[i].address);
-		listens[i].name = copy(to, from->listens[i].name);
+		listens[i].address = set_text(to, from->listens[i].address);
+		listens[i].name = set_text(to, from->listens[i].name);
 	}
 	c->listens = listens;
-	c->findings = copy(to, from->findings);
-	c->passed_over = copy(to, from->passed_over);
-	c->on_mount = copy(to, from->on_mount);
-	c->on_path = copy(to, from->on_path);
-	c->log_path = copy(to, from->log_path);
-	c->group = copy(to, from->group);
+	c->findings = set_text(to, from->findings);
+	c->passed_over = set_text(to, from->passed_over);
+	c->on_mount = set_text(to, from->on_mount);
+	c->on_path = set_text(to, from->on_path);
+	c->log_path = set_text(to, from->log_path);
+	c->group = set_text(to, from->group);
+	copy_follows(to, c, from->follows, from->nfollows);
 }
 
 int set_copy(struct set *to, const struct set *from)
@@ -389,7 +403,7 @@ int set_copy(struct set *to, const struct set *from)
 	if (set_init(to, from->count, from->nfiles))
 		return -1;
 	to->needs_seal = from->needs_seal;
-	to->notes = copy(to, from->notes);
+	to->notes = set_text(to, from->notes);
 	for (; to->count < from->count; to->count++)
 		copy_service(to, &to->service[to->count], &from->service[to->count]);
 	to->texts = from->texts;

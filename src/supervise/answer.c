@@ -33,13 +33,6 @@ static int is_up(const struct service *v)
 	return v->state == STATE_UP || v->state == STATE_DONE;
 }
 
-/* A payload runs that may be signalled and entered. */
-static int is_running(const struct service *v)
-{
-	return v->pid > 0 && (v->state == STATE_STARTING || v->state == STATE_UP ||
-			      v->state == STATE_STOPPING);
-}
-
 /* All names are looked up before anything is done for the first. */
 static void find_names(struct supervisor *s, struct client *c)
 {
@@ -60,7 +53,7 @@ static void find_names(struct supervisor *s, struct client *c)
 
 static void send_signal(struct client *c, const struct service *v)
 {
-	if (!is_running(v))
+	if (!service_runs(v))
 		refuse(c, 1, "%s is not running", v->conf->name);
 	else if (k_kill(v->pid, c->request.signal))
 		refuse(c, 1, "%s: %s", v->conf->name, errno_text());
@@ -89,9 +82,8 @@ static void act(struct supervisor *s, struct client *c, struct service *v)
 		c->code |= !is_up(v);
 		break;
 	case VERB_DESCRIBE:
-		if (!is_running(v))
+		if (!service_runs(v))
 			refuse(c, 1, "%s is not running", v->conf->name);
-		c->reloads = s->reloads;
 		break;
 	case VERB_LOGS:
 		c->cursor.position = c->request.lines == ALL_LINES
@@ -103,6 +95,8 @@ void answer_begin(struct supervisor *s, struct client *c)
 {
 	const struct request *r = &c->request;
 
+	if (r->verb == VERB_DESCRIBE)
+		c->reloads = s->reloads;
 	find_names(s, c);
 	/* Else it would never be done with its end. */
 	if (s->ending && (r->verb == VERB_START || r->verb == VERB_RESTART || r->verb == VERB_RELOAD ||
@@ -317,25 +311,36 @@ static void put_process(const struct service *v, struct client *c, struct out *o
 	control_put(o, "state", state_names[v->state]);
 }
 
-/* The process, then the files of the profile it was built from, in pieces. */
+/* Files of init.conf come before those of services. */
+static unsigned machine_files(const struct set *set)
+{
+	unsigned n = 0;
+
+	while (n < set->nfiles && set->file[n].kind != ENTRY_SERVICE)
+		n++;
+	return n;
+}
+
+/* The process, then the files of the profile it was built from, in pieces; without a name those of init.conf. */
 static enum answer next_describe(struct supervisor *s, struct client *c, struct out *o)
 {
-	const struct service *v = service_find(s, c->request.name[0]);
+	const struct service *v = c->request.n ? service_find(s, c->request.name[0]) : NULL;
+	const struct image *image = v ? v->image : c->request.n ? NULL : s->image;
 	const struct entry *f;
 	size_t n;
 
-	if (!v || !is_running(v) || c->reloads != s->reloads) {
-		refuse(c, 1, "%s has just changed", c->request.name[0]);
+	if (!image || (v && !service_runs(v)) || c->reloads != s->reloads) {
+		refuse(c, 1, "%s has just changed", c->request.n ? c->request.name[0] : "init.conf");
 		return end(c, o);
 	}
-	if (!c->cursor.begun) {
+	if (v && !c->cursor.begun) {
 		c->cursor.begun = 1;
 		put_process(v, c, o);
 		return c->wrong[0] ? end(c, o) : ANSWER_MORE;
 	}
-	if (c->cursor.at >= v->conf->nfiles)
+	if (c->cursor.at >= (v ? v->conf->nfiles : machine_files(&image->set)))
 		return end(c, o);
-	f = &v->image->set.file[v->conf->file + c->cursor.at];
+	f = &image->set.file[(v ? v->conf->file : 0) + c->cursor.at];
 	n = f->length - c->cursor.offset;
 	n = n < PIECE ? n : PIECE;
 	control_put(o, "file", f->name);

@@ -39,16 +39,21 @@ char *keep_memory(const char *name, size_t size, int *fd);
  */
 int resume(struct supervisor *s, char why[160]);
 
-/* An upgrade: to the program at this path, or the one that now lies where ours was; "" : ours. */
+/* Executes a program in our place, which goes on with the state. Returns only with an error. */
+void resume_exec(struct supervisor *s, int exe);
+void resume_init(char **argv);	/* whose second word is free for it */
+const char *resume_name(void);	/* the first */
+
+/* Executes a program that only looks whether it could, and then says resume_good. The same. */
+void resume_look(int exe, int state, const int texts[IMAGES]);
+extern const char resume_good[];
+
+/* upgrade.c: to the program at this path, or the one that now lies where ours was; "" : ours. */
 void upgrade_start(struct supervisor *s, const char *path);
 int upgrade_reaped(struct supervisor *s, int pid, int status);	/* 1: it was who looked */
 void upgrade_due(struct supervisor *s);		/* when its deadline has passed */
 /* At the end of a turn: goes over to the other program, if all is ready for that. */
 void upgrade_go(struct supervisor *s);
-
-/* Executes a program in our place, which goes on with the state. Returns only with an error. */
-void resume_exec(struct supervisor *s, int exe);
-void resume_init(char **argv);	/* whose second word is free for it */
 
 /* crash.c: from now on a crash is no end; -1: it is. */
 int crash_init(struct supervisor *s);

@@ -13,6 +13,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "apply/follow.h"
+#include "apply/process.h"
 #include "apply/registry.h"
 #include "apply/walk.h"
 #include "archive/texts.h"
@@ -36,6 +38,8 @@ static struct job {
 	const char *notify;		/* an abstract address, or NULL */
 	char notify_room[40];
 	uint64_t nofile[2];		/* as hutch was started with */
+	struct target target;		/* whose file follows, which one */
+	unsigned wish;
 	struct profile profile;
 	struct diags diags;
 	struct plan plan;
@@ -148,19 +152,27 @@ static void fail_findings(void)
 	fail(0, text);
 }
 
-static void read_and_plan(void)
+static void read_profile(void)
 {
-	struct plan_request request = {
-		.launch = 1, .supervised = 1, .env = (const char *const *)environ,
-		.notify = job.notify, .console = job.image->set.machine.console,
-	};
 	struct profile_reader r;
 
 	profile_init(&job.profile, launch_arena);
 	diags_init(&job.diags, launch_arena);
 	profile_reader_init(&r, &job.profile, &job.diags, set_load, (void *)(uintptr_t)&job.image->set);
+	r.hubs = profile_hubs;
 	profile_file(&r, job.image->set.file[job.conf->file].name);
 	profile_finish(&r);
+}
+
+static void read_and_plan(void)
+{
+	struct plan_request request = {
+		.launch = 1, .supervised = 1, .env = (const char *const *)environ,
+		.notify = job.notify, .console = job.image->set.machine.console,
+		.limits = job.conf->limits, .nlimits = job.conf->nlimits,
+	};
+
+	read_profile();
 	if (job.diags.count ||
 	    plan_build(&job.plan, &job.profile, &job.image->facts, &request, &job.diags))
 		fail_findings();
@@ -230,6 +242,29 @@ static int launch_main(void *unused)
 	return 0;
 }
 
+static int follow_main(void *unused)
+{
+	(void)unused;
+	k_fault_side('l');
+	k_close_range(SERVICE_FIRST_FD, ~0u);
+	if (k_prctl(PR_SET_PDEATHSIG_, SIGKILL, 0, 0) || k_getppid() != job.parent)
+		k_exit(125);
+	read_profile();
+	k_exit(job.diags.count ? EINVAL : follow_bring(&job.profile, &job.image->facts, &job.target, job.wish));
+}
+
+int launch_follow(const struct service *v, unsigned wish)
+{
+	job.image = v->image;
+	job.conf = v->conf;
+	job.parent = k_getpid();
+	job.wish = wish;
+	job.target.pid = v->pid;
+	if (process_start(v->pid, &job.target.start))
+		return -1;
+	return k_clone(follow_main, job.stack + sizeof job.stack, SIGCHLD, NULL);
+}
+
 static void job_fill(struct supervisor *s, struct service *v, int report, int ready)
 {
 	job.image = v->image;
@@ -263,6 +298,7 @@ int launch_start(struct supervisor *s, struct service *v)
 		goto failed;
 	if (v->conf->ready == READY_FD && k_pipe(ready))
 		goto failed;
+	follow_launch(s, v);
 	job_fill(s, v, report[1], ready[1]);
 	v->launcher = k_clone(launch_main, job.stack + sizeof job.stack, SIGCHLD, NULL);
 	if (v->launcher < 0)
@@ -471,6 +507,7 @@ void launch_leave(struct supervisor *s, struct service *v)
 {
 	int i = 0, pid;
 
+	registry_forget(v->conf->name);
 	if (!v->conf->group)
 		return;
 	pid = k_clone(leave_main, job.stack + sizeof job.stack, SIGCHLD, (void *)(uintptr_t)v->conf->group);

@@ -4,15 +4,17 @@
  */
 #include <errno.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 
 #include "archive/texts.h"
+#include "base/hot.h"
 #include "kernel/k.h"
 #include "supervise/keep.h"
 #include "supervise/supervise.h"
 
-enum { FDS = 5, BREATH_MS = 50, STORM_MS = 1, LONGEST_MS = 1 << 30 };
+enum { FDS = 5, BREATH_MS = 50, STORM_MS = 1, REST_MS = 1000, LONGEST_MS = 1 << 30 };
 
 static void reload(struct supervisor *s)
 {
@@ -57,7 +59,7 @@ static void reap(struct supervisor *s)
 		if (launch_reaped(s, pid, status))
 			peek = must_peek(s);
 		else if (!load_reaped(s, pid, status) && !launch_left(s, pid) && !good_reaped(s, pid, status) &&
-			 !upgrade_reaped(s, pid, status) && !log_reaped(s, pid))
+			 !upgrade_reaped(s, pid, status) && !log_reaped(s, pid) && !follow_reaped(s, pid, status))
 			orphans++;
 	}
 	/* Many in a row are waited for together: a moment later there are more of them. */
@@ -109,6 +111,7 @@ static int deadlines(struct supervisor *s)
 	deadline_earlier(&first, good_deadline(s));
 	deadline_earlier(&first, control_deadline(s));
 	deadline_earlier(&first, trigger_deadline(s));
+	deadline_earlier(&first, follow_until(s));
 	deadline_earlier(&first, log_deadline(s));
 	deadline_earlier(&first, s->leave_until);
 	deadline_earlier(&first, s->upgrade.deadline);
@@ -150,11 +153,38 @@ static void serve_service(struct supervisor *s, struct service *v, uint8_t open,
 		log_read(s, v);
 }
 
+static void forget(uintptr_t from, uintptr_t to)
+{
+	from = (from + 4095) & ~(uintptr_t)4095;
+	to &= ~(uintptr_t)4095;
+	if (from >= to)
+		return;
+	k_madvise((void *)from, to - from, MADV_DONTDUMP);
+	k_madvise((void *)from, to - from, MADV_DONTNEED);
+}
+
+/*
+ * Before a long sleep: what was needed of the program for all that was told of since the last one is the
+ * page cache's again. The kernel maps a page with its neighbours, 64 KiB at a time, but not beyond its mapping:
+ * so what is seldom needed, code and constants, becomes a mapping of its own.
+ */
+static void forget_seldom(const struct supervisor *s, int asked)
+{
+	extern const char __executable_start[], etext[];
+	static uint64_t told;
+
+	if (!asked && told == s->events.head + s->events.last)
+		return;
+	told = s->events.head + s->events.last;
+	forget((uintptr_t)__executable_start, (uintptr_t)hot_text);
+	forget((uintptr_t)etext, (uintptr_t)hot_data);
+}
+
 void loop_turn(struct supervisor *s)
 {
 	struct pollfd *list = s->turn->poll;
 	unsigned places, n = 1;
-	int timeout, triggers, listens, controls, others, got;
+	int timeout, triggers, listens, controls, follows, others, got;
 
 	s->now = k_now_ms();
 	log_move(s);
@@ -169,7 +199,11 @@ void loop_turn(struct supervisor *s)
 	listens = listen_poll(s, list + n + triggers, SERVICES);
 	controls = control_poll(s, list + n + triggers + listens);
 	others = triggers + listens + controls;
+	follows = follow_poll(list + n + others);
+	others += follows;
 	others += log_poll(s, list + n + others);
+	if (timeout < 0 || timeout > REST_MS)
+		forget_seldom(s, s->turn->asked);
 	got = k_poll(list, n + (unsigned)others, timeout);
 	s->now = k_now_ms();
 	if (got < 0) {
@@ -178,6 +212,9 @@ void loop_turn(struct supervisor *s)
 			list[i].revents = errno == EINTR ? 0 : POLLIN;
 		k_poll(NULL, 0, errno == EINTR ? 0 : BREATH_MS);
 	}
+	s->turn->asked = 0;
+	for (int i = 0; i < controls; i++)
+		s->turn->asked |= list[n + (unsigned)(triggers + listens + i)].revents != 0;
 	if (list[0].revents || s->storm)
 		read_signals(s);
 	for (unsigned i = 0, at = 1; i < places; i++)
@@ -186,6 +223,7 @@ void loop_turn(struct supervisor *s)
 	listen_read(s, list + n + triggers, listens);
 	control_move(s, list + n + triggers + listens, controls);
 	reap(s);
+	follow_turn(s, list + n + triggers + listens + controls, follows);
 	order_look(s);
 	good_look(s);
 	crash_go(s);

@@ -97,21 +97,6 @@ static int seal(struct supervisor *s, const struct supervise_options *o, uint64_
 	return 0;
 }
 
-/*
- * What only the start needed of the program is the page cache's again. The kernel maps a page with
- * its neighbours, 64 KiB at a time, but not beyond its mapping: so the part that is needed no more, in front
- * of the first floor of the hot ones (see the Makefile), becomes a mapping of its own.
- */
-static void forget_text(void)
-{
-	extern const char __executable_start[], etext[];
-	uintptr_t start = (uintptr_t)__executable_start, hot = (uintptr_t)arena_init & ~(uintptr_t)4095;
-
-	if (hot > start)
-		k_madvise((void *)start, hot - start, MADV_DONTDUMP);
-	k_madvise((void *)start, (uintptr_t)etext - start, MADV_DONTNEED);
-}
-
 /* Signals, limits, and what launches and loads need. -1 with errno. */
 static int prepare(struct supervisor *s, const struct supervise_options *o, struct arena *a)
 {
@@ -190,7 +175,6 @@ static int first_set(struct supervisor *s, const struct supervise_options *o, ui
 
 static int run(struct supervisor *s, const struct supervise_options *o, struct arena *a, uint64_t mask)
 {
-	forget_text();
 	while (!end_is_over(s)) {
 		if (s->new_root && !s->ending)
 			root_change(s, o, a);

@@ -26,7 +26,7 @@ static void tell(struct supervisor *s, struct service *v, uint8_t what, const ch
 /* All of a sandbox have its PID namespace. Without one of its own, only the payload is known. */
 static int is_inside(const struct service *v, int pid)
 {
-	struct k_stat box, sender;
+	uint64_t sender;
 
 	if (pid <= 0 || !v->pid)
 		return 0;
@@ -36,9 +36,10 @@ static int is_inside(const struct service *v, int pid)
 		return 0;
 	/* Gone already, as short-lived helpers are. Nobody outside finds a socket in a /dev of
 	 * its own, but everybody finds an abstract one. */
-	if (process_ns(pid, "pid", &sender))
+	sender = process_ns(pid, "pid");
+	if (!sender)
 		return v->conf->own_mounts && (errno == ENOENT || errno == ESRCH);
-	return !process_ns(v->pid, "pid", &box) && box.ino == sender.ino;
+	return process_ns(v->pid, "pid") == sender;
 }
 
 static void extend(struct supervisor *s, struct service *v, uint64_t usec)

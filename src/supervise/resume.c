@@ -1,8 +1,4 @@
-/*
- * Another program, or this one after a crash, goes on where the last one was. What
- * could fail is done before anything is given up: the other program looks at the state as
- * a child first.
- */
+/* Another program, or this one after a crash, goes on where the last one was: both sides of that. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -21,10 +17,9 @@
 #include "supervise/launch.h"
 #include "supervise/main.h"
 
-enum { CHECK_MS = 10000, PATH_ROOM = 4096, FCNTL_TRIES = 3 };
+enum { FCNTL_TRIES = 3 };
 
-static const char good[] = "goes on with it\n";
-static char looker_stack[32 << 10] __attribute__((aligned(16)));
+const char resume_good[] = "goes on with it\n";
 static char **again;			/* hutch's arguments, the second one free */
 
 void resume_init(char **argv)
@@ -207,7 +202,7 @@ int resume_check(int fd, struct arena *a)
 	if (*why)
 		k_write(1, why, strlen(why));
 	else
-		k_write(1, good, sizeof good - 1);
+		k_write(1, resume_good, sizeof resume_good - 1);
 	return *why ? 1 : 0;
 }
 
@@ -232,6 +227,20 @@ static void execute(int exe, const char *option, int fd)
 		k_execve(path, again, environ);
 }
 
+void resume_look(int exe, int state, const int texts[IMAGES])
+{
+	set_flags(state, 0);
+	for (int i = 0; i < IMAGES; i++)
+		if (texts[i] >= 0)
+			set_flags(texts[i], 0);
+	execute(exe, "--resume-check=", state);
+}
+
+const char *resume_name(void)
+{
+	return again[0];
+}
+
 void resume_exec(struct supervisor *s, int exe)
 {
 	int error;
@@ -241,196 +250,4 @@ void resume_exec(struct supervisor *s, int exe)
 	error = errno;
 	keep_each(s, hold);
 	errno = error;
-}
-
-static void __attribute__((format(printf, 2, 3))) failed(struct supervisor *s, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	text_vformat(s->upgrade.text, sizeof s->upgrade.text, format, args);
-	va_end(args);
-	text_plain(s->upgrade.text, strlen(s->upgrade.text));
-	event_tell(s, NULL, "no upgrade: %s", s->upgrade.text);
-	s->upgrade.count++;
-	s->upgrade.deadline = 0;
-	s->upgrade.ready = 0;
-	k_drop(&s->upgrade.exe);
-	k_drop(&s->upgrade.words);
-}
-
-/* Only in the copy that looks. */
-static struct {
-	struct supervisor *s;
-	char path[PATH_ROOM];
-	int exe, words, sealed, state;
-	int texts[IMAGES];
-} look;
-
-static void complain(const char *what)
-{
-	char text[160];
-
-	text_format(text, sizeof text, "%s: %s", what, errno_text());
-	k_send(look.words, text, strlen(text), -1);
-	k_exit(1);
-}
-
-/* Where our own program was; another one may have taken its place. */
-static void own_path(void)
-{
-	static const char gone[] = " (deleted)";
-	long n = k_readlink(AT_FDCWD, "/proc/self/exe", look.path, sizeof look.path - 1);
-	size_t ends = sizeof gone - 1;
-
-	look.path[n > 0 ? n : 0] = '\0';
-	if (n > (long)ends && !strcmp(look.path + n - ends, gone))
-		look.path[n - (long)ends] = '\0';
-	/* A sealed copy does not know where it came from, but by its name; or it is what there is. */
-	if (!*look.path || !strncmp(look.path, "/memfd:", 7))
-		text_format(look.path, sizeof look.path, "%s", *again[0] == '/' ? again[0] : "/proc/self/exe");
-}
-
-/* The program is opened here, for that may take long: the supervisor gets it as it is checked. */
-static int look_main(void *unused)
-{
-	(void)unused;
-	k_fault_side('c');
-	if (k_prctl(PR_SET_PDEATHSIG_, SIGKILL, 0, 0))
-		complain("upgrade");
-	if (!*look.path)
-		own_path();
-	if (look.exe < 0) {
-		look.exe = k_open(AT_FDCWD, look.path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
-		if (look.exe >= 0 && look.sealed)
-			look.exe = self_copy(look.exe);
-		if (look.exe < 0)
-			complain(look.path);
-	}
-	if (k_send(look.words, "", 1, look.exe) != 1 || k_dup2(look.words, 1, 0) < 0 || k_dup2(look.words, 2, 0) < 0)
-		complain("upgrade");
-	let_through(&look.state);
-	for (int i = 0; i < IMAGES; i++)
-		let_through(&look.texts[i]);
-	execute(look.exe, "--resume-check=", look.state);
-	complain(look.path);
-	return 1;
-}
-
-/* Why another program could not go on, or NULL. */
-static const char *cannot(const struct supervisor *s)
-{
-	for (int i = 0; i < IMAGES; i++)
-		if (s->images[i].image && s->images[i].texts < 0)
-			return PACKED("the profiles are in no memory that outlives this hutch");
-	if (keep_fd() < 0)
-		return PACKED("the state is in no memory that outlives this hutch");
-	return NULL;
-}
-
-/* A copy of this process opens the program, if it is not open, and becomes it. */
-static void look_start(struct supervisor *s)
-{
-	int ends[2];
-
-	if (k_socketpair(ends)) {
-		failed(s, "%s", errno_text());
-		return;
-	}
-	look.exe = s->upgrade.exe;
-	look.words = ends[1];
-	look.state = keep_fd();
-	look.sealed = s->image && s->image->facts.self_sealed;
-	for (int i = 0; i < IMAGES; i++)
-		look.texts[i] = s->images[i].texts;
-	s->upgrade.reloads = s->reloads;
-	s->upgrade.words = ends[0];
-	s->upgrade.deadline = s->now + CHECK_MS;
-	s->upgrade.pid = k_clone(look_main, looker_stack + sizeof looker_stack, SIGCHLD, NULL);
-	if (s->upgrade.pid < 0) {
-		s->upgrade.pid = 0;
-		failed(s, "%s", errno_text());
-	}
-	k_close(ends[1]);
-}
-
-void upgrade_start(struct supervisor *s, const char *path)
-{
-	const char *why = cannot(s);
-
-	if (why) {
-		failed(s, "%s", why);
-		return;
-	}
-	text_format(look.path, sizeof look.path, "%s", path);
-	k_drop(&s->upgrade.exe);
-	look_start(s);
-}
-
-void upgrade_due(struct supervisor *s)
-{
-	if (!s->upgrade.deadline || s->now < s->upgrade.deadline)
-		return;
-	s->upgrade.deadline = 0;
-	s->upgrade.late = 1;
-	k_kill(s->upgrade.pid, SIGKILL);
-}
-
-/* What it has said: the last words; and the program comes along, by its descriptor. */
-static void hear(struct supervisor *s, char text[160])
-{
-	long n;
-	int passed;
-
-	text[0] = '\0';
-	while ((n = k_receive(s->upgrade.words, text, 159, &passed, 0)) > 0) {
-		text[n] = '\0';
-		if (passed < 0)
-			break;
-		if (s->upgrade.exe < 0)
-			s->upgrade.exe = passed;
-		else
-			k_close(passed);
-	}
-	k_drop(&s->upgrade.words);
-}
-
-int upgrade_reaped(struct supervisor *s, int pid, int status)
-{
-	int late = s->upgrade.late;
-	char text[160];
-
-	if (!s->upgrade.pid || pid != s->upgrade.pid)
-		return 0;
-	s->upgrade.pid = s->upgrade.late = 0;
-	s->upgrade.deadline = 0;
-	hear(s, text);
-	if (late)
-		failed(s, "it has not looked at the state in time");
-	else if (WIFSIGNALED(status))
-		failed(s, "it was ended by signal %d when it looked at the state", WTERMSIG(status));
-	else if (status || s->upgrade.exe < 0)
-		failed(s, "%s", *text ? text : "it refuses, without a word");
-	else if (strcmp(text, good) != 0)
-		failed(s, "it is no hutch that could go on");
-	else
-		s->upgrade.ready = 1;
-	return 1;
-}
-
-void upgrade_go(struct supervisor *s)
-{
-	s->resuming = 0;
-	if (!s->upgrade.ready)
-		return;
-	s->upgrade.ready = 0;
-	/* It has not seen these profiles. */
-	if (s->reloads != s->upgrade.reloads) {
-		look_start(s);
-		return;
-	}
-	s->resuming = RESUME_UPGRADE;
-	resume_exec(s, s->upgrade.exe);
-	s->resuming = 0;
-	failed(s, "%s", errno_text());
 }

@@ -46,6 +46,12 @@ struct service *service_next(const struct supervisor *s, struct service *v)
 	return NULL;
 }
 
+int service_runs(const struct service *v)
+{
+	return v->pid > 0 && (v->state == STATE_STARTING || v->state == STATE_UP ||
+			      v->state == STATE_STOPPING);
+}
+
 /* Mount and path hold a service up or down; a connection only starts it. */
 static int is_held(const struct service_conf *c)
 {

@@ -90,6 +90,7 @@ enum { TOLD_MAINPID = 1, TOLD_STRANGER = 2, TOLD_LONG = 4 };
 /* What a turn of the loop needs; not kept. */
 struct turn {
 	char mine;			/* 1, and in every child zero: the kernel sees to that. 0: it does not */
+	uint8_t asked;			/* a client had something in the last one */
 	uint8_t open[SERVICES];		/* by place: which of its descriptors are polled */
 	struct pollfd poll[MAX_POLL];
 };
@@ -197,6 +198,9 @@ int end_is_over(struct supervisor *s);
 /* Lets go of what others can see; to: for PID 1, how it ends. */
 void end_finish(struct supervisor *s, struct supervise_end *to);
 
+/* Whether a payload runs that may be signalled and entered. */
+int service_runs(const struct service *v);
+
 /* services.c: delivers an event; follows it until the service rests in a state. */
 void service_event(struct supervisor *s, struct service *v, enum event event);
 
@@ -248,6 +252,19 @@ int launch_left(struct supervisor *s, int pid);		/* 1: it was such a one */
 int launch_leaving(const struct supervisor *s);		/* some are about it */
 int launch_reaped(struct supervisor *s, int pid, int status);	/* 1: it was one's */
 void launch_close(struct service *v);			/* what belongs to one run */
+
+/* The process that brings in the file of this mount; its pid, or -1. */
+int launch_follow(const struct service *v, unsigned wish);
+
+/*
+ * follow.c: files of services that follow the host's. Nothing is open while no service has
+ * one. A launch is told before it begins; follow_turn in every turn, with what poll(2) said.
+ */
+void follow_launch(struct supervisor *s, struct service *v);
+int follow_poll(struct pollfd *fds);	/* how many it put there, up to 1 */
+void follow_turn(struct supervisor *s, const struct pollfd *fds, int n);
+int follow_reaped(struct supervisor *s, int pid, int status);	/* 1: it was one of its own */
+int64_t follow_until(const struct supervisor *s);		/* ms, 0: none */
 
 /* load.c: sets, by a process of their own. */
 int load_start(struct supervisor *s);			/* -1: errno */

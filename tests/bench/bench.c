@@ -34,7 +34,7 @@
 #include <unistd.h>
 
 #define MAX_COMMANDS	32
-#define MAX_WORDS	64
+#define MAX_WORDS	1024
 #define MAX_ROUNDS	100000
 
 struct command {

@@ -74,6 +74,25 @@ takes /mnt true"
 graph --dot
 like "dot" "$text" "digraph*\"host:$T/media\" -> g$hub*g$hub -> \"takes:/mnt\"*}"
 
+claim "--svg draws them: valid XML, whatever a place is called, with all three namespaces and the group's number"
+odd=$T/media/usb/$'<b>&"\x01\xff]]>'
+mount -t tmpfs stick "$T/media/usb"
+mkdir "$odd"
+mount -t tmpfs odd "$odd"
+graph --svg "$T/a.svg"
+same "it is told nowhere else" "$status $text" "0 "
+expect xmllint --noout --nonet "$T/a.svg"
+drawn=$(<"$T/a.svg")
+for part in ">host</text>" ">sends</text>" ">takes</text>" ">/mnt</text>" ">$hub</text>" '&#60;b&#62;&#38;"??]]&#62;</text>'; do
+	like "the picture" "$drawn" "*$part*"
+done
+unlike "a mount alone in its group" "$drawn" "*$T/lone*"
+graph --svg -
+same "- is standard output" "$text" "$drawn"
+graph -a --svg -
+like "-a draws all mounts" "$text" "*>$T/lone</text>*>/proc</text>*"
+umount "$odd" "$T/media/usb"
+
 claim "a namespace that hutch did not make is there by its first process"
 unshare --mount --propagation unchanged sleep 30 &
 other=$!
@@ -86,8 +105,23 @@ kill "${hutch_pid[@]}"
 wait "${hutch_pid[@]}"
 hutch_pid=()
 
+claim "a picture that cannot be written is an error, and what was there stays"
+mkdir "$T/small"
+mount -t tmpfs -o size=4k full "$T/small"
+echo before >"$T/small/a.svg"
+graph --svg "$T/small/a.svg"
+same "a full disk" "$status $text $(ls "$T/small") $(<"$T/small/a.svg")" \
+	"125 hutch: $T/small/a.svg: No space left on device a.svg before"
+umount "$T/small"
+graph --svg "$T/nowhere/a.svg"
+same "no directory" "$status $text" "125 hutch: $T/nowhere/a.svg: No such file or directory"
+graph --svg /dev/full
+same "a device" "$status $(stat -c %F /dev/full)" "125 character special file"
+graph --svg "$T"
+same "a directory" "$status $text" "125 hutch: $T: Is a directory"
+
 claim "what it does not know it says"
-for words in "x" "--dotty" "--states --json"; do
+for words in "x" "--dotty" "--states --json" "--svg" "--svg=x --json"; do
 	# shellcheck disable=SC2086
 	graph $words
 	same "graph $words" "$status" 2

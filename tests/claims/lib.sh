@@ -126,8 +126,8 @@ tree() {
 
 # ---- sandboxes ---------------------------------------------------------------
 
-# What runs hutch, where it is not the claim's own shell.
-launcher=()
+# What runs hutch, where it is not the claim's own shell; options of run.
+launcher=() run_options=()
 
 # The root is $R where the arguments name no other.
 with_root() {
@@ -180,7 +180,7 @@ start() {
 	with_root "$@"
 	rm -f "$T/$name".{in,out,json}
 	mkfifo "$T/$name.in" "$T/$name.out"
-	"${launcher[@]}" "$H" run --status-fd=9 "${args[@]}" -- "$P" serve <"$T/$name.in" >"$T/$name.out" \
+	"${launcher[@]}" "$H" run --status-fd=9 "${run_options[@]}" "${args[@]}" -- "$P" serve <"$T/$name.in" >"$T/$name.out" \
 		2>"$T/$name.err" 9>"$T/$name.json" &
 	hutch_pid[$name]=$!
 	exec {fd}>"$T/$name.in"

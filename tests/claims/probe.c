@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/ipc.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/msg.h>
 #include <sys/prctl.h>
@@ -259,6 +260,31 @@ static int cat(const char *path)
 	return 0;
 }
 
+/* Reads a file with numbers until it says "end": was it ever missing, empty, or older than before? */
+static int reread(const char *path)
+{
+	long bad = 0, back = 0, last = 0;
+
+	for (;;) {
+		char text[32];
+		int fd = open(path, O_RDONLY | O_CLOEXEC);
+		ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+		long now;
+
+		close(fd);
+		if (n <= 0) {
+			bad++;
+			continue;
+		}
+		text[n] = '\0';
+		if (!strncmp(text, "end", 3))
+			return printf("bad=%ld back=%ld\n", bad, back) < 0;
+		now = atol(text);
+		back += now < last;
+		last = now;
+	}
+}
+
 static int list(const char *path)
 {
 	DIR *dir = opendir(path);
@@ -376,6 +402,47 @@ static int queue(const char *name, int flags)
 	return told(mq_open(name, O_RDWR | flags, 0600, NULL));
 }
 
+/* What stays in use until release: a segment, a queue, a semaphore, a POSIX queue, pages of a file. */
+static int hold(int key, const char *name, const char *path)
+{
+	struct { long type; char text[4]; } m = {1, "abc"};
+	int said[2], fd, pid;
+	char c;
+
+	if (pipe(said))
+		return told(-1);
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		setsid();
+		fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+		if (fd >= 0 && !ftruncate(fd, 4096) && shmat(shmget(key, 4096, IPC_CREAT | IPC_EXCL | 0666), NULL, 0) != (void *)-1 &&
+		    !msgsnd(msgget(key + 1, IPC_CREAT | IPC_EXCL | 0666), &m, sizeof m.text, 0) &&
+		    !semctl(semget(key + 2, 1, IPC_CREAT | IPC_EXCL | 0666), 0, SETVAL, 1) &&
+		    mq_open(name, O_RDWR | O_CREAT | O_EXCL, 0600, NULL) >= 0 &&
+		    mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0) != MAP_FAILED && !close(fd) && write(said[1], "x", 1) == 1)
+			pause();
+		_exit(0);
+	}
+	close(said[1]);
+	if (read(said[0], &c, 1) != 1)
+		return told(-1);
+	puts("ok");
+	return 0;
+}
+
+static int release(int key)
+{
+	int pid = semctl(semget(key + 2, 1, 0), 0, GETPID);
+
+	if (pid <= 0 || kill(pid, SIGKILL))
+		return told(-1);
+	while (!kill(pid, 0))
+		usleep(1000);
+	puts("ok");
+	return 0;
+}
+
 /* ---- keys ---- */
 
 static long keyctl(int op, long a, long b, long c)
@@ -383,14 +450,30 @@ static long keyctl(int op, long a, long b, long c)
 	return syscall(SYS_keyctl, op, a, b, c, 0L);
 }
 
-static int key_add(const char *name)
+/* Of the session, -3, or the user, -4. */
+static long ring(const char *number)
 {
-	return told(syscall(SYS_add_key, "user", name, "secret", 6L, -3L /* the session's */));
+	return *number ? atoi(number) : -3;
 }
 
-static int key_find(const char *name)
+static int key_add(const char *name, const char *where)
 {
-	return told(keyctl(10 /* KEYCTL_SEARCH */, -3, (long)"user", (long)name));
+	return told(syscall(SYS_add_key, "user", name, "secret", 6L, ring(where)));
+}
+
+static int key_find(const char *name, const char *where)
+{
+	return told(keyctl(10 /* KEYCTL_SEARCH */, ring(where), (long)"user", (long)name));
+}
+
+/* key-session-with NAME COMMAND...: in a session keyring that has this key. */
+static int key_session_with(char **argv)
+{
+	if (keyctl(1 /* KEYCTL_JOIN_SESSION_KEYRING */, 0, 0, 0) < 0 ||
+	    syscall(SYS_add_key, "user", argv[1], "secret", 6L, -3L) < 0)
+		return told(-1);
+	execvp(argv[2], argv + 2);
+	return told(-1);
 }
 
 static int key_session(void)
@@ -902,6 +985,8 @@ static int facts(int argc, char **argv)
 		return about(a);
 	if (IS("cat"))
 		return cat(a);
+	if (IS("reread"))
+		return reread(a);
 	if (IS("ls"))
 		return list(a);
 	if (IS("clocks"))
@@ -944,13 +1029,52 @@ static int facts(int argc, char **argv)
 		return queue(a, O_CREAT | O_EXCL);
 	if (IS("mq-find"))
 		return queue(a, 0);
+	if (IS("hold"))
+		return hold(atoi(a), b, argc > 3 ? argv[3] : "/dev/shm/held");
+	if (IS("release"))
+		return release(atoi(a));
 	if (IS("key-add"))
-		return key_add(a);
+		return key_add(a, b);
 	if (IS("key-find"))
-		return key_find(a);
+		return key_find(a, b);
 	if (IS("key-session"))
 		return key_session();
 	return -1;
+}
+
+/*
+ * disturb TIMES DIRECTORY COMMAND...: each time that it asks whether its table of mounts changed while it was
+ * read, it just did. What comes to the directory is one pile.
+ */
+static int disturb(int argc, char **argv)
+{
+	int times = atoi(argv[1]), status;
+	pid_t pid = argc > 3 ? fork() : -1;
+
+	if (!pid) {
+		if (ptrace(PTRACE_TRACEME, 0, NULL, NULL))
+			_exit(99);
+		execv(argv[3], argv + 3);
+		_exit(99);
+	}
+	while (waitpid(pid, &status, 0) == pid && WIFSTOPPED(status)) {
+		struct __ptrace_syscall_info info = {0};
+		int signal = WSTOPSIG(status);
+
+		if (signal == SIGTRAP) {
+			ptrace(PTRACE_SETOPTIONS, pid, NULL, PTRACE_O_TRACESYSGOOD);
+			signal = 0;
+		}
+		if (signal == (SIGTRAP | 0x80)) {
+			ptrace(PTRACE_GET_SYSCALL_INFO, pid, (void *)sizeof info, &info);
+			signal = 0;
+		}
+		if (info.op == PTRACE_SYSCALL_INFO_ENTRY && (info.entry.nr == SYS_poll || info.entry.nr == SYS_ppoll) &&
+		    times-- > 0 && mount("disturb", argv[2], "tmpfs", 0, NULL))
+			return told(-1);
+		ptrace(PTRACE_SYSCALL, pid, NULL, (void *)(long)signal);
+	}
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 98;
 }
 
 static int deeds(int argc, char **argv)
@@ -973,6 +1097,8 @@ static int deeds(int argc, char **argv)
 		return told(unlink(a));
 	if (IS("umount"))
 		return told(umount2(a, MNT_DETACH));
+	if (IS("disturb"))
+		return disturb(argc, argv);
 	if (IS("tmpfs"))
 		return told(mount("probe", a, "tmpfs", 0, NULL));
 	if (IS("rw"))
@@ -1021,6 +1147,8 @@ static int deeds(int argc, char **argv)
 		return serve();
 	if (IS("pty"))
 		return pty(argc, argv);
+	if (IS("key-session-with"))
+		return key_session_with(argv);
 	if (IS("enosys"))
 		return enosys(argv);
 	if (IS("enter"))
@@ -1045,7 +1173,8 @@ static int dispatch(int argc, char **argv)
 
 static int runs_command(const char *word)
 {
-	return !strcmp(word, "with") || !strcmp(word, "pty") || !strcmp(word, "enosys");
+	return !strcmp(word, "with") || !strcmp(word, "pty") || !strcmp(word, "enosys") ||
+	       !strcmp(word, "key-session-with");
 }
 
 /* probe COMMAND [ARG]... [, COMMAND [ARG]...]...; the last one's result is the status. */

@@ -4,7 +4,8 @@
  * Runs PROGRAM on a kernel that lacks these calls: a seccomp filter answers ENOSYS
  * for them. `userns` is the special case of a kernel without user namespaces:
  * clone and unshare with CLONE_NEWUSER get ENOSPC, as with max_user_namespaces=0,
- * and clone3 ENOSYS, for its flags are out of a filter's reach.
+ * and clone3 ENOSYS, for its flags are out of a filter's reach. `beneath` is a move_mount
+ * from before Linux 6.5, which does not know MOVE_MOUNT_BENEATH.
  *
  * Built into hutch with HUTCH_OLD it is a hutch on such a kernel in one file, so that
  * the claims, which copy hutch about, run on the fallbacks.
@@ -66,19 +67,20 @@ static void refuse(uint32_t number, uint32_t code_of_error)
 	add(RETURN, ANSWER_ERRNO | code_of_error, 0, 0);
 }
 
-static uint32_t first_argument_low(void)
+static uint32_t argument_low(unsigned i)
 {
 	const union { uint32_t n; uint8_t first; } order = {1};
 
-	return (uint32_t)offsetof(struct call_data, argument) + (order.first ? 0 : 4);
+	return (uint32_t)offsetof(struct call_data, argument) + i * 8 + (order.first ? 0 : 4);
 }
 
-static void refuse_userns(uint32_t number)
+/* Only with one of these bits in an argument. */
+static void refuse_bits(uint32_t number, unsigned argument, uint32_t bits, uint32_t code_of_error)
 {
 	add(JUMP_EQUAL, number, 0, 4);
-	add(LOAD, first_argument_low(), 0, 0);
-	add(JUMP_BITS, CLONE_NEWUSER_, 0, 1);
-	add(RETURN, ANSWER_ERRNO | ENOSPC, 0, 0);
+	add(LOAD, argument_low(argument), 0, 0);
+	add(JUMP_BITS, bits, 0, 1);
+	add(RETURN, ANSWER_ERRNO | code_of_error, 0, 0);
 	add(RETURN, ANSWER_ALLOW, 0, 0);
 }
 
@@ -86,8 +88,13 @@ static int refuse_name(const char *name)
 {
 	if (!strcmp(name, "userns")) {
 		refuse(NR_clone3, ENOSYS);
-		refuse_userns(SYS_unshare);
-		refuse_userns(SYS_clone);
+		refuse_bits(SYS_unshare, 0, CLONE_NEWUSER_, ENOSPC);
+		refuse_bits(SYS_clone, 0, CLONE_NEWUSER_, ENOSPC);
+		return 0;
+	}
+	if (!strcmp(name, "beneath")) {
+		refuse_bits(NR_move_mount, 4, MOVE_MOUNT_BENEATH_, EINVAL);
+		refuse(NR_cachestat, ENOSYS);
 		return 0;
 	}
 	for (int i = 0; i < CALLS; i++)

@@ -37,6 +37,34 @@ unlike "nothing was wrong" "$text" "*boot.*"
 off
 rm -rf "$M/a"
 
+claim "a hub of init.conf: what is mounted on the machine is in a sandbox that names it, and in one that is started again"
+machine_conf "boot.mount=tmpfs hub /run/media size=64k rw create shared" hub.media=/run/media "hub.share=/mnt share"
+service box "root=/" "hub=media /media rw" "hub=share /more rw" "exec=$P stamp box forever 0"
+boot
+stamped_by box 1 10
+for at in /run/media/stick /mnt/stick; do
+	inside mkdir "$at"
+	inside mount -t tmpfs stick "$at"
+	same "$at" "$text" ""
+done
+inside_has() {	# PATH
+	inside cat "/proc/$(get box pid)/mountinfo"
+	like "$1" "$text" "* $1 rw,* master:* tmpfs stick *"
+}
+inside_has /media/stick
+inside_has /more/stick
+tell restart box
+stamped_by box 2 10
+await box up
+inside_has /media/stick
+inside_has /more/stick
+ask umount --hub media stick
+same "umount" "$status $text" "0 "
+inside cat "/proc/$(get box pid)/mountinfo"
+unlike "gone" "$text" "* /media/stick *"
+off
+rm "$D/box.conf"
+
 claim "boot.lo=no leaves loopback alone"
 machine_conf boot.lo=no
 up_one

@@ -57,15 +57,15 @@ claim "and within 2.5 ms in a sandbox"
 service one "exec=/bin/stamp stamp /data/ran"
 first_service 2500
 
-claim "with three services hutch takes at most 240 KiB"
+claim "with three services hutch takes at most 200 KiB"
 service two "exec=/bin/probe forever 0"
 service three "exec=/bin/probe forever 0"
 boot_up
 await three up
 await two up
 rss() { awk '/^VmRSS/ { print $2 }' "/proc/$pid/status"; }
-small() { [ "$(rss)" -le 240 ]; }
+small() { [ "$(rss)" -le 200 ]; }
 until_true small
 [ -z "${FIGURES:-}" ] || grep -E '^(VmRSS|Rss)' "/proc/$pid/status" | sed 's/^/# /'
-within "RSS in KiB" "$(rss)" 1 240
+within "RSS in KiB" "$(rss)" 1 200
 off

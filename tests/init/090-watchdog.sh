@@ -12,6 +12,7 @@ device() {
 	[ -z "${reader:-}" ] || { kill "$reader" && wait "$reader"; } 2>/dev/null
 	cat <>"$M/watchdog" >"$T/pets" &
 	reader=$!
+	until_true test -e "$T/pets"	# until then it has not opened it
 }
 pets() { stat -c %s "$T/pets"; }
 petted() { [ "$(pets)" -gt "$1" ]; }	# more often than that

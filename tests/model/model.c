@@ -4,6 +4,8 @@
  *
  *	model random OPERATIONS [SEED [SCRIPT [MOST]]]	from a script on, to so many differences;
  *							a script that differs is shrunk and printed
+ *	model loaded ...				the same; half-way the model is made anew of the kernel's tables
+ *	model printed SCRIPTS [SEED]			the same with tables of the model, and without a kernel
  *	model speed					of the model alone
  *
  * Prints TAP. Also /init of an initramfs, with its arguments behind the -- of the kernel's command line.
@@ -20,7 +22,9 @@
 #include <unistd.h>
 
 #include "apply/simulate.h"
+#include "loaded.h"
 #include "mounts/agree.h"
+#include "mounts/load.h"
 #include "random.h"
 
 static char memory[8 << 20], table[1 << 20], table_memory[4 << 20], say[4096];
@@ -187,23 +191,60 @@ static void tell(const struct op *ops, int n, uint64_t seed, uint64_t script)
 	fflush(stdout);
 }
 
+/* From here on, the model is one that was loaded from the kernel's tables. */
+static int load(struct model *m, struct arena *a)
+{
+	static char texts[MAX_NAMESPACES][64 << 10], tables[1 << 20];
+	static struct view view[MAX_NAMESPACES];
+	unsigned n = 0;
+	struct arena t;
+	struct err e = {.text = "no table"};
+
+	arena_init(&t, tables, sizeof tables);
+	for (uint32_t ns = 1; ns <= m->namespaces; ns++) {
+		long length = m->ns[ns].root ? kernel_table(&kernel, m->ns[ns].name, texts[n], sizeof texts[n]) : 0;
+
+		if (!m->ns[ns].root)
+			continue;
+		view[n].name = m->ns[ns].name;
+		if (length < 0 || mounts_parse(&view[n].table, texts[n], (size_t)length, &t, &e)) {
+			snprintf(say, sizeof say, "%s", e.text);
+			return -1;
+		}
+		n++;
+	}
+	/* Words of the operations so far stay where they are. */
+	arena_init(a, memory + sizeof memory / 2, sizeof memory / 2);
+	if (model_load(m, a, view, n, MAX_MOUNTS, &e)) {
+		snprintf(say, sizeof say, "%s", e.text);
+		return -1;
+	}
+	m->facts = facts;
+	loaded_directories(m);
+	return 1;
+}
+
 /* One random script; returns how many operations it did, or -1 for a difference. */
-static int try(uint64_t seed, uint64_t script)
+static int try(uint64_t seed, uint64_t script, int loads)
 {
 	static struct op ops[MAX_OPS];
 	static struct model m;
 	struct arena a;
 	struct random r;
-	int n, length, is = 1;
+	int n, length, at, is = 1;
 
 	random_start(&r, seed, script);
+	r.same_user = loads;
 	length = 5 + (int)random_below(&r, 56);
+	at = loads ? (int)random_below(&r, (unsigned)length) : -1;
 	model_start(&m, &a, memory);
 	if (kernel_start())
 		exit(1);
 	for (n = 0; n < length && is > 0; n++) {
 		int outcome;
 
+		if (n == at && (is = load(&m, &a)) < 0)
+			break;
 		random_op(&r, &m, &a, (unsigned)n + 1, &ops[n], &outcome);
 		if (m.unsure) {
 			unsure++;
@@ -234,13 +275,13 @@ static uint64_t now(void)
 	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
 
-static int run_random(unsigned long count, uint64_t seed, uint64_t first, unsigned long most)
+static int run_random(unsigned long count, uint64_t seed, uint64_t first, unsigned long most, int loads)
 {
 	unsigned long done = 0, scripts = 0, differ = 0;
 	uint64_t start = now();
 
 	while (done < count && differ < most) {
-		int n = try(seed, first + scripts);
+		int n = try(seed, first + scripts, loads);
 
 		scripts++;
 		if (n < 0)
@@ -248,8 +289,8 @@ static int run_random(unsigned long count, uint64_t seed, uint64_t first, unsign
 		else
 			done += (unsigned long)n;
 	}
-	printf("%s - the model is the kernel in %lu operations of %lu scripts, seed %llu: %lu differ\n",
-	       differ ? "not ok" : "ok", done, scripts, (unsigned long long)seed, differ);
+	printf("%s - the model%s is the kernel in %lu operations of %lu scripts, seed %llu: %lu differ\n",
+	       differ ? "not ok" : "ok", loads ? ", loaded half-way," : "", done, scripts, (unsigned long long)seed, differ);
 	printf("# %lu done, %lu refused, %lu scripts given up, %llu ms\n", succeeded, refused, unsure,
 	       (unsigned long long)(now() - start) / 1000);
 #define RULE(id, code, words) printf("# %8lu refused: %s\n", by_rule[MODEL_##id], words);
@@ -338,6 +379,20 @@ static int run_say(char *text)
 	return 0;
 }
 
+static uint64_t any_seed(void)
+{
+	return (uint64_t)time(NULL) << 20 ^ (uint64_t)getpid();
+}
+
+static int run_printed(unsigned long scripts, uint64_t seed)
+{
+	unsigned long bad = loaded_random(scripts, seed);
+
+	printf("%s - models loaded from tables go on as those that printed them, %lu scripts, seed %llu: %lu differ\n",
+	       bad ? "not ok" : "ok", scripts, (unsigned long long)seed, bad);
+	return bad != 0;
+}
+
 static int run(int argc, char **argv)
 {
 	struct arena a;
@@ -348,6 +403,8 @@ static int run(int argc, char **argv)
 		return run_speed();
 	if (argc < 3)
 		return 2;
+	if (!strcmp(argv[1], "printed"))
+		return run_printed(strtoul(argv[2], NULL, 10), argc > 3 ? strtoull(argv[3], NULL, 10) : any_seed());
 	arena_init(&a, memory, sizeof memory);
 	if (!strcmp(argv[1], "say"))
 		return kernel_open(&kernel, &e) || run_say(argv[2]);
@@ -358,9 +415,9 @@ static int run(int argc, char **argv)
 #define MODEL_FACT(id, word, yes, help, script) printf("# %s: %s\n", word, facts.id ? "yes" : "no");
 #include "mounts/model_facts.def"
 	return run_random(strtoul(argv[2], NULL, 10),
-			  argc > 3 ? strtoull(argv[3], NULL, 10) : (uint64_t)time(NULL) << 20 ^ (uint64_t)getpid(),
+			  argc > 3 ? strtoull(argv[3], NULL, 10) : any_seed(),
 			  argc > 4 ? strtoull(argv[4], NULL, 10) : 0,
-			  argc > 5 ? strtoul(argv[5], NULL, 10) : 10);
+			  argc > 5 ? strtoul(argv[5], NULL, 10) : 10, !strcmp(argv[1], "loaded"));
 }
 
 int main(int argc, char **argv)

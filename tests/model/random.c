@@ -190,7 +190,7 @@ static void draw(struct random *r, struct model *m, struct arena *a, unsigned li
 	case OP_CLONE:
 		snprintf(text, sizeof text, "n%u", line);
 		to->word[to->n++] = keep(a, text);
-		if (w->lazy)
+		if (w->lazy && !r->same_user)
 			to->word[to->n++] = "user";
 		break;
 	case OP_END:

@@ -12,6 +12,7 @@ enum { MAX_OPS = 80, MAX_MOUNTS = 512, MAX_NAMESPACES = 12 };
 
 struct random {
 	uint64_t state;
+	int same_user;		/* no user namespaces: what they lock is in no table */
 };
 
 /* Script number n of a seed: the same on every machine. */

@@ -121,6 +121,17 @@ static void out_words(void)
 	CHECK_STR(json_of(""), "\"\"");
 	CHECK_STR(json_of("a\"b\\c"), "\"a\\\"b\\\\c\"");
 	CHECK_STR(json_of("\n\x1f \x7f\xc3\xa4"), "\"\\u000a\\u001f \x7f\xc3\xa4\"");
+	/* The first and the last of each length, and what is next to them. */
+	CHECK_STR(json_of("\xc2\x80\xdf\xbf\xe0\xa0\x80\xed\x9f\xbf\xee\x80\x80\xef\xbf\xbf\xf0\x90\x80\x80\xf4\x8f\xbf\xbf"),
+		  "\"\xc2\x80\xdf\xbf\xe0\xa0\x80\xed\x9f\xbf\xee\x80\x80\xef\xbf\xbf\xf0\x90\x80\x80\xf4\x8f\xbf\xbf\"");
+	CHECK_STR(json_of("\x80\xc1\xbf\xc3"), "\"????\"");
+	CHECK_STR(json_of("\xe0\x9f\xbf"), "\"???\"");
+	CHECK_STR(json_of("\xed\xa0\x80"), "\"???\"");
+	CHECK_STR(json_of("\xed\xbf\xbf"), "\"???\"");
+	CHECK_STR(json_of("\xf0\x8f\xbf\xbf"), "\"????\"");
+	CHECK_STR(json_of("\xf4\x90\x80\x80"), "\"????\"");
+	CHECK_STR(json_of("\xf5\x80\x80\x80\xff"), "\"?????\"");
+	CHECK_STR(json_of("a\xe2\x82z\xf0\x9f\x98"), "\"a??z???\"");
 }
 
 static void errors(void)

@@ -4,6 +4,8 @@
  * For: what the kernel prints, and what it never should.
  * Never: the real mount table.
  */
+#include <stdlib.h>
+
 #include "base/uapi.h"
 #include "mounts/graph.h"
 #include "mounts/table.h"
@@ -176,6 +178,39 @@ static void no_room(void)
 	CHECK(t.n == 0);
 }
 
+/* A million lines: all of them or none, in the room that there is. */
+static void a_million(void)
+{
+	enum { LINES = 1000000, LINE = 64, GROUPS = 1000 };
+	const size_t ties = sizeof(struct tie) * (LINES + 1) + sizeof(uint32_t) * (2 * GROUPS + 4) + 64;
+	const size_t size = sizeof(struct mount) * LINES + ties;
+	char *table = malloc((size_t)LINES * LINE), *room = malloc(size);
+	struct view view = {.name = "host", .pid = 1};
+	unsigned from = 0, to = 0, n = 0;
+	size_t length = 0;
+	struct graph g;
+
+	CHECK(table && room);
+	if (!table || !room)
+		return;
+	for (int i = 1; i <= LINES; i++)
+		length += (size_t)snprintf(table + length, LINE, "%d 1 0:1 / /\\040%d rw shared:%d - tmpfs t rw\n", i, i,
+					   i % GROUPS + 1);
+	arena_init(&arena, memory, sizeof memory);
+	CHECK(mounts_parse(&view.table, table, length, &arena, &e) == -1);
+	CHECK_STR(e.text, "no room for a table of 1000000 mounts");
+	arena_init(&arena, room, size);
+	CHECK(!mounts_parse(&view.table, table, length, &arena, &e) && view.table.n == LINES);
+	CHECK_STR(view.table.mount[LINES - 1].point, "/ 1000000");
+	CHECK(!graph_build(&g, &view, 1, &arena) && g.nties == LINES);
+	while (graph_next(&g, 0, &from, &to))
+		n++;
+	CHECK(n == GROUPS);
+	CHECK(graph_build(&g, &view, 1, &arena) == -1);
+	free(table);
+	free(room);
+}
+
 static int top(const char *point)
 {
 	const struct mount *m = mounts_top(&t, point);
@@ -219,6 +254,7 @@ static void piles(void)
 	/* A circle, which no kernel prints, must not hold anybody up. */
 	CHECK(parse("1 2 0:2 / / rw - a x\n2 1 8:1 / / rw - b x\n") == 0);
 	CHECK(top("/") == -1);
+	CHECK(!mounts_hidden(&t, &t.mount[0]) && !mounts_hidden(&t, &t.mount[1]));
 	CHECK(parse("") == 0);
 	CHECK(top("/") == -1);
 }
@@ -269,6 +305,7 @@ int main(void)
 	TEST(truncated);
 	TEST(nul_bytes);
 	TEST(no_room);
+	TEST(a_million);
 	TEST(piles);
 	TEST(groups);
 	return test_end();

@@ -173,6 +173,11 @@ static const struct row {
 	{KEY_file, "file=/etc/motd uid=1 mode=600 gid=2 \"a line\" \"\" mode=1",
 	 "file=/etc/motd mode=600 uid=1 gid=2 \"a line\" \"\" mode=1"},
 	{KEY_symlink, "symlink=../a /b", NULL},
+	{KEY_hub, "hub.media=/run/media share\nhub.disk=\"/mnt/my disk\"\nhub=media /media\n"
+	 "bind=/etc\nhub=disk /disk create noexec optional shared rw",
+	 "hub=media /media\nbind=/etc /etc\nhub=disk /disk rw noexec optional create shared\n"
+	 "hub.media=/run/media share\nhub.disk=\"/mnt/my disk\""},
+	{KEY_hub_path, "hub.a.b=/run/media", NULL},
 	{KEY_dir, "dir=/d mode=1777 uid=1 gid=2", NULL},
 	{KEY_propagation, "propagation=private", NULL},
 	{KEY_propagation, "propagation=slave+shared rec", NULL},
@@ -208,6 +213,7 @@ static const struct row {
 	{KEY_ipc_mq_msg_default, "ipc.mq.msg-default=1", NULL},
 	{KEY_ipc_mq_msgsize_default, "ipc.mq.msgsize-default=128", NULL},
 	{KEY_shm, "shm=group", NULL},
+	{KEY_shm, "shm=group desk.1", NULL},
 	{KEY_shm, "shm=none", NULL},
 	{KEY_shm_size, "shm-size=64m", "shm-size=67108864"},
 	{KEY_caps, "caps=none", NULL},
@@ -408,7 +414,8 @@ static void once_and_many(void)
 		snprintf(text, sizeof text, "%s\n%s\n", rows[i].text, rows[i].text);
 		read_text(text);
 		times = diags.count;
-		CHECK(times == (keys[rows[i].key].often == OFTEN_ONCE || keys[rows[i].key].type == TYPE_RLIMIT));
+		CHECK(times == (keys[rows[i].key].often == OFTEN_ONCE || keys[rows[i].key].type == TYPE_RLIMIT ||
+			       keys[rows[i].key].type == TYPE_HUB));
 	}
 	read_text("nice=1\nnice=1\nnice=2");
 	CHECK_STR(findings(), "t:2:1: nice given twice, first in line 1\nt:3:1: nice given twice, first in line 1\n");
@@ -571,7 +578,7 @@ static void include_files(void)
 	begin();
 	profile_file(&reader, "t");
 	CHECK_STR(findings(), "t:2:1: nice given twice, first in b:1\n"
-		  "t:3:13: rlimit.core given twice, first in line 2\n");
+		  "t:3:13: rlimit.core given twice, first in b:2\n");
 	files[0].text = "nice=2\ninclude=b\n";
 	files[1].text = "nice=1\n";
 	begin();
@@ -627,7 +634,7 @@ static void arguments(void)
 	argument("nice=3", 7);
 	argument("rlimit.core=3", 8);
 	CHECK_STR(findings(), "argument 7: nice given twice, first in line 1\n"
-		  "argument 8: rlimit.core given twice, first in line 2\n");
+		  "argument 8: rlimit.core given twice, first in argument 2\n");
 	begin();
 	argument("nice=3", 1);
 	argument("nice", 2);
@@ -729,7 +736,7 @@ static void defaults(void)
 	CHECK_STR(printed(), "exec=/x\nroot=/r\n");
 	CHECK_STR(p.workdir, "/");
 	CHECK(p.umask == 022 && p.root_mode == ROOT_RO && p.dev == DEV_MINIMAL && p.no_new_privs == YES);
-	CHECK(p.root_seal == AUTO_AUTO && p.tty == AUTO_AUTO && p.init == AUTO_YES && p.shm == SHM_PRIVATE);
+	CHECK(p.root_seal == AUTO_AUTO && p.tty == AUTO_AUTO && p.init == AUTO_YES && p.shm.kind == SHM_PRIVATE);
 	CHECK(p.keyring == KEYRING_NEW && p.propagation.prop == PROP_PRIVATE && !p.propagation.rec);
 	CHECK(p.ns[NS_MOUNT].how == NS_NEW && p.ns[NS_IPC].how == NS_NEW && p.ns[NS_PID].how == NS_NEW);
 	CHECK(p.ns[NS_UTS].how == NS_NEW && p.ns[NS_NET].how == NS_HOST && p.ns[NS_USER].how == NS_HOST);
@@ -749,7 +756,7 @@ static void defaults(void)
 	profile_finish(&reader);
 	CHECK_STR(findings(), "");
 	CHECK(p.ns[NS_USER].how == NS_NEW && p.ns[NS_TIME].how == NS_NEW && p.ns[NS_IPC].how == NS_GROUP);
-	CHECK(p.ns[NS_PID].how == NS_HOST && p.init == AUTO_NO && p.shm == SHM_GROUP);
+	CHECK(p.ns[NS_PID].how == NS_HOST && p.init == AUTO_NO && p.shm.kind == SHM_GROUP && !strcmp(p.shm.group, p.ns[NS_IPC].name));
 	CHECK(p.caps[CAPS_BOUNDING] == 0x21 && p.caps[CAPS_PERMITTED] == 0x21 && p.caps[CAPS_EFFECTIVE] == 0x21);
 	CHECK(p.caps[CAPS_INHERITABLE] == 0x20 && p.caps[CAPS_AMBIENT] == 0x20);
 	read_text("exec=/x\nroot=/r\ncaps=chown\ncaps.ambient=kill\n");
@@ -774,8 +781,55 @@ static void finished_round_trip(void)
 	}
 }
 
+/* What a profile says of hubs itself, then the machine's, asked for once and only by who names one. */
+static void hubs(void)
+{
+	const struct mount_wish *m;
+
+	read_text("hub=media /m\nhub=own /o shared\nhub=media /n\nhub.own=/srv\n");
+	files[1] = (struct file){ profile_hubs, "hub.media=/run/media share\nhub.more=/more\n", 0 };
+	reader.hubs = profile_hubs;
+	profile_finish(&reader);
+	CHECK(!strstr(findings(), "hub") && p.hubs.n == 3 && p.nfiles == FILE_FIRST + 2);
+	m = p.mounts.first;
+	CHECK_STR(m->src, "/run/media");
+	CHECK(m->prop == PROP_SLAVE && m->flags & MF_REC);
+	m = m->next;
+	CHECK_STR(m->src, "/srv");
+	CHECK(m->prop == PROP_SHARED && m->flags & MF_REC);
+	CHECK_STR(m->next->src, "/run/media");
+	CHECK_STR(printed(), "hub=media /m slave\nhub=own /o shared\nhub=media /n slave\nhub.own=/srv\n"
+		  "hub.media=/run/media share\nhub.more=/more\n");
+	/* Whoever names none is not told of any; nor is there an error where there are none. */
+	read_text("bind=/a\n");
+	reader.hubs = "gone";
+	profile_finish(&reader);
+	CHECK(p.nfiles == FILE_FIRST + 1 && !strstr(findings(), "gone"));
+	read_text("hub=medai /m\nhub=b /n\n");
+	files[1] = (struct file){ profile_hubs, "hub.media=/run/media\n", 0 };
+	reader.hubs = profile_hubs;
+	profile_finish(&reader);
+	CHECK(strstr(findings(), "t:1: unknown hub medai, did you mean media?\n"
+		     "t:2: unknown hub b: hub.NAME=PATH says what it is\n") != NULL);
+	/* Two of one name, or of one path, wherever they are. */
+	read_text("hub=media /m\nhub.media=/media\nhub.b=/run/media\n");
+	files[1] = (struct file){ profile_hubs, "hub.c=/run/media\nhub.media=/media\n", 0 };
+	reader.hubs = profile_hubs;
+	profile_finish(&reader);
+	CHECK(strstr(findings(), "init.conf/hubs:1:7: /run/media is hub b already\n"
+		     "init.conf/hubs:2:11: hub.media given twice, first in t:2\n") != NULL);
+	/* An argument replaces the path, also by one that it had. */
+	read_text("hub.media=/media\nhub=media /m");
+	argument("hub.media=/media share", 1);
+	profile_finish(&reader);
+	CHECK(p.hubs.n == 1 && p.hubs.first->a && !strstr(findings(), "hub"));
+	argument("hub.media=/x", 2);
+	CHECK(strstr(findings(), "argument 2: hub.media given twice, first in argument 1\n") != NULL);
+}
+
 int main(void)
 {
+	TEST(hubs);
 	TEST(round_trips);
 	TEST(every_key_has_a_row);
 	TEST(every_choice);

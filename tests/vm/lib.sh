@@ -142,13 +142,13 @@ monitor() {
 	[ -n "$dead" ] || printf '%s\n' "$*" >&"$ask"
 }
 
-# The small x86 kernels have NVMe built in; all others find a virtio disk by a module.
+# NVMe, which the small x86 kernels have built in; all others find a virtio disk by a module.
 disk() {
 	extra+=(-drive "if=none,id=$2,format=raw,file=$1,cache=unsafe")
-	if [ "$arch" = x86_64 ]; then
-		extra+=(-device "nvme,drive=$2,serial=$2") disk=/dev/nvme0n1 disk_module=''
+	if [[ $arch == x86_64 && $KERNEL != *-full ]]; then
+		extra+=(-device "nvme,drive=$2,serial=$2") disk=/dev/nvme0n1
 	else
-		extra+=(-device "virtio-blk-pci,drive=$2") disk=/dev/vda disk_module='virtio_pci virtio_blk'
+		extra+=(-device "virtio-blk-pci,drive=$2") disk=/dev/vda
 	fi
 }
 

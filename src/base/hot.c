@@ -1,0 +1,7 @@
+#include "base/hot.h"
+
+const char hot_data[1] = "";
+
+void hot_text(void)
+{
+}
