@@ -162,12 +162,14 @@ enum model_rule model_bind(struct model *m, uint32_t ns, const char *from, const
 {
 	struct at source, target;
 	enum model_rule r = find(m, ns, from, &source);
-	uint32_t tree;
+	uint32_t tree = 0;
 
-	if (!r)
-		r = find_place(m, ns, to, &target);
-	if (!r)
-		r = copy(m, &source, recursive, &tree);
+	if (r)
+		return r;
+	r = find_place(m, ns, to, &target);
+	if (r)
+		return r;
+	r = copy(m, &source, recursive, &tree);
 	return r ? r : attach_new(m, tree, &target);
 }
 

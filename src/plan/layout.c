@@ -114,26 +114,17 @@ static void copy_source(struct work *w, const struct step *s)
 	c->known = 1;
 }
 
-/* Before the sandbox's namespace is made; where it was asked for, the hub becomes what it has to be. */
+/* What is not asked to become shared has to be. An optional one may not be there, and then nothing is wrong. */
 static void look_at_hub(struct work *w, const struct step *s)
 {
 	struct model *m = w->m;
-	const char *path = s->op[0].s;
 	uint32_t mount, node;
 
-	/* An optional one may not be there, and then nothing is wrong. */
-	if (elsewhere(w, 0, path) || (s->op[3].n && !s->op[2].n))
+	if (s->op[2].n || s->op[3].n || elsewhere(w, 0, s->op[0].s))
 		return;
-	make_way(w, path);
-	if (model_resolve(m, w->box, path, &mount, &node) || (node == m->mount[mount].root && m->mount[mount].group))
-		return;
-	if (!s->op[2].n) {
-		found(w, LAYOUT_HUB_ALONE, s->at, s->op[1].s, path);
-		return;
-	}
-	if (node != m->mount[mount].root)
-		model_bind(m, w->box, path, path, 1);
-	model_change(m, w->box, path, TYPE_SHARED, 0);
+	make_way(w, s->op[0].s);
+	if (!model_resolve(m, w->box, s->op[0].s, &mount, &node) && (node != m->mount[mount].root || !m->mount[mount].group))
+		found(w, LAYOUT_HUB_ALONE, s->at, s->op[1].s, s->op[0].s);
 }
 
 static void change(struct work *w, uint32_t tree, const char *path, const struct step *s)

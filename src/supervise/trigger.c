@@ -9,13 +9,14 @@
 #include <string.h>
 #include <sys/inotify.h>
 
+#include "apply/way.h"
 #include "archive/texts.h"
 #include "base/glob.h"
 #include "kernel/k.h"
 #include "mounts/points.h"
 #include "supervise/supervise.h"
 
-enum { AGAIN = 1000, PIECE = 8192, PATH_ROOM = 4096, READS = 16 };
+enum { AGAIN = 1000, PIECE = 8192, READS = 16 };
 enum { LOOK = 1, RENEW = 2 };
 
 static struct {
@@ -93,40 +94,6 @@ static int read_mounts(struct look *look)
 	return 0;
 }
 
-/*
- * A directory on the way is of interest when it goes; only the last one, and those with
- * a link in them that is followed, also for what comes: others may be busy.
- */
-enum {
-	GOES = IN_DELETE | IN_MOVED_FROM | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR | IN_MASK_ADD,
-	COMES = GOES | IN_CREATE | IN_MOVED_TO,
-};
-
-/* Watches the way to a path as far as it is there. */
-static int add_way(const char *path)
-{
-	char part[PATH_ROOM] = "/", before[PATH_ROOM];
-	int found = k_inotify_add(watch.paths, part, GOES);
-
-	for (size_t n = 1; found >= 0 && n < sizeof part - 1 && path[n]; n++) {
-		if (path[n] != '/')
-			continue;
-		memcpy(before, part, sizeof part);
-		memcpy(part, path, n);
-		part[n] = '\0';
-		if (k_inotify_add(watch.paths, part, GOES | IN_DONT_FOLLOW) >= 0)
-			continue;
-		/* Nothing or a link: what takes its place is told, or found now. */
-		found = k_inotify_add(watch.paths, before, COMES);
-		if (found >= 0)
-			found = k_inotify_add(watch.paths, part, GOES);
-	}
-	if (found >= 0)
-		found = k_inotify_add(watch.paths, part, COMES);
-	/* It ends here. Should it lead on meanwhile, then that was told. */
-	return found >= 0 || errno == ENOENT || errno == ENOTDIR || errno == ELOOP ? 0 : -1;
-}
-
 /* Adding a directory again changes nothing, while a new watch costs 10 ms. */
 static int watch_paths(struct supervisor *s, int renew)
 {
@@ -135,7 +102,7 @@ static int watch_paths(struct supervisor *s, int renew)
 	if (watch.paths < 0 && (watch.paths = k_inotify()) < 0)
 		return -1;
 	for (struct service *v = NULL; (v = service_next(s, v));)
-		if (v->conf->on_path && add_way(v->conf->on_path)) {
+		if (v->conf->on_path && way_watch(watch.paths, v->conf->on_path, 0)) {
 			k_drop(&watch.paths);
 			return -1;
 		}

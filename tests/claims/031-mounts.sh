@@ -47,6 +47,15 @@ refused "no such mount point" bind="$T/src /made/deep create" bind="$T/src/file 
 [ ! -e "$R/made" ] || note "left on the host: $(find "$R/made")"
 [ ! -e "$R/made2" ] || note "left on the host: $(find "$R/made2")"
 
+claim "a recursive bind: what lies below its source is read-only, nosuid and nodev too"
+mkdir -p "$T/rec/below"
+mount -t tmpfs below "$T/rec/below"
+start a bind="$T/rec /data rec" && {
+	answers "tmpfs ro,nosuid,nodev private" a mount /data/below
+	stop a
+}
+umount "$T/rec/below"
+
 claim "tmpfs: size, mode, uid, gid, ro, noexec"
 box tmpfs="/data size=64k mode=0751 uid=3 gid=4" -- "$P" stat /data , mount /data
 same tmpfs "$text" $'dir 0751 3:4\ntmpfs rw,nosuid,nodev private'

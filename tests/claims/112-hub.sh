@@ -118,10 +118,29 @@ rm "$T/link"
 claim "share makes it one, once, however many start at once; what was mounted below comes along"
 mkdir -p "$hub/usb"
 mount -t tmpfs stick.usb "$hub/usb"
+# All of them have seen that it is none, and wait for who is making it one.
+mkdir /run/hutch
+(exec 9</run/hutch && flock 9 && exec sleep 20) &
+locker=$!
+while flock -n /run/hutch true; do sleep 0.02; done
 for i in {1..12}; do
 	timeout 20 "$H" run root="$R" hub.media="$hub share" hub="media /media" -- "$P" args hi >"$T/said.$i" 2>&1 &
 	pids[i]=$!
 done
+waiting() {
+	local p n=0
+	for p in $(pgrep -x hutch); do
+		[ -z "$(find "/proc/$p/fd" -lname /run/hutch 2>/dev/null)" ] || n=$((n + 1))
+	done
+	[ $n = 12 ]
+}
+for _ in {1..500}; do
+	if waiting; then break; fi
+	sleep 0.02
+done
+waiting || note "not all of them wait"
+kill $locker
+wait $locker
 for i in {1..12}; do
 	wait "${pids[i]}"
 	same "$i" "$? $(cat "$T/said.$i")" "0 [hi]"
@@ -177,9 +196,12 @@ for path in ../root . usb/.. /usb usb//x none ""; do
 done
 ln -s usb "$hub/link"
 stick usb
-for path in link link/x; do
-	refuse "$H" umount --hub media "$path" hub.media="$hub"
-done
+refuse "$H" umount --hub media link hub.media="$hub"
+same "still there" "$(tops a /media/usb)" 1
+mkdir "$hub/usb/deep"
+mount -t tmpfs deep "$hub/usb/deep"
+refuse "$H" umount --hub media link/deep hub.media="$hub"
+expect "$H" umount --hub media usb/deep hub.media="$hub"
 same "still there" "$(tops a /media/usb)" 1
 text=$("$H" umount --hub meida usb hub.media="$hub" 2>&1)
 same "nearest" "$? $text" "125 hutch: unknown hub meida, did you mean media?"

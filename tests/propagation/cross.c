@@ -92,6 +92,7 @@ struct link {
 	char path[96], dir[16];	/* where events are made: a directory of its own */
 	struct point *p;
 	struct outcome o;
+	unsigned char early;	/* a recursive bind, with src/early */
 	unsigned char came;	/* with a recursive bind: locked where it came over a border */
 	unsigned char late;	/* attached after the seal */
 	unsigned char known;	/* it has a name in the tables: that of its point */
@@ -156,6 +157,7 @@ static void links_of_source(const struct wish *w, const char *path, struct point
 
 	l->known = of_host != 0;
 	l->late = w->kind == BIND && w->word == SHARED;
+	l->early = w->rec && of_host && p->early;
 	if (!w->rec || !p->below || (p->below->state == UNBINDABLE && keeps))
 		return;
 	snprintf(below, sizeof below, "%s%sbelow", path, path[1] ? "/" : "");
@@ -397,13 +399,13 @@ static void early_events(struct box *b)
 		struct link *on = l - 1;
 		int locked = !l->late && (mech->user || mech->sealed);
 
+		if (l->early && !l->o.from_source) {
+			must(l->group, "umount inside", join(l->path, "early"), box_umount(b, join(l->path, "early")), locked ? EINVAL : 0);
+			if (!locked)
+				seen_del(&box_want, event('y', l->p->id), l->path, "early");
+		}
 		if (!l->came)
 			continue;
-		if (!on->o.from_source) {
-			must(l->group, "umount inside", join(on->path, "early"), box_umount(b, join(on->path, "early")), locked ? EINVAL : 0);
-			if (!locked)
-				seen_del(&box_want, event('y', on->p->id), on->path, "early");
-		}
 		/* An umount of a peer may have taken it away. */
 		if (!seen_has(&box_want, event('w', l->p->id), l->path))
 			continue;
@@ -466,8 +468,8 @@ static void box_set(void)
 	for EACH_LINK(l) {
 		if (l->known)
 			seen_add(&box_want, event('w', l->p->id), l->path, "");
-		if (l->known && l->came)
-			seen_add(&box_want, event('y', l[-1].p->id), l[-1].path, "early");
+		if (l->early)
+			seen_add(&box_want, event('y', l->p->id), l->path, "early");
 	}
 }
 

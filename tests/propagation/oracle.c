@@ -67,7 +67,8 @@ static const struct {
 	{COVERED | UPON, 1 << SHARED, 1, ANY, 0, "would appear on the host, because it is shared: leave rec out"},
 	{UPON, 1 << UNBINDABLE, 1, ANY, 0, "unbindable rec would cut off /l0/own/1, which receives: leave rec out"},
 	{ROOT, 1 << SHARED, 1, ANY, 0, "a shared root needs Linux 5.15, and no rec"},
-	{OF_HOST | OVERLAY | ROOT_OVERLAY, WORDS, ANY, ANY, IS_UNBINDABLE, "unbindable"},
+	/* An overlay over it is no bind of it. */
+	{OF_HOST | ROOT_OVERLAY, WORDS, ANY, ANY, IS_UNBINDABLE, "unbindable"},
 	{OF_HOST | OVERLAY | ROOT_OVERLAY, WORDS, 0, ANY, IN_USER | HAS_BELOW, "has mounts below it that a user namespace must not uncover"},
 };
 

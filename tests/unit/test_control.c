@@ -48,6 +48,7 @@ static void requests(void)
 	CHECK(!read_text("shutdown|poweroff|") && r.end == END_POWEROFF);
 	CHECK(read_text("shutdown|exit|") && read_text("shutdown|poweroff|halt|"));
 	CHECK(!read_text("describe|web|") && r.verb == VERB_DESCRIBE);
+	CHECK(!read_text("describe|") && r.verb == VERB_DESCRIBE && !r.n);
 }
 
 static void wrong_requests(void)
