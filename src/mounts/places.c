@@ -116,11 +116,11 @@ int walker_next(struct walker *w)
 uint32_t places_find(const struct places *p, const char *path)
 {
 	struct walker w = walker_start(p, path);
-	uint32_t over, more;
+	uint32_t over;
 
+	/* No circle is met from outside of it, whatever the table says. */
 	do
-		/* Tables of kernels have no circles. */
-		for (more = p->table->n; more-- && (w.n > 1 || !path[1]) && (over = walker_over(&w)) != PLACES_NONE;)
+		while ((w.n > 1 || !path[1]) && (over = walker_over(&w)) != PLACES_NONE)
 			w.on = over;
 	while (walker_next(&w));
 	return w.on;
