@@ -65,18 +65,20 @@ static uint32_t hash_of(const char *path)
 
 int places_build(struct places *p, const struct mounts *t, struct arena *a)
 {
-	uint32_t n = t->n, slots = 16, *memory;
+	size_t n = t->n, slots = 16;
+	uint32_t *memory;
 
 	while (slots < n)
 		slots *= 2;
-	memory = arena_room(a, (4 * (size_t)n + slots) * sizeof *memory);
+	memory = arena_room(a, (4 * n + slots) * sizeof *memory);
 	if (!memory)
 		return -1;
-	memset(memory, 0xff, (4 * (size_t)n + slots) * sizeof *memory);
-	*p = (struct places){t, memory, memory + n, memory + 2 * n, memory + 4 * n, memory + 3 * n, slots - 1};
+	memset(memory, 0xff, (4 * n + slots) * sizeof *memory);
+	*p = (struct places){t, memory, memory + n, memory + 2 * n, memory + 4 * n, memory + 3 * n,
+			     (uint32_t)slots - 1};
 	find_parents(p);
 	memset(p->head, 0xff, slots * sizeof *p->head);
-	for (uint32_t i = 0; i < n; i++)
+	for (uint32_t i = 0; i < t->n; i++)
 		put(p, i, p->up[i], hash_of(t->mount[i].point));
 	return 0;
 }
@@ -114,11 +116,11 @@ int walker_next(struct walker *w)
 uint32_t places_find(const struct places *p, const char *path)
 {
 	struct walker w = walker_start(p, path);
-	uint32_t over, more;
+	uint32_t over;
 
+	/* No circle is met from outside of it, whatever the table says. */
 	do
-		/* Tables of kernels have no circles. */
-		for (more = p->table->n; more-- && (w.n > 1 || !path[1]) && (over = walker_over(&w)) != PLACES_NONE;)
+		while ((w.n > 1 || !path[1]) && (over = walker_over(&w)) != PLACES_NONE)
 			w.on = over;
 	while (walker_next(&w));
 	return w.on;

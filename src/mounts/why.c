@@ -178,7 +178,7 @@ static void look(const struct side *s, struct why_row *r)
 
 	r->reason = WHY_ROOT;
 	while (walker_next(&w))
-		for (uint32_t more = s->places.table->n; more--;) {
+		for (;;) {
 			const struct why_row *here = w.on == PLACES_NONE ? NULL : s->at[w.on];
 			uint32_t over = walker_over(&w);
 
@@ -341,7 +341,8 @@ static void trim(const struct side *s, uint32_t i)
 			carries = c;
 			inside = strcmp(m[c].point, m[i].point) != 0 ? c : inside;
 		}
-	for (uint32_t on = i, up; carries != PLACES_NONE; on = up) {
+	/* A circle, which no kernel prints, must not hold anybody up. */
+	for (uint32_t on = i, up, more = s->places.table->n; carries != PLACES_NONE && more--; on = up) {
 		up = s->places.up[on];
 		if (up == PLACES_NONE || s->flags[up] != CANDIDATE)
 			break;
