@@ -17,7 +17,8 @@ ifeq ($(origin CFLAGS),undefined)
 knows = $(shell $(CC) $(1) -Werror -c -x c -o /dev/null /dev/null 2>/dev/null && echo $(1))
 CFLAGS := $(or $(call knows,-Oz),-Os) $(foreach f,-mgeneral-regs-only -malign-data=abi \
 	-fno-caller-saves -fno-jump-tables -fno-move-loop-invariants -fno-tree-dominator-opts \
-	-fno-tree-tail-merge,$(call knows,$f))
+	-fno-tree-tail-merge -fno-expensive-optimizations -fno-tree-loop-im -fno-inline-small-functions \
+	-fno-shrink-wrap --param=uninlined-function-insns=0,$(call knows,$f))
 endif
 PREFIX ?= /usr/local
 MAKEFLAGS += --no-builtin-rules
