@@ -115,6 +115,14 @@ static int seal_host(const struct profile *p)
 {
 	return p->root_seal == AUTO_YES && p->ns[NS_MOUNT].how == NS_HOST;
 }
+static int follow_many(const struct profile *p)
+{
+	unsigned n = 0;
+
+	for (const struct mount_wish *m = p->mounts.first; m; m = m->next)
+		n += !!(m->flags & MF_FOLLOW);
+	return n > FOLLOWS;
+}
 static int watchdog_deaf(const struct profile *p)
 {
 	return p->service.watchdog && p->service.ready.kind != READY_NOTIFY;
