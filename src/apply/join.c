@@ -90,7 +90,7 @@ int do_NS_OPEN(struct walk *w, const struct step *s)
 	if (own.ino == its.ino)
 		k_close(fd);
 	if (own.ino == its.ino && w->plan->root_switch == SWITCH_LIVE && s->op[2].n == CLONE_NEWNS_)
-		return step_failed_code(w, EINVAL, "that process is in this very namespace");
+		return step_failed_code(w, EINVAL, PACKED("that process is in this very namespace"));
 	if (own.ino != its.ino)
 		w->fd[s->op[0].n] = fd;
 	return 0;

@@ -145,7 +145,7 @@ int do_MOUNT_DROP(struct walk *w, const struct step *s)
 	k_close(fd);
 	if (id == here) {
 		k_close(dir);
-		return step_failed_code(w, 0, "nothing is mounted there");
+		return step_failed_code(w, 0, PACKED("nothing is mounted there"));
 	}
 	if (k_fchdir(dir) || k_umount(name, UMOUNT_NOFOLLOW | (s->op[1].n ? MNT_DETACH : 0))) {
 		step_error(w);

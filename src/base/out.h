@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/text.h"
+
 struct out {
 	char *text;
 	size_t size, used;	/* bytes; text[used] is always NUL */
@@ -19,6 +21,11 @@ void out_put(struct out *o, const char *text);
 void out_bytes(struct out *o, const char *text, size_t n);
 void out_printf(struct out *o, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/* The same with a packed format (text.h): for what a person asks for now and then. */
+typedef void out_printer(struct out *o, const char *format, ...);
+#define out_packed(o, format, ...) \
+	((out_printer *)out_printf)(o, PACKED(format, ##__VA_ARGS__), ##__VA_ARGS__)
 
 /* One word of the profile language: in double quotes when it needs them. */
 void out_word(struct out *o, const char *word);

@@ -138,7 +138,7 @@ static void print_text(const struct why *w, const char *path)
 	put_groups(&cli_out, on);
 	out_put(&cli_out, w->group ? "\n" : ": sends nothing\n");
 	if (w->along)
-		out_printf(&cli_out, "only by umount -l: %u mounts are on it, and go along\n", w->along);
+		out_packed(&cli_out, "only by umount -l: %u mounts are on it, and go along\n", w->along);
 	print_part(w, "seen at\n", WHY_SEEN, WHY_SEEN);
 	print_part(w, "gone at\n", WHY_GONE, WHY_GONE);
 	print_part(w, "but\n", WHY_HIDDEN, WHY_STAYS);
@@ -146,7 +146,7 @@ static void print_text(const struct why *w, const char *path)
 	print_sum(w, WHY_SILENT);
 	print_sum(w, WHY_NONE);
 	if (w->gone)
-		out_put(&cli_out, "Nobody looked whether one of them is locked or in use: a plain umount fails then.\n");
+		out_packed(&cli_out, "Nobody looked whether one of them is locked or in use: a plain umount fails then.\n");
 	cli_flush(1);
 }
 

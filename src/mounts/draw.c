@@ -111,7 +111,7 @@ static int height(const struct drawing *d, unsigned v)
 /* With all of it in a tooltip where it is cut. */
 static void put_label(struct out *o, int x, int y, const char *kind, const char *text, int most)
 {
-	out_printf(o, "<text x='%d' y='%d'%s>", x, y, kind);
+	out_packed(o, "<text x='%d' y='%d'%s>", x, y, kind);
 	if (characters(text) > most) {
 		out_put(o, "<title>");
 		put_text(o, text, INT_MAX);
@@ -129,7 +129,7 @@ static void draw_box(const struct drawing *d, unsigned v, int x, int y)
 	int end = x + d->width - MARGIN;
 	char count[24];
 
-	out_printf(d->o, "<rect x='%d' y='%d' width='%d' height='%d' rx='4' fill='#f4f6f8' stroke='#999'/>\n",
+	out_packed(d->o, "<rect x='%d' y='%d' width='%d' height='%d' rx='4' fill='#f4f6f8' stroke='#999'/>\n",
 		   x, y, d->width, height(d, v));
 	x += MARGIN;
 	put_label(d->o, x, y + 17, " font-weight='bold'", view->name, NAME);
@@ -200,13 +200,13 @@ static void draw_tie(const struct drawing *d, const struct tie *t, int lane)
 	int out = right ? -1 : 1;
 
 	lane = lane ? lane : x + out * 2 * LANE;
-	out_printf(d->o, "<path d='M%d %dH%d", lane, y, x + out * LANE);
+	out_packed(d->o, "<path d='M%d %dH%d", lane, y, x + out * LANE);
 	if (t->receives)
 		out_printf(d->o, "m%d -4l%d 4l%d 4", out * 6, out * -6, out * 6);
 	out_put(d->o, "'/>");
 	if (!t->receives)
-		out_printf(d->o, "<circle cx='%d' cy='%d' r='3'/>", lane, y);
-	out_printf(d->o, "<rect x='%d' y='%d' width='28' height='11' rx='3'/><text x='%d' y='%d'>%u</text>\n",
+		out_packed(d->o, "<circle cx='%d' cy='%d' r='3'/>", lane, y);
+	out_packed(d->o, "<rect x='%d' y='%d' width='28' height='11' rx='3'/><text x='%d' y='%d'>%u</text>\n",
 		   x - 14, y - 5, x, y + 4, (unsigned)t->group);
 }
 
@@ -220,7 +220,7 @@ static void draw_groups(const struct drawing *d)
 	for (const struct band *b = d->band; graph_next(d->g, d->all, &from, &to); b++) {
 		const char *colour = colours[(b - d->band) % 8];
 
-		out_printf(d->o, "<g stroke='#%s' fill='#%s'><path d='M%d %dV%d'/>\n", colour, colour, b->lane, b->top,
+		out_packed(d->o, "<g stroke='#%s' fill='#%s'><path d='M%d %dV%d'/>\n", colour, colour, b->lane, b->top,
 			   b->bottom);
 		for (unsigned i = from; i < to; i++)
 			draw_tie(d, &d->g->tie[i], b->lane);
@@ -243,13 +243,13 @@ int draw_svg(const struct graph *g, int all, struct arena *a, struct out *o)
 	choose_lanes(&d);
 	d.right = EDGE + d.width + (d.lanes + 4) * LANE;
 	w = d.right + (g->nviews > 1 ? d.width + EDGE : 0);
-	out_printf(o, "<svg xmlns='http://www.w3.org/2000/svg' width='%d' height='%d' viewBox='0 0 %d %d' "
+	out_packed(o, "<svg xmlns='http://www.w3.org/2000/svg' width='%d' height='%d' viewBox='0 0 %d %d' "
 		   "font-family='monospace' font-size='12'>\n<style>.r{text-anchor:end;fill:#666}path{fill:none;"
 		   "stroke-width:2}g text{text-anchor:middle;font-size:10px;stroke:none;fill:#fff}</style>\n"
 		   "<rect width='100%%' height='100%%' fill='#fff'/>\n", w, h + LINE * 3 / 2, w, h + LINE * 3 / 2);
 	draw_boxes(&d);
 	draw_groups(&d);
-	out_printf(o, "<text y='%d'><tspan x='24'>What is mounted below one dot of a line</tspan><tspan x='24' "
+	out_packed(o, "<text y='%d'><tspan x='24'>What is mounted below one dot of a line</tspan><tspan x='24' "
 		   "dy='16'>appears below its other dots and arrows.</tspan></text>\n</svg>\n", h);
 	return 0;
 }

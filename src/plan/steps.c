@@ -250,17 +250,17 @@ static void print_header(const struct plan *plan, struct out *o)
 {
 	out_put(o, "# ");
 	profile_where(plan->profile, (struct origin){0}, o);
-	out_printf(o, ": %u steps, %s%s%s\n", plan->nsteps, switch_names[plan->root_switch],
+	out_packed(o, ": %u steps, %s%s%s\n", plan->nsteps, switch_names[plan->root_switch],
 		   plan->sealed ? ", sealed" : "",
 		   plan->rootless ? ", in a user namespace for an ordinary user" : "");
-	out_printf(o, "# mounts by %s, paths inside by %s, child by %s\n",
+	out_packed(o, "# mounts by %s, paths inside by %s, child by %s\n",
 		   plan->new_mounts ? "open_tree and mount_setattr" : "mount(2)",
 		   plan->openat2 ? "openat2" : "hutch's own walk",
 		   plan->vfork ? "vfork" : "fork");
 	if (late_mounts(plan))
-		out_put(o, "# what is mounted after the seal can be unmounted by a payload with sys_admin\n");
+		out_packed(o, "# what is mounted after the seal can be unmounted by a payload with sys_admin\n");
 	if (plan->host_equivalent)
-		out_put(o, "# host-equivalent: CAP_SYS_ADMIN in the caller's user namespace can take over the host\n");
+		out_packed(o, "# host-equivalent: CAP_SYS_ADMIN in the caller's user namespace can take over the host\n");
 	for (unsigned i = 0; i < plan->nshared; i++)
 		out_printf(o, "%s%s", i ? ", " : "# shared with the host: ", shared_text(&plan->shared[i]));
 	out_put(o, plan->nshared ? "\n" : "");
@@ -296,9 +296,9 @@ void plan_print_error(const struct plan *plan, const struct err *e, struct out *
 		out_printf(o, ": %s", e->text);
 	if (e->code)
 		out_printf(o, ": %s", error_text(e->code));
-	out_printf(o, " (step %d of %u, %s)\n", e->step + 1, plan->nsteps,
+	out_packed(o, " (step %d of %u, %s)\n", e->step + 1, plan->nsteps,
 		   step_name(s->kind));
 	cause = step_cause(s->kind, e->code);
 	if (cause)
-		out_printf(o, "  usual cause: %s\n", cause);
+		out_packed(o, "  usual cause: %s\n", cause);
 }
