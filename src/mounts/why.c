@@ -110,10 +110,8 @@ static const char *path_join(struct arena *a, const char *base, const char *rest
 	size_t n = base[1] || !*rest ? strlen(base) : 0, more = strlen(rest);
 	char *to = arena_room(a, n + more + 1);
 
-	if (to) {
-		memcpy(to, base, n);
-		memcpy(to + n, rest, more + 1);
-	}
+	if (to)
+		text_format(to, n + more + 1, "%.*s%s", (int)n, base, rest);
 	return to;
 }
 

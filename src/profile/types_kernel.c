@@ -354,7 +354,7 @@ void read_SHM(struct value *v)
 	int named = v->w.n == 2 && !strcmp(v->w.word[0], "group");
 
 	((struct shm_wish *)v->field)->group = named ? value_group(v) : NULL;
-	v->w.n -= (unsigned)named;
+	v->w.n -= named;
 	read_CHOICE(v);
 }
 
