@@ -51,7 +51,7 @@ $(O)/hutch: $(OBJ) src/archive/texts.ld
 	$(CC) $(BASE) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@.plain $(LINKED)
 	$(OBJCOPY) -O binary -j packed_texts $@.plain $(O)/texts
 	gzip -9nc $(O)/texts | od -A n -v -t u1 | sed 's/[0-9][0-9]*/&,/g' >$(O)/texts.inc
-	$(CC) $(BASE) $(CFLAGS) -DTEXTS='"texts.inc"' -c -o $(O)/packed.o src/archive/packed.c
+	$(CC) $(BASE) $(CFLAGS) -DTEXTS -c -o $(O)/packed.o src/archive/packed.c
 	$(CC) $(BASE) $(CFLAGS) $(LINK) -Wl,-T,src/archive/texts.ld $(LDFLAGS) -o $@.debug \
 		$(LINKED:$(O)/archive/packed.o=$(O)/packed.o)
 	$(STRIP) -R .comment -o $@ $@.debug

@@ -3,7 +3,7 @@
 
 #ifdef TEXTS
 const uint8_t texts_packed[] = {
-#include TEXTS
+#include "texts.inc"
 };
 #else
 const uint8_t texts_packed[] = {0};

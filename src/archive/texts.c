@@ -8,6 +8,7 @@
 
 /* By the linker: where the section begins and ends. */
 extern const char __start_packed_texts[], __stop_packed_texts[];
+#define ADDRESS(of) ((uintptr_t)(of))
 
 static long read_packed(void *ctx, void *buf, unsigned long len)
 {
@@ -26,10 +27,10 @@ void texts_unpack(const char *text)
 	unsigned long at = 0;
 	long n;
 
-	if (*text || text < __start_packed_texts || text >= __stop_packed_texts)
+	if (*text || ADDRESS(text) < ADDRESS(__start_packed_texts) || ADDRESS(text) >= ADDRESS(__stop_packed_texts))
 		return;
 	inflate_init(&z, read_packed, &at);
-	while ((n = inflate_read(&z, to, (unsigned long)(__stop_packed_texts - to))) > 0)
+	while ((n = inflate_read(&z, to, ADDRESS(__stop_packed_texts) - ADDRESS(to))) > 0)
 		to += n;
 }
 
