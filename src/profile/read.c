@@ -116,7 +116,7 @@ static void key_value(struct profile_reader *r, unsigned id, const char *suffix,
 
 static void set_key(struct profile_reader *r, const char *word, const char *value)
 {
-	const char *suffix;
+	const char *suffix = NULL;
 	unsigned id;
 	struct origin *before;
 

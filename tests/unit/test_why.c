@@ -516,7 +516,8 @@ static void a_million_lines(void)
 		if (graph_build(&graph, views, nviews, &arena) || ask(0, "/b", 0))
 			CHECK(peers && !strcmp(e.text, "no room for the mounts of 1 mount namespaces"));
 		else
-			CHECK(!peers && why.on->id == 1 && why.row && !why.row->next);
+			/* Where pointers are short there is room for a million peers. */
+			CHECK(why.on->id == 1 && why.row && !why.row->next == !peers);
 		free(room);
 	}
 }
