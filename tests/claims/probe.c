@@ -1042,6 +1042,16 @@ static int facts(int argc, char **argv)
 	return -1;
 }
 
+/* Newer machines only have the call with a signal mask. */
+static int is_poll(uint64_t call)
+{
+#ifdef SYS_poll
+	if (call == SYS_poll)
+		return 1;
+#endif
+	return call == SYS_ppoll;
+}
+
 /*
  * disturb TIMES DIRECTORY COMMAND...: each time that it asks whether its table of mounts changed while it was
  * read, it just did. What comes to the directory is one pile.
@@ -1069,8 +1079,8 @@ static int disturb(int argc, char **argv)
 			ptrace(PTRACE_GET_SYSCALL_INFO, pid, (void *)sizeof info, &info);
 			signal = 0;
 		}
-		if (info.op == PTRACE_SYSCALL_INFO_ENTRY && (info.entry.nr == SYS_poll || info.entry.nr == SYS_ppoll) &&
-		    times-- > 0 && mount("disturb", argv[2], "tmpfs", 0, NULL))
+		if (info.op == PTRACE_SYSCALL_INFO_ENTRY && is_poll(info.entry.nr) && times-- > 0 &&
+		    mount("disturb", argv[2], "tmpfs", 0, NULL))
 			return told(-1);
 		ptrace(PTRACE_SYSCALL, pid, NULL, (void *)(long)signal);
 	}
