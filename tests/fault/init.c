@@ -27,7 +27,7 @@
 #include "init/init.h"
 
 enum {
-	MAX_CALLS = 800, MAX_BAD = 12, JOBS = 3, SLICES = 4,
+	MAX_BAD = 12, JOBS = 3, SLICES = 4,
 	IN_TIME = 2500,		/* ms, until the services are up: a pause of theirs and a busy machine */
 	AT_MOST = 12000,	/* with a reason from the table of what is slow */
 	DOWN = 1000,		/* ms, boot.shutdown-timeout */
@@ -57,34 +57,6 @@ static const char *mode;
 static unsigned faults, arrived;
 static long slowest;
 static char slowest_call[64];
-static struct call calls[MAX_CALLS];
-static int ncalls;
-
-static void list_calls(void)
-{
-	char *line, *next;
-	struct call c;
-	int i;
-
-	ncalls = 0;
-	for (line = fault_log->text; line && *line; line = next) {
-		next = strchr(line, '\n');
-		if (next)
-			*next++ = '\0';
-		if (sscanf(line, "%*c %*d %23s %23s", c.call, c.step) != 2)
-			continue;
-		for (i = 0; i < ncalls; i++)
-			if (!strcmp(calls[i].call, c.call) && !strcmp(calls[i].step, c.step))
-				break;
-		if (i == MAX_CALLS)
-			die("too many calls");
-		if (i == ncalls) {
-			calls[ncalls++] = c;
-			calls[i].count = 0;
-		}
-		calls[i].count++;
-	}
-}
 
 static int patience(void)
 {
@@ -225,7 +197,7 @@ static void sweep(int slice, int slices)
 	life();
 	if (phase_now == ROOT && version != '2')
 		complain("it does not arrive on the real root");
-	list_calls();
+	list_calls(fault_log->text);
 	for (int i = 0; i < ncalls && bad < MAX_BAD; i++)
 		for (int nth = 1; nth <= (all || !strcmp(calls[i].step, "boot.root") ? calls[i].count : 1) && bad < MAX_BAD; nth++) {
 			if (at++ % slices != slice || is_artificial(&calls[i]))

@@ -30,7 +30,7 @@
 #include "errnos.h"
 #include "supervise/supervise.h"
 
-enum { MAX_CALLS = 800, MAX_BAD = 12, MAX_UNSURE = 100, WORKERS = 4 };
+enum { MAX_BAD = 12, MAX_UNSURE = 100, WORKERS = 4 };
 
 enum phase phase_now;
 char side_now;
@@ -38,34 +38,6 @@ unsigned bad, refused, lost;
 long slowest, base_rss;
 static unsigned faults, unsure;
 static const char *mode;
-static struct call calls[MAX_CALLS];
-static int ncalls;
-
-static void list_calls(void)
-{
-	char *line, *next;
-	struct call c;
-	int i;
-
-	ncalls = 0;
-	for (line = fault_log->text; line && *line; line = next) {
-		next = strchr(line, '\n');
-		if (next)
-			*next++ = '\0';
-		if (sscanf(line, "%*c %*d %23s %23s", c.call, c.step) != 2)
-			continue;
-		for (i = 0; i < ncalls; i++)
-			if (!strcmp(calls[i].call, c.call) && !strcmp(calls[i].step, c.step))
-				break;
-		if (i == MAX_CALLS)
-			die("too many calls");
-		if (i == ncalls) {
-			calls[ncalls++] = c;
-			calls[i].count = 0;
-		}
-		calls[i].count++;
-	}
-}
 
 /*
  * waitpid does not fail where children are, and a failed close has closed. That a path
@@ -145,7 +117,7 @@ static void sweep(enum phase phase, int slice, int slices)
 		arm(FAULT_LIST, NULL, 0, 0);
 		pass(phase);
 	}
-	list_calls();
+	list_calls(fault_log->text);
 	if (lives) {
 		base_fds = settled_fds();
 		base_rss = rss_kb();

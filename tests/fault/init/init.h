@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 
+#include "../shared/calls.h"
 #include "../shared/place.h"
 #include "kernel/fault.h"
 
@@ -15,11 +16,6 @@ struct phase_row {
 	int signal, end;			/* what PID 1 is told, and what its parent sees */
 };
 extern const struct phase_row phases[PHASES];
-
-struct call {
-	char call[24], step[24];
-	int count;
-};
 
 /* ---- what is going on: init.c ---- */
 

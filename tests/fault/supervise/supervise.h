@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include "../shared/calls.h"
 #include "../shared/place.h"
 #include "kernel/fault.h"
 
@@ -26,11 +27,6 @@ extern struct service {
 	int ups, said, version;		/* what was heard since the action began */
 	int pid, is_up;			/* by the last status */
 } services[SERVICES];
-
-struct call {
-	char call[24], step[24];
-	int count;
-};
 
 /* ---- what is going on: supervise.c ---- */
 
