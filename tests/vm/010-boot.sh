@@ -56,11 +56,13 @@ claim "a clock that jumps is nobody's end: no service starts again for it"
 run "date -u @4000000000 && date -u @100000000 && hutch status"
 like "status" "$status $text" "0 *console *up * 0 *web *up * 0 *"
 
-claim "hutch is small: the memory of PID 1 and what it has mapped of its file is at most 200 KiB"
-# The sums of /proc/1/status are only about right on newer kernels.
+claim "hutch is small: the memory of PID 1 and what it has mapped of its file is at most 200 KiB, on MIPS 240"
+# A program for MIPS is half as large again. The sums of /proc/1/status are only about right on newer kernels.
 run "cat /proc/1/smaps_rollup"
+most=200
+[[ $arch != mips* ]] || most=240
 rss=$(awk '/^Rss/ { all = $2 } /^Anonymous/ { own = $2 } END { print all, "KiB, of which", own, "are its own" }' <<<"$text")
-[[ ${rss%% *} -gt 0 && ${rss%% *} -le 200 ]] || note "PID 1 has $rss"
+[[ ${rss%% *} -gt 0 && ${rss%% *} -le $most ]] || note "PID 1 has $rss"
 run "cut -d ' ' -f 1 /proc/uptime"
 echo "# $KERNEL: a shell ${booted%???} ms after QEMU began; PID 1 has $rss"
 
