@@ -20,7 +20,6 @@ static const struct {
 	{"hidepid=", MF_HIDEPID}, {"idmap=", MF_IDMAP}, {"upper=", MF_UPPER},
 	{"work=", MF_UPPER}, {"lower=", MF_LOWER},
 };
-#define COUNT(array) (sizeof(array) / sizeof *(array))
 
 enum {
 	MF_ATTRS = MF_RO | MF_RW | MF_SUID | MF_NOSUID | MF_DEV | MF_NODEV | MF_EXEC |

@@ -48,6 +48,21 @@ int value_count(struct value *v, int min, int max)
 	return 0;
 }
 
+void value_bits(struct value *v, const char *what, const char *const *names, int n)
+{
+	uint32_t *set = v->field;
+
+	*set = 0;
+	for (int i = 0; i < v->w.n; i++) {
+		int bit = name_find(v->w.word[i], names, n);
+
+		if (bit < 0)
+			value_unknown(v, i, what, names, n);
+		else
+			*set |= 1u << bit;
+	}
+}
+
 struct item *value_item(struct value *v)
 {
 	struct list *l = v->field;

@@ -22,6 +22,8 @@ struct value {
 #include "profile/types.def"
 #undef TYPE
 
+#define COUNT(array) ((int)(sizeof(array) / sizeof *(array)))
+
 /* Reports about word number i of the value (-1: the whole value). */
 void value_wrong(struct value *v, int i, const char *format, ...);
 #define value_wrong(v, i, format, ...) \
@@ -36,6 +38,9 @@ void value_twice(struct value *v, struct origin first);
 
 /* The value must have between min and max words; says so and returns 0 if not. */
 int value_count(struct value *v, int min, int max);
+
+/* The words of the value, each the name of a bit, as the set of these at v->field; reports others. */
+void value_bits(struct value *v, const char *what, const char *const *names, int n);
 
 /* Appends an element to the list at v->field; NULL (reported) when there is no room. */
 struct item *value_item(struct value *v);

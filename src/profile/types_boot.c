@@ -5,7 +5,6 @@
 
 #include "base/parse.h"
 
-#define COUNT(array) ((int)(sizeof(array) / sizeof *(array)))
 enum { DEVICE_WAIT = 10000, DOG_BUDGET = 60000 };	/* ms */
 
 /* A module's options stand behind its name, as modprobe's own. */

@@ -6,7 +6,6 @@
 #include "base/parse.h"
 #include "base/signals.h"
 
-#define COUNT(array) ((int)(sizeof(array) / sizeof *(array)))
 enum { DAY = 86400000, MAX_PAUSE = 10000, UNIX_PATH = 107, LISTEN_MODE = 0600 };
 enum { LOG_SIZE = 1 << 20, LOG_LEAST = 4096, LOG_KEEP = 3 };
 

@@ -7,6 +7,7 @@
 #include "apply/follow.h"
 #include "archive/texts.h"
 #include "kernel/k.h"
+#include "supervise/launcher.h"
 #include "supervise/supervise.h"
 
 enum { HELPERS = 8 };
@@ -72,7 +73,7 @@ static void bring(struct supervisor *s, struct service *v)
 	follow_due(f, s->now);
 	if (helpers >= HELPERS || !service_runs(v) || follow_next(f, s->now) < 0)
 		return;
-	f->pid = launch_follow(v, v->conf->follows[f->which].wish);
+	f->pid = launcher_follow(v, v->conf->follows[f->which].wish);
 	if (f->pid > 0)
 		helpers++;
 	else

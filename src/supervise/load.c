@@ -16,7 +16,6 @@
 #include "kernel/k.h"
 #include "kernel/probe.h"
 #include "supervise/keep.h"
-#include "supervise/launch.h"
 #include "supervise/loader.h"
 #include "supervise/supervise.h"
 

@@ -24,4 +24,6 @@ struct loader {
 /* -1: there is no set; image->set.notes says why. */
 int load_set(const struct loader *l, struct arena *scratch);
 
+void load_init(struct arena *scratch);	/* load.c: what each of them uses for itself alone */
+
 #endif

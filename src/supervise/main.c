@@ -13,7 +13,8 @@
 #include "base/text.h"
 #include "kernel/k.h"
 #include "supervise/keep.h"
-#include "supervise/launch.h"
+#include "supervise/launcher.h"
+#include "supervise/loader.h"
 #include "supervise/supervise.h"
 
 enum { SEAL_TRIES = 3, TAKE_TRIES = 20 };
@@ -111,7 +112,7 @@ static int prepare(struct supervisor *s, const struct supervise_options *o, stru
 	if (!s->nofile[1] && k_nofile(s->nofile))
 		return -1;
 	raise_limit(s);
-	launch_init(a, s->nofile);
+	launcher_init(a, s->nofile);
 	load_init(a);
 	resume_init(o->again);
 	if (k_signal_default(SIGCHLD) || k_prctl(PR_SET_CHILD_SUBREAPER_, 1, 0, 0) ||

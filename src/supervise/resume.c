@@ -14,7 +14,7 @@
 #include "kernel/k.h"
 #include "supervise/answer.h"
 #include "supervise/keep.h"
-#include "supervise/launch.h"
+#include "supervise/loader.h"
 #include "supervise/main.h"
 
 enum { FCNTL_TRIES = 3 };

@@ -253,9 +253,6 @@ int launch_leaving(const struct supervisor *s);		/* some are about it */
 int launch_reaped(struct supervisor *s, int pid, int status);	/* 1: it was one's */
 void launch_close(struct service *v);			/* what belongs to one run */
 
-/* The process that brings in the file of this mount; its pid, or -1. */
-int launch_follow(const struct service *v, unsigned wish);
-
 /*
  * follow.c: files of services that follow the host's. Nothing is open while no service has
  * one. A launch is told before it begins; follow_turn in every turn, with what poll(2) said.
