@@ -38,4 +38,7 @@ const char texts_columns[] TEXT_SECTION =
 "\1"
 #define FINDING(id, message, rest) message "\0" rest "\0"
 #include "plan/layout.def"
+"\1"
+#define CHILD(kind, test, why) why "\0"
+#include "plan/child.def"
 ;

@@ -63,6 +63,9 @@ void plan_mounts(struct build *b);
 void plan_finish_mounts(struct build *b);	/* after the root switch */
 void plan_payload(struct build *b);
 
+/* child.c: how the process is made. All steps are there. */
+void plan_child(struct build *b);
+
 /* shares.c: what is shared with the host past the namespaces. */
 void plan_shares(struct build *b);
 

@@ -58,6 +58,9 @@ struct expect {
 
 enum switch_kind { SWITCH_NONE, SWITCH_PIVOT, SWITCH_OVER, SWITCH_JOIN, SWITCH_LIVE };
 
+/* How the process is made: a copy, or one that shares the memory until exec, while its parent waits or goes on. */
+enum child_kind { CHILD_FORK, CHILD_VFORK, CHILD_VM };
+
 struct plan {
 	const struct profile *profile;
 	struct step *step;
@@ -66,7 +69,8 @@ struct plan {
 	unsigned nsteps, nexpect, nshared, slots;
 	unsigned clone;		/* index of the clone step */
 	uint32_t namespaces;	/* CLONE_NEW* of the clone */
-	uint8_t vfork;		/* CLONE_VM|CLONE_VFORK */
+	uint8_t child;		/* enum child_kind */
+	uint8_t child_row;	/* of child.def, which says why */
 	uint8_t init, tty;
 	uint8_t root_switch, sealed, rootless;
 	uint8_t openat2;	/* paths inside: by openat2, else by a walker of our own */
@@ -83,6 +87,9 @@ struct shared {
 	uint8_t said;		/* the profile says so in as many words, or keeps nothing apart */
 };
 const char *shared_text(const struct shared *s);
+
+/* Why its process is made as it is. */
+const char *child_why(const struct plan *plan);
 
 /* What a member shares of its IPC group. */
 enum group_part { GROUP_IPC = 1, GROUP_SHM };
@@ -121,6 +128,7 @@ struct plan_request {
 
 	/* By a supervisor: the payload waits for its word, and gets what service keys say. */
 	int supervised;
+	int direct;		/* and it makes the process by itself: nobody is met, nothing is waited for */
 	const char *notify;	/* the address of a NOTIFY_SOCKET that is not inside */
 	const char *console;	/* the terminal of type=console, NULL: /dev/console */
 	const struct limit *limits;	/* of its IPC group, that other profiles say */

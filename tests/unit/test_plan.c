@@ -385,7 +385,7 @@ static void printing(void)
 	CHECK_STR(step_of(STEP_MOUNT_PROPAGATE), "inside   mount.propagate /b shared   # t:5");
 	CHECK_STR(step_of(STEP_TREE_CLONE), "inside   tree.clone      #1=/r   # t:2");
 	CHECK_STR(step_of(STEP_CLONE), "host     clone           mount ipc pid uts");
-	CHECK(plan.host_equivalent && plan.sealed && !plan.rootless && !plan.vfork);
+	CHECK(plan.host_equivalent && plan.sealed && !plan.rootless && plan.child == CHILD_FORK);
 	CHECK_STR(step_subject(&plan.step[kind_at(STEP_TREE_CLONE)]), "/r");
 	CHECK_STR(step_subject(&plan.step[kind_at(STEP_CHANNEL)]), "");
 	CHECK_STR(step_subject(&plan.step[kind_at(STEP_MOUNT_NEW)]), "/proc");
