@@ -41,4 +41,7 @@ const char texts_columns[] TEXT_SECTION =
 "\1"
 #define CHILD(kind, test, why) why "\0"
 #include "plan/child.def"
+"\1"
+#define DIRECT(test, why) why "\0"
+#include "supervise/direct.def"
 ;

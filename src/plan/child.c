@@ -19,6 +19,10 @@ static int joins_pid(const struct build *b) { return b->p->ns[NS_PID].how == NS_
 static int shows_memory(const struct build *b) { return b->f->suid_dumpable == 1; }
 static int is_direct(const struct build *b) { return b->request->direct; }
 static int waits_hidden(const struct build *b) { return is_direct(b) && !b->f->privileged; }
+static int has_helpers(const struct build *b)
+{
+	return is_direct(b) && (has_step(b->plan, STEP_SEAL) || has_step(b->plan, STEP_TREE_IDMAP));
+}
 static int waits_oom(const struct build *b) { return is_direct(b) && has_step(b->plan, STEP_OOM_SET); }
 static int meets(const struct build *b)
 {

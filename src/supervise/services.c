@@ -333,6 +333,8 @@ void service_trigger(struct supervisor *s, struct service *v, int there)
 
 void service_link(struct service *v, const struct image *image, const struct service_conf *conf)
 {
+	direct_drop(v);
+	v->starts = 0;
 	v->slot = image->slot;
 	v->file = conf->file;
 	v->image = image;
@@ -393,6 +395,7 @@ static void place_free(struct service *v)
 	listen_close(v);
 	if (v->ring.memory)
 		keep_ring_forget(v->ring.memory, v->ring.size);
+	direct_drop(v);
 	v->conf = NULL;
 	trigger_soon();
 }
