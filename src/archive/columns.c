@@ -44,4 +44,8 @@ const char texts_columns[] TEXT_SECTION =
 "\1"
 #define DIRECT(test, why) why "\0"
 #include "supervise/direct.def"
+"\1"
+#define PART(kind, rule, path)
+#define NO_TEMPLATE(id, text) text "\0"
+#include "plan/template.def"
 ;

@@ -453,8 +453,6 @@ static void finish_clone(struct build *b)
 	plan->namespaces = joined || b->request->join ? 0 : b->namespaces & ~CLONE_NEWTIME_;
 	/* A joined group's namespace replaces the new one only if a member lives. */
 	plan->step[plan->clone].op[0].n = plan->namespaces;
-	plan->step[plan->clone].op[1].n = plan->child == CHILD_VFORK;
-	plan->step[plan->clone].op[2].n = plan->child == CHILD_VM;
 }
 
 static int choose_tty(const struct build *b)
@@ -507,5 +505,7 @@ int plan_build(struct plan *plan, const struct profile *p, const struct facts *f
 	if (!request->live)
 		plan_payload(&b);
 	finish_clone(&b);
+	if (request->part || !request->launch)
+		plan_part(&b);
 	return d->count ? -1 : 0;
 }

@@ -11,6 +11,7 @@ static int has_step(const struct plan *plan, enum step_kind kind)
 	return 0;
 }
 
+static int is_template(const struct build *b) { return b->plan->part == PART_ROOT; }
 static int has_init(const struct build *b) { return b->plan->init; }
 static int is_live(const struct build *b) { return b->request->live != NULL; }
 static int has_time(const struct build *b) { return has_step(b->plan, STEP_TIME_NEW); }
@@ -46,6 +47,8 @@ void plan_child(struct build *b)
 	while (!rows[i].test(b))
 		i++;
 	b->plan->child = rows[i].kind;
+	b->plan->step[b->plan->clone].op[1].n = rows[i].kind == CHILD_VFORK;
+	b->plan->step[b->plan->clone].op[2].n = rows[i].kind == CHILD_VM;
 	b->plan->child_row = (uint8_t)i;
 }
 
