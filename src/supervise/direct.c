@@ -29,6 +29,7 @@ struct slot {
 static const struct service *first;
 static char *plans;				/* SERVICES times DIRECT_ROOM */
 static const struct service *user[STACKS];	/* of each stack */
+static int template[SERVICES];			/* by place: 1 and its descriptor; 0: none */
 static uint8_t used[STACKS];			/* since the last rest */
 static int null = -1;
 
@@ -128,6 +129,7 @@ static int direct_main(void *argument)
 		k_exit(125);
 	}
 	d->walk.channel = d->ends.keep[0];
+	d->walk.template = d->ends.keep[1];
 	walk_on(&d->walk);
 }
 
@@ -159,6 +161,8 @@ int direct_start(struct service *v, const struct ends *ends)
 	d->walk.channel = ends->keep[0];
 	d->walk.at = p->plan.clone;
 	d->walk.alone = 1;
+	d->ends.keep[1] = template[v - first] - 1;
+	d->walk.identity = p->identity;
 	/* Until it has given them up, no handler of ours runs in it. */
 	if (k_sigmask(~0ull, &mask))
 		return 0;
@@ -192,8 +196,15 @@ const char *direct_exec(const struct service *v, int step)
 	return p && p->valid && step + 1 == (int)p->plan.nsteps ? p->exec : NULL;
 }
 
+void direct_template(const struct service *v, int fd)
+{
+	k_close(template[v - first] - 1);
+	template[v - first] = fd + 1;
+}
+
 void direct_drop(struct service *v)
 {
+	direct_template(v, -1);
 	v->no_direct = 0;
 	if (plans && v->starts)
 		k_madvise(plan_of(v), DIRECT_ROOM, MADV_REMOVE);

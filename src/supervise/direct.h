@@ -3,6 +3,7 @@
 #define HUTCH_DIRECT_H
 
 #include "plan/plan.h"
+#include "apply/identity.h"
 #include "supervise/ends.h"
 #include "supervise/supervise.h"
 
@@ -13,6 +14,7 @@ struct direct_plan {
 	struct profile profile;
 	struct diags diags;
 	struct plan plan;
+	struct identity *identity;	/* of its sources, where there is a template */
 	char exec[120];			/* where exec= is written */
 	char memory[] __attribute__((aligned(16)));
 };
@@ -41,6 +43,8 @@ int direct_start(struct service *v, const struct ends *ends);
 int direct_ended(const struct service *v);
 /* Where exec= is written, if this step of its plan is that; else NULL. */
 const char *direct_exec(const struct service *v, int step);
+/* A template for it has come, and is kept from here on; -1: the one that there is goes. */
+void direct_template(const struct service *v, int fd);
 /* Before a long sleep: what is not needed until the next start. */
 void direct_rest(void);
 

@@ -151,6 +151,10 @@ static void read_report(struct supervisor *s, struct service *v)
 			go(s, v);
 			continue;
 		}
+		if (got && r.kind == REC_TEMPLATE && passed >= 0) {
+			direct_template(v, passed);
+			continue;
+		}
 		k_close(passed);
 		if (got && r.kind == REC_FAILED)
 			broken(s, v, r.code, r.text);
@@ -180,6 +184,7 @@ static void direct_failed(struct supervisor *s, struct service *v, const struct 
 		exec_failed(s, v, where, r);
 	} else if (v->state == STATE_BUILDING) {
 		v->again = 1;
+		v->no_template |= r->code != ESTALE;
 		direct_drop(v);
 	}
 }

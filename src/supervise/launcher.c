@@ -16,6 +16,7 @@
 #include "apply/follow.h"
 #include "apply/process.h"
 #include "apply/registry.h"
+#include "apply/template.h"
 #include "apply/walk.h"
 #include "archive/texts.h"
 #include "base/text.h"
@@ -35,6 +36,7 @@ static struct job {
 	int parent;
 	struct ends ends;		/* keep[0]: the way to the supervisor */
 	struct direct_plan *leave;	/* where a plan for later starts goes, or NULL */
+	uint8_t no_template;		/* of the whole */
 	int *born;
 	const char *notify;		/* an abstract address, or NULL */
 	char notify_room[16];
@@ -96,10 +98,11 @@ static void read_profile(struct profile *p, struct diags *d, struct arena *a)
 }
 
 /* -1: there are findings. */
-static int read_and_plan(struct plan *plan, struct profile *p, struct diags *d, struct arena *a, int direct)
+static int read_and_plan(struct plan *plan, struct profile *p, struct diags *d, struct arena *a, int direct,
+			 enum plan_part part)
 {
 	struct plan_request request = {
-		.launch = 1, .supervised = 1, .direct = direct, .env = (const char *const *)environ,
+		.launch = 1, .supervised = 1, .direct = direct, .part = part, .env = (const char *const *)environ,
 		.notify = job.notify, .console = job.image->set.machine.console,
 		.limits = job.conf->limits, .nlimits = job.conf->nlimits,
 	};
@@ -133,22 +136,43 @@ static void print_exec(const struct profile *p, char text[120])
 }
 
 /*
+ * Builds the template that the plan is about. The supervisor has it before it has the plan. -1: it cannot be had.
+ */
+static int leave_template(struct direct_plan *to)
+{
+	struct plan *plan = &job.plan;
+	struct err e;
+	int fd, failed;
+
+	to->identity = ARENA_ARRAY(&to->arena, struct identity, to->plan.nsources + 1);
+	if (!to->identity || read_and_plan(plan, &job.profile, &job.diags, launch_arena, 1, PART_ROOT) ||
+	    template_build(plan, launch_arena, to->identity, &fd, &e))
+		return -1;
+	failed = say(REC_TEMPLATE, 0, "", fd);
+	k_close(fd);
+	return failed;
+}
+
+/*
  * The plan for later starts, made anew in memory that stays: the payload does not wait for it. Its last store makes it valid.
  * Returns the exit status that tells what came of it.
  */
-static int leave_plan(struct direct_plan *to)
+static int leave_plan(struct direct_plan *to, int no_template)
 {
+	enum plan_part part = no_template ? PART_WHOLE : PART_LAUNCH;
 	struct err e;
 	int no;
 
 	if (!to)
 		return 0;
 	arena_init(&to->arena, to->memory, DIRECT_ROOM - sizeof *to);
-	if (read_and_plan(&to->plan, &to->profile, &to->diags, &to->arena, 1) || plan_check(&to->plan, &e))
+	if (read_and_plan(&to->plan, &to->profile, &to->diags, &to->arena, 1, part) || plan_check(&to->plan, &e))
 		return DIRECT_NEVER;
 	no = direct_never(job.conf, &to->plan);
 	if (no)
 		return DIRECT_NEVER + no;
+	if (to->plan.part == PART_LAUNCH && leave_template(to))
+		return leave_plan(to, 1);
 	print_exec(&to->profile, to->exec);
 	__atomic_store_n(&to->valid, 1, __ATOMIC_RELEASE);
 	return 0;
@@ -167,7 +191,7 @@ static int launcher_main(void *unused)
 		k_exit(125);
 	if (ends_arrange(&job.ends, &what))
 		fail(errno, what);
-	if (read_and_plan(&job.plan, &job.profile, &job.diags, launch_arena, 0))
+	if (read_and_plan(&job.plan, &job.profile, &job.diags, launch_arena, 0, PART_WHOLE))
 		fail_findings();
 	if (walk_init(&job.walk, &job.plan, launch_arena))
 		fail(job.walk.err.code, job.walk.err.text);
@@ -191,7 +215,7 @@ static int launcher_main(void *unused)
 			fail_step(&job.walk.err);
 		print_exec(&job.profile, text);
 		hand_over(REC_READY, text, job.walk.channel);
-		k_exit(leave_plan(job.leave));
+		k_exit(leave_plan(job.leave, job.no_template));
 	}
 	fail(0, PACKED("the sandbox ended while it was built"));
 	return 0;
@@ -229,6 +253,7 @@ int launcher_start(const struct service *v, const char *notify, int *born, const
 	job.parent = k_getpid();
 	job.ends = *ends;
 	job.leave = leave;
+	job.no_template = v->no_template;
 	job.notify = notify ? memcpy(job.notify_room, notify, sizeof job.notify_room) : NULL;
 	job.born = born;
 	*born = 0;

@@ -334,7 +334,7 @@ void service_trigger(struct supervisor *s, struct service *v, int there)
 void service_link(struct service *v, const struct image *image, const struct service_conf *conf)
 {
 	direct_drop(v);
-	v->starts = 0;
+	v->starts = v->no_template = 0;
 	v->slot = image->slot;
 	v->file = conf->file;
 	v->image = image;

@@ -82,6 +82,7 @@ struct service {
 	uint8_t starts;			/* of this conf that came to exec, 2: or more */
 	uint8_t direct;			/* the last start: without a launcher */
 	uint8_t no_direct;		/* it cannot be: 1 and a row of direct.def */
+	uint8_t no_template;		/* starts from one have failed */
 	uint8_t again;			/* it did not do, and a launcher has the next turn */
 #ifdef HUTCH_NEXT
 	uint64_t later;			/* in tests: a field that comes with the next version */
