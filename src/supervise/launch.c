@@ -35,22 +35,23 @@ int launch_start(struct supervisor *s, struct service *v)
 	int report[2] = {-1, -1}, ready[2] = {-1, -1};
 	char room[NOTIFY_NAME];
 	const char *notify;
+	int pid;
 
 	if (log_open(s, v) || listen_open(v) || open_notify(v, room, &notify) || k_socketpair(report))
 		goto failed;
 	if (v->conf->ready == READY_FD && k_pipe(ready))
 		goto failed;
 	follow_launch(s, v);
-	v->launcher = launcher_start(v, notify, &s->born[v - s->service], report[1], ready[1]);
-	if (v->launcher < 0)
+	pid = launcher_start(v, notify, &s->born[v - s->service], report[1], ready[1]);
+	if (pid < 0)
 		goto failed;
+	place_pid(v, &v->launcher, pid);
 	k_close(report[1]);
 	k_close(ready[1]);
 	v->report = report[0];
 	v->ready = ready[0];
 	return 0;
 failed:
-	v->launcher = 0;
 	for (int i = 0; i < 2; i++) {
 		k_close(report[i]);
 		k_close(ready[i]);
@@ -63,7 +64,7 @@ failed:
 static void learn_pid(const struct supervisor *s, struct service *v)
 {
 	if (!v->pid && s->born[v - s->service] > 0)
-		v->pid = s->born[v - s->service];
+		place_pid(v, &v->pid, s->born[v - s->service]);
 }
 
 int launch_lives(const struct supervisor *s, struct service *v)
@@ -87,10 +88,10 @@ void launch_kill(struct supervisor *s, struct service *v)
 
 void launch_close(struct service *v)
 {
-	k_drop(&v->report);
-	k_drop(&v->channel);
-	k_drop(&v->ready);
-	k_drop(&v->notify);
+	watch_drop(v, &v->report);
+	watch_drop(v, &v->channel);
+	watch_drop(v, &v->ready);
+	watch_drop(v, &v->notify);
 }
 
 static void broken(struct supervisor *s, struct service *v, int code, const char *text)
@@ -142,7 +143,7 @@ static void read_report(struct supervisor *s, struct service *v)
 		if (got && r.kind == REC_FAILED)
 			broken(s, v, r.code, r.text);
 		else if (!got)
-			k_drop(&v->report);
+			watch_drop(v, &v->report);
 	}
 }
 
@@ -162,7 +163,7 @@ static void read_channel(struct supervisor *s, struct service *v)
 
 	while (v->channel >= 0 && (got = channel_receive(v->channel, &r, &passed, 0)) >= 0) {
 		if (!got) {
-			k_drop(&v->channel);
+			watch_drop(v, &v->channel);
 			/* Closed on exec; with an init it says so, and holds on to its end. */
 			if (v->verdict == VERDICT_EXIT && !v->has_ended && !v->conf->own_init)
 				launch_runs(s, v);
@@ -189,7 +190,7 @@ static void read_ready(struct supervisor *s, struct service *v)
 	int said = n > 0 && memchr(text, '\n', (size_t)n);
 
 	if (said || n == 0)
-		k_drop(&v->ready);
+		watch_drop(v, &v->ready);
 	if (!said)
 		return;
 	launch_runs(s, v);
@@ -206,7 +207,8 @@ void launch_read(struct supervisor *s, struct service *v)
 /* Reaped: from here on the number may be somebody else's. */
 static void sandbox_ended(struct supervisor *s, struct service *v, int status)
 {
-	v->pid = s->born[v - s->service] = 0;
+	place_pid(v, &v->pid, 0);
+	s->born[v - s->service] = 0;
 	launch_read(s, v);
 	if (!v->has_ended)
 		v->status = status;
@@ -218,7 +220,8 @@ static void sandbox_ended(struct supervisor *s, struct service *v, int status)
 
 static void launcher_ended(struct supervisor *s, struct service *v, int status)
 {
-	v->launcher = 0;
+	learn_pid(s, v);
+	place_pid(v, &v->launcher, 0);
 	read_report(s, v);
 	if (v->state == STATE_BUILDING && v->channel < 0)
 		broken(s, v, WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL ? EAGAIN : 0,
@@ -229,11 +232,12 @@ static void launcher_ended(struct supervisor *s, struct service *v, int status)
 		launch_kill(s, v);
 }
 
-void launch_reaping(struct supervisor *s, int pid)
+void launch_reaping(int pid)
 {
-	for (struct service *v = NULL; (v = service_next(s, v));)
-		if (v->pid == pid && !v->conf->own_pid_ns)
-			k_kill(-pid, SIGKILL);
+	const struct service *v = place_of_pid(pid);
+
+	if (v && v->pid == pid && !v->conf->own_pid_ns)
+		k_kill(-pid, SIGKILL);
 }
 
 /* Where this cannot be, whoever joins next sees who lives. */
@@ -271,15 +275,11 @@ int launch_leaving(const struct supervisor *s)
 
 int launch_reaped(struct supervisor *s, int pid, int status)
 {
-	for (struct service *v = NULL; (v = service_next(s, v));) {
-		learn_pid(s, v);
-		if (v->pid == pid)
-			sandbox_ended(s, v, status);
-		else if (v->launcher == pid)
-			launcher_ended(s, v, status);
-		else
-			continue;
-		return 1;
-	}
-	return 0;
+	struct service *v = place_of_pid(pid);
+
+	if (v && v->pid == pid)
+		sandbox_ended(s, v, status);
+	else if (v)
+		launcher_ended(s, v, status);
+	return v != NULL;
 }
