@@ -37,6 +37,7 @@ int launch_start(struct supervisor *s, struct service *v)
 	struct ends ends;
 	char room[NOTIFY_NAME];
 	const char *notify;
+	int pid;
 
 	if (log_open(s, v) || listen_open(v) || open_notify(v, room, &notify) || k_socketpair(report))
 		goto failed;
@@ -49,20 +50,20 @@ int launch_start(struct supervisor *s, struct service *v)
 		.console = v->image->set.machine.console, .nofile = s->nofile,
 	};
 	memcpy(ends.listen, v->listen, sizeof ends.listen);
-	v->pid = v->again ? 0 : direct_start(v, &ends);
-	v->direct = v->pid > 0;
+	pid = v->again ? 0 : direct_start(v, &ends);
+	v->direct = pid > 0;
 	v->again = 0;
 	if (!v->direct)
-		v->launcher = launcher_start(v, notify, &s->born[v - s->service], &ends, direct_room(v));
-	if (v->launcher < 0)
+		pid = launcher_start(v, notify, &s->born[v - s->service], &ends, direct_room(v));
+	if (pid < 0)
 		goto failed;
+	place_pid(v, v->direct ? &v->pid : &v->launcher, pid);
 	k_close(report[1]);
 	k_close(ready[1]);
 	*(v->direct ? &v->channel : &v->report) = report[0];
 	v->ready = ready[0];
 	return 0;
 failed:
-	v->launcher = 0;
 	for (int i = 0; i < 2; i++) {
 		k_close(report[i]);
 		k_close(ready[i]);
@@ -75,7 +76,7 @@ failed:
 static void learn_pid(const struct supervisor *s, struct service *v)
 {
 	if (!v->pid && s->born[v - s->service] > 0)
-		v->pid = s->born[v - s->service];
+		place_pid(v, &v->pid, s->born[v - s->service]);
 }
 
 int launch_lives(const struct supervisor *s, struct service *v)
@@ -99,10 +100,10 @@ void launch_kill(struct supervisor *s, struct service *v)
 
 void launch_close(struct service *v)
 {
-	k_drop(&v->report);
-	k_drop(&v->channel);
-	k_drop(&v->ready);
-	k_drop(&v->notify);
+	watch_drop(v, &v->report);
+	watch_drop(v, &v->channel);
+	watch_drop(v, &v->ready);
+	watch_drop(v, &v->notify);
 }
 
 static void broken(struct supervisor *s, struct service *v, int code, const char *text)
@@ -159,7 +160,7 @@ static void read_report(struct supervisor *s, struct service *v)
 		if (got && r.kind == REC_FAILED)
 			broken(s, v, r.code, r.text);
 		else if (!got)
-			k_drop(&v->report);
+			watch_drop(v, &v->report);
 	}
 }
 
@@ -194,7 +195,7 @@ static void channel_ended(struct supervisor *s, struct service *v)
 {
 	int built = !v->direct || direct_ended(v);
 
-	k_drop(&v->channel);
+	watch_drop(v, &v->channel);
 	if (v->verdict != VERDICT_EXIT || v->has_ended || v->again || v->conf->own_init)
 		return;
 	if (built)
@@ -240,7 +241,7 @@ static void read_ready(struct supervisor *s, struct service *v)
 	int said = n > 0 && memchr(text, '\n', (size_t)n);
 
 	if (said || n == 0)
-		k_drop(&v->ready);
+		watch_drop(v, &v->ready);
 	if (!said)
 		return;
 	launch_runs(s, v);
@@ -267,7 +268,8 @@ static void launch_again(struct supervisor *s, struct service *v)
 /* Reaped: from here on the number may be somebody else's. */
 static void sandbox_ended(struct supervisor *s, struct service *v, int status)
 {
-	v->pid = s->born[v - s->service] = 0;
+	place_pid(v, &v->pid, 0);
+	s->born[v - s->service] = 0;
 	launch_read(s, v);
 	if (v->direct)
 		direct_ended(v);
@@ -285,7 +287,8 @@ static void sandbox_ended(struct supervisor *s, struct service *v, int status)
 
 static void launcher_ended(struct supervisor *s, struct service *v, int status)
 {
-	v->launcher = 0;
+	learn_pid(s, v);
+	place_pid(v, &v->launcher, 0);
 	if (WIFEXITED(status) && WEXITSTATUS(status) >= DIRECT_NEVER && WEXITSTATUS(status) < 125) {
 		direct_drop(v);
 		v->no_direct = (uint8_t)(WEXITSTATUS(status) - DIRECT_NEVER + 1);
@@ -300,11 +303,12 @@ static void launcher_ended(struct supervisor *s, struct service *v, int status)
 		launch_kill(s, v);
 }
 
-void launch_reaping(struct supervisor *s, int pid)
+void launch_reaping(int pid)
 {
-	for (struct service *v = NULL; (v = service_next(s, v));)
-		if (v->pid == pid && !v->conf->own_pid_ns)
-			k_kill(-pid, SIGKILL);
+	const struct service *v = place_of_pid(pid);
+
+	if (v && v->pid == pid && !v->conf->own_pid_ns)
+		k_kill(-pid, SIGKILL);
 }
 
 /* Where this cannot be, whoever joins next sees who lives. */
@@ -344,15 +348,11 @@ int launch_leaving(const struct supervisor *s)
 
 int launch_reaped(struct supervisor *s, int pid, int status)
 {
-	for (struct service *v = NULL; (v = service_next(s, v));) {
-		learn_pid(s, v);
-		if (v->pid == pid)
-			sandbox_ended(s, v, status);
-		else if (v->launcher == pid)
-			launcher_ended(s, v, status);
-		else
-			continue;
-		return 1;
-	}
-	return 0;
+	struct service *v = place_of_pid(pid);
+
+	if (v && v->pid == pid)
+		sandbox_ended(s, v, status);
+	else if (v)
+		launcher_ended(s, v, status);
+	return v != NULL;
 }

@@ -48,7 +48,7 @@ int log_open(struct supervisor *s, struct service *v)
 
 void log_close(struct service *v)
 {
-	k_drop(&v->log[0]);
+	watch_drop(v, &v->log[0]);
 	k_drop(&v->log[1]);
 }
 
@@ -251,6 +251,8 @@ static void forward(const struct supervisor *s, struct service *v)
 			s->log->more |= bit;
 			break;
 		}
+	if ((s->log->stuck | s->log->more) & bit)
+		queue_put(&s->turn->log[v->conf->log], LINK_LOG, v);
 }
 
 void log_read(struct supervisor *s, struct service *v)
@@ -284,24 +286,26 @@ int log_poll(const struct supervisor *s, struct pollfd *fds)
 	return n;
 }
 
-/* Each turn starts with another service: a loud one does not keep the others off. */
+/* Who could not hand all on, each once at most: a loud one gets behind the others. */
+static void move_on(struct supervisor *s, struct queue *q, unsigned bit)
+{
+	unsigned last = q->last;
+	struct service *v;
+
+	while (!(s->log->stuck & bit) && (v = queue_take(q, LINK_LOG))) {
+		forward(s, v);
+		if (place_number(v) + 1 == last)
+			break;
+	}
+}
+
 void log_move(struct supervisor *s)
 {
-	struct log_state *log = s->log;
-	unsigned again = log->stuck | log->more;
-
-	log->stuck = log->more = 0;
-	if (!again)
-		return;
-	if (log->nrest)
+	s->log->stuck = s->log->more = 0;
+	if (s->log->nrest)
 		give(s, LOG_CONSOLE, "", 0);
-	log->turn++;
-	for (unsigned i = 0; i < s->places; i++) {
-		struct service *v = &s->service[(log->turn + i) % s->places];
-
-		if (v->conf && (again >> v->conf->log & 1))
-			forward(s, v);
-	}
+	for (unsigned kind = LOG_CONSOLE; kind <= LOG_FILE; kind++)
+		move_on(s, &s->turn->log[kind], 1u << kind);
 }
 
 /* A target that is not there is looked for when something happens, but files are ours. */

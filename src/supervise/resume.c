@@ -173,6 +173,7 @@ int resume(struct supervisor *s, char why[160])
 	if (make_sets(s, why) || link_services(s, why) || map_rings(s, why))
 		return -1;
 	s->now = k_now_ms();
+	place_resume(s);
 	if (s->init && s->image)
 		event_console(s->image->set.machine.console);
 	take_clients(s);

@@ -22,13 +22,16 @@ enum { RING = 16384 };
 
 static struct supervisor super;
 static struct log_state state;
+static struct turn turn;
 static struct service places[2];
 static struct service_conf conf[2];
 static char memory[3][RING], folder[] = "/tmp/test_log.XXXXXX", path[2][64], text[1 << 20];
 
 static void start(void)
 {
-	super = (struct supervisor){.service = places, .places = 2, .now = k_now_ms(), .log = &state};
+	super = (struct supervisor){.service = places, .places = 2, .now = k_now_ms(), .log = &state, .turn = &turn};
+	turn = (struct turn){0};
+	place_begin(&super);
 	for (int i = 0; i < LOG_TARGETS; i++)
 		if (!state.target[i].retry)
 			state.target[i].fd = -1;
