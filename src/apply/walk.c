@@ -22,7 +22,7 @@ int walk_init(struct walk *w, const struct plan *plan, struct arena *a)
 	w->plan = plan;
 	w->arena = a;
 	w->err.step = -1;
-	w->bound = ~0ull;
+	w->bound = w->signals = ~0ull;
 	w->fd = ARENA_ARRAY(a, int, plan->slots + 1);
 	w->note = ARENA_ARRAY(a, struct note, plan->slots + 1);
 	w->channel = w->far_channel = w->group_fd = w->template = w->proc = w->root = w->scratch = -1;

@@ -142,6 +142,17 @@ static unsigned free_stack(void)
 	return i;
 }
 
+/* Which signals are not as a payload has to find them. They are not changed any more. */
+static uint64_t signals_set(void)
+{
+	static uint64_t set, asked;
+
+	for (int i = 0; !asked && i < 64; i++)
+		set |= (uint64_t)!k_signal_is_default(i + 1) << i;
+	asked = 1;
+	return set;
+}
+
 int direct_start(struct service *v, const struct ends *ends)
 {
 	const struct direct_plan *p = plans ? plan_of(v) : NULL;
@@ -161,6 +172,7 @@ int direct_start(struct service *v, const struct ends *ends)
 	d->walk.channel = ends->keep[0];
 	d->walk.at = p->plan.clone;
 	d->walk.alone = 1;
+	d->walk.signals = signals_set();
 	d->ends.keep[1] = template[v - first] - 1;
 	d->walk.identity = p->identity;
 	/* Until it has given them up, no handler of ours runs in it. */
@@ -204,9 +216,11 @@ void direct_template(const struct service *v, int fd)
 
 void direct_drop(struct service *v)
 {
-	direct_template(v, -1);
 	v->no_direct = 0;
-	if (plans && v->starts)
+	if (!plans)
+		return;
+	direct_template(v, -1);
+	if (v->starts)
 		k_madvise(plan_of(v), DIRECT_ROOM, MADV_REMOVE);
 }
 
