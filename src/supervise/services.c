@@ -377,8 +377,7 @@ void service_leave(struct supervisor *s, struct service *v)
 	launch_close(v);
 	log_close(v);
 	listen_close(v);
-	if (v->ring.memory)
-		keep_ring_forget(v->ring.memory, v->ring.size);
+	keep_ring_forget(log_ring(v));
 	place_unname(v);
 	place_touch(v);
 	v->conf = NULL;
