@@ -63,6 +63,9 @@ void plan_mounts(struct build *b);
 void plan_finish_mounts(struct build *b);	/* after the root switch */
 void plan_payload(struct build *b);
 
+/* child.c: how the process is made. All steps are there. */
+void plan_child(struct build *b);
+
 /* shares.c: what is shared with the host past the namespaces. */
 void plan_shares(struct build *b);
 
@@ -73,6 +76,9 @@ const struct profile *join_profile(struct build *b);
 void plan_join(struct build *b);
 
 int join_target(struct build *b);
+
+/* template.c: what is left of the whole plan is the part that was asked for, where there is a template. */
+void plan_part(struct build *b);
 
 /* All of it, where mounts of a running sandbox change. */
 void plan_live(struct build *b);

@@ -12,6 +12,7 @@
 #include "archive/texts.h"
 #include "base/hot.h"
 #include "kernel/k.h"
+#include "supervise/direct.h"
 #include "supervise/keep.h"
 #include "supervise/supervise.h"
 
@@ -147,6 +148,7 @@ static void forget_seldom(const struct supervisor *s, int asked)
 	told = s->events.head + s->events.last;
 	forget((uintptr_t)__executable_start, (uintptr_t)hot_text);
 	forget((uintptr_t)etext, (uintptr_t)hot_data);
+	direct_rest();
 }
 
 void loop_turn(struct supervisor *s)

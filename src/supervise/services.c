@@ -315,6 +315,8 @@ void service_trigger(struct supervisor *s, struct service *v, int there)
 
 void service_link(struct service *v, const struct image *image, const struct service_conf *conf)
 {
+	direct_drop(v);
+	v->starts = v->no_template = 0;
 	v->slot = image->slot;
 	v->file = conf->file;
 	v->image = image;
@@ -380,6 +382,7 @@ void service_leave(struct supervisor *s, struct service *v)
 	keep_ring_forget(log_ring(v));
 	place_unname(v);
 	place_touch(v);
+	direct_drop(v);
 	v->conf = NULL;
 	/* Whoever waited for it does so no longer. */
 	s->changed = s->turn->sweep = 1;

@@ -79,6 +79,11 @@ struct service {
 	char why[WHY_ROOM];		/* what the status says about the state */
 	uint16_t file, next_file;	/* of conf and next, in the texts of their images */
 	uint8_t slot, next_slot;	/* of their images */
+	uint8_t starts;			/* of this conf that came to exec, 2: or more */
+	uint8_t direct;			/* the last start: without a launcher */
+	uint8_t no_direct;		/* it cannot be: 1 and a row of direct.def */
+	uint8_t no_template;		/* starts from one have failed */
+	uint8_t again;			/* it did not do, and a launcher has the next turn */
 #ifdef HUTCH_NEXT
 	uint64_t later;			/* in tests: a field that comes with the next version */
 #endif
@@ -261,6 +266,9 @@ int launch_left(struct supervisor *s, int pid);		/* 1: it was such a one */
 int launch_leaving(const struct supervisor *s);		/* some are about it */
 int launch_reaped(struct supervisor *s, int pid, int status);	/* 1: it was one's */
 void launch_close(struct service *v);			/* what belongs to one run */
+
+/* direct.c: the plan for starts without a launcher does not hold any more. */
+void direct_drop(struct service *v);
 
 /*
  * follow.c: files of services that follow the host's. Nothing is open while no service has

@@ -1,0 +1,22 @@
+/* The descriptors of a payload, see ends.c. Private to this floor. */
+#ifndef HUTCH_ENDS_H
+#define HUTCH_ENDS_H
+
+#include <stdint.h>
+
+#include "profile/profile.h"
+
+struct ends {
+	int log, ready, ready_at;	/* where the payload finds the latter; -1: none */
+	int null;			/* -1: opened here */
+	int keep[2];			/* what stays open until exec, wherever it is; or -1 */
+	int nlisten, listen[LISTENS];
+	int is_console;			/* a terminal instead of all three standard streams: this one, NULL: /dev/console */
+	const char *console;
+	const uint64_t *nofile;		/* the payload's limit */
+};
+
+/* Puts them at their numbers and closes all others: as if a shell had opened them. -1: errno, and what it was about. */
+int ends_arrange(struct ends *e, const char **what);
+
+#endif
