@@ -94,7 +94,7 @@ static void act(struct supervisor *s, struct client *c, struct service *v)
 		break;
 	case VERB_LOGS:
 		c->cursor.position = c->request.lines == ALL_LINES
-			? v->ring.tail : ring_last(&v->ring, c->request.lines);
+			? v->ring.tail : ring_last(log_ring(v), c->request.lines);
 	}
 }
 
@@ -291,7 +291,7 @@ static enum answer next_text(struct supervisor *s, struct client *c, struct out 
 {
 	const struct request *r = &c->request;
 	struct service *v = r->n ? service_find(s, r->name[0]) : NULL;
-	const struct ring *ring = !r->n ? &s->events : v ? &v->ring : NULL;
+	const struct ring *ring = !r->n ? &s->events : v ? log_ring(v) : NULL;
 	char text[CONTROL_BODY];
 	uint64_t lost = 0;
 	int64_t time;

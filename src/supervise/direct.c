@@ -26,7 +26,6 @@ struct slot {
 	struct ends ends;
 };
 
-static const struct service *first;
 static char *plans;				/* SERVICES times DIRECT_ROOM */
 static const struct service *user[STACKS];	/* of each stack */
 static int template[SERVICES];			/* by place: 1 and its descriptor; 0: none */
@@ -81,11 +80,10 @@ const char *direct_why(unsigned row)
 	return row && row <= sizeof rows / sizeof *rows ? text_of(TEXTS_DIRECT, row - 1) : "";
 }
 
-void direct_init(const struct service *places)
+void direct_init(void)
 {
 	int fd;
 
-	first = places;
 	if (plans)
 		return;
 	/* A file: no kernel sets memory aside for what is only reserved. */
@@ -104,7 +102,7 @@ void direct_init(const struct service *places)
 
 static struct direct_plan *plan_of(const struct service *v)
 {
-	return (struct direct_plan *)(void *)(plans + (size_t)(v - first) * DIRECT_ROOM);
+	return (struct direct_plan *)(void *)(plans + place_number(v) * (size_t)DIRECT_ROOM);
 }
 
 struct direct_plan *direct_room(const struct service *v)
@@ -173,7 +171,7 @@ int direct_start(struct service *v, const struct ends *ends)
 	d->walk.at = p->plan.clone;
 	d->walk.alone = 1;
 	d->walk.signals = signals_set();
-	d->ends.keep[1] = template[v - first] - 1;
+	d->ends.keep[1] = template[place_number(v)] - 1;
 	d->walk.identity = p->identity;
 	/* Until it has given them up, no handler of ours runs in it. */
 	if (k_sigmask(~0ull, &mask))
@@ -210,8 +208,8 @@ const char *direct_exec(const struct service *v, int step)
 
 void direct_template(const struct service *v, int fd)
 {
-	k_close(template[v - first] - 1);
-	template[v - first] = fd + 1;
+	k_close(template[place_number(v)] - 1);
+	template[place_number(v)] = fd + 1;
 }
 
 void direct_drop(struct service *v)

@@ -307,9 +307,12 @@ char *keep_ring(unsigned i, size_t size)
 	return memory;
 }
 
-void keep_ring_forget(char *memory, size_t size)
+void keep_ring_forget(struct ring *r)
 {
+	if (!r->memory)
+		return;
 	if (memfd >= 0)
-		k_madvise(memory, size, MADV_REMOVE);
-	k_forget(memory, size);
+		k_madvise(r->memory, r->size, MADV_REMOVE);
+	k_forget(r->memory, r->size);
+	r->memory = NULL;
 }

@@ -39,7 +39,7 @@ int launch_start(struct supervisor *s, struct service *v)
 	const char *notify;
 	int pid;
 
-	if (log_open(s, v) || listen_open(v) || open_notify(v, room, &notify) || k_socketpair(report))
+	if (log_open(v) || listen_open(v) || open_notify(v, room, &notify) || k_socketpair(report))
 		goto failed;
 	if (v->conf->ready == READY_FD && k_pipe(ready))
 		goto failed;

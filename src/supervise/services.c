@@ -379,11 +379,10 @@ void service_leave(struct supervisor *s, struct service *v)
 	launch_close(v);
 	log_close(v);
 	listen_close(v);
-	if (v->ring.memory)
-		keep_ring_forget(v->ring.memory, v->ring.size);
-	direct_drop(v);
+	keep_ring_forget(log_ring(v));
 	place_unname(v);
 	place_touch(v);
+	direct_drop(v);
 	v->conf = NULL;
 	/* Whoever waited for it does so no longer. */
 	s->changed = s->turn->sweep = 1;

@@ -314,8 +314,9 @@ void event_lines(struct supervisor *s, const struct service *v, const char *text
  * cannot go on now waits in the ring: log_move, in each turn of the loop, tries again.
  */
 enum { LOG_POLL = 4 };
-int log_open(struct supervisor *s, struct service *v);	/* before each launch; -1: errno. log[] is -1 at first */
+int log_open(struct service *v);	/* before each launch; -1: errno. log[] is -1 at first */
 void log_read(struct supervisor *s, struct service *v);
+struct ring *log_ring(struct service *v);	/* v's, which can be read until another one is asked for */
 void log_end(struct supervisor *s, struct service *v);	/* a run is over, so is its last line */
 void log_close(struct service *v);
 int log_poll(const struct supervisor *s, struct pollfd *fds);	/* how many it put there, up to LOG_POLL */
