@@ -49,6 +49,7 @@ struct walk {
 	uint8_t registered, published;
 	char *const *argv;	/* hutch's own, for self.seal */
 	uint64_t sigmask;	/* the caller's, for self.seal */
+	int ahead[NS_COUNT];	/* namespaces made ahead, or -1 */
 
 	/* inside only */
 	int proc;		/* the host's /proc */
