@@ -27,39 +27,44 @@ static int first_finding(void *ctx, const struct expect *e, const char *text)
 }
 
 /*
+ * Out of line: its buffer is more stack than the whole walk needs where all is in place.
+ */
+static __attribute__((noinline)) int settle_path(struct walk *w, struct expect *e)
+{
+	char path[4096];
+	const char *kept;
+	int fd = path_open(w, e->path, O_PATH, 0);
+	long n;
+
+	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+		return 0;	/* the comparison says what is missing */
+	if (fd < 0)
+		return step_failed(w, e->path);
+	n = path_of(w, fd, path);
+	if (n < 0)
+		step_failed(w, e->path);
+	k_close(fd);
+	if (n < 0)
+		return -1;
+	if (!n)
+		return 0;
+	kept = arena_text(w->arena, path, (size_t)n);
+	if (!kept)
+		return step_failed_code(w, ENOMEM, "");
+	e->path = kept;
+	return 0;
+}
+
+/*
  * The table names a mount by the place where it is, a profile by a path that may
  * lead there over links of the root (/var/run). Where nothing is at the one, the
  * other is asked for.
  */
 static int settle_paths(struct walk *w, const struct mounts *now)
 {
-	for (unsigned i = 0; i < w->plan->nexpect; i++) {
-		struct expect *e = &w->plan->expect[i];
-		char path[4096];
-		const char *kept;
-		long n;
-		int fd;
-
-		if (mounts_top(now, e->path))
-			continue;
-		fd = path_open(w, e->path, O_PATH, 0);
-		if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
-			continue;	/* the comparison says what is missing */
-		if (fd < 0)
-			return step_failed(w, e->path);
-		n = path_of(w, fd, path);
-		if (n < 0)
-			step_failed(w, e->path);
-		k_close(fd);
-		if (n < 0)
+	for (unsigned i = 0; i < w->plan->nexpect; i++)
+		if (!mounts_top(now, w->plan->expect[i].path) && settle_path(w, &w->plan->expect[i]))
 			return -1;
-		if (!n)
-			continue;
-		kept = arena_text(w->arena, path, (size_t)n);
-		if (!kept)
-			return step_failed_code(w, ENOMEM, "");
-		e->path = kept;
-	}
 	return 0;
 }
 

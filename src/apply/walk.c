@@ -90,6 +90,27 @@ static void hear_child(struct walk *w)
 	}
 }
 
+int walk_hear(struct walk *w, struct record *r, int *passed)
+{
+	int got = 0;
+
+	*passed = -1;
+	if (w->channel < 0 && !w->told)
+		return -1;
+	if (!w->told) {
+		got = channel_receive(w->channel, r, passed, 0);
+	} else if (w->told->heard < w->told->n) {
+		*r = w->told->record[w->told->heard++];
+		got = 1;
+	}
+	if (!got) {
+		w->told = NULL;
+		k_close(w->channel);
+		w->channel = -1;
+	}
+	return got;
+}
+
 static int walk_from(struct walk *w, unsigned at)
 {
 	for (w->at = at; w->at < w->plan->nsteps; w->at++) {

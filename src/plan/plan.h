@@ -134,6 +134,12 @@ struct plan_request {
 int plan_build(struct plan *plan, const struct profile *p, const struct facts *f,
 	       const struct plan_request *request, struct diags *d);
 
+/* Whether the inside reports by memory that both sides have; a pty can only be handed over by a socket. */
+static inline int plan_tells(const struct plan *plan)
+{
+	return plan->vfork && !plan->tty;
+}
+
 /* What every plan must keep; a broken one is a defect of the planner. -1 fills e. */
 int plan_check(const struct plan *plan, struct err *e);
 
