@@ -25,6 +25,16 @@ static int knows_beneath(void)
 	return errno == EBADF || (errno == EPERM && k_has_cachestat());
 }
 
+/*
+ * Only for who may use them: others get EPERM, and a filter may say it too. An unshare that fails
+ * for nothing but the flag there is not; that of fsmount came with the same release.
+ */
+static void probe_ways(struct facts *f)
+{
+	f->tree_namespace = k_open_tree(-1, "", AT_EMPTY_PATH | OPEN_TREE_NAMESPACE_) < 0 && errno == EBADF;
+	f->empty_namespace = k_fsmount(-1, FSMOUNT_NAMESPACE_) < 0 && errno == EBADF;
+}
+
 static void probe_calls(struct facts *f)
 {
 	struct open_how_ how = {.flags = O_PATH};
@@ -41,6 +51,8 @@ static void probe_calls(struct facts *f)
 				    MOVE_MOUNT_T_EMPTY_PATH_ | MOVE_MOUNT_SET_GROUP_) < 0 &&
 		       errno == EBADF;
 	f->mount_beneath = f->new_mount_api && knows_beneath();
+	if (f->new_mount_api && f->privileged)
+		probe_ways(f);
 	f->statmount = known(k_statmount(0, 0, NULL)) && errno != EPERM;
 }
 
@@ -181,8 +193,8 @@ void facts_probe_more(struct facts *f, uint32_t *asked, const struct profile *p)
 void facts_probe_base(struct facts *f)
 {
 	memset(f, 0, sizeof *f);
-	probe_calls(f);
 	probe_caller(f);
+	probe_calls(f);
 	f->last_cap = last_cap();
 	f->pivot_root = 1;
 	f->self_sealed = (uint32_t)self_is_sealed();
@@ -191,8 +203,8 @@ void facts_probe_base(struct facts *f)
 void facts_probe_for(struct facts *f, const struct profile *p)
 {
 	memset(f, 0, sizeof *f);
-	probe_calls(f);
 	probe_caller(f);
+	probe_calls(f);
 	f->pivot_root = probe_pivot();
 	f->ns_mount = f->ns_ipc = f->ns_pid = f->ns_uts = f->ns_net = f->ns_cgroup = f->ns_time = 1;
 	/* These two decide what is planned, when they are looked at. */

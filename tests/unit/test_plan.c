@@ -25,7 +25,7 @@ static struct err e;
 
 static const char modern[] =
 	"uid=0\ngid=0\nprivileged=1\nlast_cap=40\nnew_mount_api=1\nopenat2=1\nclose_range=1\n"
-	"mount_setattr=1\nset_group=1\nmount_beneath=1\nstatmount=1\npivot_root=1\nns_mount=1\nns_ipc=1\nns_pid=1\n"
+	"mount_setattr=1\nset_group=1\nmount_beneath=1\nstatmount=1\ntree_namespace=0\nempty_namespace=0\npivot_root=1\nns_mount=1\nns_ipc=1\nns_pid=1\n"
 	"ns_uts=1\nns_net=1\nns_user=1\nns_cgroup=1\nns_time=1\nself_sealed=0\n";
 
 static int parse(const char *from)
