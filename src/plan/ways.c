@@ -5,6 +5,7 @@
 
 static int foreign_user(const struct build *b) { return b->own_user || b->p->ns[NS_USER].how == NS_PATH; }
 static int old_calls(const struct build *b) { return !b->plan->new_mounts || !b->f->openat2; }
+static int new_root(const struct build *b) { return !b->f->empty_namespace && b->p->root.kind != ROOT_DIR; }
 static int wants_scratch(const struct build *b) { return need_scratch(b); }
 
 static int names_host(const struct build *b)
@@ -19,10 +20,7 @@ static int always(const struct build *b) { return b != NULL; }
 static int never(const struct build *b) { return b == NULL; }
 static int can_pivot(const struct build *b) { return b->f->pivot_root != 0; }
 static int can_empty(const struct build *b) { return b->f->empty_namespace && !b->plan->bar; }
-static int can_tree(const struct build *b)
-{
-	return b->f->tree_namespace && b->p->root.kind == ROOT_DIR && !b->plan->bar;
-}
+static int can_tree(const struct build *b) { return b->f->tree_namespace && !b->plan->bar; }
 
 static const struct {
 	uint8_t kind;
