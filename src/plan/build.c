@@ -162,7 +162,7 @@ static void choose_root_switch(struct build *b)
 	b->bounded_admin = !!(p->caps[CAPS_BOUNDING] & 1ull << CAP_SYS_ADMIN_);
 	if (!(b->namespaces & CLONE_NEWNS_))
 		return;
-	b->plan->root_switch = b->f->pivot_root ? SWITCH_PIVOT : SWITCH_OVER;
+	choose_way(b);
 	if (p->root_seal == AUTO_AUTO)
 		seal = b->bounded_admin || (!b->f->pivot_root && b->f->ns_user);
 	if (seal && !b->f->ns_user)
@@ -459,7 +459,7 @@ static void finish_clone(struct build *b)
 	plan->vfork = !plan->init && !barrier && b->p->ns[NS_PID].how != NS_PATH;
 	plan->namespaces = joined || b->request->join ? 0 : b->namespaces & ~CLONE_NEWTIME_;
 	/* A joined group's namespace replaces the new one only if a member lives. */
-	plan->step[plan->clone].op[0].n = plan->namespaces & ~b->taken;
+	plan->step[plan->clone].op[0].n = plan->namespaces & ~b->taken & ~(plan->root_switch < SWITCH_EMPTY ? 0u : CLONE_NEWNS_);
 	plan->step[plan->clone].op[1].n = plan->vfork;
 }
 

@@ -64,6 +64,12 @@ void plan_mounts(struct build *b);
 void plan_finish_mounts(struct build *b);	/* after the root switch */
 void plan_payload(struct build *b);
 
+/* ways.c: the way to the root, by facts and profile. */
+void choose_way(struct build *b);
+
+/* Whether a scratch is needed to stage things on. */
+int need_scratch(const struct build *b);
+
 /* shares.c: what is shared with the host past the namespaces. */
 void plan_shares(struct build *b);
 
