@@ -261,14 +261,16 @@ static void keep_part(struct division *d, struct step *step, enum plan_part whic
 static void fit_clone(struct build *b)
 {
 	struct plan *plan = b->plan;
+	union operand *op = plan->step[plan->clone].op;
 
 	if (plan->part == PART_LAUNCH) {
 		plan->namespaces &= ~CLONE_NEWNS_;
+		op[0].n &= ~(int64_t)CLONE_NEWNS_;
 	} else {
 		plan->namespaces = CLONE_NEWNS_;
+		op[0].n &= CLONE_NEWNS_;
 		plan->init = plan->tty = plan->needs_seal = 0;
 	}
-	plan->step[plan->clone].op[0].n = plan->namespaces;
 	plan_child(b);
 }
 
