@@ -206,8 +206,11 @@ void direct_template(const struct service *v, int fd)
 
 void direct_drop(struct service *v)
 {
-	direct_template(v, -1);
 	v->no_direct = 0;
+	/* Another program goes on: it has none of this yet. */
+	if (!first)
+		return;
+	direct_template(v, -1);
 	if (plans && v->starts)
 		k_madvise(plan_of(v), DIRECT_ROOM, MADV_REMOVE);
 }
