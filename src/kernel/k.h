@@ -164,6 +164,7 @@ int k_keyring_new(void);
 int k_close_range_cloexec(unsigned from, unsigned to);
 /* Closes the descriptors from `from` up to `to`, by close_range(2) or one by one. */
 void k_close_range(unsigned from, unsigned to);
+int k_signal_is_default(int signal);	/* 0: it is not, or nobody knows */
 int k_signal_default(int signal);	/* EINVAL for those that are always */
 /* On the stack of k_signal_stack, where it may come again while it is handled. */
 int k_signal_handler(int signal, void (*fn)(int signal, siginfo_t *info, void *context));
