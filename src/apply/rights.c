@@ -160,7 +160,7 @@ int do_IDS_SET(struct walk *w, const struct step *s)
 	if (w->ids.set_uid)
 		give_streams(w);
 	/* Else the change from root to a user takes every capability away. */
-	if (k_prctl(PR_SET_KEEPCAPS_, 1, 0, 0))
+	if (w->ids.set_uid && k_prctl(PR_SET_KEEPCAPS_, 1, 0, 0))
 		return step_error(w);
 	if (s->op[0].n && k_setgroups(w->ids.ngroups, w->ids.group))
 		return step_failed(w, "groups");

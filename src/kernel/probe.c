@@ -25,22 +25,31 @@ static int knows_beneath(void)
 	return errno == EBADF || (errno == EPERM && k_has_cachestat());
 }
 
-static void probe_calls(struct facts *f)
+static int follows(const struct profile *p)
+{
+	const struct mount_wish *m = p->mounts.first;
+
+	while (m && !(m->flags & MF_FOLLOW))
+		m = m->next;
+	return m != NULL;
+}
+
+/* For this profile, or with NULL for any. */
+static void probe_calls(struct facts *f, const struct profile *p)
 {
 	struct open_how_ how = {.flags = O_PATH};
 	struct mount_attr_ attr = {0};
 
+	/* One call of move_mount tells of itself and of its newest flag but one. */
 	f->new_mount_api = known(k_open_tree(-1, "", AT_EMPTY_PATH)) &&
-			   known(k_move_mount(-1, "", -1, "", MOVE_MOUNT_F_EMPTY_PATH_));
+			   known(k_move_mount(-1, "", -1, "", MOVE_MOUNT_F_EMPTY_PATH_ |
+					      MOVE_MOUNT_T_EMPTY_PATH_ | MOVE_MOUNT_SET_GROUP_));
+	f->set_group = f->new_mount_api && errno == EBADF;
 	f->openat2 = known(k_openat2(-1, "", &how));
 	/* The range is empty; EINVAL for an unknown flag is the older kernel's answer. */
 	f->close_range = k_close_range_cloexec(~0u, ~0u) == 0;
 	f->mount_setattr = known(k_mount_setattr(-1, "", AT_EMPTY_PATH, &attr));
-	f->set_group = f->new_mount_api &&
-		       k_move_mount(-1, "", -1, "", MOVE_MOUNT_F_EMPTY_PATH_ |
-				    MOVE_MOUNT_T_EMPTY_PATH_ | MOVE_MOUNT_SET_GROUP_) < 0 &&
-		       errno == EBADF;
-	f->mount_beneath = f->new_mount_api && knows_beneath();
+	f->mount_beneath = f->new_mount_api && (!p || follows(p)) && knows_beneath();
 	f->statmount = known(k_statmount(0, 0, NULL)) && errno != EPERM;
 }
 
@@ -181,7 +190,7 @@ void facts_probe_more(struct facts *f, uint32_t *asked, const struct profile *p)
 void facts_probe_base(struct facts *f)
 {
 	memset(f, 0, sizeof *f);
-	probe_calls(f);
+	probe_calls(f, NULL);
 	probe_caller(f);
 	f->last_cap = last_cap();
 	f->pivot_root = 1;
@@ -191,7 +200,7 @@ void facts_probe_base(struct facts *f)
 void facts_probe_for(struct facts *f, const struct profile *p)
 {
 	memset(f, 0, sizeof *f);
-	probe_calls(f);
+	probe_calls(f, p);
 	probe_caller(f);
 	f->pivot_root = probe_pivot();
 	f->ns_mount = f->ns_ipc = f->ns_pid = f->ns_uts = f->ns_net = f->ns_cgroup = f->ns_time = 1;

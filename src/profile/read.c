@@ -57,11 +57,10 @@ int profile_has(const struct profile *p, enum key_id key)
 static unsigned key_find(const char *word, const char **suffix)
 {
 	for (unsigned i = KEY_NONE + 1; i < KEY_COUNT; i++) {
-		size_t n;
+		size_t n = keys[i].length;
 
 		if (*keys[i].word != *word)
 			continue;
-		n = strlen(keys[i].word);
 		*suffix = word + n;
 		if (keys[i].word[n - 1] == '.' ? !strncmp(word, keys[i].word, n)
 					       : !strcmp(word, keys[i].word))
