@@ -118,24 +118,14 @@ static int wants_user(const struct facts *f, const struct profile *p)
 	       p->root_seal == AUTO_YES || p->caps[CAPS_BOUNDING] & strong;
 }
 
-/*
- * pivot_root needs a mount below the current root to hang it on; the kernel's
- * initial rootfs has none before Linux 7.0 and shows its own id as its parent's.
- * Only a root in memory can be it, so that the table is hardly ever read.
- */
-static uint32_t probe_pivot(void)
+/* Whether the root in memory is the initial one. Out of line: the buffer is stack that is hardly ever needed. */
+static __attribute__((noinline)) uint32_t root_has_parent(void)
 {
 	char text[4096], *line, *next;
-	struct statfs fs;
 	uint32_t answer = 1;
 	long n;
-	int fd;
+	int fd = k_open(AT_FDCWD, "/proc/self/mountinfo", O_RDONLY, 0);
 
-	if (k_statfs("/", &fs))
-		return 1;
-	if ((uint32_t)fs.f_type != TMPFS_MAGIC_ && (uint32_t)fs.f_type != RAMFS_MAGIC_)
-		return 1;
-	fd = k_open(AT_FDCWD, "/proc/self/mountinfo", O_RDONLY, 0);
 	if (fd < 0)
 		return 0;
 	/* rootfs is the oldest mount and so in the first lines. */
@@ -154,6 +144,20 @@ static uint32_t probe_pivot(void)
 			answer = 0;
 	}
 	return answer;
+}
+
+/*
+ * pivot_root needs a mount below the current root to hang it on; the kernel's
+ * initial rootfs has none before Linux 7.0 and shows its own id as its parent's.
+ * Only a root in memory can be it, so that the table is hardly ever read.
+ */
+static uint32_t probe_pivot(void)
+{
+	struct statfs fs;
+
+	if (k_statfs("/", &fs))
+		return 1;
+	return ((uint32_t)fs.f_type != TMPFS_MAGIC_ && (uint32_t)fs.f_type != RAMFS_MAGIC_) || root_has_parent();
 }
 
 int self_is_sealed(void)

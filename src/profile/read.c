@@ -23,7 +23,7 @@ void profile_init(struct profile *p, struct arena *a)
 {
 	memset(p, 0, sizeof *p);
 	p->arena = a;
-	p->files = ARENA_ARRAY(a, const char *, MAX_FILES);
+	p->files = arena_room(a, MAX_FILES * sizeof *p->files);
 	p->nfiles = FILE_FIRST;
 	p->mounts.last = &p->mounts.first;
 	p->boot.mounts.last = &p->boot.mounts.first;
