@@ -19,7 +19,7 @@ const char *words_split(struct words *w, const char *value, struct arena *a,
 
 	/* No more words than blanks and one, and a NULL; quotes make them fewer. All words lie in one text. */
 	for (; value[length]; length++)
-		most += (size_t)is_blank(value[length]);
+		most += (unsigned char)value[length] <= ' ';
 	w->n = 0;
 	w->word = arena_room(a, most * (sizeof *w->word + sizeof *w->column));
 	w->column = (unsigned *)(w->word + most);

@@ -201,9 +201,8 @@ static size_t bad_byte(const char *line, size_t n)
 {
 	size_t i;
 
-	for (i = 0; i < n; i++)
-		if ((unsigned char)line[i] < 0x20 && line[i] != '\t')
-			break;
+	for (i = 0; i < n && ((unsigned char)line[i] >= 0x20 || line[i] == '\t'); i++)
+		;
 	return i;
 }
 
@@ -212,17 +211,15 @@ static void read_text(struct profile_reader *r, const char *text, size_t length)
 	const char *p = text, *end = text + length;
 
 	for (unsigned line = 1; p < end; line++) {
-		const char *next = memchr(p, '\n', (size_t)(end - p));
-		size_t n = (size_t)((next ? next : end) - p), bad;
+		size_t left = (size_t)(end - p), n = bad_byte(p, left);
 
 		r->at.line = line;
 		r->at.key = KEY_NONE;
-		bad = bad_byte(p, n);
-		if (bad < n) {
-			diags_add(r->diags, r->at, (unsigned)bad + 1,
+		if (n < left && p[n] != '\n') {
+			diags_add(r->diags, r->at, (unsigned)n + 1,
 				  "byte 0x%02x: this is not a text file%s",
-				  (unsigned char)p[bad],
-				  p[bad] == '\r' ? " with Unix line ends" : "");
+				  (unsigned char)p[n],
+				  p[n] == '\r' ? " with Unix line ends" : "");
 			return;
 		}
 		if (line > MAX_LINES) {
@@ -234,9 +231,7 @@ static void read_text(struct profile_reader *r, const char *text, size_t length)
 				  "line longer than %d bytes", MAX_LINE);
 		else
 			read_line(r, p, n);
-		if (!next)
-			return;
-		p = next + 1;
+		p += n + 1;
 	}
 }
 
