@@ -131,6 +131,16 @@ int do_NS_SET(struct walk *w, const struct step *s)
 	return step_done(w, k_setns(fd, (unsigned)s->op[0].n));
 }
 
+int do_NS_TAKE(struct walk *w, const struct step *s)
+{
+	unsigned flag = (unsigned)s->op[0].n;
+
+	for (int i = 0; i < NS_COUNT; i++)
+		if (ns_flags[i] == flag && w->ahead[i] >= 0)
+			return step_done(w, k_setns(w->ahead[i], flag));
+	return step_done(w, k_unshare(flag));
+}
+
 int do_NS_NEW(struct walk *w, const struct step *s)
 {
 	return step_done(w, k_unshare((unsigned)s->op[0].n));

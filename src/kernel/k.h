@@ -91,6 +91,7 @@ int k_mount(const char *source, const char *target, const char *type, unsigned l
 int k_umount(const char *path, int flags);
 int k_pivot_root(const char *new_root, const char *put_old);
 int k_open_tree(int dir, const char *path, unsigned flags);
+int k_fsmount(int context, unsigned flags);
 int k_move_mount(int from, const char *from_path, int to, const char *to_path, unsigned flags);
 int k_mount_setattr(int dir, const char *path, unsigned flags, struct mount_attr_ *attr);
 int k_has_cachestat(void);
