@@ -108,6 +108,7 @@ function cell(r, s, c,    what) {
 }
 
 function met(x, how, most) {
+	if (x ~ /^>/) return "MISSED"
 	if (!number(x)) return "not measured"
 	return (how == "<=" ? x + 0 <= most + 0 : x + 0 >= most + 0) ? "met" : "MISSED"
 }

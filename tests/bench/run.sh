@@ -154,8 +154,8 @@ make_tree() {
 	make_bundles
 }
 
-# Only on machines with cgroup v1: crun 1.8 refuses to run next to a mounted
-# v2, and runc makes a group in every hierarchy that it finds, but is content
+# Only on machines with cgroup v1, for the peers: crun 1.8 refuses to run next to a
+# mounted v2, and runc makes a group in every hierarchy that it finds, but is content
 # with one (and the cpu one does not take SCHED_FIFO, which the bench uses).
 hide_cgroups() {
 	local dir
@@ -165,12 +165,14 @@ hide_cgroups() {
 		[ "$dir" = /sys/fs/cgroup/devices ] || ! mountpoint -q "$dir" || umount "$dir"
 	done
 }
+export -f hide_cgroups
 
 # world NAME MOUNTS PROPAGATION [DIRECTORY...]: once; sets world
 declare -A worlds
 world() {
 	if [ -z "${worlds[$1]-}" ]; then
-		worlds[$1]=$("$out/world" "$tree" "${@:2}")
+		worlds[$1]=$(unshare --mount --propagation private bash -c 'hide_cgroups; exec "$0" "$@"' \
+			"$out/world" "$tree" "${@:2}")
 		nsenter --mount="${worlds[$1]}" /bin/floor -"$([ "$3" = shared ] && echo s)"n1 pin /run/pin /box
 	fi
 	world=${worlds[$1]}
@@ -483,11 +485,13 @@ part_hub() {
 }
 
 part_why() {
-	"$here/why.sh" "$out" "$hutch" || failed=1
+	local many=$((starts < 1000 ? 100 : 5000)) boxes=$((starts < 1000 ? 5 : 100))
+	"$here/why.sh" "$out" "$hutch" $many $boxes "$rounds" || failed=1
 }
 
 part_supervise() {
-	"$here/supervise.sh" "$out" "$hutch" || failed=1
+	# shellcheck source=tests/bench/supervise.sh
+	(. "$here/supervise.sh") || failed=1
 }
 
 # ---- telling
@@ -501,7 +505,6 @@ machine() {
 
 : >"$answers" >"$layout" >"$list"
 read -r load _ </proc/loadavg
-hide_cgroups
 make_tree
 for part in $parts; do
 	declare -F "part_$part" >/dev/null || die "$part: no such part"
