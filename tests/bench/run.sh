@@ -225,12 +225,14 @@ peer() {
 	fi
 }
 
-# ask ROUNDS WARMUP: of all that was put
+# ask ROUNDS WARMUP: of all that was put; sets measured
 ask() {
 	local why
+	measured=yes
 	if ! why=$(run_bench -n "$1" -w "$2" "$list" 2>&1 >>"$answers"); then
-		printf 'bench: %s\n' "$why" >&2
+		printf '%s\n' "$why" >&2
 		failed=1
+		measured=no
 	fi
 	: >"$list"
 }
@@ -424,6 +426,7 @@ part_alive() {
 		put "alive $n floor" life "+$world" 1 /lane1 /bin/floor stay 1 /lane1 /bin/stamp
 		put "alive $n status" run "@alive $n hutch" /bin/hutch status 0001
 		ask $(((rounds + 1) / 2)) 4
+		[ $measured = yes ] || continue
 		: "${first:=$n}"
 		last=$n
 	done
