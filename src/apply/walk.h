@@ -47,6 +47,7 @@ struct walk {
 	int pid;		/* host side: of the child, 0 before the clone */
 	const char *waste;	/* memory that nobody needs once the payload runs, or NULL */
 	size_t nwaste;
+	uint8_t alone;		/* inside: nobody waits for the word that only exec is left */
 	int *born;		/* host side under a supervisor: where the child's pid goes; else NULL */
 	int group_fd;		/* host side: the group's file while it is locked, see registry.h */
 	uint8_t registered, published;
