@@ -274,7 +274,7 @@ function draw_part(b, y,    i, x, base, p, top) {
 
 function write_svg(    b, y) {
 	body = ""
-	y = 40
+	y = 54
 	for (b = 1; b <= nbars; b++) y = draw_part(b, y + 10)
 	printf "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"740\" height=\"%d\" viewBox=\"0 0 740 %d\">\n", y, y >svg
 	print "<style>text{font:12px sans-serif;fill:#24292f}.title{font-weight:bold}.scale{font-size:10px;text-anchor:middle}" >svg

@@ -53,7 +53,7 @@ export ANSWERS=$answers LAYOUT=$layout
 
 # box DIRECTORY: a root
 box() {
-	mkdir -p "$1"/{bin,dev/mqueue,proc,sys,tmp,stamp}
+	mkdir -p "$1"/{bin,dev/mqueue,etc,proc,run,sys,tmp,stamp,usr,var}
 	cp "$out/noop" "$out/stamp" "$1/bin/"
 }
 
@@ -137,6 +137,7 @@ make_tree() {
 	cp /etc/ld.so.cache "$tree/etc/" 2>/dev/null || true
 	echo 'root:x:0:0:root:/:/bin/sh' >"$tree/etc/passwd"
 	echo 'root:x:0:' >"$tree/etc/group"
+	echo 0123456789abcdef0123456789abcdef >"$tree/etc/machine-id"
 	for p in box lane1 lane2; do
 		box "$tree/$p"
 	done
@@ -265,6 +266,8 @@ fast_peers() {
 	peer "$1 unshare ms" "$3" "$2" util-linux unshare --mount --ipc --uts --pid --fork --kill-child \
 		--propagation private --root=/box --mount-proc "$4"
 	peer "$1 bwrap ms" "$3" "$2" bubblewrap bwrap "${bwrap[@]}" --tmpfs /tmp --mqueue /dev/mqueue "$4"
+	# as it is often used: all of the host, with its mounts
+	[ "$3" = end ] || peer "$1 bwrap-all ms" "$3" "$2" bubblewrap bwrap "${bwrap[@]/#\/box/\/}" --tmpfs /tmp "$4"
 }
 
 # slow_peers ROW WORLD KIND BUNDLE EXEC: no cgroup for crun; runc can not do without
@@ -275,7 +278,7 @@ slow_peers() {
 		--directory=/box --hostname=hutch --tmpfs=/tmp "$5"
 }
 
-subjects_of_launch='floor hutch floor-again hutch-again noop unshare bwrap crun runc nspawn'
+subjects_of_launch='floor hutch floor-again hutch-again noop unshare bwrap bwrap-all crun runc nspawn'
 
 tell_launch() {	# ROW TITLE
 	tell "row $1 $2" "subjects $1 $subjects_of_launch" "column $1 median/ms ms median" "column $1 p10/ms ms p10" \
@@ -316,6 +319,7 @@ part_launch() {
 		'asked slow-launch crun ms slow-launch hutch-again ms >= 8.5 repeated run, faster than crun' \
 		'asked slow-launch runc ms slow-launch hutch-again ms >= 34 repeated run, faster than runc' \
 		"asked launch$more bwrap ms launch$more hutch-again ms >= 45 the same with $more more mounts, faster than bwrap"
+	tell "asked launch$more bwrap-all ms launch$more hutch-again ms >= 45 and than bwrap with all of the host's root"
 	tell 'bars One command, few mounts on the host (ms)' 'bar launch floor-again ms floor, from a template' \
 		'bar launch hutch-again ms hutch run, repeated' 'bar launch floor ms floor' 'bar launch hutch ms hutch run, first' \
 		'bar launch unshare ms unshare' 'bar launch bwrap ms bubblewrap' 'bar slow-launch crun ms crun' \
