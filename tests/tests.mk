@@ -47,6 +47,7 @@ $(O)/bench/hub: tests/bench/hub.c
 
 # What launches cost, in instructions: the programs of the gate, and a hutch that does too much.
 GATE_TOOLS := $(addprefix $(O)/gate/,guest steps slower noop floor stamp)
+TESTS += "CC='$(CC)' tests/gate/think.sh $(O)/gate $(O)/hutch"
 TESTS += "CC='$(CC)' tests/gate/run.sh $(O)/gate $(O)/hutch"
 SOAK += "CC='$(CC)' BOOTS=5 tests/gate/run.sh $(O)/gate $(O)/hutch 6.1 6.12 7"
 TEST_NEEDS += gate-tools
@@ -54,6 +55,7 @@ TEST_NEEDS += gate-tools
 gate-tools: $(O)/hutch $(GATE_TOOLS)
 
 budget: gate-tools	## record what launches cost today as what they may cost
+	@CC='$(CC)' UPDATE=1 tests/gate/think.sh $(O)/gate $(O)/hutch
 	@CC='$(CC)' UPDATE=1 tests/gate/run.sh $(O)/gate $(O)/hutch 6.1 6.12 7
 
 GATE_CC = $(CC) -std=c11 -D_GNU_SOURCE -O2 -Wall -Wextra -static -s

@@ -8,38 +8,16 @@
 # UPDATE=1 records instead of judging. BOOTS=5 boots so often, and wants the same figures from each, within 0.5 %.
 # Needs no root, but the packages of ../vm/deps.
 set -euo pipefail
-export LC_ALL=C
 here=$(cd "$(dirname "$0")" && pwd)
-die() { echo "gate: $*" >&2; exit 1; }
+# shellcheck source=SCRIPTDIR/lib.sh
+. "$here/lib.sh"
 # shellcheck source=SCRIPTDIR/../vm/table.sh
 . "$here/../vm/table.sh"
 [ $# -ge 2 ] || die "usage: run.sh OUT HUTCH [KERNEL...]"
-out=$(realpath "$1") hutch=$(realpath "$2") bench=$here/../bench
-budget=${BUDGET:-$bench/budget}
+out=$(realpath "$1") hutch=$(realpath "$2")
 shift 2
 [ $# -gt 0 ] || set -- 6.1
 failed=0
-
-# TAP of somebody, whose "not ok" counts.
-tell() {
-	local tap
-	tap=$(cat)
-	echo "$tap"
-	! grep -q '^not ok ' <<<"$tap" || failed=1
-}
-
-# ---- versions ------------------------------------------------------------------
-
-package() {
-	local version
-	version=$(dpkg-query -W -f '${Version}' "$1" 2>/dev/null) || version=unknown
-	version=${version#*:}
-	echo "${version%%[-+]*}"
-}
-
-compiler=$(${CC:-musl-gcc} -dumpfullversion -dumpversion)
-compiler=gcc-$compiler,musl-$(package musl-dev)
-qemu_version=$(package qemu-system-x86)
 
 # ---- the machine ---------------------------------------------------------------
 
@@ -62,14 +40,13 @@ todo() {
 quiet="quiet loglevel=0 norandmaps nokaslr mitigations=off nosmp clocksource=tsc tsc=reliable"
 
 prepare() {
-	local word files=()
+	local word files=() said
 	mkdir -p "$out/svc"
 	sed 's,@ROOT@,/box,' "$bench/launch.conf" >"$out/launch.conf"
 	rm -f "$out/kept.conf"
 	{ cat "$out/launch.conf"; echo template=keep; } >"$out/kept.new"
-	if "$hutch" check "$out/kept.new" root=/ 2>&1 | grep -q 'unknown key'; then
-		rm "$out/kept.new"
-	else
+	said=$("$hutch" check "$out/kept.new" 2>&1) || :
+	if [[ $said != *"unknown key template"* ]]; then
 		mv "$out/kept.new" "$out/kept.conf"
 		files+=(/kept.conf="$out/kept.conf")
 	fi
@@ -136,19 +113,6 @@ judge_gate() {
 	done
 }
 
-# record FIGURES: they take the place of what is there for the same versions
-record() {
-	awk 'NR == FNR { new[$1 " " $2 " " $3] = $4; next }
-		($1 " " $2 " " $3) in new { next }
-		/^#/ { print; next }
-		{ rest[++n] = $0 }
-		END {
-			for (i = 1; i <= n; i++) print rest[i] | "sort"
-			for (k in new) print k, new[k] | "sort"
-		}' "$1" "$budget" >"$budget.new"
-	mv "$budget.new" "$budget"
-}
-
 # same_twice FIRST OTHER: what differs by more than 0.5 %
 same_twice() {
 	awk -v kernel="$name" 'NR == FNR { first[$1] = $2; next }
@@ -165,18 +129,19 @@ one() {
 			tail -n 12 "$log" | tr -cd '\11\12\40-\176' | sed 's/^/# /'
 			return
 		fi
-		[ "$i" -gt 1 ] && same_twice "$out/$name.first" "$out/$name.minima" || cp "$out/$name.minima" "$out/$name.first"
+		if [ "$i" -gt 1 ]; then
+			same_twice "$out/$name.first" "$out/$name.minima"
+		else
+			cp "$out/$name.minima" "$out/$name.first"
+		fi
 	done
+	qemu_version=$("${qemu%% *}" --version | sed -n 's/.* version \([0-9.]*\).*/\1/p')
 	linux=$(sed -n 's/^gate kernel \([^ ]*\) .*Debian \([^ ]*\).*/linux-\2/p' "$log")
 	figures "$out/$name.minima" >"$out/$name.all"
 	grep -v ' slower-' "$out/$name.all" >"$out/$name.figures"
-	sed 's/^/# /' "$out/$name.minima"
+	awk '{ print "# least of " $1 ": " $2 }' "$out/$name.minima"
 	judge_gate "$out/$name.all"
-	if [ -n "${UPDATE:-}" ]; then
-		record "$out/$name.figures"
-	else
-		awk -v what="gate on $name" -f "$here/judge.awk" "$budget" "$out/$name.figures"
-	fi
+	judge "gate on $name" "$out/$name.figures"
 }
 
 prepare
