@@ -105,7 +105,8 @@ static void prove_clock(void)
 {
 	uint64_t best = UINT64_MAX;
 
-	for (int i = 0; i < 5; i++) {
+	/* a kernel that has just booted still has work of its own to do */
+	for (int i = 0; i < 100 && best > KNOWN_MOST; i++) {
 		unsigned left = KNOWN_LOOPS;
 		uint64_t start;
 
