@@ -49,6 +49,7 @@
 #define BOX		"/box"
 #define SAID		"/tmp/said"
 #define SETTLE_MS	40
+#define BOOTED_S	60	/* of the machine's time, which passes at once where nothing is to be done */
 /* of a loop of two instructions; the clock may also count what interrupts it */
 #define KNOWN_LOOPS	1000000U
 #define KNOWN_LEAST	(2 * KNOWN_LOOPS)
@@ -93,11 +94,16 @@ static uint64_t now(void)
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
-static void settle(void)
+static void pass(time_t seconds, long ms)
 {
-	struct timespec t = { 0, SETTLE_MS * 1000000L };
+	struct timespec t = { seconds, ms * 1000000L };
 
 	nanosleep(&t, NULL);
+}
+
+static void settle(void)
+{
+	pass(0, SETTLE_MS);
 }
 
 /* A clock of another kind would make every figure below nonsense. */
@@ -105,8 +111,7 @@ static void prove_clock(void)
 {
 	uint64_t best = UINT64_MAX;
 
-	/* a kernel that has just booted still has work of its own to do */
-	for (int i = 0; i < 100 && best > KNOWN_MOST; i++) {
+	for (int i = 0; i < 5; i++) {
 		unsigned left = KNOWN_LOOPS;
 		uint64_t start;
 
@@ -383,6 +388,8 @@ int main(void)
 	TRY(uname(&kernel));
 	printf("gate kernel %s %s\n", kernel.release, kernel.version);
 	set_up();
+	/* a kernel that has just booted still has work of its own to do */
+	pass(BOOTED_S, 0);
 	prove_clock();
 	while (fgets(line, sizeof line, todo))
 		obey(line);

@@ -39,10 +39,15 @@ todo() {
 # Without what a boot does for itself, nothing of the kernel's own comes between. Randomness is noise, too.
 quiet="quiet loglevel=0 norandmaps nokaslr mitigations=off nosmp clocksource=tsc tsc=reliable"
 
+# profile EXEC
+profile() {
+	sed "s,@ROOT@,/box,; s,@PROPAGATION@,slave,; s,@EXEC@,$1," "$bench/launch.conf"
+}
+
 prepare() {
 	local word files=() said
 	mkdir -p "$out/svc"
-	sed 's,@ROOT@,/box,' "$bench/launch.conf" >"$out/launch.conf"
+	profile /bin/noop >"$out/launch.conf"
 	rm -f "$out/kept.conf"
 	{ cat "$out/launch.conf"; echo template=keep; } >"$out/kept.new"
 	said=$("$hutch" check "$out/kept.new" 2>&1) || :
@@ -51,7 +56,7 @@ prepare() {
 		files+=(/kept.conf="$out/kept.conf")
 	fi
 	{
-		sed 's/^exec=.*/exec=\/stamp\/run/' "$out/launch.conf"
+		profile /stamp/run
 		echo 'restart-delay=0 0'
 	} >"$out/svc/stamp.conf"
 	todo >"$out/todo"
@@ -117,7 +122,7 @@ judge_gate() {
 same_twice() {
 	awk -v kernel="$name" 'NR == FNR { first[$1] = $2; next }
 		{ d = ($2 / first[$1] - 1) * 100; if (d < 0) d = -d; if (d > worst) { worst = d; row = $1 } }
-		END { printf "%s - gate on %s: two boots differ by %.2f %% at most, in %s\n", worst > 0.5 ? "not ok" : "ok", kernel, worst, row }' "$@"
+		END { printf "%s - gate on %s: two boots differ by %.2f %% at most, in %s\n", (worst > 0.5) ? "not ok" : "ok", kernel, worst, row }' "$@"
 }
 
 one() {
