@@ -23,14 +23,14 @@ failed=0
 
 # todo: the rows that this hutch can do, as guest.c wants them
 todo() {
-	local at kind row where floor command
+	local at kind row where command
 	echo "rounds 5"
 	for at in 28 308; do
 		echo "mounts $at"
-		while read -r kind row where floor command; do
+		while read -r kind row where _ command; do
 			[[ ,$where, == *,$at,* ]] || continue
 			[[ $row != *kept || -e $out/kept.conf ]] || continue
-			[ "$kind" != do ] || row=
+			[ "$row" != - ] || row=
 			echo "$kind $row $command"
 		done < <(grep -v '^#' "$here/rows")
 	done
@@ -61,7 +61,7 @@ prepare() {
 	} >"$out/svc/stamp.conf"
 	todo >"$out/todo"
 	for word in noop floor steps slower; do
-		files+=(/bin/$word="$out/$word")
+		files+=("/bin/$word=$out/$word")
 	done
 	"$here/../../rootfs/initramfs.sh" "$out/initrd" /init="$out/guest" /gate="$out/todo" "${files[@]}" /bin/hutch="$hutch" \
 		/launch.conf="$out/launch.conf" /svc="$out/svc" /box/bin/noop="$out/noop" /box/stamp/run="$out/stamp"

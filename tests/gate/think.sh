@@ -33,6 +33,7 @@ judges() {
 	local said
 	said=$(printf '%s\n' 'user old row 100' 'user * row 200' 'user * other 50' |
 		awk -v what=x -f "$here/judge.awk" - <(printf 'user %s\n' "$2"))
+	# shellcheck disable=SC2053
 	if [[ $said == $3 ]]; then echo "ok - gate: the judge on $1"; else echo "not ok - gate: the judge on $1: $said"; fi
 }
 
