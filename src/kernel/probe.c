@@ -25,6 +25,16 @@ static int knows_beneath(void)
 	return errno == EBADF || (errno == EPERM && k_has_cachestat());
 }
 
+/*
+ * Only for who may use them: others get EPERM, and a filter may say it too. An unshare that fails
+ * for nothing but the flag there is not; that of fsmount came with the same release.
+ */
+static void probe_ways(struct facts *f)
+{
+	f->tree_namespace = k_open_tree(-1, "", AT_EMPTY_PATH | OPEN_TREE_NAMESPACE_) < 0 && errno == EBADF;
+	f->empty_namespace = k_fsmount(-1, FSMOUNT_NAMESPACE_) < 0 && errno == EBADF;
+}
+
 static void probe_calls(struct facts *f)
 {
 	struct open_how_ how = {.flags = O_PATH};
@@ -41,6 +51,8 @@ static void probe_calls(struct facts *f)
 				    MOVE_MOUNT_T_EMPTY_PATH_ | MOVE_MOUNT_SET_GROUP_) < 0 &&
 		       errno == EBADF;
 	f->mount_beneath = f->new_mount_api && knows_beneath();
+	if (f->new_mount_api && f->privileged)
+		probe_ways(f);
 	f->statmount = known(k_statmount(0, 0, NULL)) && errno != EPERM;
 }
 
@@ -67,6 +79,18 @@ static void probe_caller(struct facts *f)
 	f->gid = (uint32_t)getegid();
 	if (!k_capget(data))
 		f->privileged = data[0].effective >> CAP_SYS_ADMIN_ & 1;
+}
+
+static uint32_t suid_dumpable(void)
+{
+	int fd = k_open(AT_FDCWD, "/proc/sys/fs/suid_dumpable", O_RDONLY, 0);
+	char text[4] = "";
+
+	if (fd < 0)
+		return 0;
+	k_read(fd, text, sizeof text - 1);
+	k_close(fd);
+	return (uint32_t)number_at(text);
 }
 
 /* 0 in user.max_*_namespaces forbids what the kernel has. */
@@ -112,9 +136,10 @@ static int wants_user(const struct facts *f, const struct profile *p)
 /*
  * pivot_root needs a mount below the current root to hang it on; the kernel's
  * initial rootfs has none before Linux 7.0 and shows its own id as its parent's.
- * Only a root in memory can be it, so that the table is hardly ever read.
+ * Only a root in memory can be it, so that the table is hardly ever read; and never where
+ * namespaces are made of a tree or of nothing, for those came to lie on the same new mount.
  */
-static uint32_t probe_pivot(void)
+static uint32_t probe_pivot(const struct facts *f)
 {
 	char text[4096], *line, *next;
 	struct statfs fs;
@@ -122,7 +147,7 @@ static uint32_t probe_pivot(void)
 	long n;
 	int fd;
 
-	if (k_statfs("/", &fs))
+	if (f->tree_namespace || f->empty_namespace || k_statfs("/", &fs))
 		return 1;
 	if ((uint32_t)fs.f_type != TMPFS_MAGIC_ && (uint32_t)fs.f_type != RAMFS_MAGIC_)
 		return 1;
@@ -161,7 +186,7 @@ int self_is_sealed(void)
 void facts_probe(struct facts *f)
 {
 	facts_probe_base(f);
-	f->pivot_root = probe_pivot();
+	f->pivot_root = probe_pivot(f);
 	probe_namespaces(f, ~0u);
 }
 
@@ -170,7 +195,7 @@ void facts_probe_more(struct facts *f, uint32_t *asked, const struct profile *p)
 	uint32_t kinds;
 
 	if (p->ns[NS_MOUNT].how != NS_HOST && !(*asked >> NS_MOUNT & 1))
-		f->pivot_root = probe_pivot();
+		f->pivot_root = probe_pivot(f);
 	kinds = wants_user(f, p) ? 1u << NS_USER : 0;
 	for (enum ns_kind k = 0; k < NS_COUNT; k++)
 		kinds |= p->ns[k].how == NS_HOST ? 0 : 1u << k;
@@ -181,21 +206,24 @@ void facts_probe_more(struct facts *f, uint32_t *asked, const struct profile *p)
 void facts_probe_base(struct facts *f)
 {
 	memset(f, 0, sizeof *f);
-	probe_calls(f);
 	probe_caller(f);
+	probe_calls(f);
 	f->last_cap = last_cap();
 	f->pivot_root = 1;
+	f->suid_dumpable = suid_dumpable();
 	f->self_sealed = (uint32_t)self_is_sealed();
 }
 
 void facts_probe_for(struct facts *f, const struct profile *p)
 {
 	memset(f, 0, sizeof *f);
-	probe_calls(f);
 	probe_caller(f);
-	f->pivot_root = probe_pivot();
+	probe_calls(f);
+	f->pivot_root = probe_pivot(f);
 	f->ns_mount = f->ns_ipc = f->ns_pid = f->ns_uts = f->ns_net = f->ns_cgroup = f->ns_time = 1;
-	/* These two decide what is planned, when they are looked at. */
+	/* These decide what is planned, when they are looked at. */
+	if (p->user || p->group)
+		f->suid_dumpable = suid_dumpable();
 	if (wants_user(f, p))
 		probe_namespaces(f, 1u << NS_USER);
 	if (p->caps[CAPS_BOUNDING] & strong || p->ns[NS_PID].how != NS_NEW)

@@ -22,6 +22,7 @@ struct mount_plan {
 struct mount_state {
 	struct mount_plan *mount;	/* by the order of the wishes */
 	int dev[MINIMAL_NODES], dev_tree, proc_tree;
+	int root;	/* with SWITCH_TREE: the slot of the root, which is there first */
 };
 
 /* Notes a mount that must be there in the end. */
@@ -48,9 +49,6 @@ uint8_t prop_around(const struct build *b, const struct mount_wish *until, const
 
 /* The options of a tmpfs line for the kernel. */
 const char *tmpfs_options(struct build *b, const struct mount_wish *m);
-
-/* private and slave are made on the detached copy; the rest waits for the end. */
-uint8_t early_prop(uint8_t prop);
 
 /* Does any line of this kind say something (none 0), or none (1)? */
 int says(const struct build *b, enum mount_kind kind, int none);

@@ -54,9 +54,40 @@ struct expect {
 	uint8_t prop, rec, optional, memory;
 	uint8_t own;		/* made by hutch: no source on the host */
 	uint8_t hub;		/* it has to receive, whatever its source is now */
+	uint8_t each;		/* enum expect_each */
 };
 
-enum switch_kind { SWITCH_NONE, SWITCH_PIVOT, SWITCH_OVER, SWITCH_JOIN, SWITCH_LIVE };
+/*
+ * Who makes it, where the plan is a part: the template, or each launch. Where a launch mounts before something
+ * of the template in the profile's order, the place has to be the path itself and not where a link leads.
+ */
+enum expect_each { EACH_NOT, EACH_LAUNCH, EACH_LITERAL };
+
+/* private and slave are made at once; the rest waits until all is mounted: that is what a mount is until then. */
+uint8_t early_prop(uint8_t prop);
+
+/*
+ * What a plan makes: a whole sandbox; a template, which is a mount namespace with that part of the root that
+ * no launch changes; or one launch from such a template. See template.def.
+ */
+enum plan_part { PART_WHOLE, PART_ROOT, PART_LAUNCH };
+
+/* What of the host a template was made of, see apply/identity.h. */
+struct plan_source {
+	const char *path;
+	int slot;		/* of the clone */
+	uint8_t rec, optional;
+	uint8_t receives;	/* its peer group counts */
+	uint8_t content;	/* a file that was read, not mounted as it is */
+};
+
+/* How the root is come to, see ways.def. From SWITCH_OVER on it is one of the sandbox's own. */
+enum switch_kind {
+	SWITCH_NONE, SWITCH_JOIN, SWITCH_LIVE, SWITCH_OVER, SWITCH_PIVOT, SWITCH_EMPTY, SWITCH_TREE,
+};
+
+/* How the process is made: a copy, or one that shares the memory until exec, while its parent waits or goes on. */
+enum child_kind { CHILD_FORK, CHILD_VFORK, CHILD_VM };
 
 struct plan {
 	const struct profile *profile;
@@ -65,15 +96,26 @@ struct plan {
 	struct shared *shared;
 	unsigned nsteps, nexpect, nshared, slots;
 	unsigned clone;		/* index of the clone step */
-	uint32_t namespaces;	/* CLONE_NEW* of the clone */
-	uint8_t vfork;		/* CLONE_VM|CLONE_VFORK */
+	uint32_t namespaces;	/* CLONE_NEW* that the sandbox has of its own */
+	uint8_t child;		/* enum child_kind */
+	uint8_t child_row;	/* of child.def, which says why */
 	uint8_t init, tty;
 	uint8_t root_switch, sealed, rootless;
+	uint8_t bar;		/* a row of ways.def, from 1: why a newer way was not taken */
 	uint8_t openat2;	/* paths inside: by openat2, else by a walker of our own */
 	uint8_t new_mounts;	/* open_tree and mount_setattr, else mount(2) */
 	uint8_t needs_seal;	/* hutch has to run from a sealed copy of itself */
 	uint8_t host_equivalent;	/* the payload could take over the host */
+	uint8_t part;		/* enum plan_part */
+	uint8_t no_template;	/* why it has no parts, for template_reason; 0: it has, or nobody asked */
+	unsigned literal;	/* steps below this one follow no links inside */
+	struct plan_source *source;	/* of the template */
+	unsigned nsources;
 };
+
+/* The words of ways.def. */
+const char *way_text(enum switch_kind kind);
+const char *bar_text(unsigned bar);
 
 /* What the sandbox shares with the host past its namespaces, and which line of the profile lets it. */
 struct shared {
@@ -83,6 +125,9 @@ struct shared {
 	uint8_t said;		/* the profile says so in as many words, or keeps nothing apart */
 };
 const char *shared_text(const struct shared *s);
+
+/* Why its process is made as it is. */
+const char *child_why(const struct plan *plan);
 
 /* What a member shares of its IPC group. */
 enum group_part { GROUP_IPC = 1, GROUP_SHM };
@@ -116,11 +161,13 @@ struct plan_request {
 	int terminal;		/* standard input is one */
 	int launch;		/* the plan is for now: only needed facts are looked up */
 	const char *const *env;	/* of the caller, for env-pass */
+	enum plan_part part;	/* plan->part says what came of it: the whole, where there is no template */
 	const struct target *join;	/* the plan is for one more program in this sandbox, or NULL */
 	struct live *live;		/* with join: for its mounts instead, or NULL */
 
 	/* By a supervisor: the payload waits for its word, and gets what service keys say. */
 	int supervised;
+	int direct;		/* and it makes the process by itself: nobody is met, nothing is waited for */
 	const char *notify;	/* the address of a NOTIFY_SOCKET that is not inside */
 	const char *console;	/* the terminal of type=console, NULL: /dev/console */
 	const struct limit *limits;	/* of its IPC group, that other profiles say */
@@ -134,8 +181,17 @@ struct plan_request {
 int plan_build(struct plan *plan, const struct profile *p, const struct facts *f,
 	       const struct plan_request *request, struct diags *d);
 
+/* Whether the inside reports by memory that both sides have; a pty can only be handed over by a socket. */
+static inline int plan_tells(const struct plan *plan)
+{
+	return plan->child == CHILD_VFORK && !plan->tty;
+}
+
 /* What every plan must keep; a broken one is a defect of the planner. -1 fills e. */
 int plan_check(const struct plan *plan, struct err *e);
+
+/* Why a plan has no template, in words. */
+const char *template_reason(unsigned no_template);
 
 void plan_print(const struct plan *plan, struct out *o);
 

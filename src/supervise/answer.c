@@ -33,8 +33,7 @@ static int is_up(const struct service *v)
 	return v->state == STATE_UP || v->state == STATE_DONE;
 }
 
-/* All names are looked up before anything is done for the first. */
-static void find_names(struct supervisor *s, struct client *c)
+static void refuse_name(struct supervisor *s, struct client *c, const char *name)
 {
 	const char *names[SERVICES];
 	char hint[HINT_ROOM];
@@ -42,12 +41,19 @@ static void find_names(struct supervisor *s, struct client *c)
 
 	for (struct service *v = NULL; (v = service_next(s, v));)
 		names[n++] = v->conf->name;
+	refuse(c, 1, "no service named %s%s", name, name_hint(hint, name, names, (int)n));
+}
+
+/* All names are looked up before anything is done for the first. */
+static void find_names(struct supervisor *s, struct client *c)
+{
 	for (unsigned i = 0; i < c->request.n; i++) {
 		const char *name = c->request.name[i];
 
-		if (name_find(name, names, (int)n) >= 0)
-			continue;
-		refuse(c, 1, "no service named %s%s", name, name_hint(hint, name, names, (int)n));
+		if (!service_find(s, name)) {
+			refuse_name(s, c, name);
+			return;
+		}
 	}
 }
 
@@ -87,7 +93,7 @@ static void act(struct supervisor *s, struct client *c, struct service *v)
 		break;
 	case VERB_LOGS:
 		c->cursor.position = c->request.lines == ALL_LINES
-			? v->ring.tail : ring_last(&v->ring, c->request.lines);
+			? v->ring.tail : ring_last(log_ring(v), c->request.lines);
 	}
 }
 
@@ -279,7 +285,7 @@ static enum answer next_text(struct supervisor *s, struct client *c, struct out 
 {
 	const struct request *r = &c->request;
 	struct service *v = r->n ? service_find(s, r->name[0]) : NULL;
-	const struct ring *ring = !r->n ? &s->events : v ? &v->ring : NULL;
+	const struct ring *ring = !r->n ? &s->events : v ? log_ring(v) : NULL;
 	char text[CONTROL_BODY];
 	uint64_t lost = 0;
 	int64_t time;
