@@ -181,10 +181,10 @@ struct plan_request {
 int plan_build(struct plan *plan, const struct profile *p, const struct facts *f,
 	       const struct plan_request *request, struct diags *d);
 
-/* Whether the inside reports by memory that both sides have; a pty can only be handed over by a socket. */
+/* Whether the inside reports by memory that both sides have; a pty or a template can only be handed over by a socket. */
 static inline int plan_tells(const struct plan *plan)
 {
-	return plan->child == CHILD_VFORK && !plan->tty;
+	return plan->child == CHILD_VFORK && !plan->tty && plan->part != PART_ROOT;
 }
 
 /* What every plan must keep; a broken one is a defect of the planner. -1 fills e. */
