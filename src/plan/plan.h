@@ -142,6 +142,12 @@ void plan_print(const struct plan *plan, struct out *o);
 /* One step without its number: `inside  tree.clone #1=/srv rec`. */
 void step_print(const struct plan *plan, const struct step *s, struct out *o);
 
+/*
+ * One step as bytes, with all that it does and nothing of where the profile says so. -1: it has
+ * an operand that cannot be told.
+ */
+int step_exact(const struct step *s, struct out *o);
+
 /* The operand that a person knows the step by: a path, a name; "" when it has none. */
 const char *step_subject(const struct step *s);
 
