@@ -48,6 +48,7 @@ struct plan {
 	unsigned uid;
 	int slow;		/* the full sweep only */
 	const char *made;	/* the directory that is made for it, and must go */
+	int keeps;		/* with a template, 1: that is made, 2: that is there */
 	const char *args[MAX_ARGS];
 };
 
@@ -59,6 +60,8 @@ struct plan {
 #define LAYERS "root-mode=overlay", "tmpfs=/tmp ro", "dir=/tmp/d uid=3", "symlink=/x /tmp/l", \
 	"file=/etc/motd \"hello\"", "mask=/etc/secret", "mask=/srv", "device=/dev/zero /dev/nought", \
 	"overlay=" W "/src /mnt size=1m"
+
+#define KEEP "template=keep", "bind=" W "/src /mnt slave rec", "bind=" W "/src /srv", "bind=" W "/none /none optional"
 
 static const struct plan plans[] = {
 	{.name = "defaults", .args = {ROOT}},
@@ -78,6 +81,8 @@ static const struct plan plans[] = {
 	{.name = "create", .made = W "/root/new", .args = {ROOT, "root-mode=rw",
 		"bind=" W "/src /new/dir create", "bind=" W "/src/file /new/file create"}},
 	{.name = "cpio, tty", .slow = 1, .args = {"root=cpio " W "/root.cpio", "tty=yes", "propagation=slave+shared"}},
+	{.name = "template, first", .keeps = 1, .args = {ROOT, KEEP}},
+	{.name = "template, again", .keeps = 2, .args = {ROOT, KEEP, "init=no"}},
 	{.name = "host's mounts", .args = {"ns=ipc pid", "init=no"}},
 	{.name = "join pid", .args = {ROOT, "ns.pid=path /proc/self/ns/pid", "init=no"}},
 	{.name = "old: slave, binds", .old = 1, .args = {ROOT, "propagation=slave",
@@ -95,6 +100,7 @@ static const struct {
 	const char *reason;
 } may_run[] = {
 	{"-", NULL, 0, "a probe: the planner takes it as a fact and chooses another way, or says what is missing"},
+	{"template.keep", NULL, 0, "where no template can be kept or found, the sandbox is built as without one"},
 	{NULL, "openat2", EAGAIN, "the kernel was not sure: asked again"},
 	{NULL, "waitpid", EINTR, "asked again"}, {NULL, "flock", EINTR, "asked again"},
 	{NULL, "recvmsg", EINTR, "asked again"},
@@ -437,6 +443,25 @@ static unsigned strays(int member, int patience_ms)
 
 static int member;
 
+/* Hutch by itself, with nothing that fails. */
+static void unharmed(const struct plan *p, const char *command, const char *word)
+{
+	const char *argv[MAX_ARGS + 6] = {W "/hutch", command, word};
+	int pid = fork(), n = 3;
+
+	for (int i = 0; !word && p->args[i]; i++)
+		argv[2 + i] = p->args[i], n = 3 + i;
+	if (!word)
+		argv[n] = "--", argv[n + 1] = "/bin/payload";
+	if (!pid) {
+		dup2(open("/dev/null", O_RDWR), 1);
+		execv(argv[0], (char **)argv);
+		_exit(98);
+	}
+	if (pid < 0 || waitpid(pid, NULL, 0) != pid)
+		die(command);
+}
+
 static void find_call(struct outcome *o)
 {
 	o->reached = fault_log->used > 0;
@@ -450,6 +475,8 @@ static void launch(const struct plan *p, const char *fault, enum victim victim, 
 	unsigned used = fault_log->used < sizeof fault_log->text ? fault_log->used : sizeof fault_log->text;
 	int fd[2], pid;
 
+	if (p->keeps == 2)
+		unharmed(p, "run", NULL);
 	memset(fault_log, 0, offsetof(struct fault_log, text) + used);
 	if (pipe2(fd, O_CLOEXEC))
 		die("pipe");
@@ -493,6 +520,9 @@ static void check_left(const struct plan *p, const char *fault, const struct out
 		complain(p, fault, o, "hangs");
 	if (o->strays)
 		complain(p, fault, o, "a process stays");
+	/* What a kill leaves of a template is there to be swept. */
+	if (p->keeps)
+		unharmed(p, "clean", "--all");
 	read_mounts(now_mounts, sizeof now_mounts);
 	if (strcmp(base_mounts, now_mounts) != 0) {
 		complain(p, fault, o, "the host's mounts changed");
