@@ -33,8 +33,8 @@ static void note_path(char to[PATH], const struct pin *p)
 	uint64_t sum = 0xcbf29ce484222325;
 	char name[NAME + 1];
 
-	for (size_t i = 0; i < p->key; i++)
-		sum = (sum ^ (unsigned char)p->note[i]) * 0x100000001b3;
+	for (size_t i = 0; i < p->length; i++)
+		sum = (sum ^ (unsigned char)p->key[i]) * 0x100000001b3;
 	text_format(name, sizeof name, "%016llx", (unsigned long long)sum);
 	pin_path(to, name, "note");
 }
@@ -67,7 +67,7 @@ static int ns_open(const char *name)
 
 int pin_open(const struct pin *p, struct arena *a)
 {
-	size_t mark = a->used, room = p->length + NAME + 1;
+	size_t mark = a->used, whole = p->length + p->nmore, room = whole + NAME + 1;
 	char *text = arena_alloc(a, room), path[PATH];
 	long n = 0;
 	int fd;
@@ -78,10 +78,11 @@ int pin_open(const struct pin *p, struct arena *a)
 		n = k_read(fd, text, room);
 		k_close(fd);
 		fd = -1;
-		if (n == (long)room - 1 && !memcmp(text, p->note, p->length) && name_right(text + p->length))
-			fd = ns_open(text + p->length);
-		else
-			errno = ESTALE;
+		errno = ESTALE;
+		if (n == (long)room - 1 && !memcmp(text, p->key, p->length) && name_right(text + whole)) {
+			memcpy(p->more, text + p->length, p->nmore);
+			fd = ns_open(text + whole);
+		}
 	}
 	a->used = mark;
 	return fd;
@@ -116,8 +117,6 @@ static const char *note_wrong(struct sweep *s, const char *text, size_t n)
 {
 	int fd;
 
-	if (s->all)
-		return "";
 	if (!text || n < sizeof HEAD + NAME || !name_right(text + n - NAME))
 		return PACKED("its note cannot be read");
 	if (memcmp(text, HEAD, sizeof HEAD - 1) != 0)
@@ -149,13 +148,12 @@ static void look_note(void *ctx, const char *hash, int dir)
 {
 	struct sweep *s = ctx;
 	size_t mark = s->a->used, n = 0;
-	const char *why;
+	const char *why = NULL;
 	char file[80], *text;
 
 	registry_entry(file, hash, "note");
 	text = proc_read(dir, file, s->a, &n);
-	why = note_wrong(s, text, n);
-	if (why) {
+	if (s->all || (why = note_wrong(s, text, n))) {
 		pin_drop(dir, file, text && n >= NAME && name_right(text + n - NAME) ? text + n - NAME : NULL);
 		if (s->tell)
 			s->tell(s->ctx, hash, why);
@@ -190,7 +188,7 @@ static void sweep(int dir, struct sweep *s)
 	registry_entries(registry_folder(dir, ".", 0), "", look_rest, s);
 }
 
-/* The folder of pins, locked. make: and made. */
+/* The folder of pins, locked. make: and made; else who has it is waited for. */
 static int place_lock(int make)
 {
 	int base = geteuid() ? -1 : registry_dir(), dir;
@@ -199,10 +197,12 @@ static int place_lock(int make)
 		return -1;
 	dir = registry_folder(base, "templates", make ? 0700 : 0);
 	k_close(base);
-	if (dir >= 0 && k_flock(dir, LOCK_EX | LOCK_NB))
+	if (dir >= 0 && registry_lock(dir, make ? 1 : REGISTRY_TRIES))
 		k_drop(&dir);
 	return dir;
 }
+
+int pin_lock(void) { return place_lock(1); }
 
 int pins_sweep(pin_judge *judge, pin_tell *tell, void *ctx, int all, struct arena *a)
 {
@@ -247,18 +247,17 @@ static int pin_make(int dir, const struct pin *p, int ns)
 	if (fd < 0 || place_private() || k_mount(from, path, NULL, MS_BIND, NULL))
 		return -1;
 	fd = k_open(dir, draft + sizeof PLACE, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
-	failed = fd < 0 || file_write(fd, p->note, p->length) || file_write(fd, name, NAME);
+	failed = fd < 0 || file_write(fd, p->key, p->length) || file_write(fd, p->more, p->nmore) ||
+		 file_write(fd, name, NAME);
 	k_close(fd);
 	return failed ? -1 : k_rename(dir, draft + sizeof PLACE, note + sizeof PLACE);
 }
 
-int pin_keep(const struct pin *p, int ns, struct arena *a)
+int pin_keep(int dir, const struct pin *p, int ns, struct arena *a)
 {
-	int dir = place_lock(1), failed, error;
 	struct sweep s = {.a = a};
+	int failed, error;
 
-	if (dir < 0)
-		return -1;
 	failed = pin_make(dir, p, ns);
 	error = errno;
 	/* Also what came before it under this note, or is left of this one where it failed. */

@@ -14,29 +14,39 @@
 /* How many are kept; the oldest goes first. */
 enum { PINS = 64 };
 
-/* A note: its first `key` bytes say which template it is, the others what it was made of. */
+/* Which template it is, compared exactly, and what else the note tells. */
 struct pin {
-	const char *note;
-	size_t key, length;
+	const char *key;
+	void *more;
+	size_t length, nmore;	/* bytes */
 };
 
-/* What each note begins with: of another hutch, one is worth nothing. */
+/* What each key begins with: of another hutch, a template is worth nothing. */
 void pin_begin(struct out *o);
 
 /*
- * The namespace that is pinned under exactly this note, as a descriptor. -1 with errno: ENOENT
- * none, ESTALE: one with another note.
+ * The namespace that is pinned under exactly this key, as a descriptor; what else its note
+ * tells goes to p->more. -1 with errno: ENOENT none, ESTALE: one with another key.
  */
 int pin_open(const struct pin *p, struct arena *a);
 
 /*
- * Pins a mount namespace, in the place of one with the same key, if there is one. Never waits:
- * where somebody else pins just now, EWOULDBLOCK. -1 with errno, and then nothing is left.
+ * Before a namespace is built that is to be pinned: the folder, locked, for one that does not get it needs no
+ * namespace. -1 with errno; EWOULDBLOCK: somebody else is at it.
  */
-int pin_keep(const struct pin *p, int ns, struct arena *a);
+int pin_lock(void);
 
-/* Why a note that can be read is not to stay, a text; NULL: it is. */
+/*
+ * Pins a mount namespace, in the place of one with the same key, if there is one, and closes the
+ * folder. -1 with errno, and then nothing is left. EINVAL too where the namespace is not newer than the
+ * own one: since Linux 6.17 each processor counts by itself, so that outside of the machine's
+ * first namespace it may take some tries.
+ */
+int pin_keep(int dir, const struct pin *p, int ns, struct arena *a);
+
+/* Why a template is not to stay, a text, by its key and what else its note tells; NULL: it is. */
 typedef const char *pin_judge(void *ctx, const char *note, size_t length);
+/* Of one that went, and why; NULL: because all do. */
 typedef void pin_tell(void *ctx, const char *name, const char *why);
 
 /*

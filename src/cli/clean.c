@@ -1,13 +1,13 @@
 /* hutch clean: pinned templates that nobody can use any more. */
 #include <errno.h>
 
-#include "apply/pins.h"
+#include "apply/note.h"
 #include "cli/cli.h"
 
 static void tell(void *ctx, const char *name, const char *why)
 {
 	(void)ctx;
-	out_printf(&cli_out, "template %s%s%s\n", name, *why ? ": " : "", why);
+	out_printf(&cli_out, "template %s%s%s\n", name, why ? ": " : "", why ? why : "");
 }
 
 int command_clean(int argc, char **argv)
@@ -20,7 +20,7 @@ int command_clean(int argc, char **argv)
 		all = 1;
 	if (option == -2 || i < argc)
 		return cli_usage("clean");
-	if (pins_sweep(NULL, tell, NULL, all, &cli_arena)) {
+	if (pins_sweep(note_stale, tell, &cli_arena, all, &cli_arena)) {
 		cli_failed("/run/hutch/templates", errno);
 		return EXIT_HUTCH;
 	}
