@@ -116,6 +116,14 @@ $(O)/model/model: $(wildcard tests/model/*.[ch]) $(LIB)
 picture: $(O)/hutch man	## the picture of the README, out of a script of the manual
 	@tests/model/manual.sh --draw $(O)/hutch $(filter %.5 %.8,$(MAN))
 
+# Launches from a template against launches by the whole plan.
+TESTS += "$(O)/template/parts"
+TEST_NEEDS += $(O)/template/parts
+
+$(O)/template/parts: $(wildcard tests/template/*.[ch]) $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(BASE) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $(filter %.c %.o,$^)
+
 # Every word of propagation on every kind of mount, with the calls of old kernels too.
 TESTS += "$(O)/propagation/cross $(O)/hutch"
 TESTS += "$(O)/propagation/cross $(O)/fault/hutch-old old"

@@ -25,7 +25,7 @@ int walk_init(struct walk *w, const struct plan *plan, struct arena *a)
 	w->bound = ~0ull;
 	w->fd = ARENA_ARRAY(a, int, plan->slots + 1);
 	w->note = ARENA_ARRAY(a, struct note, plan->slots + 1);
-	w->channel = w->far_channel = w->group_fd = w->proc = w->root = w->scratch = -1;
+	w->channel = w->far_channel = w->group_fd = w->template = w->proc = w->root = w->scratch = -1;
 	if (!w->fd || !w->note)
 		return err_set(&w->err, ENOMEM, "the plan is too large");
 	for (unsigned i = 0; i <= plan->slots; i++)

@@ -27,6 +27,8 @@ struct made {
 	uint8_t is_dir;
 };
 
+struct identity;
+
 struct ids {
 	uint32_t uid, gid, group[MAX_GROUPS];
 	unsigned ngroups;
@@ -49,6 +51,9 @@ struct walk {
 	uint8_t registered, published;
 	char *const *argv;	/* hutch's own, for self.seal */
 	uint64_t sigmask;	/* the caller's, for self.seal */
+
+	int template;		/* of a launch from it: its mount namespace, or -1; the caller's */
+	struct identity *identity;	/* of a part: of plan->source, and one more of the template */
 
 	/* inside only */
 	int proc;		/* the host's /proc */
@@ -80,7 +85,7 @@ typedef int step_fn(struct walk *w, const struct step *s);
 #undef STEP
 
 /* What the inside tells the host side, always whole and of this size. */
-enum record_kind { REC_FAILED = 1, REC_READY, REC_TTY, REC_STARTED, REC_EXITED, REC_GO, REC_NOTIFY };
+enum record_kind { REC_FAILED = 1, REC_READY, REC_TTY, REC_STARTED, REC_EXITED, REC_GO, REC_NOTIFY, REC_TEMPLATE };
 struct record {
 	uint32_t kind;
 	int32_t step, code, value;

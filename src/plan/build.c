@@ -510,5 +510,7 @@ int plan_build(struct plan *plan, const struct profile *p, const struct facts *f
 	if (!request->live)
 		plan_payload(&b);
 	finish_clone(&b);
+	if (request->part || !request->launch)
+		plan_part(&b);
 	return d->count ? -1 : 0;
 }

@@ -74,6 +74,9 @@ void plan_join(struct build *b);
 
 int join_target(struct build *b);
 
+/* template.c: what is left of the whole plan is the part that was asked for, where there is a template. */
+void plan_part(struct build *b);
+
 /* All of it, where mounts of a running sandbox change. */
 void plan_live(struct build *b);
 

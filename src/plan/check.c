@@ -51,8 +51,15 @@ static int check_sides(const struct plan *plan, struct err *e)
 			return err_set(e, 0, "step %u: sides out of order", i + 1);
 		side = now;
 	}
-	if (plan->step[plan->nsteps - 1].kind != STEP_EXEC && plan->step[plan->nsteps - 1].kind != STEP_DONE)
-		return err_set(e, 0, "the last step is neither exec nor done");
+	return 0;
+}
+
+static int check_end(const struct plan *plan, struct err *e)
+{
+	unsigned last = plan->step[plan->nsteps - 1].kind;
+
+	if (plan->part == PART_ROOT ? last != STEP_TEMPLATE_GIVE : last != STEP_EXEC && last != STEP_DONE)
+		return err_set(e, 0, "the last step is neither exec nor done nor template.give");
 	return 0;
 }
 
@@ -68,7 +75,7 @@ int plan_check(const struct plan *plan, struct err *e)
 {
 	int last[STEP_KINDS];
 
-	if (check_slots(plan, e) || check_sides(plan, e))
+	if (check_slots(plan, e) || check_sides(plan, e) || check_end(plan, e))
 		return -1;
 	find_last(plan, last);
 	for (unsigned i = 0; i < sizeof orders / sizeof *orders; i++) {
@@ -77,7 +84,10 @@ int plan_check(const struct plan *plan, struct err *e)
 		if (a >= 0 && b >= 0 && a > b)
 			return err_set(e, 0, "%s", text_of(TEXTS_ORDERS, i));
 	}
-	if ((plan->namespaces & CLONE_NEWNS_) && last[STEP_VERIFY_MOUNTS] < 0)
+	if ((plan->part == PART_LAUNCH) != (last[STEP_TEMPLATE_ENTER] >= 0) ||
+	    (last[STEP_TEMPLATE_ENTER] >= 0) != (last[STEP_TEMPLATE_CHECK] >= 0))
+		return err_set(e, 0, "a launch enters a template that was checked, and nothing else does");
+	if ((plan->namespaces & CLONE_NEWNS_ || plan->part) && last[STEP_VERIFY_MOUNTS] < 0)
 		return err_set(e, 0, "mounts are never verified");
 	if (last[STEP_EXEC] >= 0 && last[STEP_FDS_CLOSE] < 0 && last[STEP_FDS_WALK] < 0)
 		return err_set(e, 0, "descriptors are never closed");

@@ -176,7 +176,7 @@ for ((n = 0; n < size; n += n < 40 || n > size - 40 ? 1 : 23)); do
 	[ "$how" = pinned ] || ignored=$((ignored + 1))
 done
 # What it is about the template itself has more room than it needs.
-[ $ignored -le 3 ] || note "$ignored bytes are not looked at"
+[ $ignored -le 20 ] || note "$ignored bytes are not looked at"
 for source in "head -c 1048576 /dev/zero" "head -c 1048576 /dev/urandom" "head -c $size /dev/zero"; do
 	$source >"$note"
 	keep -- "$P" args
