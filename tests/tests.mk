@@ -118,6 +118,8 @@ picture: $(O)/hutch man	## the picture of the README, out of a script of the man
 
 # Launches from a template against launches by the whole plan.
 TESTS += "$(O)/template/parts"
+TESTS += "$(O)/template/parts 5.12"
+TESTS += "$(O)/template/parts 4.19"
 TEST_NEEDS += $(O)/template/parts
 
 $(O)/template/parts: $(wildcard tests/template/*.[ch]) $(LIB)
