@@ -235,7 +235,7 @@ SOAK += $(foreach a,$(ARCHS),"tests/cross/test.sh $(a) $(O)/cross/$(a)")
 .PHONY: cross lint
 
 # Boots, in virtual machines.
-VM_TOOLS := $(O)/claims/probe $(O)/model/model $(O)/propagation/cross
+VM_TOOLS := $(O)/claims/probe $(O)/model/model $(O)/propagation/cross $(O)/template/parts
 vm-tools: $(O)/hutch $(VM_TOOLS)
 
 # On the kernels of this machine's own kind; `make test-vm` has them all.

@@ -58,8 +58,10 @@ static int check_end(const struct plan *plan, struct err *e)
 {
 	unsigned last = plan->step[plan->nsteps - 1].kind;
 
-	if (plan->part == PART_ROOT ? last != STEP_TEMPLATE_GIVE : last != STEP_EXEC && last != STEP_DONE)
-		return err_set(e, 0, "the last step is neither exec nor done nor template.give");
+	if (plan->part == PART_ROOT && last != STEP_TEMPLATE_GIVE)
+		return err_set(e, 0, "the last step is not template.give");
+	if (plan->part != PART_ROOT && last != STEP_EXEC && last != STEP_DONE)
+		return err_set(e, 0, "the last step is neither exec nor done");
 	return 0;
 }
 
