@@ -29,21 +29,15 @@ static int first_finding(void *ctx, const struct expect *e, const char *text)
 }
 
 /*
- * The table names a mount by the place where it is, a profile by a path that may
- * lead there over links of the root (/var/run). Where nothing is at the one, the
- * other is asked for.
+ * Out of line: its buffer is more stack than the whole walk needs where all is in place.
  */
-static int settle_path(struct walk *w, const struct mounts *now, struct expect *e)
+static __attribute__((noinline)) int settle_path(struct walk *w, struct expect *e)
 {
 	char path[4096];
 	const char *kept;
+	int fd = path_open(w, e->path, O_PATH, 0);
 	long n;
-	int fd;
 
-	/* Those of a template are where their path says, or it is stale. */
-	if (mounts_top(now, e->path) || (w->plan->part && !e->each))
-		return 0;
-	fd = path_open(w, e->path, O_PATH, 0);
 	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
 		return 0;	/* the comparison says what is missing */
 	if (fd < 0)
@@ -64,6 +58,16 @@ static int settle_path(struct walk *w, const struct mounts *now, struct expect *
 }
 
 /*
+ * The table names a mount by the place where it is, a profile by a path that may
+ * lead there over links of the root (/var/run). Where nothing is at the one, the
+ * other is asked for. Those of a template are where their path says, or it is stale.
+ */
+static int is_settled(const struct walk *w, const struct mounts *now, const struct expect *e)
+{
+	return mounts_top(now, e->path) || (w->plan->part && !e->each);
+}
+
+/*
  * The plan as it is looked at. It is the caller's, who may walk it again; a template has only those of its mounts that
  * no launch makes, and they neither send nor are unbindable yet.
  */
@@ -78,7 +82,7 @@ static int view(struct walk *w, const struct mounts *now, struct plan *to)
 	*to = *plan;
 	to->expect = e;
 	for (unsigned i = 0; i < plan->nexpect; i++)
-		if (settle_path(w, now, &e[i]))
+		if (!is_settled(w, now, &e[i]) && settle_path(w, &e[i]))
 			return -1;
 	return 0;
 }

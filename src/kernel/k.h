@@ -91,6 +91,7 @@ int k_mount(const char *source, const char *target, const char *type, unsigned l
 int k_umount(const char *path, int flags);
 int k_pivot_root(const char *new_root, const char *put_old);
 int k_open_tree(int dir, const char *path, unsigned flags);
+int k_fsmount(int context, unsigned flags);
 int k_move_mount(int from, const char *from_path, int to, const char *to_path, unsigned flags);
 int k_mount_setattr(int dir, const char *path, unsigned flags, struct mount_attr_ *attr);
 int k_has_cachestat(void);
@@ -126,6 +127,9 @@ int k_execve_fd(int fd, char *const argv[], char *const env[]);
 /* From now on the next exec stops this process before the program begins. */
 int k_trace_me(void);
 void k_exit(int status) __attribute__((noreturn));
+/* The kernel makes *mark 0 when this thread has died, while others have its memory, and before its children are
+ * told (PR_SET_PDEATHSIG). */
+int k_clear_at_death(int *mark);
 int k_getpid(void);
 int k_getppid(void);
 /* Zeroed pages, with `shared` also those of later children; NULL with errno. */

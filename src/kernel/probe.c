@@ -25,6 +25,16 @@ static int knows_beneath(void)
 	return errno == EBADF || (errno == EPERM && k_has_cachestat());
 }
 
+/*
+ * Only for who may use them: others get EPERM, and a filter may say it too. An unshare that fails
+ * for nothing but the flag there is not; that of fsmount came with the same release.
+ */
+static void probe_ways(struct facts *f)
+{
+	f->tree_namespace = k_open_tree(-1, "", AT_EMPTY_PATH | OPEN_TREE_NAMESPACE_) < 0 && errno == EBADF;
+	f->empty_namespace = k_fsmount(-1, FSMOUNT_NAMESPACE_) < 0 && errno == EBADF;
+}
+
 static void probe_calls(struct facts *f)
 {
 	struct open_how_ how = {.flags = O_PATH};
@@ -41,6 +51,8 @@ static void probe_calls(struct facts *f)
 				    MOVE_MOUNT_T_EMPTY_PATH_ | MOVE_MOUNT_SET_GROUP_) < 0 &&
 		       errno == EBADF;
 	f->mount_beneath = f->new_mount_api && knows_beneath();
+	if (f->new_mount_api && f->privileged)
+		probe_ways(f);
 	f->statmount = known(k_statmount(0, 0, NULL)) && errno != EPERM;
 }
 
@@ -112,9 +124,10 @@ static int wants_user(const struct facts *f, const struct profile *p)
 /*
  * pivot_root needs a mount below the current root to hang it on; the kernel's
  * initial rootfs has none before Linux 7.0 and shows its own id as its parent's.
- * Only a root in memory can be it, so that the table is hardly ever read.
+ * Only a root in memory can be it, so that the table is hardly ever read; and never where
+ * namespaces are made of a tree or of nothing, for those came to lie on the same new mount.
  */
-static uint32_t probe_pivot(void)
+static uint32_t probe_pivot(const struct facts *f)
 {
 	char text[4096], *line, *next;
 	struct statfs fs;
@@ -122,7 +135,7 @@ static uint32_t probe_pivot(void)
 	long n;
 	int fd;
 
-	if (k_statfs("/", &fs))
+	if (f->tree_namespace || f->empty_namespace || k_statfs("/", &fs))
 		return 1;
 	if ((uint32_t)fs.f_type != TMPFS_MAGIC_ && (uint32_t)fs.f_type != RAMFS_MAGIC_)
 		return 1;
@@ -161,7 +174,7 @@ int self_is_sealed(void)
 void facts_probe(struct facts *f)
 {
 	facts_probe_base(f);
-	f->pivot_root = probe_pivot();
+	f->pivot_root = probe_pivot(f);
 	probe_namespaces(f, ~0u);
 }
 
@@ -170,7 +183,7 @@ void facts_probe_more(struct facts *f, uint32_t *asked, const struct profile *p)
 	uint32_t kinds;
 
 	if (p->ns[NS_MOUNT].how != NS_HOST && !(*asked >> NS_MOUNT & 1))
-		f->pivot_root = probe_pivot();
+		f->pivot_root = probe_pivot(f);
 	kinds = wants_user(f, p) ? 1u << NS_USER : 0;
 	for (enum ns_kind k = 0; k < NS_COUNT; k++)
 		kinds |= p->ns[k].how == NS_HOST ? 0 : 1u << k;
@@ -181,8 +194,8 @@ void facts_probe_more(struct facts *f, uint32_t *asked, const struct profile *p)
 void facts_probe_base(struct facts *f)
 {
 	memset(f, 0, sizeof *f);
-	probe_calls(f);
 	probe_caller(f);
+	probe_calls(f);
 	f->last_cap = last_cap();
 	f->pivot_root = 1;
 	f->self_sealed = (uint32_t)self_is_sealed();
@@ -191,9 +204,9 @@ void facts_probe_base(struct facts *f)
 void facts_probe_for(struct facts *f, const struct profile *p)
 {
 	memset(f, 0, sizeof *f);
-	probe_calls(f);
 	probe_caller(f);
-	f->pivot_root = probe_pivot();
+	probe_calls(f);
+	f->pivot_root = probe_pivot(f);
 	f->ns_mount = f->ns_ipc = f->ns_pid = f->ns_uts = f->ns_net = f->ns_cgroup = f->ns_time = 1;
 	/* These two decide what is planned, when they are looked at. */
 	if (wants_user(f, p))

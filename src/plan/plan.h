@@ -81,7 +81,10 @@ struct plan_source {
 	uint8_t content;	/* a file that was read, not mounted as it is */
 };
 
-enum switch_kind { SWITCH_NONE, SWITCH_PIVOT, SWITCH_OVER, SWITCH_JOIN, SWITCH_LIVE };
+/* How the root is come to, see ways.def. From SWITCH_OVER on it is one of the sandbox's own. */
+enum switch_kind {
+	SWITCH_NONE, SWITCH_JOIN, SWITCH_LIVE, SWITCH_OVER, SWITCH_PIVOT, SWITCH_EMPTY, SWITCH_TREE,
+};
 
 struct plan {
 	const struct profile *profile;
@@ -90,10 +93,11 @@ struct plan {
 	struct shared *shared;
 	unsigned nsteps, nexpect, nshared, slots;
 	unsigned clone;		/* index of the clone step */
-	uint32_t namespaces;	/* CLONE_NEW* of the clone */
+	uint32_t namespaces;	/* CLONE_NEW* that the sandbox has of its own */
 	uint8_t vfork;		/* CLONE_VM|CLONE_VFORK */
 	uint8_t init, tty;
 	uint8_t root_switch, sealed, rootless;
+	uint8_t bar;		/* a row of ways.def, from 1: why a newer way was not taken */
 	uint8_t openat2;	/* paths inside: by openat2, else by a walker of our own */
 	uint8_t new_mounts;	/* open_tree and mount_setattr, else mount(2) */
 	uint8_t needs_seal;	/* hutch has to run from a sealed copy of itself */
@@ -104,6 +108,10 @@ struct plan {
 	struct plan_source *source;	/* of the template */
 	unsigned nsources;
 };
+
+/* The words of ways.def. */
+const char *way_text(enum switch_kind kind);
+const char *bar_text(unsigned bar);
 
 /* What the sandbox shares with the host past its namespaces, and which line of the profile lets it. */
 struct shared {
@@ -165,6 +173,12 @@ struct plan_request {
  */
 int plan_build(struct plan *plan, const struct profile *p, const struct facts *f,
 	       const struct plan_request *request, struct diags *d);
+
+/* Whether the inside reports by memory that both sides have; a pty, or a template, can only be handed over by a socket. */
+static inline int plan_tells(const struct plan *plan)
+{
+	return plan->vfork && !plan->tty && plan->part != PART_ROOT;
+}
 
 /* What every plan must keep; a broken one is a defect of the planner. -1 fills e. */
 int plan_check(const struct plan *plan, struct err *e);

@@ -277,7 +277,7 @@ static void fit_clone(struct plan *plan)
 		plan->vfork = 1;
 		plan->init = plan->tty = plan->needs_seal = 0;
 	}
-	op[0].n = plan->namespaces;
+	op[0].n = plan->part == PART_LAUNCH ? op[0].n & ~CLONE_NEWNS_ : CLONE_NEWNS_;
 	op[1].n = plan->vfork;
 }
 
