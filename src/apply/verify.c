@@ -46,8 +46,10 @@ static __attribute__((noinline)) int settle_path(struct walk *w, struct expect *
 	if (n < 0)
 		step_failed(w, e->path);
 	k_close(fd);
-	if (n <= 0)
-		return (int)n;
+	if (n < 0)
+		return -1;
+	if (!n)
+		return 0;
 	kept = arena_text(w->arena, path, (size_t)n);
 	if (!kept)
 		return step_failed_code(w, ENOMEM, "");

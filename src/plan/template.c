@@ -272,12 +272,13 @@ static void fit_clone(struct plan *plan)
 
 	if (plan->part == PART_LAUNCH) {
 		plan->namespaces &= ~CLONE_NEWNS_;
+		op[0].n &= ~(int64_t)CLONE_NEWNS_;
 	} else {
 		plan->namespaces = CLONE_NEWNS_;
+		op[0].n &= CLONE_NEWNS_;
 		plan->vfork = 1;
 		plan->init = plan->tty = plan->needs_seal = 0;
 	}
-	op[0].n = plan->part == PART_LAUNCH ? op[0].n & ~CLONE_NEWNS_ : CLONE_NEWNS_;
 	op[1].n = plan->vfork;
 }
 

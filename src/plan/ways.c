@@ -3,7 +3,6 @@
 #include "base/uapi.h"
 #include "plan/build.h"
 
-static int in_parts(const struct build *b) { return b->request->part != PART_WHOLE; }
 static int foreign_user(const struct build *b) { return b->own_user || b->p->ns[NS_USER].how == NS_PATH; }
 static int old_calls(const struct build *b) { return !b->plan->new_mounts || !b->f->openat2; }
 static int new_root(const struct build *b) { return !b->f->empty_namespace && b->p->root.kind != ROOT_DIR; }

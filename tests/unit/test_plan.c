@@ -648,8 +648,8 @@ int main(void)
 	TEST(texts);
 	TEST(facts_wrong);
 	TEST(every_kernel);
-	TEST(parts);
 	TEST(entry);
+	TEST(parts);
 	TEST(orders);
 	TEST(sides);
 	TEST(slots);

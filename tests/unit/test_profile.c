@@ -143,6 +143,7 @@ static const struct row {
 	{KEY_root_mode, "root-mode=ro", NULL},
 	{KEY_root_mode, "root-mode=overlay", NULL},
 	{KEY_root_seal, "root-seal=no", NULL},
+	{KEY_ahead, "ahead=3", NULL},
 	{KEY_template, "template=no", NULL},
 	{KEY_template, "template=keep", NULL},
 	{KEY_bind, "bind=/a", "bind=/a /a"},
