@@ -226,6 +226,14 @@ static struct step *put(struct step *to, unsigned kind, int slot)
 	return to + 1;
 }
 
+/* What the template is found by later: a step that cannot be told leaves it untold. */
+static void tell_root(const struct division *d, struct out *o)
+{
+	for (unsigned i = 0; i < d->plan->nsteps; i++)
+		if (d->part[i] & IN_ROOT && d->plan->step[i].kind != STEP_CLONE && step_exact(&d->plan->step[i], o))
+			o->lost = 1;
+}
+
 /* The steps of the part that was asked for, in the order of the whole. */
 static void keep_part(struct division *d, struct step *step, enum plan_part which)
 {
@@ -304,6 +312,8 @@ void plan_part(struct build *b)
 	}
 	divide_expects(&d);
 	plan->part = (uint8_t)b->request->part;
+	if (b->request->exact && b->request->part == PART_LAUNCH)
+		tell_root(&d, b->request->exact);
 	keep_part(&d, step, b->request->part);
 	fit_clone(b);
 }
