@@ -38,7 +38,7 @@ OBJ := $(SRC:src/%.c=$(O)/%.o)
 LIB := $(filter-out $(O)/cli/main.o,$(OBJ))
 
 # What a supervisor needs all the time lies together, at the end: the rest of the program is not in its memory.
-SELDOM := $(patsubst %,supervise/%,answer console keep launcher loader logfile resume)
+SELDOM := $(patsubst %,supervise/%,ahead answer console keep launcher loader logfile resume)
 HOT := $(patsubst %,base/%,hot arena err out parse signals text) $(patsubst %,service/%,judge notice state) \
 	$(patsubst %,kernel/%,k process sockets) apply/channel apply/process \
 	$(filter-out $(SELDOM),$(patsubst src/%.c,%,$(filter src/supervise/%,$(SRC))))

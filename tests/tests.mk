@@ -116,6 +116,16 @@ $(O)/model/model: $(wildcard tests/model/*.[ch]) $(LIB)
 picture: $(O)/hutch man	## the picture of the README, out of a script of the manual
 	@tests/model/manual.sh --draw $(O)/hutch $(filter %.5 %.8,$(MAN))
 
+# Launches from a template against launches by the whole plan.
+TESTS += "$(O)/template/parts"
+TESTS += "$(O)/template/parts 5.12"
+TESTS += "$(O)/template/parts 4.19"
+TEST_NEEDS += $(O)/template/parts
+
+$(O)/template/parts: $(wildcard tests/template/*.[ch]) $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(BASE) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $(filter %.c %.o,$^)
+
 # Every word of propagation on every kind of mount, with the calls of old kernels too.
 TESTS += "$(O)/propagation/cross $(O)/hutch"
 TESTS += "$(O)/propagation/cross $(O)/fault/hutch-old old"
@@ -225,7 +235,7 @@ SOAK += $(foreach a,$(ARCHS),"tests/cross/test.sh $(a) $(O)/cross/$(a)")
 .PHONY: cross lint
 
 # Boots, in virtual machines.
-VM_TOOLS := $(O)/claims/probe $(O)/model/model $(O)/propagation/cross
+VM_TOOLS := $(O)/claims/probe $(O)/model/model $(O)/propagation/cross $(O)/template/parts
 vm-tools: $(O)/hutch $(VM_TOOLS)
 
 # On the kernels of this machine's own kind; `make test-vm` has them all.

@@ -16,7 +16,7 @@ enum { MAX_DEPTH = 64, MAX_LINKS = 40, MAX_PATH = 4096 };
 /* Where the walker stands: a pile of open directories, so that ".." cannot be
  * made to lead elsewhere by somebody who renames directories meanwhile. */
 struct stand {
-	int root, dir[MAX_DEPTH], depth, links;
+	int root, dir[MAX_DEPTH], depth, links, most_links;
 	char rest[MAX_PATH * 2];
 };
 
@@ -64,7 +64,7 @@ static int follow(struct stand *s, int fd)
 
 	if (n < 0)
 		return -1;
-	if (is_magic(fd) || ++s->links > MAX_LINKS) {
+	if (is_magic(fd) || ++s->links > s->most_links) {
 		errno = ELOOP;
 		return -1;
 	}
@@ -126,9 +126,9 @@ fail:
 	return -1;
 }
 
-int path_walk(int root, const char *path, int flags, unsigned mode)
+static int walk_path(int root, const char *path, int flags, unsigned mode, int most_links)
 {
-	struct stand s = {.root = root};
+	struct stand s = {.root = root, .most_links = most_links};
 	char part[256];
 	int fd = -1, result = 0;
 
@@ -146,6 +146,11 @@ int path_walk(int root, const char *path, int flags, unsigned mode)
 		fd = k_open(here(&s), ".", flags & ~(O_CREAT | O_EXCL), 0);
 	climb(&s, 0);
 	return result < 0 ? -1 : fd;
+}
+
+int path_walk(int root, const char *path, int flags, unsigned mode)
+{
+	return walk_path(root, path, flags, mode, MAX_LINKS);
 }
 
 void path_unanchor(struct walk *w, const char *path)
@@ -194,14 +199,15 @@ int path_open(struct walk *w, const char *path, int flags, unsigned mode)
 		.flags = (uint64_t)(unsigned)flags, .mode = flags & O_CREAT ? mode : 0,
 		.resolve = RESOLVE_IN_ROOT_ | RESOLVE_NO_MAGICLINKS_,
 	};
-	int fd, tries = 0, start;
+	int fd, tries = 0, start, literal = w->at < w->plan->literal;
 
 	/* Without a mount namespace of its own the sandbox sees the host's paths. */
 	if (w->root < 0)
 		return k_open(AT_FDCWD, path, flags, mode);
 	start = start_of(w, &path);
 	if (!w->plan->openat2)
-		return path_walk(start, path, flags, mode);
+		return walk_path(start, path, flags, mode, literal ? 0 : MAX_LINKS);
+	how.resolve |= literal ? RESOLVE_NO_SYMLINKS_ : 0;
 	/* EAGAIN: somebody renames or mounts while we look; the kernel is not sure. */
 	do
 		fd = k_openat2(start, path, &how);

@@ -10,8 +10,9 @@
 #include <sys/stat.h>
 #include <sys/statfs.h>
 
-#include "apply/trees.h"
+#include "apply/identity.h"
 #include "apply/proc.h"
+#include "apply/trees.h"
 #include "apply/userns.h"
 #include "base/text.h"
 #include "kernel/k.h"
@@ -147,8 +148,8 @@ int do_TREE_CLONE(struct walk *w, const struct step *s)
 
 	if (missing)
 		return missing < 0 ? -1 : 0;
-	if (src.note)
-		result = note_source(w, fd, &w->note[slot]);
+	if (identity_same(w, slot, fd) || (src.note && note_source(w, fd, &w->note[slot])))
+		result = -1;
 	if (!result) {
 		w->fd[slot] = k_open_tree(fd, "", AT_EMPTY_PATH | OPEN_TREE_CLONE_ |
 						   (src.rec ? AT_RECURSIVE_ : 0));
@@ -183,7 +184,7 @@ int do_TREE_BIND(struct walk *w, const struct step *s)
 
 	if (missing)
 		return missing < 0 ? -1 : 0;
-	if (src.note && note_source(w, fd, &w->note[slot]))
+	if (identity_same(w, slot, fd) || (src.note && note_source(w, fd, &w->note[slot])))
 		return -1;
 	if (k_fstat(fd, 3, &st))
 		return step_error(w);

@@ -25,7 +25,9 @@ int walk_init(struct walk *w, const struct plan *plan, struct arena *a)
 	w->bound = ~0ull;
 	w->fd = ARENA_ARRAY(a, int, plan->slots + 1);
 	w->note = ARENA_ARRAY(a, struct note, plan->slots + 1);
-	w->channel = w->far_channel = w->group_fd = w->proc = w->host = w->root = w->scratch = -1;
+	for (int i = 0; i < NS_COUNT; i++)
+		w->ahead[i] = -1;
+	w->channel = w->far_channel = w->group_fd = w->template = w->proc = w->host = w->root = w->scratch = -1;
 	if (!w->fd || !w->note)
 		return err_set(&w->err, ENOMEM, "the plan is too large");
 	for (unsigned i = 0; i <= plan->slots; i++)
@@ -86,6 +88,27 @@ static void hear_child(struct walk *w)
 		err_set(&w->err, r.code, "%s", r.text);
 		w->err.step = r.step;
 	}
+}
+
+int walk_hear(struct walk *w, struct record *r, int *passed)
+{
+	int got = 0;
+
+	*passed = -1;
+	if (w->channel < 0 && !w->told)
+		return -1;
+	if (!w->told) {
+		got = channel_receive(w->channel, r, passed, 0);
+	} else if (w->told->heard < w->told->n) {
+		*r = w->told->record[w->told->heard++];
+		got = 1;
+	}
+	if (!got) {
+		w->told = NULL;
+		k_close(w->channel);
+		w->channel = -1;
+	}
+	return got;
 }
 
 static int walk_from(struct walk *w, unsigned at)

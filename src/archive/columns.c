@@ -48,4 +48,8 @@ const char texts_columns[] TEXT_SECTION =
 "\1"
 #define FINDING(id, message, rest) message "\0" rest "\0"
 #include "plan/layout.def"
+"\1"
+#define PART(kind, rule, path)
+#define NO_TEMPLATE(id, text) text "\0"
+#include "plan/template.def"
 ;

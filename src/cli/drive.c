@@ -88,16 +88,11 @@ static void read_channel(struct run *r)
 	struct record record;
 	int passed, got;
 
-	while (r->walk.channel >= 0 &&
-	       (got = channel_receive(r->walk.channel, &record, &passed, 0)) >= 0) {
-		if (got) {
+	while ((got = walk_hear(&r->walk, &record, &passed)) >= 0) {
+		if (got)
 			take_record(r, &record, passed);
-			continue;
-		}
-		if (r->built && !r->failed && !r->wish->plan.init)
+		else if (r->built && !r->failed && !r->wish->plan.init)
 			tell(r, "started", "pid", r->walk.pid);
-		k_close(r->walk.channel);
-		r->walk.channel = -1;
 	}
 }
 
@@ -119,27 +114,31 @@ static void reap(struct run *r)
 		r->status = status;
 }
 
+static void take_signal(struct run *r, int signal)
+{
+	if (signal == SIGCHLD) {
+		reap(r);
+		attend_reap(r);
+	} else if (signal == SIGWINCH) {
+		relay_resize(&r->relay);
+	} else {
+		k_kill(r->walk.pid, r->wish->plan.root_switch == SWITCH_LIVE ? SIGKILL : signal);
+	}
+}
+
 static void read_signals(struct run *r)
 {
 	struct signalfd_siginfo info;
 
-	while (!r->reaped && k_read(r->signals, &info, sizeof info) == (long)sizeof info) {
-		if (info.ssi_signo == SIGCHLD) {
-			reap(r);
-			attend_reap(r);
-		}
-		if (info.ssi_signo == SIGWINCH)
-			relay_resize(&r->relay);
-		else if (info.ssi_signo != SIGCHLD)
-			k_kill(r->walk.pid, r->wish->plan.root_switch == SWITCH_LIVE ? SIGKILL : (int)info.ssi_signo);
-	}
+	while (!r->reaped && k_read(r->signals, &info, sizeof info) == (long)sizeof info)
+		take_signal(r, (int)info.ssi_signo);
 }
 
 static int until(int64_t deadline)
 {
-	int64_t left = deadline - k_now_ms();
+	int64_t left = deadline ? deadline - k_now_ms() : INT64_MAX;
 
-	return !deadline || left > 1000000 ? 1000000 : left < 0 ? 0 : (int)left;
+	return left > 1000000 ? 1000000 : left < 0 ? 0 : (int)left;
 }
 
 /* Milliseconds until something is due, -1 for ever. */
@@ -159,7 +158,12 @@ static int due(struct run *r)
 static void serve(struct run *r)
 {
 	struct pollfd fds[5];
+	int signal;
 
+	/* Where nothing but signals can come, they need no descriptor. */
+	while (!r->reaped && r->signals < 0)
+		if ((signal = k_sigwait(handled, due(r))) > 0)
+			take_signal(r, signal);
 	while (!r->reaped) {
 		fds[0] = (struct pollfd){.fd = r->signals, .events = POLLIN};
 		fds[1] = (struct pollfd){.fd = r->walk.channel, .events = POLLIN};
@@ -232,20 +236,22 @@ int drive(struct run *r, char **argv)
 	r->walk.argv = argv - 1;
 	/* A caller that ignores SIGCHLD would have our child vanish without a word; a reader
 	 * of the status that goes away must not take the sandbox along. */
+	attend_begin(r);
 	if (k_signal_default(SIGCHLD) || k_sigmask(handled | SIGNAL_BIT(SIGPIPE), &r->walk.sigmask) ||
-	    (r->signals = k_signalfd(handled)) < 0) {
+	    ((r->nfiles || !plan_tells(&r->wish->plan)) && (r->signals = k_signalfd(handled)) < 0)) {
 		cli_failed("signals", errno);
 		return EXIT_HUTCH;
 	}
 	if (r->wish->profile.timeout)
 		r->deadline = k_now_ms() + (int64_t)r->wish->profile.timeout;
-	attend_begin(r);
 	if (walk_host(&r->walk)) {
 		if (no_namespace(r))
 			return EXIT_HUTCH;
 		r->err = r->walk.err;
 		return failure(r);
 	}
+	if (r->walk.told)
+		read_channel(r);
 	serve(r);
 	relay_end(&r->relay);
 	registry_leave(&r->walk);

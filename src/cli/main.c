@@ -18,10 +18,10 @@
 #endif
 
 /* Untouched pages cost nothing; a table of 50,000 mounts has to fit. */
-static char memory[24 << 20] __attribute__((aligned(4096)));
+static char memory[24 << 20];
 static char out_memory[256 << 10];
 struct arena cli_arena;
-struct out cli_out;
+struct out cli_out = {.text = out_memory, .size = sizeof out_memory};
 char **cli_again;
 int cli_resume = -1;
 
@@ -229,7 +229,6 @@ int main(int argc, char **argv)
 	if (is_init(argc, argv))
 		boot_main(argv, again, cli_resume, &cli_arena);
 	fill_stdio();
-	out_init(&cli_out, out_memory, sizeof out_memory);
 	if (argc < 2 || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
 		command_help(1, argv);
 		return argc < 2 ? EXIT_USAGE : 0;

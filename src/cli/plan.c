@@ -1,4 +1,5 @@
 /* hutch plan: everything but the deed. */
+#include <string.h>
 #include <unistd.h>
 
 #include "base/parse.h"
@@ -8,7 +9,7 @@
 static int read_options(int argc, char **argv, int *i, const char **facts,
 			struct plan_request *request, struct target *target, struct live *live)
 {
-	const char *const names[] = {"--facts=", "--name=", "--service", "--join=", "--mount=", "--umount=", "--follow=", NULL};
+	const char *const names[] = {"--facts=", "--name=", "--service", "--join=", "--mount=", "--umount=", "--follow=", "--part=", NULL};
 	static const char *line[64];
 	const char *value;
 	uint64_t pid;
@@ -19,7 +20,11 @@ static int read_options(int argc, char **argv, int *i, const char **facts,
 	while ((option = cli_option(argc, argv, i, names, &value)) >= 0) {
 		if (option == 3 && parse_number(value, 1, INT32_MAX, &pid))
 			return 1;
-		if (option == 2) {
+		if (option == 7 && strcmp(value, "root") != 0 && strcmp(value, "launch") != 0)
+			return 1;
+		if (option == 7) {
+			request->part = *value == 'r' ? PART_ROOT : PART_LAUNCH;
+		} else if (option == 2) {
 			request->supervised = 1;
 		} else if (option == 3) {
 			*target = (struct target){.pid = (int)pid};

@@ -127,6 +127,9 @@ int k_execve_fd(int fd, char *const argv[], char *const env[]);
 /* From now on the next exec stops this process before the program begins. */
 int k_trace_me(void);
 void k_exit(int status) __attribute__((noreturn));
+/* The kernel makes *mark 0 when this thread has died, while others have its memory, and before its children are
+ * told (PR_SET_PDEATHSIG). */
+int k_clear_at_death(int *mark);
 int k_getpid(void);
 int k_getppid(void);
 /* Zeroed pages, with `shared` also those of later children; NULL with errno. */

@@ -76,6 +76,7 @@ int k_execve_fd(int fd, char *const argv[], char *const env[])
 
 int k_trace_me(void) { return RAW("ptrace", SYS_ptrace, PTRACE_TRACEME, 0, NULL, NULL); }
 void k_exit(int status) { _exit(status); }
+int k_clear_at_death(int *mark) { return RAW("set_tid_address", SYS_set_tid_address, mark) < 0; }
 int k_getpid(void) { return (int)syscall(SYS_getpid); }
 int k_getppid(void) { return (int)syscall(SYS_getppid); }
 

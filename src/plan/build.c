@@ -341,6 +341,9 @@ static void plan_joins(struct build *b)
 				ADD(b, where(b, KEY_ns_pid), FORK, N(0));
 		}
 	}
+	for (uint32_t i = 0; i < NS_COUNT; i++)
+		if (b->taken & ns_flags[i])
+			ADD(b, where(b, KEY_ahead), NS_TAKE, N(ns_flags[i]));
 	if (ns[NS_IPC].how == NS_GROUP)
 		ADD(b, where(b, KEY_ipc), NS_SET, N(CLONE_NEWIPC_), N(b->ipc_slot));
 	if (b->namespaces & CLONE_NEWTIME_)
@@ -456,8 +459,7 @@ static void finish_clone(struct build *b)
 	plan->vfork = !plan->init && !barrier && b->p->ns[NS_PID].how != NS_PATH;
 	plan->namespaces = joined || b->request->join ? 0 : b->namespaces & ~CLONE_NEWTIME_;
 	/* A joined group's namespace replaces the new one only if a member lives. */
-	plan->step[plan->clone].op[0].n = plan->root_switch < SWITCH_EMPTY ? plan->namespaces
-									   : plan->namespaces & ~CLONE_NEWNS_;
+	plan->step[plan->clone].op[0].n = plan->namespaces & ~b->taken & ~(plan->root_switch < SWITCH_EMPTY ? 0u : CLONE_NEWNS_);
 	plan->step[plan->clone].op[1].n = plan->vfork;
 }
 
@@ -496,6 +498,7 @@ int plan_build(struct plan *plan, const struct profile *p, const struct facts *f
 	if (request->supervised)
 		b.p = plan->profile = service_profile(&b);
 	choose_namespaces(&b);
+	b.taken = request->supervised && f->privileged ? profile_ahead(b.p) & facts_slow(f) : 0;
 	choose_maps(&b);
 	plan->tty = !request->live && choose_tty(&b);
 	if (request->live) {
@@ -511,5 +514,7 @@ int plan_build(struct plan *plan, const struct profile *p, const struct facts *f
 	if (!request->live)
 		plan_payload(&b);
 	finish_clone(&b);
+	if (request->part || !request->launch)
+		plan_part(&b);
 	return d->count ? -1 : 0;
 }

@@ -13,6 +13,7 @@ struct build {
 	struct arena *a;
 	unsigned max_steps, max_expect;
 	uint32_t namespaces;	/* CLONE_NEW* made new, by the clone or after a join */
+	uint32_t taken;		/* of these, such as may have been made ahead */
 	int own_user;		/* a new user namespace: asked for, or implied */
 	int root_slot, null_slot, proc_slot, scratch_slot, tty_slot, ipc_slot, shm_slot;
 	int payload_slot;	/* /proc/PID of the payload of the sandbox that is joined */
@@ -79,6 +80,9 @@ const struct profile *join_profile(struct build *b);
 void plan_join(struct build *b);
 
 int join_target(struct build *b);
+
+/* template.c: what is left of the whole plan is the part that was asked for, where there is a template. */
+void plan_part(struct build *b);
 
 /* All of it, where mounts of a running sandbox change. */
 void plan_live(struct build *b);

@@ -50,9 +50,6 @@ uint8_t prop_around(const struct build *b, const struct mount_wish *until, const
 /* The options of a tmpfs line for the kernel. */
 const char *tmpfs_options(struct build *b, const struct mount_wish *m);
 
-/* private and slave are made on the detached copy; the rest waits for the end. */
-uint8_t early_prop(uint8_t prop);
-
 /* Does any line of this kind say something (none 0), or none (1)? */
 int says(const struct build *b, enum mount_kind kind, int none);
 

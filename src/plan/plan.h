@@ -54,6 +54,31 @@ struct expect {
 	uint8_t prop, rec, optional, memory;
 	uint8_t own;		/* made by hutch: no source on the host */
 	uint8_t hub;		/* it has to receive, whatever its source is now */
+	uint8_t each;		/* enum expect_each */
+};
+
+/*
+ * Who makes it, where the plan is a part: the template, or each launch. Where a launch mounts before something
+ * of the template in the profile's order, the place has to be the path itself and not where a link leads.
+ */
+enum expect_each { EACH_NOT, EACH_LAUNCH, EACH_LITERAL };
+
+/* private and slave are made at once; the rest waits until all is mounted: that is what a mount is until then. */
+uint8_t early_prop(uint8_t prop);
+
+/*
+ * What a plan makes: a whole sandbox; a template, which is a mount namespace with that part of the root that
+ * no launch changes; or one launch from such a template. See template.def.
+ */
+enum plan_part { PART_WHOLE, PART_ROOT, PART_LAUNCH };
+
+/* What of the host a template was made of, see apply/identity.h. */
+struct plan_source {
+	const char *path;
+	int slot;		/* of the clone */
+	uint8_t rec, optional;
+	uint8_t receives;	/* its peer group counts */
+	uint8_t content;	/* a file that was read, not mounted as it is */
 };
 
 /* How the root is come to, see ways.def. From SWITCH_OVER on it is one of the sandbox's own. */
@@ -77,6 +102,11 @@ struct plan {
 	uint8_t new_mounts;	/* open_tree and mount_setattr, else mount(2) */
 	uint8_t needs_seal;	/* hutch has to run from a sealed copy of itself */
 	uint8_t host_equivalent;	/* the payload could take over the host */
+	uint8_t part;		/* enum plan_part */
+	uint8_t no_template;	/* why it has no parts, for template_reason; 0: it has, or nobody asked */
+	unsigned literal;	/* steps below this one follow no links inside */
+	struct plan_source *source;	/* of the template */
+	unsigned nsources;
 };
 
 /* The words of ways.def. */
@@ -124,6 +154,7 @@ struct plan_request {
 	int terminal;		/* standard input is one */
 	int launch;		/* the plan is for now: only needed facts are looked up */
 	const char *const *env;	/* of the caller, for env-pass */
+	enum plan_part part;	/* plan->part says what came of it: the whole, where there is no template */
 	const struct target *join;	/* the plan is for one more program in this sandbox, or NULL */
 	struct live *live;		/* with join: for its mounts instead, or NULL */
 
@@ -142,8 +173,17 @@ struct plan_request {
 int plan_build(struct plan *plan, const struct profile *p, const struct facts *f,
 	       const struct plan_request *request, struct diags *d);
 
+/* Whether the inside reports by memory that both sides have; a pty can only be handed over by a socket. */
+static inline int plan_tells(const struct plan *plan)
+{
+	return plan->vfork && !plan->tty;
+}
+
 /* What every plan must keep; a broken one is a defect of the planner. -1 fills e. */
 int plan_check(const struct plan *plan, struct err *e);
+
+/* Why a plan has no template, in words. */
+const char *template_reason(unsigned no_template);
 
 void plan_print(const struct plan *plan, struct out *o);
 

@@ -242,6 +242,8 @@ static int late_mounts(const struct plan *plan)
 
 static void print_header(const struct plan *plan, struct out *o)
 {
+	static const char *const parts[] = {"one can be made", "this makes it", "a launch from it"};
+
 	out_put(o, "# ");
 	profile_where(plan->profile, (struct origin){0}, o);
 	out_packed(o, ": %u steps, %s%s%s\n", plan->nsteps, way_text(plan->root_switch),
@@ -260,6 +262,12 @@ static void print_header(const struct plan *plan, struct out *o)
 	for (unsigned i = 0; i < plan->nshared; i++)
 		out_printf(o, "%s%s", i ? ", " : "# shared with the host: ", shared_text(&plan->shared[i]));
 	out_put(o, plan->nshared ? "\n" : "");
+	if (plan->root_switch != SWITCH_PIVOT && plan->root_switch != SWITCH_OVER)
+		return;
+	if (plan->no_template)
+		out_packed(o, "# no template: %s\n", template_reason(plan->no_template));
+	else
+		out_printf(o, "# template: %s\n", parts[plan->part]);
 }
 
 void plan_print(const struct plan *plan, struct out *o)

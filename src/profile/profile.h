@@ -171,6 +171,7 @@ struct service_wish {
 	struct { uint8_t kind, keep; const char *path; uint64_t size; } log;
 	uint64_t restart_reset, start_timeout, stop_timeout, watchdog, every;	/* ms, 0: none */
 	uint64_t log_size;		/* bytes of the ring */
+	int64_t ahead;
 	uint8_t stop_signal;
 	struct list after, needs;	/* item.text: a service's name */
 	struct list listens;		/* .a kind, .text address or path, .b port, .c mode, .name */
@@ -298,6 +299,9 @@ int profile_has(const struct profile *p, enum key_id key);
 
 /* The IPC group that the sandbox is a member of, for its IPC namespace, its /dev/shm or both; or NULL. */
 const char *profile_group(const struct profile *p);
+
+/* CLONE_NEW* that could be made ahead of a start: new ones that belong to the first user namespace. */
+uint32_t profile_ahead(const struct profile *p);
 
 /* "web.conf:6", "argument 2", or the profile's name alone for a default. */
 void profile_where(const struct profile *p, struct origin at, struct out *o);

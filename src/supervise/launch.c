@@ -32,7 +32,7 @@ static int open_notify(struct service *v, char room[NOTIFY_NAME], const char **n
 
 int launch_start(struct supervisor *s, struct service *v)
 {
-	int report[2] = {-1, -1}, ready[2] = {-1, -1};
+	int report[2] = {-1, -1}, ready[2] = {-1, -1}, ahead[NS_COUNT];
 	char room[NOTIFY_NAME];
 	const char *notify;
 
@@ -41,7 +41,10 @@ int launch_start(struct supervisor *s, struct service *v)
 	if (v->conf->ready == READY_FD && k_pipe(ready))
 		goto failed;
 	follow_launch(s, v);
-	v->launcher = launcher_start(v, notify, &s->born[v - s->service], report[1], ready[1]);
+	ahead_take(s, v, ahead);
+	v->launcher = launcher_start(v, notify, &s->born[v - s->service], report[1], ready[1], ahead);
+	for (int i = 0; i < NS_COUNT; i++)
+		k_close(ahead[i]);
 	if (v->launcher < 0)
 		goto failed;
 	k_close(report[1]);
@@ -109,6 +112,7 @@ void launch_runs(struct supervisor *s, struct service *v)
 		return;
 	v->why[0] = '\0';
 	service_event(s, v, EVENT_BUILT);
+	ahead_want(s, v);
 	if (v->conf->type != SERVICE_ONESHOT && v->conf->ready == READY_NONE)
 		service_event(s, v, EVENT_READY);
 }

@@ -32,7 +32,7 @@ static struct job {
 	const struct image *image;
 	const struct service_conf *conf;
 	int parent, report, log, ready, nlisten;
-	int listen[LISTENS];
+	int listen[LISTENS], ahead[NS_COUNT];
 	int *born;
 	const char *notify;		/* an abstract address, or NULL */
 	char notify_room[16];
@@ -80,17 +80,21 @@ static void hand_over(enum record_kind kind, const char *text, int fd)
 static void close_others(void)
 {
 	unsigned kept = SERVICE_FIRST_FD + (unsigned)job.nlisten;
+	int high = HIGH_FD + 1;
 
 	if (job.report != HIGH_FD && k_dup2(job.report, HIGH_FD, 1) < 0)
 		fail(errno, PACKED("descriptors of the payload"));
 	job.report = HIGH_FD;
+	for (int i = 0; i < NS_COUNT; i++)
+		if (job.ahead[i] >= 0 && (job.ahead[i] = k_dup2(job.ahead[i], high++, 1)) < 0)
+			fail(errno, PACKED("descriptors of the payload"));
 	k_set_nofile(job.nofile);
 	if (job.ready >= 0) {
 		k_close_range(kept, job.conf->ready_fd - 1u);
 		kept = job.conf->ready_fd + 1u;
 	}
 	k_close_range(kept, HIGH_FD - 1);
-	k_close_range(HIGH_FD + 1, ~0u);
+	k_close_range((unsigned)high, ~0u);
 }
 
 /* A terminal that is not there now is looked for again by the next attempt. */
@@ -122,6 +126,9 @@ static void arrange(void)
 			fail(errno, PACKED("descriptors of the payload"));
 		*fd = high;
 	}
+	for (int i = 0; i < NS_COUNT; i++)
+		if (job.ahead[i] >= 0 && (job.ahead[i] = k_fcntl(job.ahead[i], F_DUPFD_CLOEXEC, HIGH_FD)) < 0)
+			fail(errno, PACKED("descriptors of the payload"));
 	/* A /dev without null is no reason not to run: standard input is at its end then, too. */
 	if (null < 0 && !k_pipe(end)) {
 		null = end[0];
@@ -217,6 +224,7 @@ static int launcher_main(void *unused)
 	if (walk_init(&job.walk, &job.plan, launch_arena))
 		fail(job.walk.err.code, job.walk.err.text);
 	job.walk.born = job.born;
+	memcpy(job.walk.ahead, job.ahead, sizeof job.ahead);
 	job.walk.waste = (char *)&job;
 	job.walk.nwaste = sizeof job;
 	if (walk_host(&job.walk))
@@ -264,7 +272,8 @@ int launcher_follow(const struct service *v, unsigned wish)
 	return k_clone(follow_main, job.stack + sizeof job.stack, SIGCHLD, NULL);
 }
 
-int launcher_start(const struct service *v, const char *notify, int *born, int report, int ready)
+int launcher_start(const struct service *v, const char *notify, int *born, int report, int ready,
+		   const int ahead[NS_COUNT])
 {
 	job.image = v->image;
 	job.conf = v->conf;
@@ -275,6 +284,7 @@ int launcher_start(const struct service *v, const char *notify, int *born, int r
 	job.nlisten = v->conf->nlistens;
 	memcpy(job.listen, v->listen, sizeof job.listen);
 	job.notify = notify ? memcpy(job.notify_room, notify, sizeof job.notify_room) : NULL;
+	memcpy(job.ahead, ahead, sizeof job.ahead);
 	job.born = born;
 	*born = 0;
 	return k_clone(launcher_main, job.stack + sizeof job.stack, SIGCHLD, NULL);

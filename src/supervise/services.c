@@ -135,6 +135,8 @@ static enum event act_judge(struct supervisor *s, struct service *v)
 	v->attempted = 1;
 	v->pause = j.delay;
 	consequences(s, v, &j);
+	if (v->next || !(j.event == EVENT_AGAIN || j.event == EVENT_NOW))
+		ahead_drop(s, v);
 	if (j.event == EVENT_AGAIN || j.event == EVENT_NOW)
 		v->restarts++;
 	else

@@ -1,0 +1,191 @@
+/* Identities of sources, see identity.h. */
+#include "apply/identity.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+
+#include "apply/path.h"
+#include "apply/trees.h"
+#include "base/parse.h"
+#include "kernel/k.h"
+
+/* FNV-1a in 64 bits: who could look for two texts with one sum can mount on the host anyway. */
+static uint64_t mix(uint64_t sum, const void *data, size_t n)
+{
+	const unsigned char *byte = data;
+
+	while (n--)
+		sum = (sum ^ *byte++) * 0x100000001b3;
+	return sum;
+}
+
+static uint64_t mix_text(uint64_t sum, const char *text)
+{
+	return mix(sum, text, strlen(text) + 1);
+}
+
+/* What a mount shows and where. */
+static uint64_t mount_sum(const struct mount *m)
+{
+	const uint32_t numbers[] = {m->major, m->minor, m->attrs, m->master};
+
+	return mix_text(mix_text(mix_text(mix(0xcbf29ce484222325, numbers, sizeof numbers), m->point), m->root), m->type);
+}
+
+/* The order of a table is not the same in a copy of a namespace: a sum has none. */
+uint64_t identity_table(const struct plan *plan, const struct mounts *now)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < now->n; i++) {
+		unsigned k = 0;
+
+		while (k < plan->nexpect && !(plan->expect[k].each && path_below(now->mount[i].point, plan->expect[k].path)))
+			k++;
+		if (k == plan->nexpect)
+			sum += mount_sum(&now->mount[i]);
+	}
+	return sum;
+}
+
+/* All that is mounted below a place, and as what. */
+static uint64_t below_sum(const struct mounts *now, const char *place)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < now->n; i++) {
+		const struct mount *m = &now->mount[i];
+		const uint32_t numbers[] = {(uint32_t)m->id, (uint32_t)m->parent, m->shared, m->unbindable};
+
+		if (path_below(m->point, place) && strcmp(m->point, place) != 0)
+			sum += mix(mount_sum(m), numbers, sizeof numbers);
+	}
+	return sum;
+}
+
+/* In attrs: they are known, and not just none. */
+#define KNOWN (1u << 31)
+
+/* What a kernel before 6.8 does not tell of one mount alone, and what is below. */
+static int take_slowly(struct walk *w, const struct plan_source *s, int fd, struct mounts *table, struct identity *to)
+{
+	const struct mount *m;
+	struct statfs fs;
+	char place[4096];
+	long n;
+
+	if (!to->attrs) {
+		if (k_fstatfs(fd, &fs))
+			return step_failed(w, s->path);
+		to->attrs = (uint32_t)fs.f_flags | KNOWN;
+		to->mount = (uint64_t)mount_id(w, fd);
+	}
+	if (!s->rec && !s->receives)
+		return 0;
+	if (!table->n && table_read(w, table))
+		return -1;
+	m = mounts_by_id(table, mount_id(w, fd));
+	n = path_of(w, fd, place);
+	if (!m || n <= 0)
+		return step_failed_code(w, ESTALE, s->path);
+	to->group = m->shared;
+	to->master = m->master;
+	to->attrs |= m->unbindable ? MS_UNBINDABLE : 0;
+	place[n] = '\0';
+	to->below = s->rec ? below_sum(table, place) : 0;
+	return 0;
+}
+
+/* 1: more has to be asked for, of an open file. */
+static int take_quickly(const struct plan_source *s, const struct k_stat *st, struct identity *to)
+{
+	struct statmount_ sm;
+
+	*to = (struct identity){.present = 1, .ino = st->ino, .major = st->dev_major, .minor = st->dev_minor};
+	if (s->content) {
+		to->size = st->size;
+		to->changed = (uint64_t)st->ctime.sec * 1000000000 + st->ctime.nsec;
+	}
+	if (!(st->mask & STATX_MNT_ID_UNIQUE_) || k_statmount(st->mnt_id, STATMOUNT_MNT_BASIC_, &sm))
+		return 1;
+	to->mount = st->mnt_id;
+	to->attrs = (uint32_t)sm.mnt_attr | (uint32_t)(sm.mnt_propagation & MS_UNBINDABLE) | KNOWN;
+	to->group = (uint32_t)sm.mnt_peer_group;
+	to->master = (uint32_t)sm.mnt_master;
+	return s->rec;
+}
+
+static int take(struct walk *w, const struct plan_source *s, struct mounts *table, struct identity *to)
+{
+	/* A server is asked for numbers that never change only once. */
+	int flags = AT_NO_AUTOMOUNT | (s->content ? 0 : AT_STATX_DONT_SYNC_), fd, result;
+	struct k_stat st;
+
+	memset(to, 0, sizeof *to);
+	if (k_stat(AT_FDCWD, s->path, flags, STATX_BASIC_STATS_ | STATX_MNT_ID_UNIQUE_, &st))
+		return s->optional && (errno == ENOENT || errno == ENOTDIR) ? 0 : step_failed(w, s->path);
+	if (!take_quickly(s, &st, to))
+		return 0;
+	fd = k_open(AT_FDCWD, s->path, O_PATH, 0);
+	if (fd < 0 || k_fstat(fd, STATX_BASIC_STATS_ | STATX_MNT_ID_UNIQUE_, &st))
+		return step_close(w, fd, -1);
+	take_quickly(s, &st, to);
+	result = take_slowly(w, s, fd, table, to);
+	k_close(fd);
+	return result;
+}
+
+int identity_take(struct walk *w, struct identity *to)
+{
+	struct mounts table = {0};
+	size_t mark = w->arena->used;
+	int result = 0;
+
+	for (unsigned i = 0; i < w->plan->nsources && !result; i++)
+		result = take(w, &w->plan->source[i], &table, &to[i]);
+	w->arena->used = mark;
+	return result;
+}
+
+int identity_check(struct walk *w)
+{
+	size_t mark = w->arena->used;
+	struct identity *now = ARENA_ARRAY(w->arena, struct identity, w->plan->nsources + 1);
+	int result = !now;
+
+	if (now && identity_take(w, now))
+		result = 1;
+	for (unsigned i = 0; i < w->plan->nsources && !result; i++)
+		if (memcmp(&now[i], &w->identity[i], sizeof *now)) {
+			step_failed_code(w, ESTALE, w->plan->source[i].path);
+			result = 1;
+		}
+	w->arena->used = mark;
+	/* What cannot be looked at is not known to be the same. */
+	if (result)
+		w->err.code = ESTALE;
+	return -result;
+}
+
+int identity_same(struct walk *w, int slot, int fd)
+{
+	const struct plan *plan = w->plan;
+	struct k_stat st;
+	unsigned i = 0;
+
+	if (plan->part != PART_ROOT || !w->identity)
+		return 0;
+	while (i < plan->nsources && plan->source[i].slot != slot)
+		i++;
+	if (i == plan->nsources)
+		return 0;
+	if (k_fstat(fd, STATX_INO_, &st))
+		return step_error(w);
+	if (st.ino == w->identity[i].ino && st.dev_major == w->identity[i].major && st.dev_minor == w->identity[i].minor)
+		return 0;
+	return step_failed_code(w, ESTALE, plan->source[i].path);
+}

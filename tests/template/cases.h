@@ -1,0 +1,157 @@
+/* Kinds of profile, | between the lines, and what changes on the host. */
+
+struct same {
+	const char *name, *profile;
+};
+
+struct stale {
+	const char *name, *profile;
+	void (*before)(void), (*change)(void);
+};
+
+#define R "root=" H "/root|"
+#define BARE R "init=no|dev=none|mask=none|"
+
+static const struct same sames[] = {
+	{"nothing but a root", BARE "propagation=private"},
+	{"defaults", R},
+	{"a slave root", BARE "propagation=slave|tmpfs=/tmp"},
+	{"binds, ro and rw", R "bind=" H "/plain /data|bind=" H "/other /mnt rw"},
+	{"a bind with all below it", R "bind=" H "/tree /data rec"},
+	{"a slave bind", R "bind=" H "/shared /data slave"},
+	{"a slave bind with all below it", R "bind=" H "/shared /data slave rec"},
+	{"a shared bind", R "bind=" H "/shared /data shared"},
+	{"a shared bind with something on it", R "bind=" H "/shared /data shared|bind=" H "/plain /data/below"},
+	{"an unbindable bind", R "bind=" H "/plain /data unbindable"},
+	{"a slave+shared bind", R "bind=" H "/shared /data slave+shared"},
+	{"slave+shared with all below it, and a bind on it", R "bind=" H "/shared /data slave+shared rec|bind=" H "/plain /data/below"},
+	{"a tmpfs over a bind", R "bind=" H "/plain /data|tmpfs=/data/sub"},
+	{"a tmpfs below binds", R "tmpfs=/tmp|bind=" H "/plain /tmp/plain|bind=" H "/other /tmp/plain/sub"},
+	{"a bind over a tmpfs", R "tmpfs=/mnt/low|bind=" H "/plain /mnt"},
+	{"a tmpfs between binds", R "bind=" H "/plain /mnt|tmpfs=/mnt/sub|bind=" H "/other /mnt/sub|bind=" H "/other /data"},
+	{"masks", R "mask=/etc/secret|mask=/etc/nothing optional|mask=/mnt"},
+	{"a file", R "file=/etc/conf hello"},
+	{"a device", R "device=/dev/zero /dev/zero2 rw|device=/dev/full /dev/full2"},
+	{"a sealed root", R "root-seal=yes|bind=" H "/plain /data"},
+	{"a payload with sys_admin", R "caps=sys_admin|bind=" H "/plain /data|bind=" H "/shared /mnt slave"},
+	{"a bind that follows", R "bind=" H "/file /etc/conf follow"},
+	{"optional binds", R "bind=" H "/nothing /data optional|bind=" H "/plain /mnt optional"},
+	{"mount points made in memory", "root=tmpfs|bind=" H "/root/bin /bin|bind=" H "/plain /deep/in/it|symlink=/deep /link|dir=/empty mode=0700"},
+	{"mount points made on a disk", R "bind=" H "/plain /made create|tmpfs=/made2 create"},
+	{"the host's /dev", R "dev=host"},
+	{"a tmpfs where a link leads", R "tmpfs=/var/run"},
+	{"a namespace of each kind", R "net=none|ns.cgroup=new|sysfs=/sys"},
+	{"binds alone", BARE "bind=" H "/plain /data|bind=" H "/other /mnt rw|proc=/proc|tmpfs=/tmp ro"},
+	{"slave and recursive binds alone", BARE "bind=" H "/shared /data slave rec|bind=" H "/tree /mnt rec|bind=" H "/plain /tmp unbindable"},
+	{"slave+shared alone", BARE "bind=" H "/shared /data slave+shared|bind=" H "/plain /data/below"},
+	{"sys_admin alone", BARE "caps=sys_admin|bind=" H "/plain /data"},
+	{"attributes", R "bind=" H "/plain /data rw exec suid dev|bind=" H "/other /mnt noexec|tmpfs=/tmp ro noexec"},
+};
+
+static void remount_ro(void) { do_mount(NULL, H "/shared", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY); }
+static void other_file(void)
+{
+	if (rename(H "/plain", H "/was") || mkdir(H "/plain", 0755))
+		fail("rename");
+}
+static void other_mount(void)
+{
+	do_mount("over", H "/plain", "tmpfs", 0);
+}
+static void same_mount(void) { do_mount(H "/plain", H "/plain", NULL, MS_BIND); }
+static void other_root(void)
+{
+	if (rename(H "/root", H "/was"))
+		fail("rename");
+	make(H "/root", 0);
+}
+static void make_private(void) { do_mount(NULL, H "/shared", NULL, MS_PRIVATE); }
+static void make_unbindable(void) { do_mount(NULL, H "/tree", NULL, MS_UNBINDABLE); }
+static void mount_below(void) { do_mount("new", H "/tree/b", "tmpfs", 0); }
+static void umount_below(void)
+{
+	if (umount(H "/tree/a"))
+		fail("umount");
+}
+static void remount_below(void) { do_mount(NULL, H "/tree/a", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY); }
+static void appears(void) { make(H "/nothing", 0); }
+static void vanishes(void)
+{
+	if (rename(H "/plain", H "/was"))
+		fail("rename");
+}
+static void arrives(void)
+{
+	make(H "/shared/new", 0);
+	do_mount("new", H "/shared/new", "tmpfs", 0);
+}
+static void leaves(void)
+{
+	if (umount(H "/shared/below"))
+		fail("umount");
+}
+/* What a mount of the template is on. */
+static void place_replaced(void)
+{
+	int fd = open(H "/root/etc/new", O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+
+	close(fd);
+	if (fd < 0 || rename(H "/root/etc/new", H "/root/etc/secret"))
+		fail("rename");
+}
+static void place_moved(void)
+{
+	if (rename(H "/root/data", H "/root/data2") || mkdir(H "/root/data", 0755))
+		fail("rename");
+}
+static void place_linked(void)
+{
+	if (rename(H "/root/data", H "/root/data2") || symlink("data2", H "/root/data"))
+		fail("rename");
+}
+static void place_gone(void)
+{
+	if (rmdir(H "/root/data"))
+		fail("rmdir");
+}
+
+static const struct stale stales[] = {
+	{"another file at a source", R "bind=" H "/plain /data", NULL, other_file},
+	{"another mount at a source", R "bind=" H "/plain /data", NULL, other_mount},
+	{"the same file of another mount", R "bind=" H "/plain /data", NULL, same_mount},
+	{"a source made read-only", R "bind=" H "/shared /data rw", NULL, remount_ro},
+	{"a source made private", R "bind=" H "/shared /data slave", NULL, make_private},
+	{"a source made unbindable", R "bind=" H "/tree /data slave", NULL, make_unbindable},
+	{"a mount below a source, rec", R "bind=" H "/tree /data rec", NULL, mount_below},
+	{"an umount below a source, rec", R "bind=" H "/tree /data rec", NULL, umount_below},
+	{"other attributes below a source, rec", R "bind=" H "/tree /data rec", NULL, remount_below},
+	{"an optional source that appears", R "bind=" H "/nothing /data optional", NULL, appears},
+	{"an optional source that vanishes", R "bind=" H "/plain /data optional", NULL, vanishes},
+	{"a mount that arrives", R "bind=" H "/shared /data slave", NULL, arrives},
+	{"a mount that arrives, rec", R "bind=" H "/shared /data slave rec", NULL, arrives},
+	{"a mount that leaves, rec", R "bind=" H "/shared /data slave rec", NULL, leaves},
+	{"a masked file that was replaced", R "mask=/etc/secret", NULL, place_replaced},
+	{"a mount point that moved", R "bind=" H "/plain /data", NULL, place_moved},
+	{"a mount point that is a link now", R "bind=" H "/plain /data", NULL, place_linked},
+	{"a mount point that is gone", R "bind=" H "/plain /data", NULL, place_gone},
+	{"another file at a source, bare", BARE "bind=" H "/plain /data", NULL, other_file},
+	{"another mount at a source, bare", BARE "bind=" H "/plain /data", NULL, other_mount},
+	{"a source made read-only, bare", BARE "bind=" H "/shared /data rw", NULL, remount_ro},
+	{"a source made private, bare", BARE "bind=" H "/shared /data slave", NULL, make_private},
+	{"a mount below a source, rec, bare", BARE "bind=" H "/tree /data rec", NULL, mount_below},
+	{"other attributes below a source, rec, bare", BARE "bind=" H "/tree /data rec", NULL, remount_below},
+	{"a mount that arrives, rec, bare", BARE "bind=" H "/shared /data slave rec", NULL, arrives},
+	{"a mount that arrives, bare", BARE "bind=" H "/shared /data slave", NULL, arrives},
+	{"a mount point that moved, bare", BARE "bind=" H "/plain /data", NULL, place_moved},
+	{"another root", BARE, NULL, other_root},
+};
+
+static const struct same nones[] = {
+	{"a root in memory that can be written to", "root=tmpfs|root-mode=rw|bind=" H "/root/bin /bin"},
+	{"a layer over the root", R "root-mode=overlay"},
+	{"a user namespace", R "uidmap=0 0 99|gidmap=0 0 99"},
+	{"an overlay", R "overlay=" H "/plain /data"},
+	{"a bind where a link leads", R "bind=" H "/plain /link"},
+	{"a tmpfs where a link leads, and a bind behind it", R "tmpfs=/var/run|bind=" H "/plain /data"},
+	{"a file in a tmpfs", R "tmpfs=/tmp|file=/tmp/x hello"},
+};
