@@ -53,17 +53,19 @@ char *proc_read(int proc, const char *path, struct arena *a, size_t *length)
 	return text;
 }
 
+int table_parse(struct walk *w, struct mounts *to, char *text, size_t length)
+{
+	struct err e;
+
+	return mounts_parse(to, text, length, w->arena, &e) ? step_failed_code(w, 0, e.text) : 0;
+}
+
 int table_read(struct walk *w, struct mounts *to)
 {
 	size_t length;
 	char *text = proc_read(w->proc, "self/mountinfo", w->arena, &length);
-	struct err e;
 
-	if (!text)
-		return step_failed(w, "mountinfo");
-	if (mounts_parse(to, text, length, w->arena, &e))
-		return step_failed_code(w, 0, e.text);
-	return 0;
+	return text ? table_parse(w, to, text, length) : step_failed(w, "mountinfo");
 }
 
 int do_TABLE_READ(struct walk *w, const struct step *s)

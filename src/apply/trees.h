@@ -5,6 +5,7 @@
 #include "apply/walk.h"
 
 /* Reads this process's mount table. */
+int table_parse(struct walk *w, struct mounts *to, char *text, size_t length);	/* a text of it, which is changed */
 int table_read(struct walk *w, struct mounts *to);
 
 /* The id of the mount that fd is on, or -1. */

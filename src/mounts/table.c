@@ -145,6 +145,48 @@ int mounts_parse(struct mounts *to, char *text, size_t length, struct arena *a,
 	return 0;
 }
 
+enum { SUM_MOST = 128 };
+
+static unsigned take_number(const char **p)
+{
+	unsigned n = 0;
+
+	for (; **p >= '0' && **p <= '9'; ++*p)
+		n = n * 10 + (unsigned)(**p - '0');
+	return n;
+}
+
+/* FNV-1a in 64 bits */
+uint64_t mounts_sum(const char *text, size_t length)
+{
+	const uint64_t prime = 0x100000001b3;
+	unsigned id[SUM_MOST], parent[SUM_MOST], n = 0;
+	uint64_t sum = 0xcbf29ce484222325;
+
+	for (const char *p = text, *end = text + length; p < end; p++, n++) {
+		if (n == SUM_MOST)
+			return 0;
+		id[n] = take_number(&p);
+		p += *p == ' ';
+		parent[n] = take_number(&p);
+		p += *p == ' ';
+		/* No device: whatever is mounted anew has another number each time. */
+		if (p[0] == '0' && p[1] == ':')
+			p += 2 + strspn(p + 2, "0123456789");
+		for (; p < end && *p != '\n'; p++)
+			sum = (sum ^ (unsigned char)*p) * prime;
+		sum *= prime;
+	}
+	for (unsigned i = 0; i < n; i++) {
+		unsigned on = 0;
+
+		while (on < n && id[on] != parent[i])
+			on++;
+		sum = (sum ^ on) * prime;
+	}
+	return sum ? sum : 1;
+}
+
 const struct mount *mounts_by_id(const struct mounts *t, int id)
 {
 	for (unsigned i = 0; i < t->n; i++)

@@ -29,6 +29,12 @@ struct mounts {
 };
 
 /*
+ * A sum over a table that ends with a NUL: the same for two tables that differ in the kernel's numbers of mounts and of what was
+ * mounted anew, and in nothing else. 0: too many lines.
+ */
+uint64_t mounts_sum(const char *text, size_t length);
+
+/*
  * Cuts text (which is changed: fields are ended and octal escapes undone in place)
  * into mounts, in memory of the arena. -1 for a line that is no mountinfo.
  */

@@ -155,7 +155,7 @@ static uint64_t signals_set(void)
 
 int direct_start(struct service *v, const struct ends *ends)
 {
-	const struct direct_plan *p = plans ? plan_of(v) : NULL;
+	struct direct_plan *p = plans ? plan_of(v) : NULL;
 	unsigned i = free_stack();
 	struct slot *d;
 	uint64_t mask;
@@ -175,6 +175,7 @@ int direct_start(struct service *v, const struct ends *ends)
 	d->walk.signals = signals_set();
 	d->ends.keep[ENDS_TEMPLATE] = template[place_number(v)] - 1;
 	d->walk.identity = p->identity;
+	d->walk.seen = &p->seen;
 	/* Until it has given them up, no handler of ours runs in it. */
 	if (k_sigmask(~0ull, &mask))
 		return 0;

@@ -15,6 +15,7 @@ struct direct_plan {
 	struct diags diags;
 	struct plan plan;
 	struct identity *identity;	/* of its sources, where there is a template */
+	uint64_t seen;			/* of the mount table that the last start has found to be right */
 	char exec[120];			/* where exec= is written */
 	char memory[] __attribute__((aligned(16)));
 };
