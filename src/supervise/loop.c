@@ -134,21 +134,32 @@ static void forget(uintptr_t from, uintptr_t to)
 }
 
 /*
- * Before a long sleep: what was needed of the program for all that was told of since the last one is the
- * page cache's again. The kernel maps a page with its neighbours, 64 KiB at a time, but not beyond its mapping:
- * so what is seldom needed, code and constants, becomes a mapping of its own.
+ * Before a long sleep, and when nothing has happened for a moment: what was needed of the program for all that was told of is
+ * the page cache's again. The kernel maps a page with its neighbours, 64 KiB at a time, but not beyond its mapping:
+ * so what is seldom needed, code and constants, becomes a mapping of its own. Returns how long to sleep, ms.
  */
-static void forget_seldom(const struct supervisor *s, int asked)
+static int forget_seldom(const struct supervisor *s, int timeout)
 {
 	extern const char __executable_start[], etext[];
 	static uint64_t told;
+	static int64_t since;
+	static uint8_t warm;
 
-	if (!asked && told == s->events.head + s->events.last)
-		return;
-	told = s->events.head + s->events.last;
+	if (s->turn->asked || told != s->events.head + s->events.last) {
+		told = s->events.head + s->events.last;
+		since = s->now;
+		warm = 1;
+	}
+	if (!warm)
+		return timeout;
+	/* Who is busy would have to fetch it all again at once. */
+	if (s->now < since + REST_MS)
+		return REST_MS;
+	warm = 0;
 	forget((uintptr_t)__executable_start, (uintptr_t)hot_text);
 	forget((uintptr_t)etext, (uintptr_t)hot_data);
 	direct_rest();
+	return timeout;
 }
 
 void loop_turn(struct supervisor *s)
@@ -170,7 +181,7 @@ void loop_turn(struct supervisor *s)
 	loose = logs + log_poll(s, logs);
 	end = loose + watch_poll_loose(s, loose);
 	if (timeout < 0 || timeout > REST_MS)
-		forget_seldom(s, s->turn->asked);
+		timeout = forget_seldom(s, timeout);
 	got = k_poll(list, (unsigned)(end - list), timeout);
 	s->now = k_now_ms();
 	if (got < 0) {
