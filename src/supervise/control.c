@@ -210,11 +210,10 @@ static enum rights rights_of(const struct supervisor *s, int fd)
 
 struct client *client_next(const struct supervisor *s, struct client *c)
 {
-	unsigned i = c ? (unsigned)(c - s->client) + 1 : 0;
+	/* Twice, because all may be behind the last one. */
+	uint32_t left = c ? s->control->busy >> (c - s->client) >> 1 << (c - s->client) << 1 : s->control->busy;
 
-	while (i < CLIENTS && !(s->control->busy >> i & 1))
-		i++;
-	return i < CLIENTS ? &s->client[i] : NULL;
+	return left ? &s->client[__builtin_ctz(left)] : NULL;
 }
 
 static void drop(struct supervisor *s, struct client *c)

@@ -86,15 +86,14 @@ void event_tell(struct supervisor *s, const struct service *v, const char *forma
 	text_plain(text, strlen(text));
 	/* One byte less than there is: the end of the line has room in any case. */
 	out_init(&o, line, sizeof line - 1);
-	out_printf(&o, "time=%lld.%03d", (long long)(s->now / 1000), (int)(s->now % 1000));
-	if (name)
-		out_printf(&o, " service=%s state=%s", name, state_names[v->state]);
+	out_printf(&o, name ? "time=%lld.%03d service=%s state=%s" : "time=%lld.%03d", (long long)(s->now / 1000),
+		   (int)(s->now % 1000), name, name ? state_names[v->state] : "");
 	if (*text) {
 		out_put(&o, " text=");
 		out_word(&o, text);
 	}
 	line[o.used++] = '\n';
-	ring_put(&s->events, s->now, line, o.used);
+	ring_put_line(&s->events, s->now, line, o.used);
 	/* Steps on the way that have nothing to say, and what has to succeed again and again, are for programs. */
 	if (name && !s->debug && ((!*text && state_passes(v->state)) || (v->state == STATE_DONE && v->conf->every)))
 		return;
