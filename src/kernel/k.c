@@ -215,6 +215,11 @@ int k_open_tree(int dir, const char *path, unsigned flags)
 	return RAW("open_tree", NR_open_tree, dir, path, flags | O_CLOEXEC);
 }
 
+int k_fsmount(int context, unsigned flags)
+{
+	return RAW("fsmount", NR_fsmount, context, flags, 0);
+}
+
 int k_move_mount(int from, const char *from_path, int to, const char *to_path, unsigned flags)
 {
 	return RAW("move_mount", NR_move_mount, from, from_path, to, to_path, flags);

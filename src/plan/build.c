@@ -162,7 +162,7 @@ static void choose_root_switch(struct build *b)
 	b->bounded_admin = !!(p->caps[CAPS_BOUNDING] & 1ull << CAP_SYS_ADMIN_);
 	if (!(b->namespaces & CLONE_NEWNS_))
 		return;
-	b->plan->root_switch = b->f->pivot_root ? SWITCH_PIVOT : SWITCH_OVER;
+	choose_way(b);
 	if (p->root_seal == AUTO_AUTO)
 		seal = b->bounded_admin || (!b->f->pivot_root && b->f->ns_user);
 	if (seal && !b->f->ns_user)
@@ -341,6 +341,9 @@ static void plan_joins(struct build *b)
 				ADD(b, where(b, KEY_ns_pid), FORK, N(0));
 		}
 	}
+	for (uint32_t i = 0; i < NS_COUNT; i++)
+		if (b->taken & ns_flags[i])
+			ADD(b, where(b, KEY_ahead), NS_TAKE, N(ns_flags[i]));
 	if (ns[NS_IPC].how == NS_GROUP)
 		ADD(b, where(b, KEY_ipc), NS_SET, N(CLONE_NEWIPC_), N(b->ipc_slot));
 	if (b->namespaces & CLONE_NEWTIME_)
@@ -452,7 +455,7 @@ static void finish_clone(struct build *b)
 	plan_child(b);
 	plan->namespaces = joined || b->request->join ? 0 : b->namespaces & ~CLONE_NEWTIME_;
 	/* A joined group's namespace replaces the new one only if a member lives. */
-	plan->step[plan->clone].op[0].n = plan->namespaces;
+	plan->step[plan->clone].op[0].n = plan->namespaces & ~b->taken & ~(plan->root_switch < SWITCH_EMPTY ? 0u : CLONE_NEWNS_);
 }
 
 static int choose_tty(const struct build *b)
@@ -490,6 +493,7 @@ int plan_build(struct plan *plan, const struct profile *p, const struct facts *f
 	if (request->supervised)
 		b.p = plan->profile = service_profile(&b);
 	choose_namespaces(&b);
+	b.taken = request->supervised && f->privileged ? profile_ahead(b.p) & facts_slow(f) : 0;
 	choose_maps(&b);
 	plan->tty = !request->live && choose_tty(&b);
 	if (request->live) {

@@ -51,6 +51,8 @@ struct service_conf {
 	uint64_t every;						/* ms, 0: not periodic */
 	uint64_t log_file_size;					/* bytes */
 	uint32_t log_size;
+	uint8_t ahead;			/* namespaces made ahead, of each kind */
+	uint32_t ahead_kinds;		/* CLONE_NEW* that could be */
 	uint8_t success_codes[32];
 	uint64_t success_signals;
 	const struct listen_conf *listens;

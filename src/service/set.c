@@ -132,6 +132,7 @@ static void keep_numbers(struct service_conf *c, const struct service_wish *w)
 	c->log_keep = w->log.keep;
 	c->log_file_size = w->log.size;
 	c->log_size = (uint32_t)w->log_size;
+	c->ahead = (uint8_t)w->ahead;
 }
 
 static void copy_follows(struct set *set, struct service_conf *c, const struct follow_conf *from, unsigned n)
@@ -163,6 +164,7 @@ int set_add(struct set *set, const char *name, const struct profile *p, unsigned
 	keep_numbers(c, &p->service);
 	c->own_pid_ns = p->ns[NS_PID].how == NS_NEW;
 	c->own_init = p->init == AUTO_YES;
+	c->ahead_kinds = profile_ahead(p);
 	c->own_mounts = p->ns[NS_MOUNT].how == NS_NEW && p->dev == DEV_MINIMAL;
 	c->on_mount = set_text(set, p->service.on_mount);
 	c->on_path = set_text(set, p->service.on_path);

@@ -210,10 +210,13 @@ static enum rights rights_of(const struct supervisor *s, int fd)
 
 struct client *client_next(const struct supervisor *s, struct client *c)
 {
-	/* Twice, because all may be behind the last one. */
-	uint32_t left = c ? s->control->busy >> (c - s->client) >> 1 << (c - s->client) << 1 : s->control->busy;
+	unsigned i = c ? (unsigned)(c - s->client) + 1 : 0;
 
-	return left ? &s->client[__builtin_ctz(left)] : NULL;
+	uint32_t rest = i < CLIENTS ? s->control->busy >> i : 0;
+
+	for (; rest && !(rest & 1); rest >>= 1)
+		i++;
+	return rest ? &s->client[i] : NULL;
 }
 
 static void drop(struct supervisor *s, struct client *c)

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #include "apply/walk.h"
@@ -126,8 +127,9 @@ static int direct_main(void *argument)
 		channel_send(&d->walk, REC_FAILED, errno, 0, what, -1);
 		k_exit(125);
 	}
-	d->walk.channel = d->ends.keep[0];
-	d->walk.template = d->ends.keep[1];
+	d->walk.channel = d->ends.keep[ENDS_CHANNEL];
+	d->walk.template = d->ends.keep[ENDS_TEMPLATE];
+	memcpy(d->walk.ahead, d->ends.keep + ENDS_AHEAD, sizeof d->walk.ahead);
 	walk_on(&d->walk);
 }
 
@@ -138,6 +140,17 @@ static unsigned free_stack(void)
 	while (i < STACKS && user[i])
 		i++;
 	return i;
+}
+
+/* Which signals are not as a payload has to find them. They are not changed any more. */
+static uint64_t signals_set(void)
+{
+	static uint64_t set, asked;
+
+	for (int i = 0; !asked && i < 64; i++)
+		set |= (uint64_t)!k_signal_is_default(i + 1) << i;
+	asked = 1;
+	return set;
 }
 
 int direct_start(struct service *v, const struct ends *ends)
@@ -156,16 +169,17 @@ int direct_start(struct service *v, const struct ends *ends)
 		return 0;
 	d->ends = *ends;
 	d->ends.null = null;
-	d->walk.channel = ends->keep[0];
+	d->walk.channel = ends->keep[ENDS_CHANNEL];
 	d->walk.at = p->plan.clone;
 	d->walk.alone = 1;
-	d->ends.keep[1] = template[place_number(v)] - 1;
+	d->walk.signals = signals_set();
+	d->ends.keep[ENDS_TEMPLATE] = template[place_number(v)] - 1;
 	d->walk.identity = p->identity;
 	/* Until it has given them up, no handler of ours runs in it. */
 	if (k_sigmask(~0ull, &mask))
 		return 0;
 	used[i] = 1;
-	pid = k_clone(direct_main, stack_at(i) + STACK_ROOM, p->plan.namespaces | CLONE_VM | SIGCHLD, d);
+	pid = k_clone(direct_main, stack_at(i) + STACK_ROOM, (unsigned)p->plan.step[p->plan.clone].op[0].n | CLONE_VM | SIGCHLD, d);
 	k_sigmask(mask, NULL);
 	if (pid <= 0)
 		return 0;
@@ -202,9 +216,11 @@ void direct_template(const struct service *v, int fd)
 
 void direct_drop(struct service *v)
 {
-	direct_template(v, -1);
 	v->no_direct = 0;
-	if (plans && v->starts)
+	if (!plans)
+		return;
+	direct_template(v, -1);
+	if (v->starts)
 		k_madvise(plan_of(v), DIRECT_ROOM, MADV_REMOVE);
 }
 

@@ -36,7 +36,7 @@ void direct_share(struct direct_plan *p, int yes);
 
 /*
  * A start by the plan that was left: its pid. 0: there is none, or it cannot be done now, and nothing has happened.
- * keep[0] of the ends is the channel.
+ * keep[ENDS_CHANNEL] of the ends is there.
  */
 int direct_start(struct service *v, const struct ends *ends);
 /* The channel has ended: the child uses none of our memory any more. Whether its program was executed. */

@@ -37,10 +37,10 @@ static int null_open(void)
 /* Above all numbers that the payload has. */
 static int put_away(struct ends *e, int top)
 {
-	int *const fds[] = {&e->log, &e->ready, &e->null, &e->keep[0], &e->keep[1]};
+	int *const fds[] = {&e->log, &e->ready, &e->null};
 
-	for (int i = 0; i < 5 + e->nlisten; i++) {
-		int *fd = i < 5 ? fds[i] : &e->listen[i - 5];
+	for (int i = 0; i < 3 + ENDS_KEEP + e->nlisten; i++) {
+		int *fd = i < 3 ? fds[i] : i < 3 + ENDS_KEEP ? &e->keep[i - 3] : &e->listen[i - 3 - ENDS_KEEP];
 
 		if (*fd >= 0 && *fd <= top && (*fd = k_fcntl(*fd, F_DUPFD_CLOEXEC, top + 1)) < 0)
 			return -1;
@@ -54,29 +54,35 @@ static void close_between(int from, int to)
 		k_close_range((unsigned)from, (unsigned)to);
 }
 
+/* The lowest from this number on, or -1. */
+static int next_kept(const struct ends *e, int from)
+{
+	int next = -1;
+
+	for (int i = 0; i < ENDS_KEEP; i++)
+		if (e->keep[i] >= from && (next < 0 || e->keep[i] < next))
+			next = e->keep[i];
+	return next;
+}
+
 /*
  * What the supervisor holds for all the others: with the payload's own limit there
  * would be no number left to open anything.
  */
 static void close_others(const struct ends *e)
 {
-	int first = e->keep[0], second = e->keep[1], from = SERVICE_FIRST_FD + e->nlisten;
+	int from = SERVICE_FIRST_FD + e->nlisten, next;
 
-	if (first > second) {
-		first = second;
-		second = e->keep[0];
-	}
 	k_set_nofile(e->nofile);
 	if (e->ready >= 0) {
 		close_between(from, e->ready_at - 1);
 		from = e->ready_at + 1;
 	}
-	if (first >= 0) {
-		close_between(from, first - 1);
-		from = first + 1;
+	while ((next = next_kept(e, from)) >= 0) {
+		close_between(from, next - 1);
+		from = next + 1;
 	}
-	close_between(from, second - 1);
-	k_close_range((unsigned)second + 1, ~0u);
+	k_close_range((unsigned)from, ~0u);
 }
 
 int ends_arrange(struct ends *e, const char **what)

@@ -6,10 +6,13 @@
 
 #include "profile/profile.h"
 
+/* What is kept: the way to the supervisor, the template, and by enum ns_kind what was made ahead. */
+enum { ENDS_CHANNEL, ENDS_TEMPLATE, ENDS_AHEAD, ENDS_KEEP = ENDS_AHEAD + NS_COUNT };
+
 struct ends {
 	int log, ready, ready_at;	/* where the payload finds the latter; -1: none */
 	int null;			/* -1: opened here */
-	int keep[2];			/* what stays open until exec, wherever it is; or -1 */
+	int keep[ENDS_KEEP];		/* what stays open until exec, wherever it is; or -1 */
 	int nlisten, listen[LISTENS];
 	int is_console;			/* a terminal instead of all three standard streams: this one, NULL: /dev/console */
 	const char *console;

@@ -50,11 +50,14 @@ int launch_start(struct supervisor *s, struct service *v)
 		.console = v->image->set.machine.console, .nofile = s->nofile,
 	};
 	memcpy(ends.listen, v->listen, sizeof ends.listen);
+	ahead_take(s, v, ends.keep + ENDS_AHEAD);
 	pid = v->again ? 0 : direct_start(v, &ends);
 	v->direct = pid > 0;
 	v->again = 0;
 	if (!v->direct)
 		pid = launcher_start(v, notify, &s->born[v - s->service], &ends, direct_room(v));
+	for (int i = 0; i < NS_COUNT; i++)
+		k_close(ends.keep[ENDS_AHEAD + i]);
 	if (pid < 0)
 		goto failed;
 	place_pid(v, v->direct ? &v->pid : &v->launcher, pid);
@@ -123,6 +126,7 @@ void launch_runs(struct supervisor *s, struct service *v)
 	v->starts += v->starts < 2;
 	v->why[0] = '\0';
 	service_event(s, v, EVENT_BUILT);
+	ahead_want(s, v);
 	if (v->conf->type != SERVICE_ONESHOT && v->conf->ready == READY_NONE)
 		service_event(s, v, EVENT_READY);
 }

@@ -34,7 +34,7 @@ static struct job {
 	const struct image *image;
 	const struct service_conf *conf;
 	int parent;
-	struct ends ends;		/* keep[0]: the way to the supervisor */
+	struct ends ends;		/* with the way to the supervisor */
 	struct direct_plan *leave;	/* where a plan for later starts goes, or NULL */
 	uint8_t no_template;		/* of the whole */
 	int *born;
@@ -59,7 +59,7 @@ static int say(enum record_kind kind, int code, const char *text, int pass)
 	struct record r = {.kind = kind, .code = code};
 
 	text_format(r.text, sizeof r.text, "%s", text);
-	return k_send(job.ends.keep[0], &r, sizeof r, pass) == (long)sizeof r ? 0 : -1;
+	return k_send(job.ends.keep[ENDS_CHANNEL], &r, sizeof r, pass) == (long)sizeof r ? 0 : -1;
 }
 
 static void fail(int code, const char *text)
@@ -196,6 +196,7 @@ static int launcher_main(void *unused)
 	if (walk_init(&job.walk, &job.plan, launch_arena))
 		fail(job.walk.err.code, job.walk.err.text);
 	job.walk.born = job.born;
+	memcpy(job.walk.ahead, job.ends.keep + ENDS_AHEAD, sizeof job.walk.ahead);
 	job.walk.waste = (char *)&job;
 	job.walk.nwaste = sizeof job;
 	if (walk_host(&job.walk))

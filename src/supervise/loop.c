@@ -52,7 +52,7 @@ static void reap(struct supervisor *s)
 			break;
 		if (!launch_reaped(s, pid, status) && !load_reaped(s, pid, status) && !launch_left(s, pid) &&
 		    !good_reaped(s, pid, status) && !upgrade_reaped(s, pid, status) && !log_reaped(s, pid) &&
-		    !follow_reaped(s, pid, status))
+		    !follow_reaped(s, pid, status) && !ahead_reaped(s, pid, status))
 			orphans++;
 	}
 	/* Many in a row are waited for together: a moment later there are more of them. */

@@ -48,7 +48,7 @@ static uint64_t head_at(const struct ring *r, uint64_t at)
 	return head;
 }
 
-void ring_put_line(struct ring *r, int64_t time, const char *text, size_t n)
+static void put_chunk(struct ring *r, int64_t time, const char *text, size_t n)
 {
 	uint64_t head = (uint64_t)time << 2 * LENGTH_BITS | r->last << LENGTH_BITS | n;
 
@@ -64,6 +64,14 @@ void ring_put_line(struct ring *r, int64_t time, const char *text, size_t n)
 	r->last = (uint32_t)n;
 }
 
+void ring_line(struct ring *r, int64_t time, const char *line, size_t n)
+{
+	if (r->size)
+		put_chunk(r, time, line, n);
+	else
+		r->lost += n;
+}
+
 void ring_put(struct ring *r, int64_t time, const char *text, size_t n)
 {
 	if (!r->size) {
@@ -76,7 +84,7 @@ void ring_put(struct ring *r, int64_t time, const char *text, size_t n)
 
 		if (end)
 			part = (size_t)(end + 1 - text);
-		ring_put_line(r, time, text, part);
+		put_chunk(r, time, text, part);
 		text += part;
 		n -= part;
 	}

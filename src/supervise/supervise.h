@@ -280,6 +280,15 @@ void follow_turn(struct supervisor *s, const struct pollfd *fds, int n);
 int follow_reaped(struct supervisor *s, int pid, int status);	/* 1: it was one of its own */
 int64_t follow_until(const struct supervisor *s);		/* ms, 0: none */
 
+/*
+ * ahead.c: namespaces made ahead. Wanted once a payload runs, taken by its next start (then they are the caller's to
+ * close; 1: there are some), dropped when there is none.
+ */
+void ahead_want(struct supervisor *s, struct service *v);
+int ahead_take(const struct supervisor *s, const struct service *v, int to[NS_COUNT]);
+void ahead_drop(const struct supervisor *s, const struct service *v);
+int ahead_reaped(struct supervisor *s, int pid, int status);	/* 1: it was the one that makes them */
+
 /* load.c: sets, by a process of their own. */
 int load_start(struct supervisor *s);			/* -1: errno */
 void image_forget(struct supervisor *s, const struct image *image);	/* nobody looks at it any more */

@@ -41,6 +41,10 @@ static const struct same sames[] = {
 	{"the host's /dev", R "dev=host"},
 	{"a tmpfs where a link leads", R "tmpfs=/var/run"},
 	{"a namespace of each kind", R "net=none|ns.cgroup=new|sysfs=/sys"},
+	{"binds alone", BARE "bind=" H "/plain /data|bind=" H "/other /mnt rw|proc=/proc|tmpfs=/tmp ro"},
+	{"slave and recursive binds alone", BARE "bind=" H "/shared /data slave rec|bind=" H "/tree /mnt rec|bind=" H "/plain /tmp unbindable"},
+	{"slave+shared alone", BARE "bind=" H "/shared /data slave+shared|bind=" H "/plain /data/below"},
+	{"sys_admin alone", BARE "caps=sys_admin|bind=" H "/plain /data"},
 	{"attributes", R "bind=" H "/plain /data rw exec suid dev|bind=" H "/other /mnt noexec|tmpfs=/tmp ro noexec"},
 };
 
@@ -117,7 +121,7 @@ static const struct stale stales[] = {
 	{"the same file of another mount", R "bind=" H "/plain /data", NULL, same_mount},
 	{"a source made read-only", R "bind=" H "/shared /data rw", NULL, remount_ro},
 	{"a source made private", R "bind=" H "/shared /data slave", NULL, make_private},
-	{"a source made unbindable", R "bind=" H "/tree /data", NULL, make_unbindable},
+	{"a source made unbindable", R "bind=" H "/tree /data slave", NULL, make_unbindable},
 	{"a mount below a source, rec", R "bind=" H "/tree /data rec", NULL, mount_below},
 	{"an umount below a source, rec", R "bind=" H "/tree /data rec", NULL, umount_below},
 	{"other attributes below a source, rec", R "bind=" H "/tree /data rec", NULL, remount_below},
@@ -130,12 +134,22 @@ static const struct stale stales[] = {
 	{"a mount point that moved", R "bind=" H "/plain /data", NULL, place_moved},
 	{"a mount point that is a link now", R "bind=" H "/plain /data", NULL, place_linked},
 	{"a mount point that is gone", R "bind=" H "/plain /data", NULL, place_gone},
+	{"another file at a source, bare", BARE "bind=" H "/plain /data", NULL, other_file},
+	{"another mount at a source, bare", BARE "bind=" H "/plain /data", NULL, other_mount},
+	{"a source made read-only, bare", BARE "bind=" H "/shared /data rw", NULL, remount_ro},
+	{"a source made private, bare", BARE "bind=" H "/shared /data slave", NULL, make_private},
+	{"a mount below a source, rec, bare", BARE "bind=" H "/tree /data rec", NULL, mount_below},
+	{"other attributes below a source, rec, bare", BARE "bind=" H "/tree /data rec", NULL, remount_below},
+	{"a mount that arrives, rec, bare", BARE "bind=" H "/shared /data slave rec", NULL, arrives},
+	{"a mount that arrives, bare", BARE "bind=" H "/shared /data slave", NULL, arrives},
+	{"a mount point that moved, bare", BARE "bind=" H "/plain /data", NULL, place_moved},
 	{"another root", BARE, NULL, other_root},
 };
 
 static const struct same nones[] = {
 	{"a root in memory that can be written to", "root=tmpfs|root-mode=rw|bind=" H "/root/bin /bin"},
 	{"a layer over the root", R "root-mode=overlay"},
+	{"a file that could be written to", R "caps=sys_admin|root-seal=no|file=/etc/conf hello"},
 	{"a user namespace", R "uidmap=0 0 99|gidmap=0 0 99"},
 	{"an overlay", R "overlay=" H "/plain /data"},
 	{"a bind where a link leads", R "bind=" H "/plain /link"},

@@ -25,7 +25,7 @@ static struct err e;
 
 static const char modern[] =
 	"uid=0\ngid=0\nprivileged=1\nlast_cap=40\nnew_mount_api=1\nopenat2=1\nclose_range=1\n"
-	"mount_setattr=1\nset_group=1\nmount_beneath=1\nstatmount=1\npivot_root=1\nns_mount=1\nns_ipc=1\nns_pid=1\n"
+	"mount_setattr=1\nset_group=1\nmount_beneath=1\nstatmount=1\ntree_namespace=0\nempty_namespace=0\npivot_root=1\nns_mount=1\nns_ipc=1\nns_pid=1\n"
 	"ns_uts=1\nns_net=1\nns_user=1\nns_cgroup=1\nns_time=1\nsuid_dumpable=0\nself_sealed=0\n";
 
 static int parse(const char *from)
@@ -146,13 +146,14 @@ static int no_files(void *ctx, const char *path, const char *from, struct profil
 
 static const char *const env[] = { "TERM=xterm", "HOME=/root", "HOMER=x", NULL };
 
-/* Text to a plan. The number of findings. */
-static unsigned build(const char *profile)
+static enum plan_part part;
+
+/* Text to a plan in what is left of the memory. The number of findings. */
+static unsigned build_more(const char *profile)
 {
-	struct plan_request request = { .name = NULL, .terminal = 0, .env = env };
+	struct plan_request request = { .name = NULL, .terminal = 0, .env = env, .part = part };
 	struct profile_reader r;
 
-	arena_init(&arena, memory, sizeof memory);
 	profile_init(&p, &arena);
 	diags_init(&diags, &arena);
 	profile_reader_init(&r, &p, &diags, no_files, (void *)(uintptr_t)profile);
@@ -161,6 +162,12 @@ static unsigned build(const char *profile)
 	if (!diags.count && plan_build(&plan, &p, &facts, &request, &diags) != -!!diags.count)
 		CHECK_STR("result", "the same as findings");
 	return diags.count;
+}
+
+static unsigned build(const char *profile)
+{
+	arena_init(&arena, memory, sizeof memory);
+	return build_more(profile);
 }
 
 static const char *const profiles[] = {
@@ -184,14 +191,19 @@ enum { PROFILES = sizeof profiles / sizeof *profiles };
 static void every_kernel(void)
 {
 	static uint32_t *const bits[] = {
-		&facts.privileged, &facts.new_mount_api, &facts.openat2, &facts.close_range, &facts.mount_setattr,
-		&facts.set_group, &facts.statmount, &facts.pivot_root, &facts.ns_user, &facts.self_sealed,
+		&facts.close_range, &facts.self_sealed, &facts.statmount, &facts.set_group, &facts.privileged,
+		&facts.new_mount_api, &facts.openat2, &facts.mount_setattr, &facts.pivot_root, &facts.ns_user,
 	};
 	enum { BITS = sizeof bits / sizeof *bits };
 	unsigned built = 0;
 
 	CHECK(parse(modern) == 0);
-	for (unsigned set = 0; set < 1u << BITS; set++) {
+	for (unsigned set = 0; set < 3u << BITS; set++) {
+		/* The ways to a root have nothing to do with the first of the bits. */
+		if (set >> BITS && set & 7)
+			continue;
+		facts.tree_namespace = set >> BITS > 0;
+		facts.empty_namespace = set >> BITS > 1;
 		for (unsigned i = 0; i < BITS; i++)
 			*bits[i] = set >> i & 1;
 		facts.uid = facts.gid = facts.privileged ? 0 : 1000;
@@ -214,6 +226,14 @@ static void every_kernel(void)
 				CHECK(!strstr(text, " mount.join "));
 			if (!facts.pivot_root)
 				CHECK(!strstr(text, " root.pivot "));
+			if (!facts.tree_namespace)
+				CHECK(!strstr(text, " root.namespace "));
+			if (!facts.empty_namespace)
+				CHECK(!strstr(text, " ns.empty "));
+			/* Nothing of the host's is made private or left behind where nothing of it is copied. */
+			if (strstr(text, " root.namespace ") || strstr(text, " ns.empty "))
+				CHECK(facts.privileged && !strstr(text, " tree.private ") && !strstr(text, " root.pivot ") &&
+				      !strstr(text, " scratch ") && !(plan.step[plan.clone].op[0].n & CLONE_NEWNS_));
 			if (!facts.ns_user)
 				CHECK(!strstr(text, " seal ") && !(plan.namespaces & CLONE_NEWUSER_));
 		}
@@ -246,6 +266,127 @@ static void remove_step(int at)
 		plan.step[at] = plan.step[at + 1];
 }
 
+static int is_same(const struct step *a, const struct step *b)
+{
+	const char *operands = step_operands(a->kind);
+	char type;
+
+	if (a->kind != b->kind)
+		return 0;
+	for (int i = 0; a->kind != STEP_CLONE && (type = operand_next(&operands)); i++)
+		if (type == 's' ? strcmp(a->op[i].s ? a->op[i].s : "", b->op[i].s ? b->op[i].s : "") != 0
+		    : strchr("oimdapbnh", type) != NULL && a->op[i].n != b->op[i].n)
+			return 0;
+	return 1;
+}
+
+/* Of a part, the steps that are the whole's, in its order; marks them. The number of others. */
+static unsigned mark_steps(const struct plan *whole, const struct plan *of, uint8_t *marks, unsigned bit)
+{
+	unsigned at = 0, others = 0;
+
+	for (unsigned i = 0; i < of->nsteps; i++) {
+		unsigned k = at;
+
+		while (k < whole->nsteps && !is_same(&whole->step[k], &of->step[i]))
+			k++;
+		if (k == whole->nsteps) {
+			others++;
+			continue;
+		}
+		marks[k] |= (uint8_t)bit;
+		at = k + 1;
+	}
+	return others;
+}
+
+static int index_of(const struct plan *of, enum step_kind kind, int last)
+{
+	int found = -1;
+
+	for (unsigned i = 0; i < of->nsteps && (last || found < 0); i++)
+		if (of->step[i].kind == kind)
+			found = (int)i;
+	return found;
+}
+
+/* Both parts keep the order of the whole, nothing is left out, and what a launch takes along is cloned before. */
+static unsigned check_parts(const char *profile)
+{
+	static uint8_t marks[1000];
+	struct plan whole, root, launch;
+	unsigned twice = 0;
+
+	part = PART_WHOLE;
+	if (build(profile))
+		return 0;
+	whole = plan;
+	part = PART_ROOT;
+	CHECK(!build_more(profile));
+	root = plan;
+	CHECK(plan.part == (plan.no_template ? PART_WHOLE : PART_ROOT) && plan.no_template == whole.no_template);
+	CHECK(plan_check(&plan, &e) == 0);
+	part = PART_LAUNCH;
+	CHECK(!build_more(profile));
+	launch = plan;
+	part = PART_WHOLE;
+	if (root.no_template) {
+		CHECK(launch.nsteps == whole.nsteps && root.nsteps == whole.nsteps && strlen(template_reason(root.no_template)) > 10);
+		return 0;
+	}
+	if (plan_check(&launch, &e))
+		CHECK_STR(e.text, profile);
+	CHECK(root.nsources == launch.nsources && root.nexpect == launch.nexpect);
+	CHECK(!(launch.namespaces & CLONE_NEWNS_) && root.namespaces == CLONE_NEWNS_);
+	memset(marks, 0, sizeof marks);
+	CHECK(mark_steps(&whole, &root, marks, 1) == 1);
+	CHECK(mark_steps(&whole, &launch, marks, 2) == 3);
+	for (unsigned i = 0; i < whole.nsteps; i++) {
+		CHECK(marks[i] != 0);
+		twice += marks[i] == 3;
+		/* What is new at each launch is in no template, and who has no root of the host's yet makes no root. */
+		if (whole.step[i].kind == STEP_MOUNT_NEW || step_table[whole.step[i].kind].side == SIDE_PAYLOAD)
+			CHECK(marks[i] == 2);
+		if (whole.step[i].kind == STEP_TREE_PRIVATE || whole.step[i].kind == STEP_ROOT_PIVOT)
+			CHECK(marks[i] == 1);
+	}
+	CHECK(twice >= 5 && twice < 12);
+	CHECK(index_of(&launch, STEP_TREE_ATTR, 1) < index_of(&launch, STEP_TEMPLATE_ENTER, 0));
+	CHECK(index_of(&launch, STEP_MOUNT_NEW, 0) < 0 || index_of(&launch, STEP_MOUNT_NEW, 0) > index_of(&launch, STEP_TEMPLATE_ENTER, 0));
+	return 1;
+}
+
+static void parts(void)
+{
+	static const char *const more[] = {
+		"exec=/x\nroot=/r\n",
+		"exec=/x\nroot=/r\nbind=/a /a rec\nmask=/etc/b\nmask=/etc/c optional\nfile=/d e\nbind=/f /dev/f create\n",
+		"exec=/x\nroot=/r\ntmpfs=/t\nbind=/a /t/a\nbind=/b /t/a/b\nbind=/c /c\nbind=/d /\n",
+		"exec=/x\nroot=/r\ncaps=all\nbind=/a /a slave\nbind=/b /b shared\nbind=/c /c shared\ntmpfs=/c/t\nbind=/d /d slave+shared rec\n",
+		"exec=/x\nroot=cpio /i\nroot-mode=ro\nsymlink=/a /b\ndir=/c\ndevice=/dev/x\nbind=/f /g follow\n",
+		"exec=/x\nroot=image /i\nroot-seal=yes\ndev=host\nhub=/y z\n",
+		"exec=/x\nroot=/r rec\ninit=no\ndev=none\nmask=none\npropagation=slave\nipc=group a\n",
+	};
+	static uint32_t *const facts_less[] = {NULL, &facts.pivot_root, &facts.statmount, &facts.close_range, &facts.openat2};
+	unsigned made = 0;
+
+	for (size_t k = 0; k < sizeof facts_less / sizeof *facts_less; k++) {
+		parse(modern);
+		if (facts_less[k])
+			*facts_less[k] = 0;
+		for (unsigned i = 0; i < PROFILES; i++)
+			made += check_parts(profiles[i]);
+		for (size_t i = 0; i < sizeof more / sizeof *more; i++)
+			made += check_parts(more[i]);
+	}
+	CHECK(made > 40);
+	/* Before Linux 5.12 what each launch mounts cannot be of the host. */
+	parse(modern);
+	facts.mount_setattr = facts.set_group = 0;
+	CHECK(check_parts("exec=/x\nroot=/r\n") == 0);
+	CHECK(check_parts("exec=/x\nroot=/r\nmask=none\nbind=/a /a slave rec\ntmpfs=/t\n") == 1);
+}
+
 #define FULL "exec=/x\nroot=/r\ncaps=all\nbind=/a /a slave\nbind=/b /b shared\nuser=a\nbind=/c /c shared\ntmpfs=/c/t\n"
 
 static void full(void)
@@ -254,6 +395,41 @@ static void full(void)
 	CHECK(build(FULL) == 0);
 	CHECK(plan_check(&plan, &e) == 0);
 	e.text[0] = '\0';
+}
+
+/* No step may be done to the mounts of the host, and one namespace is enough. */
+static void entry(void)
+{
+	static const enum step_kind entries[] = {STEP_NS_EMPTY, STEP_ROOT_NAMESPACE};
+
+	for (int i = 0; i < 2; i++) {
+		parse(modern);
+		facts.empty_namespace = !i;
+		facts.tree_namespace = 1;
+		CHECK(build(FULL) == 0 && plan_check(&plan, &e) == 0);
+		CHECK(plan.root_switch == (i ? SWITCH_TREE : SWITCH_EMPTY));
+		plan.step[kind_at(entries[i])].kind = STEP_PARENT_BIND;
+		CHECK(plan_check(&plan, &e) == -1);
+		CHECK(strstr(e.text, "done to the host's mounts"));
+		/* A whole namespace behind it would be one more. */
+		CHECK(build(FULL) == 0);
+		plan.step[plan.clone].op[0].n |= CLONE_NEWNS_;
+		CHECK(plan_check(&plan, &e) == -1);
+		CHECK_STR(e.text, "2 mount namespaces are entered");
+		/* Each kind that mounts, or changes a mount, comes later. */
+		for (enum step_kind k = STEP_TREE_SLAVE; k <= STEP_VERIFY_MOUNTS; k++) {
+			int at;
+
+			CHECK(build(FULL) == 0);
+			at = kind_at(STEP_KEYRING_NEW);
+			CHECK(at > 0);
+			plan.step[at].kind = (uint16_t)k;
+			for (int n = 0; n < OPERANDS; n++)
+				plan.step[at].op[n].n = 0;
+			CHECK((plan_check(&plan, &e) == 0) == (k == STEP_TREE_CLONE || k == STEP_TREE_ATTR ||
+							       k == STEP_TREE_IDMAP || k == STEP_NULL_CHECK));
+		}
+	}
 }
 
 /* Each rule between two kinds of steps: the last `first` comes before the last `then`. */
@@ -472,6 +648,8 @@ int main(void)
 	TEST(texts);
 	TEST(facts_wrong);
 	TEST(every_kernel);
+	TEST(entry);
+	TEST(parts);
 	TEST(orders);
 	TEST(sides);
 	TEST(slots);
