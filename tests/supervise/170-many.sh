@@ -2,7 +2,7 @@
 # Two thousand services: what one of them costs, whoever else is there.
 #
 # FIGURES=1 prints all that was measured.
-# shellcheck disable=SC2016
+# shellcheck disable=SC2154
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
@@ -25,9 +25,8 @@ steps() {
 	"$T/probe" steps "$sup" "$@" >"$T/steps" 2>"$T/steps.err" || note "steps of $*: $(cat "$T/steps.err")"
 	tail -n 1 "$T/steps"
 }
-restart() {
-	kill -KILL "$(get s7 pid)"
-	await s7 up
+restarted() {
+	[ "$(get s7 restarts) $(get s7 state)" = "$1 up" ]
 }
 memory() {	# of the supervisor: its own, what it shares with launches, and the kernel's for its mappings; KiB
 	awk '/^(VmRSS|VmPTE)/ { n += $2 } END { print n }' "/proc/$sup/status"
@@ -35,18 +34,22 @@ memory() {	# of the supervisor: its own, what it shares with launches, and the k
 
 # figures NUMBER: with so many services, in the array $got.
 measure() {
-	local i before restarts
+	local i before
 	services "$1"
 	up
-	until_true 30 all_up "$1" || return
+	tell wait s9 up 60s
+	tell wait "s$(($1 > 999 ? 999 : 9))" up 60s
+	until_true 60 all_up "$1" || return
 	memory[$1]=$(memory)
 	fds[$1]=$(find "/proc/$sup/fd" -mindepth 1 | wc -l)
 	maps[$1]=$(wc -l <"/proc/$sup/maps")
 	# What is done once, for its later starts, is behind it then.
-	for i in 1 2 3; do restart; done
-	restarts=$(get s7 restarts)
+	for i in 1 2 3; do
+		kill -KILL "$(get s7 pid)"
+		until_true restarted "$i"
+	done
 	got[restart-$1]=$(steps kill -KILL "$(get s7 pid)")
-	same "restarts with $1" "$(get s7 state) $(get s7 restarts)" "up $((restarts + 1))"
+	same "restarts with $1" "$(get s7 restarts) $(get s7 state)" "4 up"
 	got[status-$1]=$(steps "$H" status s7)
 	got[stop-$1]=$(steps "$H" stop s7)
 	same "stopped with $1" "$(get s7 state)" down
