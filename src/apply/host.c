@@ -11,6 +11,9 @@
 #include "base/text.h"
 #include "kernel/k.h"
 
+/* Bytes; more than what a call of clone has on the stack. */
+enum { VFORK_GAP = 1024 };
+
 char walk_stack[WALK_STACK] __attribute__((aligned(4096)));
 
 int self_copy(int program)
@@ -75,6 +78,13 @@ int do_CHANNEL(struct walk *w, const struct step *s)
 	int fd[2];
 
 	(void)s;
+	if (plan_tells(w->plan)) {
+		w->told = ARENA_NEW(w->arena, struct told);
+		if (!w->told)
+			return step_failed_code(w, ENOMEM, "");
+		w->told->host_lives = w->told->apart = 1;
+		return step_done(w, k_clear_at_death(&w->told->host_lives));
+	}
 	if (k_socketpair(fd))
 		return step_error(w);
 	w->channel = fd[0];
@@ -86,12 +96,17 @@ int do_CLONE(struct walk *w, const struct step *s)
 {
 	unsigned flags = (unsigned)s->op[0].n | SIGCHLD;
 
-	if (s->op[1].n)
+	char *stack = walk_stack + sizeof walk_stack;
+
+	/* The host side sleeps: its stack below the frames of this call is free, and warm. */
+	if (s->op[1].n) {
 		flags |= CLONE_VM | CLONE_VFORK;
+		stack = (char *)__builtin_frame_address(0) - VFORK_GAP;
+	}
 	/* A launch ends when its sandbox is built: the supervisor is its parent from the start. */
 	w->pid = w->born ? k_clone_sibling(walk_inside, walk_stack + sizeof walk_stack,
 					   (unsigned)s->op[0].n, w, w->born)
-			 : k_clone(walk_inside, walk_stack + sizeof walk_stack, flags, w);
+			 : k_clone(walk_inside, stack, flags, w);
 	if (w->pid < 0) {
 		w->pid = 0;
 		return step_error(w);

@@ -15,14 +15,15 @@
 #include "base/text.h"
 #include "kernel/k.h"
 
-/* The parent may have died before the tie: then the channel has nobody behind it. */
+/* The parent may have died before the tie: then the channel has nobody behind it, and
+ * what a shared memory says is older than the signal would have been. */
 int parent_check(struct walk *w)
 {
 	struct pollfd channel = {.fd = w->channel};
 
-	if (k_prctl(PR_SET_PDEATHSIG_, SIGKILL, 0, 0) || k_poll(&channel, 1, 0) < 0)
+	if (k_prctl(PR_SET_PDEATHSIG_, SIGKILL, 0, 0) || (!w->told && k_poll(&channel, 1, 0) < 0))
 		return step_error(w);
-	if (channel.revents & POLLHUP)
+	if (w->told ? !*(volatile int *)&w->told->host_lives : channel.revents & POLLHUP)
 		return step_failed_code(w, ESRCH, PACKED("hutch is gone"));
 	return 0;
 }
@@ -128,6 +129,16 @@ int do_NS_SET(struct walk *w, const struct step *s)
 	if (fd < 0)
 		return 0;
 	return step_done(w, k_setns(fd, (unsigned)s->op[0].n));
+}
+
+int do_NS_TAKE(struct walk *w, const struct step *s)
+{
+	unsigned flag = (unsigned)s->op[0].n;
+
+	for (int i = 0; i < NS_COUNT; i++)
+		if (ns_flags[i] == flag && w->ahead[i] >= 0)
+			return step_done(w, k_setns(w->ahead[i], flag));
+	return step_done(w, k_unshare(flag));
 }
 
 int do_NS_NEW(struct walk *w, const struct step *s)

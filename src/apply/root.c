@@ -60,6 +60,43 @@ int do_ROOT_TREE(struct walk *w, const struct step *s)
 	return root_is(w, (int)s->op[0].n);
 }
 
+/* After a switch, "/" is the sandbox's root: open it under its own name. */
+static int open_root(struct walk *w, int slot)
+{
+	if (k_chdir("/"))
+		return step_failed(w, "/");
+	w->root = k_open(AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0);
+	if (w->root < 0)
+		return step_failed(w, "/");
+	w->fd[slot] = w->root;
+	return 0;
+}
+
+/* The way to what the host has besides, for the steps that name it. */
+static int leave_host(struct walk *w)
+{
+	w->host = k_open(AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0);
+	return w->host < 0 ? step_failed(w, "/") : 0;
+}
+
+int do_NS_EMPTY(struct walk *w, const struct step *s)
+{
+	(void)s;
+	return leave_host(w) || k_unshare(CLONE_NEWNS_ | UNSHARE_EMPTY_MNTNS_) ? step_error(w) : 0;
+}
+
+int do_ROOT_NAMESPACE(struct walk *w, const struct step *s)
+{
+	int *tree = &w->fd[s->op[1].n];
+	int ns = k_open_tree(*tree, "", AT_EMPTY_PATH | AT_RECURSIVE_ | OPEN_TREE_NAMESPACE_);
+
+	if (ns < 0 || leave_host(w))
+		return step_error(w);
+	k_drop(tree);
+	/* What lies topmost in it becomes our root and working directory. */
+	return step_close(w, ns, k_setns(ns, CLONE_NEWNS_)) ? -1 : open_root(w, (int)s->op[0].n);
+}
+
 int do_ROOT_MOVE(struct walk *w, const struct step *s)
 {
 	char from[32];
@@ -83,7 +120,7 @@ int do_ROOT_TMPFS(struct walk *w, const struct step *s)
 
 int do_ROOT_CPIO(struct walk *w, const struct step *s)
 {
-	int fd = k_open(AT_FDCWD, s->op[1].s, O_RDONLY, 0), result;
+	int fd = path_host(w, s->op[1].s, O_RDONLY), result;
 
 	if (fd < 0)
 		return step_error(w);
@@ -164,18 +201,6 @@ int do_ROOT_OVERLAY(struct walk *w, const struct step *s)
 	return root_is(w, (int)s->op[0].n);
 }
 
-/* After a switch, "/" is the sandbox's root: open it under its own name. */
-static int open_root(struct walk *w, int slot)
-{
-	if (k_chdir("/"))
-		return step_failed(w, "/");
-	w->root = k_open(AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0);
-	if (w->root < 0)
-		return step_failed(w, "/");
-	w->fd[slot] = w->root;
-	return 0;
-}
-
 int do_ROOT_PIVOT(struct walk *w, const struct step *s)
 {
 	/* pivot_root(2), "pivot_root(".", ".")": the old root lies over the new one. */
@@ -191,7 +216,7 @@ int do_ROOT_PIVOT(struct walk *w, const struct step *s)
 
 int do_ROOT_SWITCH(struct walk *w, const struct step *s)
 {
-	const char *stays = hidden_detach(w->proc, w->arena);
+	const char *stays = s->op[1].n ? NULL : hidden_detach(w->proc, w->arena);
 
 	if (stays)
 		return step_failed(w, stays);

@@ -29,21 +29,15 @@ static int first_finding(void *ctx, const struct expect *e, const char *text)
 }
 
 /*
- * The table names a mount by the place where it is, a profile by a path that may
- * lead there over links of the root (/var/run). Where nothing is at the one, the
- * other is asked for.
+ * Out of line: its buffer is more stack than the whole walk needs where all is in place.
  */
-static int settle_path(struct walk *w, const struct mounts *now, struct expect *e)
+static __attribute__((noinline)) int settle_path(struct walk *w, struct expect *e)
 {
 	char path[4096];
 	const char *kept;
+	int fd = path_open(w, e->path, O_PATH, 0);
 	long n;
-	int fd;
 
-	/* Those of a template are where their path says, or it is stale. */
-	if (mounts_top(now, e->path) || (w->plan->part && !e->each))
-		return 0;
-	fd = path_open(w, e->path, O_PATH, 0);
 	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
 		return 0;	/* the comparison says what is missing */
 	if (fd < 0)
@@ -52,8 +46,10 @@ static int settle_path(struct walk *w, const struct mounts *now, struct expect *
 	if (n < 0)
 		step_failed(w, e->path);
 	k_close(fd);
-	if (n <= 0)
-		return (int)n;
+	if (n < 0)
+		return -1;
+	if (!n)
+		return 0;
 	kept = arena_text(w->arena, path, (size_t)n);
 	if (!kept)
 		return step_failed_code(w, ENOMEM, "");
@@ -61,6 +57,16 @@ static int settle_path(struct walk *w, const struct mounts *now, struct expect *
 		return step_failed_code(w, ELOOP, e->path);
 	e->path = kept;
 	return 0;
+}
+
+/*
+ * The table names a mount by the place where it is, a profile by a path that may
+ * lead there over links of the root (/var/run). Where nothing is at the one, the
+ * other is asked for. Those of a template are where their path says, or it is stale.
+ */
+static int is_settled(const struct walk *w, const struct mounts *now, const struct expect *e)
+{
+	return mounts_top(now, e->path) || (w->plan->part && !e->each);
 }
 
 /*
@@ -78,7 +84,7 @@ static int view(struct walk *w, const struct mounts *now, struct plan *to)
 	*to = *plan;
 	to->expect = e;
 	for (unsigned i = 0; i < plan->nexpect; i++)
-		if (settle_path(w, now, &e[i]))
+		if (!is_settled(w, now, &e[i]) && settle_path(w, &e[i]))
 			return -1;
 	return 0;
 }

@@ -22,10 +22,12 @@ int walk_init(struct walk *w, const struct plan *plan, struct arena *a)
 	w->plan = plan;
 	w->arena = a;
 	w->err.step = -1;
-	w->bound = ~0ull;
+	w->bound = w->signals = ~0ull;
 	w->fd = ARENA_ARRAY(a, int, plan->slots + 1);
 	w->note = ARENA_ARRAY(a, struct note, plan->slots + 1);
-	w->channel = w->far_channel = w->group_fd = w->template = w->proc = w->root = w->scratch = -1;
+	for (int i = 0; i < NS_COUNT; i++)
+		w->ahead[i] = -1;
+	w->channel = w->far_channel = w->group_fd = w->template = w->proc = w->host = w->root = w->scratch = -1;
 	if (!w->fd || !w->note)
 		return err_set(&w->err, ENOMEM, "the plan is too large");
 	for (unsigned i = 0; i <= plan->slots; i++)
@@ -86,6 +88,31 @@ static void hear_child(struct walk *w)
 		err_set(&w->err, r.code, "%s", r.text);
 		w->err.step = r.step;
 	}
+}
+
+int walk_hear(struct walk *w, struct record *r, int *passed)
+{
+	int got = 0;
+
+	*passed = -1;
+	if (w->channel < 0 && !w->told)
+		return -1;
+	if (!w->told) {
+		got = channel_receive(w->channel, r, passed, 0);
+	} else if (w->told->apart) {
+		*r = (struct record){.kind = REC_READY};
+		w->told->apart = 0;
+		got = 1;
+	} else if (w->told->heard < w->told->n) {
+		*r = w->told->record[w->told->heard++];
+		got = 1;
+	}
+	if (!got) {
+		w->told = NULL;
+		k_close(w->channel);
+		w->channel = -1;
+	}
+	return got;
 }
 
 static int walk_from(struct walk *w, unsigned at)
@@ -181,6 +208,8 @@ int walk_inside(void *host_walk)
 	struct walk *host = host_walk, w = *host;
 
 	k_fault_side('i');
+	if (host->told)
+		host->told->apart = 0;
 	/* With vfork the memory is the host's: its slots stay as they are. */
 	w.fd = ARENA_ARRAY(w.arena, int, w.plan->slots + 1);
 	if (!w.fd)

@@ -41,22 +41,27 @@ struct walk {
 	unsigned at;		/* the step in hand */
 	int *fd;		/* by slot; -1: empty */
 	struct note *note;	/* by slot */
+	struct told *told;	/* instead of a channel, with vfork; else NULL */
 	int channel;		/* this side's end, or -1 */
 	int far_channel;	/* host side, until the clone: the inside's end */
 	int pid;		/* host side: of the child, 0 before the clone */
 	const char *waste;	/* memory that nobody needs once the payload runs, or NULL */
 	size_t nwaste;
+	uint64_t signals;	/* that the payload may not find as they are here: ignored, or handled */
+	uint8_t alone;		/* inside: nobody waits for the word that only exec is left */
 	int *born;		/* host side under a supervisor: where the child's pid goes; else NULL */
 	int group_fd;		/* host side: the group's file while it is locked, see registry.h */
 	uint8_t registered, published;
 	char *const *argv;	/* hutch's own, for self.seal */
 	uint64_t sigmask;	/* the caller's, for self.seal */
+	int ahead[NS_COUNT];	/* namespaces made ahead, or -1 */
 
 	int template;		/* of a launch from it: its mount namespace, or -1; the caller's */
 	struct identity *identity;	/* of a part: of plan->source, and one more of the template */
 
 	/* inside only */
 	int proc;		/* the host's /proc */
+	int host;		/* the host's root, once its namespace is left without a copy; else -1 */
 	int root;		/* the sandbox's root */
 	int scratch;		/* the place to stage things on */
 	unsigned piled;		/* mounts put over "/", before the root switch */
@@ -90,6 +95,14 @@ struct record {
 	uint32_t kind;
 	int32_t step, code, value;
 	char text[200];
+};
+
+/* With vfork the memory is the same: what the inside has to say until it executes the payload. */
+struct told {
+	int host_lives;		/* the kernel makes it 0 when hutch dies, see k_clear_at_death */
+	int apart;		/* it is not: whoever watches has made a fork of it, and nothing can be told */
+	unsigned n, heard;
+	struct record record[2];
 };
 
 /* Prepares a walk; the memory of the slots comes from the arena. -1 when full. */
@@ -147,6 +160,9 @@ int status_code(int status);
 /* Sends a record about the step in hand; pass is a descriptor to hand over or -1. */
 int channel_send(struct walk *w, enum record_kind kind, int code, int value, const char *text,
 		 int pass);
+
+/* The same on the host side of a walk, which may have no channel; a closed one is closed here too. */
+int walk_hear(struct walk *w, struct record *r, int *passed);
 
 /* 1 a record, 0 the other side is gone, -1 nothing yet (wait 0) or an error. */
 int channel_receive(int channel, struct record *r, int *passed, int wait);

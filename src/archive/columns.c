@@ -36,8 +36,24 @@ const char texts_columns[] TEXT_SECTION =
 #define SHARE(key, test, text) text "\0"
 #include "plan/shares.def"
 "\1"
+#define WAY(kind, test, words) words "\0"
+#define BAR(test, words)
+#include "plan/ways.def"
+"\1"
+#undef WAY
+#undef BAR
+#define WAY(kind, test, words)
+#define BAR(test, words) words "\0"
+#include "plan/ways.def"
+"\1"
 #define FINDING(id, message, rest) message "\0" rest "\0"
 #include "plan/layout.def"
+"\1"
+#define CHILD(kind, test, why) why "\0"
+#include "plan/child.def"
+"\1"
+#define DIRECT(test, why) why "\0"
+#include "supervise/direct.def"
 "\1"
 #define PART(kind, rule, path)
 #define NO_TEMPLATE(id, text) text "\0"

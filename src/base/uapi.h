@@ -30,6 +30,7 @@ enum {
 /* sched.h: namespaces. NEWTIME collides with the exit signal of clone(2): unshare only. */
 #define CLONE_NEWTIME_ 0x00000080u
 #define CLONE_NEWNS_ 0x00020000u
+#define UNSHARE_EMPTY_MNTNS_ 0x00100000u	/* of unshare(2) only, Linux 7.1 */
 #define CLONE_NEWCGROUP_ 0x02000000u
 #define CLONE_NEWUTS_ 0x04000000u
 #define CLONE_NEWIPC_ 0x08000000u
@@ -39,6 +40,8 @@ enum {
 
 /* mount.h: the new mount calls */
 #define OPEN_TREE_CLONE_ 1u
+#define OPEN_TREE_NAMESPACE_ 2u	/* Linux 7.0 */
+#define FSMOUNT_NAMESPACE_ 2u		/* 7.1 */
 #define OPEN_TREE_CLOEXEC_ 02000000u	/* O_CLOEXEC of every architecture we build for */
 #define AT_RECURSIVE_ 0x8000u
 #define MOVE_MOUNT_F_EMPTY_PATH_ 0x04u

@@ -26,7 +26,7 @@ static void look(struct run *r, int64_t now)
 void attend_begin(struct run *r)
 {
 	r->watch.fd = -1;
-	if (r->wish->plan.root_switch == SWITCH_PIVOT || r->wish->plan.root_switch == SWITCH_OVER)
+	if (r->wish->plan.root_switch >= SWITCH_OVER)
 		r->nfiles = profile_follows(&r->wish->profile, r->file);
 	if (!r->nfiles)
 		return;

@@ -17,8 +17,7 @@ enum { GRACE_MS = 5000 };	/* from TERM to KILL at the timeout */
 static const uint64_t handled = SIGNAL_BIT(SIGCHLD) | SIGNAL_BIT(SIGINT) | SIGNAL_BIT(SIGQUIT) | SIGNAL_BIT(SIGHUP) |
 				SIGNAL_BIT(SIGTERM) | SIGNAL_BIT(SIGUSR1) | SIGNAL_BIT(SIGUSR2) | SIGNAL_BIT(SIGWINCH);
 
-/* One line of JSON for whoever asked for it. */
-static void tell(struct run *r, const char *event, const char *key, int value)
+void drive_tell(struct run *r, const char *event, const char *key, int value)
 {
 	char text[128];
 	struct out o;
@@ -63,10 +62,10 @@ static void take_record(struct run *r, const struct record *record, int passed)
 			r->err = r->walk.err;
 			break;
 		}
-		tell(r, "built", "pid", r->walk.pid);
+		drive_tell(r, "built", "pid", r->walk.pid);
 		break;
 	case REC_STARTED:
-		tell(r, "started", "pid", r->walk.pid);
+		drive_tell(r, "started", "pid", r->walk.pid);
 		break;
 	case REC_EXITED:
 		r->exited = 1;
@@ -88,16 +87,11 @@ static void read_channel(struct run *r)
 	struct record record;
 	int passed, got;
 
-	while (r->walk.channel >= 0 &&
-	       (got = channel_receive(r->walk.channel, &record, &passed, 0)) >= 0) {
-		if (got) {
+	while ((got = walk_hear(&r->walk, &record, &passed)) >= 0) {
+		if (got)
 			take_record(r, &record, passed);
-			continue;
-		}
-		if (r->built && !r->failed && !r->wish->plan.init)
-			tell(r, "started", "pid", r->walk.pid);
-		k_close(r->walk.channel);
-		r->walk.channel = -1;
+		else if (r->built && !r->failed && !r->wish->plan.init)
+			drive_tell(r, "started", "pid", r->walk.pid);
 	}
 }
 
@@ -119,27 +113,31 @@ static void reap(struct run *r)
 		r->status = status;
 }
 
+static void take_signal(struct run *r, int signal)
+{
+	if (signal == SIGCHLD) {
+		reap(r);
+		attend_reap(r);
+	} else if (signal == SIGWINCH) {
+		relay_resize(&r->relay);
+	} else {
+		k_kill(r->walk.pid, r->wish->plan.root_switch == SWITCH_LIVE ? SIGKILL : signal);
+	}
+}
+
 static void read_signals(struct run *r)
 {
 	struct signalfd_siginfo info;
 
-	while (!r->reaped && k_read(r->signals, &info, sizeof info) == (long)sizeof info) {
-		if (info.ssi_signo == SIGCHLD) {
-			reap(r);
-			attend_reap(r);
-		}
-		if (info.ssi_signo == SIGWINCH)
-			relay_resize(&r->relay);
-		else if (info.ssi_signo != SIGCHLD)
-			k_kill(r->walk.pid, r->wish->plan.root_switch == SWITCH_LIVE ? SIGKILL : (int)info.ssi_signo);
-	}
+	while (!r->reaped && k_read(r->signals, &info, sizeof info) == (long)sizeof info)
+		take_signal(r, (int)info.ssi_signo);
 }
 
 static int until(int64_t deadline)
 {
-	int64_t left = deadline - k_now_ms();
+	int64_t left = deadline ? deadline - k_now_ms() : INT64_MAX;
 
-	return !deadline || left > 1000000 ? 1000000 : left < 0 ? 0 : (int)left;
+	return left > 1000000 ? 1000000 : left < 0 ? 0 : (int)left;
 }
 
 /* Milliseconds until something is due, -1 for ever. */
@@ -159,7 +157,12 @@ static int due(struct run *r)
 static void serve(struct run *r)
 {
 	struct pollfd fds[5];
+	int signal;
 
+	/* Where nothing but signals can come, they need no descriptor. */
+	while (!r->reaped && r->signals < 0)
+		if ((signal = k_sigwait(handled, due(r))) > 0)
+			take_signal(r, signal);
 	while (!r->reaped) {
 		fds[0] = (struct pollfd){.fd = r->signals, .events = POLLIN};
 		fds[1] = (struct pollfd){.fd = r->walk.channel, .events = POLLIN};
@@ -200,9 +203,9 @@ static int result(struct run *r)
 		return failure(r);
 	}
 	if (WIFSIGNALED(r->status))
-		tell(r, "exited", "signal", WTERMSIG(r->status));
+		drive_tell(r, "exited", "signal", WTERMSIG(r->status));
 	else
-		tell(r, "exited", "status", WEXITSTATUS(r->status));
+		drive_tell(r, "exited", "status", WEXITSTATUS(r->status));
 	return r->timed_out ? EXIT_TIMEOUT : status_code(r->status);
 }
 
@@ -222,32 +225,54 @@ static int no_namespace(struct run *r)
 	return 1;
 }
 
-int drive(struct run *r, char **argv)
+/* One launch to its end. 0: nothing of it was ever there, and r->err tells why. */
+static int launch(struct run *r, char **argv)
 {
-	r->relay.master = r->signals = r->err.step = -1;
+	uint64_t sigmask = r->walk.sigmask;
+
+	r->err.step = r->relay.master = -1;
+	r->failed = r->reaped = r->exited = 0;
 	if (walk_init(&r->walk, &r->wish->plan, &cli_arena)) {
-		cli_failed(r->walk.err.text, 0);
-		return EXIT_HUTCH;
+		r->err = r->walk.err;
+		return 0;
 	}
 	r->walk.argv = argv - 1;
+	r->walk.sigmask = sigmask;
+	r->walk.template = r->template;
+	r->walk.identity = r->identity;
+	if (walk_host(&r->walk)) {
+		r->err = r->walk.err;
+		return 0;
+	}
+	if (r->walk.told)
+		read_channel(r);
+	serve(r);
+	relay_end(&r->relay);
+	registry_leave(&r->walk);
+	return 1;
+}
+
+int drive(struct run *r, char **argv)
+{
+	int launched;
+
+	r->signals = -1;
 	/* A caller that ignores SIGCHLD would have our child vanish without a word; a reader
 	 * of the status that goes away must not take the sandbox along. */
+	attend_begin(r);
 	if (k_signal_default(SIGCHLD) || k_sigmask(handled | SIGNAL_BIT(SIGPIPE), &r->walk.sigmask) ||
-	    (r->signals = k_signalfd(handled)) < 0) {
+	    ((r->nfiles || !plan_tells(&r->wish->plan)) && (r->signals = k_signalfd(handled)) < 0)) {
 		cli_failed("signals", errno);
 		return EXIT_HUTCH;
 	}
 	if (r->wish->profile.timeout)
 		r->deadline = k_now_ms() + (int64_t)r->wish->profile.timeout;
-	attend_begin(r);
-	if (walk_host(&r->walk)) {
-		if (no_namespace(r))
-			return EXIT_HUTCH;
-		r->err = r->walk.err;
-		return failure(r);
-	}
-	serve(r);
-	relay_end(&r->relay);
-	registry_leave(&r->walk);
+	if (r->request)
+		keep_begin(r);
+	do
+		launched = launch(r, argv);
+	while ((r->failed || !launched) && r->request && keep_again(r));
+	if (!launched)
+		return no_namespace(r) ? EXIT_HUTCH : failure(r);
 	return result(r);
 }

@@ -1,6 +1,7 @@
 /* The program: dispatch by the table of commands, help, and the only exit. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <string.h>
 #include <unistd.h>
@@ -18,10 +19,10 @@
 #endif
 
 /* Untouched pages cost nothing; a table of 50,000 mounts has to fit. */
-static char memory[24 << 20] __attribute__((aligned(4096)));
+static char memory[24 << 20];
 static char out_memory[256 << 10];
 struct arena cli_arena;
-struct out cli_out;
+struct out cli_out = {.text = out_memory, .size = sizeof out_memory};
 char **cli_again;
 int cli_resume = -1;
 
@@ -158,8 +159,12 @@ int cli_option(int argc, char **argv, int *i, const char *const *names, const ch
 /* A closed standard stream would give its number to the next file that is opened. */
 static void fill_stdio(void)
 {
+	struct pollfd stream[3] = {{.fd = 0}, {.fd = 1}, {.fd = 2}};
+
+	int known = k_poll(stream, 3, 0) >= 0;
+
 	for (int fd = 0; fd < 3; fd++)
-		if (k_fcntl(fd, F_GETFD, 0) < 0 &&
+		if ((!known || stream[fd].revents & POLLNVAL) && k_fcntl(fd, F_GETFD, 0) < 0 &&
 		    (k_open(AT_FDCWD, "/dev/null", O_RDWR, 0) != fd || k_fcntl(fd, F_SETFD, 0)))
 			break;
 }
@@ -229,7 +234,6 @@ int main(int argc, char **argv)
 	if (is_init(argc, argv))
 		boot_main(argv, again, cli_resume, &cli_arena);
 	fill_stdio();
-	out_init(&cli_out, out_memory, sizeof out_memory);
 	if (argc < 2 || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
 		command_help(1, argv);
 		return argc < 2 ? EXIT_USAGE : 0;

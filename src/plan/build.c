@@ -162,7 +162,7 @@ static void choose_root_switch(struct build *b)
 	b->bounded_admin = !!(p->caps[CAPS_BOUNDING] & 1ull << CAP_SYS_ADMIN_);
 	if (!(b->namespaces & CLONE_NEWNS_))
 		return;
-	b->plan->root_switch = b->f->pivot_root ? SWITCH_PIVOT : SWITCH_OVER;
+	choose_way(b);
 	if (p->root_seal == AUTO_AUTO)
 		seal = b->bounded_admin || (!b->f->pivot_root && b->f->ns_user);
 	if (seal && !b->f->ns_user)
@@ -191,7 +191,7 @@ int needs_self_seal(const struct build *b)
 
 int plan_meets(const struct build *b)
 {
-	return b->request->name || b->request->supervised || profile_group(b->p);
+	return b->request->name || (b->request->supervised && !b->request->direct) || profile_group(b->p);
 }
 
 /* What of its group the sandbox shares. */
@@ -341,6 +341,9 @@ static void plan_joins(struct build *b)
 				ADD(b, where(b, KEY_ns_pid), FORK, N(0));
 		}
 	}
+	for (uint32_t i = 0; i < NS_COUNT; i++)
+		if (b->taken & ns_flags[i])
+			ADD(b, where(b, KEY_ahead), NS_TAKE, N(ns_flags[i]));
 	if (ns[NS_IPC].how == NS_GROUP)
 		ADD(b, where(b, KEY_ipc), NS_SET, N(CLONE_NEWIPC_), N(b->ipc_slot));
 	if (b->namespaces & CLONE_NEWTIME_)
@@ -442,22 +445,17 @@ static void plan_inside(struct build *b)
 		ADD(b, where(b, KEY_init), INIT_START, N(0));
 }
 
-/* What needs the plan as a whole: one clone or vfork, and its namespaces. */
+/* What needs the plan as a whole: one clone, of which kind, and its namespaces. */
 static void finish_clone(struct build *b)
 {
 	struct plan *plan = b->plan;
-	int barrier = b->request->live != NULL, joined = b->p->ns[NS_USER].how == NS_PATH;
+	int joined = b->p->ns[NS_USER].how == NS_PATH;
 
-	for (unsigned i = plan->clone; i < plan->nsteps; i++)
-		barrier |= plan->step[i].kind == STEP_RELEASE || plan->step[i].kind == STEP_MEET || plan->step[i].kind == STEP_TIME_NEW ||
-			   plan->step[i].kind == STEP_FORK;
 	plan->init = b->p->init == AUTO_YES && !b->request->join;
-	/* A time namespace can only be entered by a process that shares no memory. */
-	plan->vfork = !plan->init && !barrier && b->p->ns[NS_PID].how != NS_PATH;
+	plan_child(b);
 	plan->namespaces = joined || b->request->join ? 0 : b->namespaces & ~CLONE_NEWTIME_;
 	/* A joined group's namespace replaces the new one only if a member lives. */
-	plan->step[plan->clone].op[0].n = plan->namespaces;
-	plan->step[plan->clone].op[1].n = plan->vfork;
+	plan->step[plan->clone].op[0].n = plan->namespaces & ~b->taken & ~(plan->root_switch < SWITCH_EMPTY ? 0u : CLONE_NEWNS_);
 }
 
 static int choose_tty(const struct build *b)
@@ -495,6 +493,7 @@ int plan_build(struct plan *plan, const struct profile *p, const struct facts *f
 	if (request->supervised)
 		b.p = plan->profile = service_profile(&b);
 	choose_namespaces(&b);
+	b.taken = request->supervised && f->privileged ? profile_ahead(b.p) & facts_slow(f) : 0;
 	choose_maps(&b);
 	plan->tty = !request->live && choose_tty(&b);
 	if (request->live) {

@@ -13,6 +13,7 @@ struct build {
 	struct arena *a;
 	unsigned max_steps, max_expect;
 	uint32_t namespaces;	/* CLONE_NEW* made new, by the clone or after a join */
+	uint32_t taken;		/* of these, such as may have been made ahead */
 	int own_user;		/* a new user namespace: asked for, or implied */
 	int root_slot, null_slot, proc_slot, scratch_slot, tty_slot, ipc_slot, shm_slot;
 	int payload_slot;	/* /proc/PID of the payload of the sandbox that is joined */
@@ -62,6 +63,15 @@ void plan_sources(struct build *b);
 void plan_mounts(struct build *b);
 void plan_finish_mounts(struct build *b);	/* after the root switch */
 void plan_payload(struct build *b);
+
+/* ways.c: the way to the root, by facts and profile. */
+void choose_way(struct build *b);
+
+/* Whether a scratch is needed to stage things on. */
+int need_scratch(const struct build *b);
+
+/* child.c: how the process is made. All steps are there. */
+void plan_child(struct build *b);
 
 /* shares.c: what is shared with the host past the namespaces. */
 void plan_shares(struct build *b);

@@ -65,6 +65,25 @@ static int check_end(const struct plan *plan, struct err *e)
 	return 0;
 }
 
+/* Nothing is mounted while the inside is still in the host's mount namespace. */
+static int check_entry(const struct plan *plan, struct err *e)
+{
+	int entered = 0;
+
+	for (unsigned i = plan->clone; plan->root_switch >= SWITCH_OVER && i < plan->nsteps; i++) {
+		enum step_kind kind = plan->step[i].kind;
+
+		if (kind == STEP_NS_EMPTY || kind == STEP_ROOT_NAMESPACE || kind == STEP_TEMPLATE_ENTER)
+			entered++;
+		else if (kind == STEP_CLONE || kind == STEP_NS_NEW)
+			entered += (plan->step[i].op[0].n & CLONE_NEWNS_) != 0;
+		else if (!entered && kind >= STEP_TREE_SLAVE && kind <= STEP_VERIFY_MOUNTS &&
+			 kind != STEP_TREE_CLONE && kind != STEP_TREE_ATTR && kind != STEP_TREE_IDMAP && kind != STEP_NULL_CHECK && kind != STEP_TEMPLATE_CHECK)
+			return err_set(e, 0, "step %u, %s: done to the host's mounts", i + 1, step_name(kind));
+	}
+	return entered == (plan->root_switch >= SWITCH_OVER) ? 0 : err_set(e, 0, "%d mount namespaces are entered", entered);
+}
+
 static const struct {
 	uint8_t first, then;
 } orders[] = {
@@ -77,7 +96,7 @@ int plan_check(const struct plan *plan, struct err *e)
 {
 	int last[STEP_KINDS];
 
-	if (check_slots(plan, e) || check_sides(plan, e) || check_end(plan, e))
+	if (check_slots(plan, e) || check_sides(plan, e) || check_entry(plan, e) || check_end(plan, e))
 		return -1;
 	find_last(plan, last);
 	for (unsigned i = 0; i < sizeof orders / sizeof *orders; i++) {

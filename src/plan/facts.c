@@ -5,6 +5,7 @@
 
 #include "archive/texts.h"
 #include "base/parse.h"
+#include "base/uapi.h"
 
 uint32_t *fact_at(struct facts *f, unsigned n) { return (uint32_t *)f + n; }
 
@@ -62,4 +63,9 @@ void facts_print(const struct facts *f, struct out *o)
 {
 	for (unsigned i = 0; i < FACTS; i++)
 		out_printf(o, "%s=%u\n", fact_name(i), ((const uint32_t *)f)[i]);
+}
+
+uint32_t facts_slow(const struct facts *f)
+{
+	return CLONE_NEWNET_ | (f->mount_beneath ? 0 : CLONE_NEWIPC_);
 }

@@ -31,6 +31,12 @@ const char *fact_name(unsigned n);
 const char *fact_since(unsigned n);
 const char *fact_help(unsigned n);
 
+/*
+ * CLONE_NEW* that the kernel needs long to make: network namespaces, and those of IPC before Linux 6.3
+ * (told by the nearest release that a fact knows).
+ */
+uint32_t facts_slow(const struct facts *f);
+
 /* key=value lines; every fact exactly once or an error that names the line. */
 int facts_parse(struct facts *f, const char *text, size_t length, struct err *e);
 void facts_print(const struct facts *f, struct out *o);

@@ -203,6 +203,15 @@ static void run(struct work *w, const struct step *s)
 	case STEP_TREE_PRIVATE:
 		model_change(w->m, w->box, s->op[0].s, s->kind == STEP_TREE_SLAVE ? TYPE_SLAVE : TYPE_PRIVATE, 1);
 		break;
+	case STEP_NS_EMPTY:
+	case STEP_ROOT_NAMESPACE:
+		/* Here too, what is not below the new root is of no use. */
+		clone(w, "box", 0);
+		model_change(w->m, w->box, "/", TYPE_PRIVATE, 1);
+		tree = s->kind == STEP_ROOT_NAMESPACE ? take(w, s->op[1].n) : 0;
+		if (tree)
+			model_pivot(w->m, w->box, tree);
+		break;
 	case STEP_ROOT_TREE:
 	case STEP_ROOT_MOVE:
 	case STEP_ROOT_TMPFS:

@@ -96,7 +96,9 @@ static void plan_root(struct build *b)
 	struct expect *e;
 	int slot, over;
 
-	if (r->kind == ROOT_DIR) {
+	if (b->plan->root_switch == SWITCH_TREE) {
+		slot = b->mounts->root;
+	} else if (r->kind == ROOT_DIR) {
 		slot = slot_new(b);
 		ADD_KIND(b, at, b->plan->new_mounts ? STEP_ROOT_TREE : STEP_ROOT_MOVE, N(slot),
 			 N(b->root_slot));

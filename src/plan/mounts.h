@@ -22,6 +22,7 @@ struct mount_plan {
 struct mount_state {
 	struct mount_plan *mount;	/* by the order of the wishes */
 	int dev[MINIMAL_NODES], dev_tree, proc_tree;
+	int root;	/* with SWITCH_TREE: the slot of the root, which is there first */
 };
 
 /* Notes a mount that must be there in the end. */

@@ -163,7 +163,7 @@ static int need_masks(const struct build *b)
 	return !says(b, MOUNT_MASK, 1) && !says(b, MOUNT_PROC, 1);
 }
 
-static int need_scratch(const struct build *b)
+int need_scratch(const struct build *b)
 {
 	if (!b->plan->new_mounts || b->p->root_mode == ROOT_OVERLAY || says(b, MOUNT_FILE, 0))
 		return 1;
@@ -240,6 +240,19 @@ static void source_defaults(struct build *b, struct mount_state *s)
 	}
 }
 
+/* From here on, what is mounted is mounted for the sandbox alone. */
+static void plan_entry(struct build *b)
+{
+	if (b->plan->root_switch == SWITCH_TREE) {
+		b->mounts->root = slot_new(b);
+		ADD(b, where(b, KEY_root), ROOT_NAMESPACE, N(b->mounts->root), N(b->root_slot));
+	} else if (b->plan->root_switch == SWITCH_EMPTY) {
+		ADD(b, (struct origin){0}, NS_EMPTY, N(0));
+	} else if (b->plan->new_mounts) {
+		ADD(b, (struct origin){0}, TREE_PRIVATE, S("/"));
+	}
+}
+
 void plan_sources(struct build *b)
 {
 	struct mount_state *s = ARENA_NEW(b->a, struct mount_state);
@@ -269,8 +282,7 @@ void plan_sources(struct build *b)
 			source_device(b, m, mp);
 	}
 	source_defaults(b, s);
-	if (b->plan->new_mounts)
-		ADD(b, (struct origin){0}, TREE_PRIVATE, S("/"));
+	plan_entry(b);
 	if (b->plan->new_mounts && b->scratch_slot >= 0)
 		ADD(b, (struct origin){0}, SCRATCH, N(b->scratch_slot));
 }

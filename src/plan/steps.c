@@ -57,8 +57,8 @@ char operand_next(const char **operands)
 {
 	char type = **operands;
 
-	*operands += strcspn(*operands, " ");
-	*operands += **operands == ' ';
+	while (**operands && *(*operands)++ != ' ')
+		;
 	return type;
 }
 
@@ -228,12 +228,6 @@ int step_below(const struct step *s, const char *path)
 	return 0;
 }
 
-static const char *const switch_names[] = {
-	"the caller's own root", "pivot_root",
-	"chroot over the initramfs, which pivot_root cannot leave", "one more program in a running sandbox",
-	"the mounts of a running sandbox",
-};
-
 static int late_mounts(const struct plan *plan)
 {
 	int sealed = 0;
@@ -252,13 +246,16 @@ static void print_header(const struct plan *plan, struct out *o)
 
 	out_put(o, "# ");
 	profile_where(plan->profile, (struct origin){0}, o);
-	out_packed(o, ": %u steps, %s%s%s\n", plan->nsteps, switch_names[plan->root_switch],
+	out_packed(o, ": %u steps, %s%s%s\n", plan->nsteps, way_text(plan->root_switch),
 		   plan->sealed ? ", sealed" : "",
 		   plan->rootless ? ", in a user namespace for an ordinary user" : "");
-	out_packed(o, "# mounts by %s, paths inside by %s, child by %s\n",
+	out_packed(o, "# mounts by %s, paths inside by %s, child by %s: %s\n",
 		   plan->new_mounts ? "open_tree and mount_setattr" : "mount(2)",
 		   plan->openat2 ? "openat2" : "hutch's own walk",
-		   plan->vfork ? "vfork" : "fork");
+		   plan->child == CHILD_FORK ? "fork" : plan->child == CHILD_VFORK ? "vfork" : "clone with shared memory",
+		   child_why(plan));
+	if (plan->bar)
+		out_packed(o, "# all of the host's mounts are copied first: %s\n", bar_text(plan->bar));
 	if (late_mounts(plan))
 		out_packed(o, "# what is mounted after the seal can be unmounted by a payload with sys_admin\n");
 	if (plan->host_equivalent)

@@ -32,6 +32,7 @@ enum choice_yes { YES = 1, NO };
 enum choice_auto { AUTO_AUTO = 1, AUTO_YES, AUTO_NO };
 enum root_mode { ROOT_RO = 1, ROOT_RW, ROOT_OVERLAY };
 enum dev_kind { DEV_MINIMAL = 1, DEV_HOST, DEV_NONE };
+enum template_kind { TEMPLATE_AUTO = 1, TEMPLATE_NO, TEMPLATE_KEEP };
 enum shm_kind { SHM_AUTO = 1, SHM_PRIVATE, SHM_GROUP, SHM_NONE };
 enum keyring_kind { KEYRING_NEW = 1, KEYRING_INHERIT };
 
@@ -171,6 +172,7 @@ struct service_wish {
 	struct { uint8_t kind, keep; const char *path; uint64_t size; } log;
 	uint64_t restart_reset, start_timeout, stop_timeout, watchdog, every;	/* ms, 0: none */
 	uint64_t log_size;		/* bytes of the ring */
+	int64_t ahead;
 	uint8_t stop_signal;
 	struct list after, needs;	/* item.text: a service's name */
 	struct list listens;		/* .a kind, .text address or path, .b port, .c mode, .name */
@@ -198,7 +200,7 @@ struct boot_wish {
 
 struct profile {
 	/* First what is asked for most: near fields make short code. */
-	uint8_t tty, init, root_mode, root_seal, dev, no_new_privs, keyring;
+	uint8_t tty, init, root_mode, root_seal, dev, no_new_privs, keyring, template;
 	struct { uint8_t prop, rec; } propagation;
 	uint32_t ns_set, umask, securebits;
 	struct arena *arena;
@@ -228,7 +230,7 @@ enum { OFTEN_ONCE, OFTEN_MANY };
 struct key {
 	const char *word;		/* and what is known of it at once, see keys.c */
 	unsigned short offset;		/* of the field in struct profile */
-	uint8_t type, often;
+	uint8_t type, often : 2, length : 6;	/* length: of the word */
 } __attribute__((packed, aligned(4)));	/* no holes: there are many */
 extern const struct key keys[KEY_COUNT];	/* keys[KEY_NONE] is empty */
 
@@ -298,6 +300,9 @@ int profile_has(const struct profile *p, enum key_id key);
 
 /* The IPC group that the sandbox is a member of, for its IPC namespace, its /dev/shm or both; or NULL. */
 const char *profile_group(const struct profile *p);
+
+/* CLONE_NEW* that could be made ahead of a start: new ones that belong to the first user namespace. */
+uint32_t profile_ahead(const struct profile *p);
 
 /* "web.conf:6", "argument 2", or the profile's name alone for a default. */
 void profile_where(const struct profile *p, struct origin at, struct out *o);

@@ -56,6 +56,18 @@ const char *profile_group(const struct profile *p)
 	return p->ns[NS_IPC].how == NS_GROUP ? p->ns[NS_IPC].name : p->shm.group;
 }
 
+uint32_t profile_ahead(const struct profile *p)
+{
+	uint32_t new = 0;
+
+	if (!p->service.ahead || p->ns[NS_USER].how != NS_HOST)
+		return 0;
+	for (int i = 0; i < NS_COUNT; i++)
+		if (p->ns[i].how == NS_NEW || p->ns[i].how == NS_NONE)
+			new |= ns_flags[i];
+	return new;
+}
+
 /* Each tells whether the rule is broken. */
 static int no_exec(const struct profile *p) { return !p->exec.n; }
 static int no_root(const struct profile *p)

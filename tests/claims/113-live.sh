@@ -9,23 +9,6 @@ echo single >"$T/one"
 mount -t tmpfs src "$T/src/sub"
 mount --make-rprivate /
 
-# named KEY...: the sandbox "box"
-named() {
-	with_root "$@"
-	: >"$T/said"
-	"${launcher[@]}" "$H" run --name=box "${args[@]}" -- "$P" trap 0 15 >"$T/said" 2>&1 &
-	job=$!
-	until grep -q ready "$T/said" || ! kill -0 $job 2>/dev/null; do sleep 0.02; done
-	hutch_pid[box]=$job
-	[ "$(cat "$T/said")" = ready ] || note "$* did not start: $(cat "$T/said")"
-}
-
-finish() {
-	kill -TERM $job
-	wait $job
-	unset "hutch_pid[box]"
-}
-
 # live WORD...: what hutch says; into WORD...: what the probe inside says.
 live() {
 	text=$(timeout -k 1 20 "${launcher[@]}" "$H" "$@" 2>&1 </dev/null)

@@ -5,20 +5,8 @@
 
 mkdir "$T/src"
 
-named() {
-	with_root "$@"
-	: >"$T/said"
-	"${launcher[@]}" "$H" run --name=box "bind=$T/src/f /etc/passwd follow" "${args[@]}" -- "$P" trap 0 15 >"$T/said" 2>&1 &
-	job=$!
-	until grep -q ready "$T/said" || ! kill -0 $job 2>/dev/null; do sleep 0.02; done
-	hutch_pid[box]=$job
-	[ "$(head -n 1 "$T/said")" = ready ] || note "$* did not start: $(cat "$T/said")"
-}
-
-finish() {
-	kill -TERM $job
-	wait $job
-	unset "hutch_pid[box]"
+followed() {
+	named "bind=$T/src/f /etc/passwd follow" "$@"
 }
 
 into() {
@@ -74,7 +62,7 @@ fi
 
 every() {
 	fresh one
-	named "$@"
+	followed "$@"
 	has one
 	put two
 	has two
@@ -104,7 +92,7 @@ launcher=()
 
 claim "1,000 replacements leave one mount; there is no moment without the file, nor an older one"
 fresh 1
-named
+followed
 timeout 60 "$H" exec box -- "$P" reread /etc/passwd >"$T/reread" 2>&1 </dev/null &
 reader=$!
 for i in {2..1000}; do put "$i"; done
@@ -117,7 +105,7 @@ finish
 
 claim "a program that has the old file open keeps it"
 fresh old
-named
+followed
 mkfifo "$T/to"
 timeout 20 "$H" exec box -- "$P" with 7 /etc/passwd "$P" serve <"$T/to" >"$T/from" 2>&1 &
 holder=$!
@@ -133,7 +121,7 @@ finish
 
 claim "deleted: the old content stays, which is told once, until there is a file again"
 fresh one
-named
+followed
 rm "$T/src/f"
 tells "f: No such file or directory: the sandbox keeps the old file"
 touch "$T/src/other"
@@ -159,7 +147,7 @@ echo three >"$T/src/f"
 has three
 finish
 fresh one
-named
+followed
 ln -s loop "$T/src/loop"
 mv -T "$T/src/loop" "$T/src/f" 2>/dev/null
 ln -sfn f "$T/src/f"
@@ -167,7 +155,7 @@ tells "link"
 has one
 finish
 fresh one
-named
+followed
 mkdir "$T/src/dir"
 rm "$T/src/f"
 mv -T "$T/src/dir" "$T/src/f"
@@ -182,7 +170,7 @@ mv "$T/src/f" "$T/src/a/real"
 echo two >"$T/src/b/real"
 ln -s a "$T/src/way"
 ln -s way/real "$T/src/f"
-named
+followed
 has one
 echo again >"$T/src/a/x"
 mv "$T/src/a/x" "$T/src/a/real"
@@ -201,7 +189,7 @@ finish
 
 claim "the directory itself may be replaced"
 fresh one
-named
+followed
 mkdir "$T/other"
 echo two >"$T/other/f"
 mv "$T/src" "$T/gone"
@@ -217,7 +205,7 @@ for delay in 0 0.001 0.002 0.003 0.005 0.008; do
 	fresh one
 	(sleep $delay; put two) &
 	putter=$!
-	named
+	followed
 	wait $putter
 	has two
 	finish
@@ -226,7 +214,7 @@ done
 claim "several files, each by itself"
 fresh one
 echo a >"$T/src/g"
-named "bind=$T/src/g /etc/group rw follow"
+followed "bind=$T/src/g /etc/group rw follow"
 echo b >"$T/src/new"
 mv "$T/src/new" "$T/src/g"
 for _ in {1..200}; do into cat /etc/group; [ "$text" = b ] && break; sleep 0.02; done
@@ -246,7 +234,7 @@ if [ -x "$OUT/../fault/enosys" ]; then
 		every
 		every "uidmap=0 100000 2000" "gidmap=0 200000 2000"
 		fresh 1
-		named
+		followed
 		for i in {2..300}; do put "$i"; done
 		has 300
 		one_mount

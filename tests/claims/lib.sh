@@ -261,3 +261,20 @@ propagation() {
 }
 
 tree "$R"
+
+# named KEY...: the sandbox "box", which waits for SIGTERM; finish ends it.
+named() {
+	with_root "$@"
+	: >"$T/said"
+	"${launcher[@]}" "$H" run --name=box "${args[@]}" -- "$P" trap 0 15 >"$T/said" 2>&1 &
+	job=$!
+	until grep -q ready "$T/said" || ! kill -0 $job 2>/dev/null; do sleep 0.02; done
+	hutch_pid[box]=$job
+	[ "$(head -n 1 "$T/said")" = ready ] || note "$* did not start: $(cat "$T/said")"
+}
+
+finish() {
+	kill -TERM "$job"
+	wait "$job"
+	unset "hutch_pid[box]"
+}

@@ -5,7 +5,8 @@
  * for them. `userns` is the special case of a kernel without user namespaces:
  * clone and unshare with CLONE_NEWUSER get ENOSPC, as with max_user_namespaces=0,
  * and clone3 ENOSYS, for its flags are out of a filter's reach. `beneath` is a move_mount
- * from before Linux 6.5, which does not know MOVE_MOUNT_BENEATH.
+ * from before Linux 6.5, which does not know MOVE_MOUNT_BENEATH, `tree-namespace` and `empty-namespace`
+ * an open_tree and an unshare from before 7.0 and 7.1, which do not make such a mount namespace.
  *
  * Built into hutch with HUTCH_OLD it is a hutch on such a kernel in one file, so that
  * the claims, which copy hutch about, run on the fallbacks.
@@ -95,6 +96,15 @@ static int refuse_name(const char *name)
 	if (!strcmp(name, "beneath")) {
 		refuse_bits(NR_move_mount, 4, MOVE_MOUNT_BENEATH_, EINVAL);
 		refuse(NR_cachestat, ENOSYS);
+		return 0;
+	}
+	if (!strcmp(name, "tree-namespace")) {
+		refuse_bits(NR_open_tree, 2, OPEN_TREE_NAMESPACE_, EINVAL);
+		return 0;
+	}
+	if (!strcmp(name, "empty-namespace")) {
+		refuse_bits(SYS_unshare, 0, UNSHARE_EMPTY_MNTNS_, EINVAL);
+		refuse_bits(NR_fsmount, 1, FSMOUNT_NAMESPACE_, EINVAL);
 		return 0;
 	}
 	for (int i = 0; i < CALLS; i++)

@@ -8,14 +8,8 @@ n=0 bad=0
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 
-say() {	# say STATUS NAME
-	n=$((n + 1))
-	if [ "$1" -eq 0 ]; then echo "ok $n - $2"; else
-		echo "not ok $n - $2"
-		sed 's/^/# /' "$log"
-		bad=1
-	fi
-}
+# shellcheck source-path=SCRIPTDIR
+. "$(dirname "$0")/lib.sh"
 
 for script in tests/model/scripts/*.sim; do
 	name=$(basename "$script" .sim)

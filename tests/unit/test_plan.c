@@ -25,8 +25,8 @@ static struct err e;
 
 static const char modern[] =
 	"uid=0\ngid=0\nprivileged=1\nlast_cap=40\nnew_mount_api=1\nopenat2=1\nclose_range=1\n"
-	"mount_setattr=1\nset_group=1\nmount_beneath=1\nstatmount=1\npivot_root=1\nns_mount=1\nns_ipc=1\nns_pid=1\n"
-	"ns_uts=1\nns_net=1\nns_user=1\nns_cgroup=1\nns_time=1\nself_sealed=0\n";
+	"mount_setattr=1\nset_group=1\nmount_beneath=1\nstatmount=1\ntree_namespace=0\nempty_namespace=0\npivot_root=1\nns_mount=1\nns_ipc=1\nns_pid=1\n"
+	"ns_uts=1\nns_net=1\nns_user=1\nns_cgroup=1\nns_time=1\nsuid_dumpable=0\nself_sealed=0\n";
 
 static int parse(const char *from)
 {
@@ -191,14 +191,19 @@ enum { PROFILES = sizeof profiles / sizeof *profiles };
 static void every_kernel(void)
 {
 	static uint32_t *const bits[] = {
-		&facts.privileged, &facts.new_mount_api, &facts.openat2, &facts.close_range, &facts.mount_setattr,
-		&facts.set_group, &facts.statmount, &facts.pivot_root, &facts.ns_user, &facts.self_sealed,
+		&facts.close_range, &facts.self_sealed, &facts.statmount, &facts.set_group, &facts.privileged,
+		&facts.new_mount_api, &facts.openat2, &facts.mount_setattr, &facts.pivot_root, &facts.ns_user,
 	};
 	enum { BITS = sizeof bits / sizeof *bits };
 	unsigned built = 0;
 
 	CHECK(parse(modern) == 0);
-	for (unsigned set = 0; set < 1u << BITS; set++) {
+	for (unsigned set = 0; set < 3u << BITS; set++) {
+		/* The ways to a root have nothing to do with the first of the bits. */
+		if (set >> BITS && set & 7)
+			continue;
+		facts.tree_namespace = set >> BITS > 0;
+		facts.empty_namespace = set >> BITS > 1;
 		for (unsigned i = 0; i < BITS; i++)
 			*bits[i] = set >> i & 1;
 		facts.uid = facts.gid = facts.privileged ? 0 : 1000;
@@ -221,6 +226,14 @@ static void every_kernel(void)
 				CHECK(!strstr(text, " mount.join "));
 			if (!facts.pivot_root)
 				CHECK(!strstr(text, " root.pivot "));
+			if (!facts.tree_namespace)
+				CHECK(!strstr(text, " root.namespace "));
+			if (!facts.empty_namespace)
+				CHECK(!strstr(text, " ns.empty "));
+			/* Nothing of the host's is made private or left behind where nothing of it is copied. */
+			if (strstr(text, " root.namespace ") || strstr(text, " ns.empty "))
+				CHECK(facts.privileged && !strstr(text, " tree.private ") && !strstr(text, " root.pivot ") &&
+				      !strstr(text, " scratch ") && !(plan.step[plan.clone].op[0].n & CLONE_NEWNS_));
 			if (!facts.ns_user)
 				CHECK(!strstr(text, " seal ") && !(plan.namespaces & CLONE_NEWUSER_));
 		}
@@ -384,6 +397,41 @@ static void full(void)
 	e.text[0] = '\0';
 }
 
+/* No step may be done to the mounts of the host, and one namespace is enough. */
+static void entry(void)
+{
+	static const enum step_kind entries[] = {STEP_NS_EMPTY, STEP_ROOT_NAMESPACE};
+
+	for (int i = 0; i < 2; i++) {
+		parse(modern);
+		facts.empty_namespace = !i;
+		facts.tree_namespace = 1;
+		CHECK(build(FULL) == 0 && plan_check(&plan, &e) == 0);
+		CHECK(plan.root_switch == (i ? SWITCH_TREE : SWITCH_EMPTY));
+		plan.step[kind_at(entries[i])].kind = STEP_PARENT_BIND;
+		CHECK(plan_check(&plan, &e) == -1);
+		CHECK(strstr(e.text, "done to the host's mounts"));
+		/* A whole namespace behind it would be one more. */
+		CHECK(build(FULL) == 0);
+		plan.step[plan.clone].op[0].n |= CLONE_NEWNS_;
+		CHECK(plan_check(&plan, &e) == -1);
+		CHECK_STR(e.text, "2 mount namespaces are entered");
+		/* Each kind that mounts, or changes a mount, comes later. */
+		for (enum step_kind k = STEP_TREE_SLAVE; k <= STEP_VERIFY_MOUNTS; k++) {
+			int at;
+
+			CHECK(build(FULL) == 0);
+			at = kind_at(STEP_KEYRING_NEW);
+			CHECK(at > 0);
+			plan.step[at].kind = (uint16_t)k;
+			for (int n = 0; n < OPERANDS; n++)
+				plan.step[at].op[n].n = 0;
+			CHECK((plan_check(&plan, &e) == 0) == (k == STEP_TREE_CLONE || k == STEP_TREE_ATTR ||
+							       k == STEP_TREE_IDMAP || k == STEP_NULL_CHECK));
+		}
+	}
+}
+
 /* Each rule between two kinds of steps: the last `first` comes before the last `then`. */
 static void orders(void)
 {
@@ -513,7 +561,7 @@ static void printing(void)
 	CHECK_STR(step_of(STEP_MOUNT_PROPAGATE), "inside   mount.propagate /b shared   # t:5");
 	CHECK_STR(step_of(STEP_TREE_CLONE), "inside   tree.clone      #1=/r   # t:2");
 	CHECK_STR(step_of(STEP_CLONE), "host     clone           mount ipc pid uts");
-	CHECK(plan.host_equivalent && plan.sealed && !plan.rootless && !plan.vfork);
+	CHECK(plan.host_equivalent && plan.sealed && !plan.rootless && plan.child == CHILD_FORK);
 	CHECK_STR(step_subject(&plan.step[kind_at(STEP_TREE_CLONE)]), "/r");
 	CHECK_STR(step_subject(&plan.step[kind_at(STEP_CHANNEL)]), "");
 	CHECK_STR(step_subject(&plan.step[kind_at(STEP_MOUNT_NEW)]), "/proc");
@@ -600,6 +648,7 @@ int main(void)
 	TEST(texts);
 	TEST(facts_wrong);
 	TEST(every_kernel);
+	TEST(entry);
 	TEST(parts);
 	TEST(orders);
 	TEST(sides);
