@@ -313,7 +313,7 @@ static int launch(int template, struct err *e)
 	close(in);
 	close(out);
 	*e = w.err;
-	while (!bad && channel_receive(w.channel, &r, &passed, 1) == 1 && r.kind != REC_STARTED)
+	while (!bad && (w.told ? walk_hear(&w, &r, &passed) : channel_receive(w.channel, &r, &passed, 1)) == 1 && r.kind != REC_STARTED)
 		if (r.kind == REC_FAILED) {
 			err_set(e, r.code, "%s", r.text);
 			e->step = r.step;
