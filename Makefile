@@ -39,7 +39,7 @@ LIB := $(filter-out $(O)/cli/main.o,$(OBJ))
 
 # What a supervisor needs all the time lies together, at the end: the rest of the program is not in its memory.
 SELDOM := $(patsubst %,supervise/%,ahead answer console keep launcher loader logfile resume)
-HOT := $(patsubst %,base/%,hot arena err out parse signals text) $(patsubst %,service/%,judge notice state) \
+HOT := $(patsubst %,base/%,hot arena err out parse signals stacks text) $(patsubst %,service/%,judge notice state) \
 	$(patsubst %,kernel/%,k process sockets) apply/channel apply/process \
 	$(filter-out $(SELDOM),$(patsubst src/%.c,%,$(filter src/supervise/%,$(SRC))))
 LINKED := $(filter-out $(HOT:%=$(O)/%.o),$(OBJ)) $(HOT:%=$(O)/%.o)

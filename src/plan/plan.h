@@ -86,6 +86,9 @@ enum switch_kind {
 	SWITCH_NONE, SWITCH_JOIN, SWITCH_LIVE, SWITCH_OVER, SWITCH_PIVOT, SWITCH_EMPTY, SWITCH_TREE,
 };
 
+/* How the process is made: a copy, or one that shares the memory until exec, while its parent waits or goes on. */
+enum child_kind { CHILD_FORK, CHILD_VFORK, CHILD_VM };
+
 struct plan {
 	const struct profile *profile;
 	struct step *step;
@@ -94,7 +97,8 @@ struct plan {
 	unsigned nsteps, nexpect, nshared, slots;
 	unsigned clone;		/* index of the clone step */
 	uint32_t namespaces;	/* CLONE_NEW* that the sandbox has of its own */
-	uint8_t vfork;		/* CLONE_VM|CLONE_VFORK */
+	uint8_t child;		/* enum child_kind */
+	uint8_t child_row;	/* of child.def, which says why */
 	uint8_t init, tty;
 	uint8_t root_switch, sealed, rootless;
 	uint8_t bar;		/* a row of ways.def, from 1: why a newer way was not taken */
@@ -121,6 +125,9 @@ struct shared {
 	uint8_t said;		/* the profile says so in as many words, or keeps nothing apart */
 };
 const char *shared_text(const struct shared *s);
+
+/* Why its process is made as it is. */
+const char *child_why(const struct plan *plan);
 
 /* What a member shares of its IPC group. */
 enum group_part { GROUP_IPC = 1, GROUP_SHM };
@@ -161,6 +168,7 @@ struct plan_request {
 
 	/* By a supervisor: the payload waits for its word, and gets what service keys say. */
 	int supervised;
+	int direct;		/* and it makes the process by itself: nobody is met, nothing is waited for */
 	const char *notify;	/* the address of a NOTIFY_SOCKET that is not inside */
 	const char *console;	/* the terminal of type=console, NULL: /dev/console */
 	const struct limit *limits;	/* of its IPC group, that other profiles say */
@@ -177,7 +185,7 @@ int plan_build(struct plan *plan, const struct profile *p, const struct facts *f
 /* Whether the inside reports by memory that both sides have; a pty, or a template, can only be handed over by a socket. */
 static inline int plan_tells(const struct plan *plan)
 {
-	return plan->vfork && !plan->tty && plan->part != PART_ROOT;
+	return plan->child == CHILD_VFORK && !plan->tty && plan->part != PART_ROOT;
 }
 
 /* What every plan must keep; a broken one is a defect of the planner. -1 fills e. */

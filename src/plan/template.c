@@ -266,8 +266,9 @@ static void keep_part(struct division *d, struct step *step, enum plan_part whic
 }
 
 /* The process of a template has nothing new but its mounts, and lives as long as it builds. */
-static void fit_clone(struct plan *plan)
+static void fit_clone(struct build *b)
 {
+	struct plan *plan = b->plan;
 	union operand *op = plan->step[plan->clone].op;
 
 	if (plan->part == PART_LAUNCH) {
@@ -276,10 +277,9 @@ static void fit_clone(struct plan *plan)
 	} else {
 		plan->namespaces = CLONE_NEWNS_;
 		op[0].n &= CLONE_NEWNS_;
-		plan->vfork = 1;
 		plan->init = plan->tty = plan->needs_seal = 0;
 	}
-	op[1].n = plan->vfork;
+	plan_child(b);
 }
 
 void plan_part(struct build *b)
@@ -315,5 +315,5 @@ void plan_part(struct build *b)
 	if (b->request->exact && b->request->part == PART_LAUNCH)
 		tell_root(&d, b->request->exact);
 	keep_part(&d, step, b->request->part);
-	fit_clone(plan);
+	fit_clone(b);
 }

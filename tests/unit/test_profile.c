@@ -302,6 +302,7 @@ static const struct row {
 	{KEY_log, "log=file \"/a b\" keep=0 size=4k", "log=file \"/a b\" size=4096 keep=0"},
 	{KEY_log, "log=file /a keep=99", "log=file /a size=1048576 keep=99"},
 	{KEY_log_size, "log-size=4k", "log-size=4096"},
+	{KEY_ahead, "ahead=2", "ahead=2"},
 };
 enum { ROWS = sizeof rows / sizeof *rows };
 
