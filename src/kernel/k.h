@@ -145,6 +145,7 @@ int k_prctl(int option, unsigned long a, unsigned long b, unsigned long c);
 int k_capget(struct cap_data_ data[2]);
 int k_capset(const struct cap_data_ data[2]);
 int k_setgroups(unsigned n, const uint32_t *groups);
+int k_groups(void);	/* how many supplementary groups, -1 when that is not told */
 int k_setgid(uint32_t gid);	/* real, effective and saved */
 int k_setuid(uint32_t uid);
 int k_setsid(void);

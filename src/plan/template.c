@@ -170,14 +170,16 @@ static unsigned divide(struct division *d)
 static enum reason why_not(const struct build *b)
 {
 	const struct profile *p = b->p;
-	int memory = p->root.kind == ROOT_TMPFS || p->root.kind == ROOT_CPIO;
+	int memory = p->root.kind == ROOT_TMPFS || p->root.kind == ROOT_CPIO, unlocked = b->bounded_admin && !b->plan->sealed;
 
 	if (!(b->namespaces & CLONE_NEWNS_) || !b->mounts)
 		return NO_MOUNTS;
 	if (b->own_user || p->ns[NS_USER].how == NS_PATH)
 		return NO_USER;
-	if (p->root_mode == ROOT_OVERLAY || (memory && (p->root_mode != ROOT_RO || (b->bounded_admin && !b->plan->sealed))))
+	if (p->root_mode == ROOT_OVERLAY || (memory && (p->root_mode != ROOT_RO || unlocked)))
 		return NO_MEMORY;
+	if (unlocked && says(b, MOUNT_FILE, 0))
+		return NO_WRITABLE;
 	if (p->propagation.prop == PROP_SHARED)
 		return NO_SHARED;
 	for (const struct mount_wish *m = p->mounts.first; m; m = m->next)
