@@ -90,6 +90,18 @@ static void probe_caller(struct facts *f)
 		f->privileged = data[0].effective >> CAP_SYS_ADMIN_ & 1;
 }
 
+static uint32_t suid_dumpable(void)
+{
+	int fd = k_open(AT_FDCWD, "/proc/sys/fs/suid_dumpable", O_RDONLY, 0);
+	char text[4] = "";
+
+	if (fd < 0)
+		return 0;
+	k_read(fd, text, sizeof text - 1);
+	k_close(fd);
+	return (uint32_t)number_at(text);
+}
+
 /* 0 in user.max_*_namespaces forbids what the kernel has. */
 static uint32_t ns_allowed(int proc, const char *name)
 {
@@ -211,6 +223,7 @@ void facts_probe_base(struct facts *f)
 	probe_calls(f, NULL);
 	f->last_cap = last_cap();
 	f->pivot_root = 1;
+	f->suid_dumpable = suid_dumpable();
 	f->self_sealed = (uint32_t)self_is_sealed();
 }
 
@@ -221,7 +234,9 @@ void facts_probe_for(struct facts *f, const struct profile *p)
 	probe_calls(f, p);
 	f->pivot_root = probe_pivot(f);
 	f->ns_mount = f->ns_ipc = f->ns_pid = f->ns_uts = f->ns_net = f->ns_cgroup = f->ns_time = 1;
-	/* These two decide what is planned, when they are looked at. */
+	/* These decide what is planned, when they are looked at. */
+	if (p->user || p->group)
+		f->suid_dumpable = suid_dumpable();
 	if (wants_user(f, p))
 		probe_namespaces(f, 1u << NS_USER);
 	if (p->caps[CAPS_BOUNDING] & strong || p->ns[NS_PID].how != NS_NEW)

@@ -161,6 +161,13 @@ int k_signal_default(int signal)
 	return RAW("sigaction", SYS_rt_sigaction, signal, action, NULL, _NSIG / 8);
 }
 
+int k_signal_is_default(int signal)
+{
+	struct sigaction is;
+
+	return !K(sigaction, signal, NULL, &is) && is.sa_handler == SIG_DFL;
+}
+
 int k_signal_handler(int signal, void (*fn)(int signal, siginfo_t *info, void *context))
 {
 	struct sigaction action = {.sa_sigaction = fn,

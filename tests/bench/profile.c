@@ -1,110 +1,148 @@
 /*
- * profile.c - what hutch does with a profile before it touches anything: reads it, plans, checks the plan.
+ * profile.c - how long hutch itself thinks about a profile of 4 KiB: parse, plan and check,
+ * by its library, without any process.
  *
  *	profile [ROUNDS]
  *
- * The profile has 4 KiB, as a long one of a service has: mounts, files, environment, limits, comments. Prints
- * the median time of a round; under `valgrind --tool=callgrind` one round more or less tells its
- * instructions.
+ * Prints the medians in microseconds. Compiled as hutch is.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "base/arena.h"
+#include "kernel/probe.h"
 #include "plan/plan.h"
 #include "profile/profile.h"
 
 enum { SIZE = 4096, MOST = 100000 };
 
+/* what there is once, and what is repeated with another number until it is long enough */
 static const char head[] =
-	"# A service in a box of its own.\nroot=/srv/box\nhostname=box\nuser=nobody\nnet=new\ntmpfs=/tmp size=16m mode=1777\n"
-	"tmpfs=/run size=1m\ncaps=net_bind_service\nrlimit.nofile=1024\nrlimit.core=0\nenv=LANG=C.UTF-8\nenv=HOME=/var/empty\n"
-	"umask=027\nstop-timeout=10s\nrestart=always\nready=notify\nexec=/usr/sbin/daemon --foreground --config /etc/daemon.conf\n";
+	"# A service with much to say.\nroot=/srv/box\npropagation=slave\ntmpfs=/tmp size=16m\nhostname=box\nnet=none\n"
+	"caps=net_bind_service chown\nuser=1000\ngroup=1000\nrlimit.nofile=1024:4096\nipc=new\nipc.shmmax=67108864\n"
+	"restart=always\nrestart-delay=100ms 10s\nready=notify\nexec=/usr/sbin/service --config /etc/service.conf\n";
+static const char *const repeated[] = {
+	"bind=/srv/data/@ /data/@ rw noexec slave\n", "bind=/usr/share/part-@ /usr/share/part-@\n",
+	"env=SETTING_@=\"a value that a service reads\"\n", "tmpfs=/var/cache/@ size=1m mode=0750\n",
+	"file=/etc/service.d/@.conf \"key = value\" \"other = 12\"\n", "mask=/usr/share/secret-@ optional\n",
+};
 
-static const char facts_text[] =
-	"uid=0\ngid=0\nprivileged=1\nlast_cap=40\nnew_mount_api=1\nopenat2=1\nclose_range=1\nmount_setattr=1\nset_group=1\n"
-	"mount_beneath=1\nstatmount=1\npivot_root=1\nns_mount=1\nns_ipc=1\nns_pid=1\nns_uts=1\nns_net=1\nns_user=1\n"
-	"ns_cgroup=1\nns_time=1\nself_sealed=0\n";
+static char text[SIZE + 256], memory[4 << 20] __attribute__((aligned(16)));
+static size_t length;
+static struct facts facts;
+static uint64_t parse[MOST], plan_and_check[MOST], both[MOST];	/* ns */
 
-static char text[SIZE + 512], memory[1 << 20];
-static long long took[MOST];
-
-static size_t write_profile(void)
+/* One more line, with a number for each "@"; 0: it does not fit. */
+static int add_line(const char *line, unsigned number)
 {
-	size_t n = (size_t)snprintf(text, sizeof text, "%s", head);
+	size_t n = length;
 
-	for (int i = 0; n < SIZE; i += 4) {
-		n += (size_t)snprintf(text + n, sizeof text - n, "bind=/srv/data/%d /var/lib/daemon/%d ro noexec\n", i, i);
-		n += (size_t)snprintf(text + n, sizeof text - n, "# What it asks for in part %d, see daemon.conf(5).\n", i);
-		n += (size_t)snprintf(text + n, sizeof text - n, "env=DAEMON_OPTION_%d=value-%d\n", i, i);
-		n += (size_t)snprintf(text + n, sizeof text - n, "bind=/etc/daemon.d/%d.conf /etc/daemon.d/%d.conf optional\n", i, i);
-	}
-	while (text[--n] != '\n' || n >= SIZE)
-		;
-	return n + 1;
+	for (; *line && n < SIZE; line++)
+		n += *line == '@' ? (size_t)sprintf(text + n, "%u", number) : (text[n] = *line, 1);
+	if (*line || n > SIZE)
+		return 0;
+	length = n;
+	return 1;
+}
+
+static void make_text(void)
+{
+	const unsigned kinds = sizeof repeated / sizeof *repeated;
+	unsigned n = 0;
+
+	length = (size_t)sprintf(text, "%s", head);
+	while (add_line(repeated[n % kinds], n / kinds))
+		n++;
+	memset(text + length, '#', SIZE - length);
+	length = SIZE;
+	text[SIZE - 1] = '\n';
 }
 
 static int load(void *ctx, const char *path, const char *from, struct profile_text *to, struct err *e)
 {
+	(void)ctx;
 	(void)from;
 	(void)e;
-	*to = (struct profile_text){path, text, *(size_t *)ctx};
+	*to = (struct profile_text){.name = path, .text = text, .length = length};
 	return 0;
 }
 
-static int round_of(size_t length, const struct facts *facts)
-{
-	struct plan_request request = {.launch = 1};
-	struct profile_reader r;
-	static struct profile p;
-	static struct plan plan;
-	struct diags diags;
-	struct arena a;
-	struct err e;
-
-	arena_init(&a, memory, sizeof memory);
-	profile_init(&p, &a);
-	diags_init(&diags, &a);
-	profile_reader_init(&r, &p, &diags, load, &length);
-	profile_file(&r, "box.conf");
-	profile_finish(&r);
-	for (const struct diag *d = diags.first; d; d = d->next)
-		fprintf(stderr, "line %u: %s\n", d->at.line, d->text);
-	return diags.count || plan_build(&plan, &p, facts, &request, &diags) || plan_check(&plan, &e) ? -1 : (int)plan.nsteps;
-}
-
-static long long now_ns(void)
+static uint64_t now_ns(void)
 {
 	struct timespec t;
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (long long)t.tv_sec * 1000000000 + t.tv_nsec;
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+static void stop(const char *why)
+{
+	fprintf(stderr, "profile: %s\n", why);
+	exit(1);
+}
+
+static void think(int round)
+{
+	static const char *const env[] = {NULL};
+	static struct plan_request request = {.supervised = 1, .launch = 1, .env = env};
+	static struct arena arena;
+	static struct profile p;
+	static struct diags diags;
+	static struct plan plan;
+	struct profile_reader r;
+	uint64_t from, middle, to;
+	struct err e;
+
+	from = now_ns();
+	arena_init(&arena, memory, sizeof memory);
+	profile_init(&p, &arena);
+	diags_init(&diags, &arena);
+	profile_reader_init(&r, &p, &diags, load, NULL);
+	profile_file(&r, "service.conf");
+	profile_finish(&r);
+	middle = now_ns();
+	if (diags.count || plan_build(&plan, &p, &facts, &request, &diags)) {
+		static struct out o;
+
+		out_init(&o, memory + (2 << 20), 1 << 20);
+		profile_print_diags(&p, &diags, &o);
+		stop(o.text);
+	}
+	if (plan_check(&plan, &e))
+		stop(e.text);
+	to = now_ns();
+	parse[round] = middle - from;
+	plan_and_check[round] = to - middle;
+	both[round] = to - from;
 }
 
 static int by_value(const void *a, const void *b)
 {
-	return (*(const long long *)a > *(const long long *)b) - (*(const long long *)a < *(const long long *)b);
+	const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static void say(const char *what, uint64_t *ns, int n)
+{
+	qsort(ns, (size_t)n, sizeof *ns, by_value);
+	printf("%s %u.%u\n", what, (unsigned)(ns[n / 2] / 1000), (unsigned)(ns[n / 2] / 100 % 10));
 }
 
 int main(int argc, char **argv)
 {
-	int rounds = argc > 1 ? atoi(argv[1]) : 2000, steps = 0;
-	size_t length = write_profile();
-	struct facts facts;
-	struct err e;
+	const int rounds = argc > 1 ? atoi(argv[1]) : 1000;
 
-	if (rounds < 1 || rounds > MOST || facts_parse(&facts, facts_text, sizeof facts_text - 1, &e))
-		return 2;
-	for (int i = 0; i < rounds; i++) {
-		long long from = now_ns();
-
-		steps = round_of(length, &facts);
-		took[i] = now_ns() - from;
-		if (steps < 0)
-			return 1;
-	}
-	qsort(took, (size_t)rounds, sizeof *took, by_value);
-	printf("%zu bytes, %d steps: %lld ns (p10 %lld)\n", length, steps, took[rounds / 2], took[rounds / 10]);
+	if (rounds < 1 || rounds > MOST)
+		stop("so many rounds?");
+	make_text();
+	facts_probe(&facts);
+	for (int i = 0; i < rounds; i++)
+		think(i);
+	say("parse", parse, rounds);
+	say("plan-and-check", plan_and_check, rounds);
+	say("both", both, rounds);
 	return 0;
 }
