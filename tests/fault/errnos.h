@@ -28,7 +28,7 @@ static const struct {
 	{"mount", CODES(EPERM, EINVAL, ENODEV, ENOENT, ENOMEM, EBUSY)}, {"umount2", CODES(EINVAL, EBUSY)},
 	{"pivot_root", CODES(EINVAL, EBUSY)}, {"open_tree", CODES(EINVAL, EPERM, ENOMEM)},
 	{"move_mount", CODES(EINVAL, EPERM, ENOENT, ELOOP)}, {"mount_setattr", CODES(EPERM, EINVAL, EBUSY)},
-	{"statfs", CODES(EACCES)}, {"statmount", CODES(ENOENT, EPERM)}, {"cachestat", CODES(ENOSYS)}, {"unshare", CODES(EPERM, ENOSPC, EINVAL)},
+	{"statfs", CODES(EACCES)}, {"statmount", CODES(ENOENT, EPERM)}, {"listmount", CODES(EPERM)}, {"cachestat", CODES(ENOSYS)}, {"unshare", CODES(EPERM, ENOSPC, EINVAL)},
 	{"setns", CODES(EPERM, EINVAL)}, {"clone", CODES(EAGAIN, ENOMEM, EPERM, ENOSPC, EINVAL)},
 	{"waitpid", CODES(EINTR)}, {"waitid", CODES(EINTR, ECHILD)}, {"kill", CODES(EPERM, ESRCH)},
 	{"execve", CODES(ENOENT, EACCES, ENOEXEC, ENOMEM)}, {"execveat", CODES(EACCES, ENOMEM)},
