@@ -236,7 +236,7 @@ static void keep_part(struct division *d, struct step *step, enum plan_part whic
 	for (unsigned i = 0; i < plan->nsteps; i++) {
 		const struct step *s = &plan->step[i];
 		int roots = s->kind == STEP_ROOT_TREE || s->kind == STEP_ROOT_MOVE || s->kind == STEP_ROOT_TMPFS ||
-			    s->kind == STEP_ROOT_IMAGE;
+			    s->kind == STEP_ROOT_IMAGE || s->kind == STEP_ROOT_NAMESPACE;
 
 		if (i == d->last + 1)
 			plan->literal = (unsigned)(to - step);
