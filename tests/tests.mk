@@ -20,7 +20,7 @@ TESTS += "tests/appliance/run.sh $(O) $(O)/hutch 6.1"
 SOAK = "SOAK=1 tests/services/run.sh $(O)/services $(O)/hutch"
 CLAIM_TOOLS := $(O)/claims/probe $(O)/claims/inrootfs $(O)/claims/layout $(O)/supervised/probe $(O)/supervised/hutch-next $(O)/init/machine $(O)/init/probe $(O)/init/storm
 # What has to be built before the tests run.
-TEST_NEEDS = $(O)/hutch $(UNIT) $(CLAIM_TOOLS) vm-tools rootfs man fault
+TEST_NEEDS = $(O)/hutch $(BENCH_TOOLS) $(UNIT) $(CLAIM_TOOLS) vm-tools rootfs man fault
 
 test: deps		## everything that can be tested on this machine
 	@$(MAKE) --no-print-directory test-only
@@ -34,16 +34,74 @@ soak: deps		## the long sweeps too
 soak-only: $(TEST_NEEDS)
 	@tests/run.sh $(O) $(TESTS) $(SOAK)
 
-bench: $(O)/hutch $(O)/bench/hub	## hutch against hand-written floors and against its peers
-	@tests/deps.sh bench
-	@tests/bench/run.sh $(O)/bench $(O)/hutch
-	@tests/bench/supervise.sh $(O)/bench $(O)/hutch
-	@tests/bench/why.sh $(O)/bench $(O)/hutch
-	@$(O)/bench/hub
+# Floors, payloads and what measures; the floors as fast as a compiler makes them.
+BENCH_TOOLS := $(patsubst %,$(O)/bench/%,bench floor noop stamp world profile hub tables many ask)
+FAST := $(CC) -std=c11 -D_GNU_SOURCE -O2 -Wall -Wextra -static -s
 
-$(O)/bench/hub: tests/bench/hub.c
+$(O)/bench/%: tests/bench/%.c $(O)/flags
 	@mkdir -p $(@D)
-	$(CC) -std=c11 -D_GNU_SOURCE -O2 -Wall -Wextra -static -s -o $@ $<
+	$(FAST) -o $@ $<
+
+$(O)/bench/noop: FAST += $(if $(findstring x86_64,$(shell $(CC) -dumpmachine)),-nostdlib -nostartfiles)
+$(O)/bench/stamp: tests/bench/stamp.h
+
+$(O)/bench/bench: $(patsubst %,tests/bench/%,bench.c kinds.c worlds.c bench.h stamp.h)
+	@mkdir -p $(@D)
+	$(FAST) -o $@ $(filter %.c,$^)
+
+$(O)/bench/ask: $(patsubst %,tests/bench/%,supervise.c cage.c look.c supervise.h stamp.h)
+	@mkdir -p $(@D)
+	$(FAST) -o $@ $(filter %.c,$^)
+
+$(O)/bench/profile: tests/bench/profile.c $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(BASE) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $^
+
+bench:			## hutch against hand-written floors and against its peers; BENCH="launch mounts" for parts of it
+	@tests/deps.sh bench
+	@$(MAKE) --no-print-directory bench-only
+
+bench-only: $(O)/hutch $(BENCH_TOOLS)
+	@tests/bench/run.sh $(O)/bench $(O)/hutch $(BENCH)
+
+# A few rounds of everything: does it measure?
+TESTS += "tests/bench/smoke.sh $(O)/bench $(O)/hutch"
+
+# What launches cost, in instructions: the programs of the gate, and a hutch that does too much.
+GATE_TOOLS := $(addprefix $(O)/gate/,guest steps slower noop floor stamp)
+TESTS += "CC='$(CC)' tests/gate/think.sh $(O)/gate $(O)/hutch"
+TESTS += "CC='$(CC)' tests/gate/run.sh $(O)/gate $(O)/hutch"
+SOAK += "CC='$(CC)' BOOTS=5 tests/gate/run.sh $(O)/gate $(O)/hutch 6.1 6.12 7"
+TEST_NEEDS += gate-tools
+
+gate-tools: $(O)/hutch $(GATE_TOOLS)
+
+budget: gate-tools	## record what launches cost today as what they may cost
+	@CC='$(CC)' UPDATE=1 tests/gate/think.sh $(O)/gate $(O)/hutch
+	@CC='$(CC)' UPDATE=1 tests/gate/run.sh $(O)/gate $(O)/hutch 6.1 6.12 7
+
+GATE_CC = $(CC) -std=c11 -D_GNU_SOURCE -O2 -Wall -Wextra -static -s
+
+$(O)/gate/guest $(O)/gate/steps: $(O)/gate/%: tests/gate/%.c tests/bench/stamp.h
+	@mkdir -p $(@D)
+	$(GATE_CC) -o $@ $<
+
+$(O)/gate/floor $(O)/gate/stamp: $(O)/gate/%: tests/bench/%.c tests/bench/stamp.h
+	@mkdir -p $(@D)
+	$(GATE_CC) -o $@ $<
+
+# On x86-64 without libc's start.
+$(O)/gate/noop: tests/bench/noop.c
+	@mkdir -p $(@D)
+	$(GATE_CC) $(if $(filter x86_64,$(shell $(CC) -dumpmachine | cut -d - -f 1)),-nostdlib -nostartfiles) -o $@ $<
+
+$(O)/gate/slower: tests/gate/slower.c $(O)/hutch
+	@mkdir -p $(@D)
+	$(CC) $(BASE) $(CFLAGS) $(LINK) -Wl,-T,src/archive/texts.ld $(LDFLAGS) -o $@ $< \
+		$(LINKED:$(O)/archive/packed.o=$(O)/packed.o)
+	$(STRIP) -R .comment $@
+
+.PHONY: gate-tools budget
 
 demo:		## the main job, on the screen
 	@tests/deps.sh demo
@@ -216,7 +274,7 @@ TESTS += "$(O)/fault/init quick $(O)/fault"
 TESTS += "$(O)/fault/init hang $(O)/fault"
 SOAK += "$(O)/fault/init full $(O)/fault"
 
-.PHONY: deps test test-only soak soak-only bench demo unit unit-test fault
+.PHONY: deps test test-only soak soak-only bench bench-only demo unit unit-test fault
 
 ARCHS := aarch64 armhf mips mipsel riscv64 ppc64le i386
 

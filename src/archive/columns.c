@@ -49,6 +49,12 @@ const char texts_columns[] TEXT_SECTION =
 #define FINDING(id, message, rest) message "\0" rest "\0"
 #include "plan/layout.def"
 "\1"
+#define CHILD(kind, test, why) why "\0"
+#include "plan/child.def"
+"\1"
+#define DIRECT(test, why) why "\0"
+#include "supervise/direct.def"
+"\1"
 #define PART(kind, rule, path)
 #define NO_TEMPLATE(id, text) text "\0"
 #include "plan/template.def"

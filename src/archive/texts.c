@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "archive/inflate.h"
+#include "base/stacks.h"
 
 /* By the linker: where the section begins and ends. */
 extern const char __start_packed_texts[], __stop_packed_texts[];
@@ -27,6 +28,9 @@ void texts_unpack(const char *text)
 	unsigned long at = 0;
 	long n;
 
+	/* Such a child shares the section with its parent, who may be about it. */
+	if (stack_number())
+		return;
 	if (*text || ADDRESS(text) < ADDRESS(__start_packed_texts) || ADDRESS(text) >= ADDRESS(__stop_packed_texts))
 		return;
 	inflate_init(&z, read_packed, &at);

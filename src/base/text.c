@@ -20,9 +20,11 @@ struct sink {
 
 static void put(struct sink *s, const char *text, size_t n)
 {
-	for (; n; n--, text++, s->length++)
-		if (s->length + 1 < s->size)
-			s->to[s->length] = *text;
+	size_t room = s->size > s->length + 1 ? s->size - s->length - 1 : 0;
+
+	if (room)
+		memcpy(s->to + s->length, text, n < room ? n : room);
+	s->length += n;
 }
 
 static void pad(struct sink *s, char with, int n)

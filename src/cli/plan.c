@@ -9,7 +9,7 @@
 static int read_options(int argc, char **argv, int *i, const char **facts,
 			struct plan_request *request, struct target *target, struct live *live)
 {
-	const char *const names[] = {"--facts=", "--name=", "--service", "--join=", "--mount=", "--umount=", "--follow=", "--part=", NULL};
+	const char *const names[] = {"--facts=", "--name=", "--service", "--join=", "--mount=", "--umount=", "--follow=", "--direct", "--part=", NULL};
 	static const char *line[64];
 	const char *value;
 	uint64_t pid;
@@ -20,12 +20,13 @@ static int read_options(int argc, char **argv, int *i, const char **facts,
 	while ((option = cli_option(argc, argv, i, names, &value)) >= 0) {
 		if (option == 3 && parse_number(value, 1, INT32_MAX, &pid))
 			return 1;
-		if (option == 7 && strcmp(value, "root") != 0 && strcmp(value, "launch") != 0)
+		if (option == 8 && strcmp(value, "root") != 0 && strcmp(value, "launch") != 0)
 			return 1;
-		if (option == 7) {
+		if (option == 8) {
 			request->part = *value == 'r' ? PART_ROOT : PART_LAUNCH;
-		} else if (option == 2) {
+		} else if (option == 2 || option == 7) {
 			request->supervised = 1;
+			request->direct = option == 7;
 		} else if (option == 3) {
 			*target = (struct target){.pid = (int)pid};
 			request->join = target;

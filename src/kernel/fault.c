@@ -14,6 +14,7 @@
  */
 #ifdef HUTCH_FAULT
 #include "kernel/fault.h"
+#include "base/stacks.h"
 #include "kernel/k.h"
 
 #include <errno.h>
@@ -27,7 +28,7 @@
 static struct fault_log *fault_log;
 static int host, told, inside;
 static char outside = 'h';
-/* By side: with vfork both live in one memory. */
+/* By side: with vfork both live in one memory, and a supervisor's child has a stack of its own in it. */
 static const char *step_now[2] = {"", ""};
 
 __attribute__((constructor)) static void fault_start(void)
@@ -50,7 +51,7 @@ __attribute__((constructor)) static void fault_start(void)
 /* Helpers of the host side before the clone have other pids too. */
 static int side(void)
 {
-	return inside && k_getpid() != host;
+	return inside && (stack_number() || k_getpid() != host);
 }
 
 /* A copy of a process that takes another part has memory of its own, a vfork's child has not. */

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -241,13 +242,15 @@ int k_has_cachestat(void) { return RAW("cachestat", NR_cachestat, -1, NULL, NULL
 int k_unshare(unsigned flags) { return RAW("unshare", SYS_unshare, (int)flags); }
 int k_setns(int fd, unsigned type) { return RAW("setns", SYS_setns, fd, (int)type); }
 
-void *k_map(int fd, size_t n, off_t at, int flags)
+void *k_map_to(void *to, int fd, size_t n, off_t at, int flags)
 {
 	void *memory = k_fault("mmap") ? MAP_FAILED
-		: mmap(NULL, n, PROT_READ | PROT_WRITE, flags, fd, at);
+		: mmap(to, n, PROT_READ | PROT_WRITE, flags | (to ? MAP_FIXED : 0), fd, at);
 
 	return memory == MAP_FAILED ? NULL : memory;
 }
+
+void *k_map(int fd, size_t n, off_t at, int flags) { return k_map_to(NULL, fd, n, at, flags); }
 
 void *k_memory(size_t n, int shared)
 {
@@ -299,6 +302,20 @@ int k_inotify(void) { return RAW("inotify_init1", SYS_inotify_init1, IN_CLOEXEC 
 int k_inotify_add(int fd, const char *path, uint32_t mask)
 {
 	return RAW("inotify_add_watch", SYS_inotify_add_watch, fd, path, mask);
+}
+
+int k_epoll(void) { return RAW("epoll_create1", SYS_epoll_create1, EPOLL_CLOEXEC); }
+
+int k_epoll_ctl(int epoll, int op, int fd, uint32_t events, uint64_t tag)
+{
+	struct epoll_event e = {.events = events, .data.u64 = tag};
+
+	return RAW("epoll_ctl", SYS_epoll_ctl, epoll, op, fd, &e);
+}
+
+int k_epoll_ready(int epoll, struct epoll_event *to, int room)
+{
+	return RAW("epoll_pwait", SYS_epoll_pwait, epoll, to, room, 0, NULL, 0);
 }
 
 int k_poll(struct pollfd *fds, unsigned n, int timeout_ms) { return K(poll, fds, n, timeout_ms); }

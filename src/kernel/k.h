@@ -136,6 +136,7 @@ int k_getppid(void);
 void *k_memory(size_t n, int shared);
 /* A file's pages from `at` on, to read and write, MAP_SHARED or MAP_PRIVATE; NULL with errno. */
 void *k_map(int fd, size_t n, off_t at, int flags);
+void *k_map_to(void *to, int fd, size_t n, off_t at, int flags);	/* instead of what is there */
 int k_forget(void *memory, size_t n);
 int k_madvise(void *memory, size_t n, int advice);
 
@@ -144,6 +145,7 @@ int k_prctl(int option, unsigned long a, unsigned long b, unsigned long c);
 int k_capget(struct cap_data_ data[2]);
 int k_capset(const struct cap_data_ data[2]);
 int k_setgroups(unsigned n, const uint32_t *groups);
+int k_groups(void);	/* how many supplementary groups, -1 when that is not told */
 int k_setgid(uint32_t gid);	/* real, effective and saved */
 int k_setuid(uint32_t uid);
 int k_setsid(void);
@@ -163,6 +165,7 @@ int k_keyring_new(void);
 int k_close_range_cloexec(unsigned from, unsigned to);
 /* Closes the descriptors from `from` up to `to`, by close_range(2) or one by one. */
 void k_close_range(unsigned from, unsigned to);
+int k_signal_is_default(int signal);	/* 0: it is not, or nobody knows */
 int k_signal_default(int signal);	/* EINVAL for those that are always */
 /* On the stack of k_signal_stack, where it may come again while it is handled. */
 int k_signal_handler(int signal, void (*fn)(int signal, siginfo_t *info, void *context));
@@ -194,6 +197,12 @@ long k_receive_from(int fd, void *record, size_t n, int *pid);
 int k_inotify(void);	/* reads without waiting */
 int k_inotify_add(int fd, const char *path, uint32_t mask);
 int k_poll(struct pollfd *fds, unsigned n, int timeout_ms);
+
+/* What is ready of many: k_epoll_ctl's op is of epoll(7), `tag` comes back with what is. Never waits. */
+struct epoll_event;
+int k_epoll(void);
+int k_epoll_ctl(int epoll, int op, int fd, uint32_t events, uint64_t tag);
+int k_epoll_ready(int epoll, struct epoll_event *to, int room);	/* how many */
 int k_signalfd(uint64_t signals);	/* bit n-1 is signal n */
 int k_sigmask(uint64_t block, uint64_t *old);	/* sets the mask */
 /* The first of these that comes, which are blocked; -1 with EAGAIN after so long, <0: for ever. */

@@ -191,7 +191,7 @@ int needs_self_seal(const struct build *b)
 
 int plan_meets(const struct build *b)
 {
-	return b->request->name || b->request->supervised || profile_group(b->p);
+	return b->request->name || (b->request->supervised && !b->request->direct) || profile_group(b->p);
 }
 
 /* What of its group the sandbox shares. */
@@ -445,22 +445,17 @@ static void plan_inside(struct build *b)
 		ADD(b, where(b, KEY_init), INIT_START, N(0));
 }
 
-/* What needs the plan as a whole: one clone or vfork, and its namespaces. */
+/* What needs the plan as a whole: one clone, of which kind, and its namespaces. */
 static void finish_clone(struct build *b)
 {
 	struct plan *plan = b->plan;
-	int barrier = b->request->live != NULL, joined = b->p->ns[NS_USER].how == NS_PATH;
+	int joined = b->p->ns[NS_USER].how == NS_PATH;
 
-	for (unsigned i = plan->clone; i < plan->nsteps; i++)
-		barrier |= plan->step[i].kind == STEP_RELEASE || plan->step[i].kind == STEP_MEET || plan->step[i].kind == STEP_TIME_NEW ||
-			   plan->step[i].kind == STEP_FORK;
 	plan->init = b->p->init == AUTO_YES && !b->request->join;
-	/* A time namespace can only be entered by a process that shares no memory. */
-	plan->vfork = !plan->init && !barrier && b->p->ns[NS_PID].how != NS_PATH;
+	plan_child(b);
 	plan->namespaces = joined || b->request->join ? 0 : b->namespaces & ~CLONE_NEWTIME_;
 	/* A joined group's namespace replaces the new one only if a member lives. */
 	plan->step[plan->clone].op[0].n = plan->namespaces & ~b->taken & ~(plan->root_switch < SWITCH_EMPTY ? 0u : CLONE_NEWNS_);
-	plan->step[plan->clone].op[1].n = plan->vfork;
 }
 
 static int choose_tty(const struct build *b)

@@ -70,6 +70,9 @@ void choose_way(struct build *b);
 /* Whether a scratch is needed to stage things on. */
 int need_scratch(const struct build *b);
 
+/* child.c: how the process is made. All steps are there. */
+void plan_child(struct build *b);
+
 /* shares.c: what is shared with the host past the namespaces. */
 void plan_shares(struct build *b);
 

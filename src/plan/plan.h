@@ -86,6 +86,9 @@ enum switch_kind {
 	SWITCH_NONE, SWITCH_JOIN, SWITCH_LIVE, SWITCH_OVER, SWITCH_PIVOT, SWITCH_EMPTY, SWITCH_TREE,
 };
 
+/* How the process is made: a copy, or one that shares the memory until exec, while its parent waits or goes on. */
+enum child_kind { CHILD_FORK, CHILD_VFORK, CHILD_VM };
+
 struct plan {
 	const struct profile *profile;
 	struct step *step;
@@ -94,7 +97,8 @@ struct plan {
 	unsigned nsteps, nexpect, nshared, slots;
 	unsigned clone;		/* index of the clone step */
 	uint32_t namespaces;	/* CLONE_NEW* that the sandbox has of its own */
-	uint8_t vfork;		/* CLONE_VM|CLONE_VFORK */
+	uint8_t child;		/* enum child_kind */
+	uint8_t child_row;	/* of child.def, which says why */
 	uint8_t init, tty;
 	uint8_t root_switch, sealed, rootless;
 	uint8_t bar;		/* a row of ways.def, from 1: why a newer way was not taken */
@@ -121,6 +125,9 @@ struct shared {
 	uint8_t said;		/* the profile says so in as many words, or keeps nothing apart */
 };
 const char *shared_text(const struct shared *s);
+
+/* Why its process is made as it is. */
+const char *child_why(const struct plan *plan);
 
 /* What a member shares of its IPC group. */
 enum group_part { GROUP_IPC = 1, GROUP_SHM };
@@ -155,11 +162,13 @@ struct plan_request {
 	int launch;		/* the plan is for now: only needed facts are looked up */
 	const char *const *env;	/* of the caller, for env-pass */
 	enum plan_part part;	/* plan->part says what came of it: the whole, where there is no template */
+	struct out *exact;	/* with PART_LAUNCH: gets what the steps of its template do, see step_exact; or NULL */
 	const struct target *join;	/* the plan is for one more program in this sandbox, or NULL */
 	struct live *live;		/* with join: for its mounts instead, or NULL */
 
 	/* By a supervisor: the payload waits for its word, and gets what service keys say. */
 	int supervised;
+	int direct;		/* and it makes the process by itself: nobody is met, nothing is waited for */
 	const char *notify;	/* the address of a NOTIFY_SOCKET that is not inside */
 	const char *console;	/* the terminal of type=console, NULL: /dev/console */
 	const struct limit *limits;	/* of its IPC group, that other profiles say */
@@ -173,10 +182,10 @@ struct plan_request {
 int plan_build(struct plan *plan, const struct profile *p, const struct facts *f,
 	       const struct plan_request *request, struct diags *d);
 
-/* Whether the inside reports by memory that both sides have; a pty can only be handed over by a socket. */
+/* Whether the inside reports by memory that both sides have; a pty, or a template, can only be handed over by a socket. */
 static inline int plan_tells(const struct plan *plan)
 {
-	return plan->vfork && !plan->tty;
+	return plan->child == CHILD_VFORK && !plan->tty && plan->part != PART_ROOT;
 }
 
 /* What every plan must keep; a broken one is a defect of the planner. -1 fills e. */
@@ -189,6 +198,12 @@ void plan_print(const struct plan *plan, struct out *o);
 
 /* One step without its number: `inside  tree.clone #1=/srv rec`. */
 void step_print(const struct plan *plan, const struct step *s, struct out *o);
+
+/*
+ * One step as bytes, with all that it does and nothing of where the profile says so. -1: it has
+ * an operand that cannot be told.
+ */
+int step_exact(const struct step *s, struct out *o);
 
 /* The operand that a person knows the step by: a path, a name; "" when it has none. */
 const char *step_subject(const struct step *s);

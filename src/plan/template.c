@@ -170,14 +170,16 @@ static unsigned divide(struct division *d)
 static enum reason why_not(const struct build *b)
 {
 	const struct profile *p = b->p;
-	int memory = p->root.kind == ROOT_TMPFS || p->root.kind == ROOT_CPIO;
+	int memory = p->root.kind == ROOT_TMPFS || p->root.kind == ROOT_CPIO, unlocked = b->bounded_admin && !b->plan->sealed;
 
 	if (!(b->namespaces & CLONE_NEWNS_) || !b->mounts)
 		return NO_MOUNTS;
 	if (b->own_user || p->ns[NS_USER].how == NS_PATH)
 		return NO_USER;
-	if (p->root_mode == ROOT_OVERLAY || (memory && (p->root_mode != ROOT_RO || (b->bounded_admin && !b->plan->sealed))))
+	if (p->root_mode == ROOT_OVERLAY || (memory && (p->root_mode != ROOT_RO || unlocked)))
 		return NO_MEMORY;
+	if (unlocked && says(b, MOUNT_FILE, 0))
+		return NO_WRITABLE;
 	if (p->propagation.prop == PROP_SHARED)
 		return NO_SHARED;
 	for (const struct mount_wish *m = p->mounts.first; m; m = m->next)
@@ -226,6 +228,14 @@ static struct step *put(struct step *to, unsigned kind, int slot)
 	return to + 1;
 }
 
+/* What the template is found by later: a step that cannot be told leaves it untold. */
+static void tell_root(const struct division *d, struct out *o)
+{
+	for (unsigned i = 0; i < d->plan->nsteps; i++)
+		if (d->part[i] & IN_ROOT && d->plan->step[i].kind != STEP_CLONE && step_exact(&d->plan->step[i], o))
+			o->lost = 1;
+}
+
 /* The steps of the part that was asked for, in the order of the whole. */
 static void keep_part(struct division *d, struct step *step, enum plan_part which)
 {
@@ -258,8 +268,9 @@ static void keep_part(struct division *d, struct step *step, enum plan_part whic
 }
 
 /* The process of a template has nothing new but its mounts, and lives as long as it builds. */
-static void fit_clone(struct plan *plan)
+static void fit_clone(struct build *b)
 {
+	struct plan *plan = b->plan;
 	union operand *op = plan->step[plan->clone].op;
 
 	if (plan->part == PART_LAUNCH) {
@@ -268,10 +279,9 @@ static void fit_clone(struct plan *plan)
 	} else {
 		plan->namespaces = CLONE_NEWNS_;
 		op[0].n &= CLONE_NEWNS_;
-		plan->vfork = 1;
 		plan->init = plan->tty = plan->needs_seal = 0;
 	}
-	op[1].n = plan->vfork;
+	plan_child(b);
 }
 
 void plan_part(struct build *b)
@@ -304,6 +314,8 @@ void plan_part(struct build *b)
 	}
 	divide_expects(&d);
 	plan->part = (uint8_t)b->request->part;
+	if (b->request->exact && b->request->part == PART_LAUNCH)
+		tell_root(&d, b->request->exact);
 	keep_part(&d, step, b->request->part);
-	fit_clone(plan);
+	fit_clone(b);
 }

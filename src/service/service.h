@@ -13,7 +13,7 @@
 #include "service/machine.h"
 #include "service/texts.h"
 
-enum { SERVICES = 1024, NAME_ROOM = 65 };
+enum { SERVICES = 4096, NAME_ROOM = 65 };
 
 
 struct listen_conf {
@@ -42,6 +42,8 @@ struct service_conf {
 	uint8_t source;			/* enum source */
 	uint16_t nneeds, nafter;	/* in `order`, the needs first */
 	const uint16_t *order;		/* indices of other services of the set */
+	uint16_t nbefore;
+	const uint16_t *before;		/* of those in whose `order` this one is, once the set is copied */
 	const struct named *named;	/* and their names, only while the set is made */
 	uint32_t delay_min, delay_max, reset;			/* ms */
 	uint32_t limit_count, limit_time, limit_delay;
@@ -68,6 +70,8 @@ struct set {
 	struct entry *file;		/* machine, service and include, in `texts` */
 	struct text_archive texts;	/* memory of the caller's */
 	unsigned count, nfiles;
+	uint16_t *index;		/* by a hash of their names: 1 + each service; NULL: there is none now */
+	unsigned mask;			/* of that hash */
 	uint8_t needs_seal;		/* a plan wants hutch to run from a sealed copy */
 	uint8_t full;			/* a text or array found no room in the arena */
 	struct machine_conf machine;	/* of init.conf */

@@ -29,6 +29,7 @@ int set_init(struct set *set, unsigned services, unsigned files)
 	set->count = set->nfiles = 0;
 	set->needs_seal = set->full = 0;
 	set->notes = NULL;
+	set->index = NULL;
 	/* Room for many, of which few are used, each filled when it is: the rest stays untouched. */
 	set->service = arena_room(&set->arena, sizeof *set->service * (services + 1));
 	set->file = arena_room(&set->arena, sizeof *set->file * (files + 1));
@@ -176,8 +177,38 @@ int set_add(struct set *set, const char *name, const struct profile *p, unsigned
 	return -set->full;
 }
 
+/* Where in the index it is, or the free place where it would be. */
+static uint16_t *index_at(const struct set *set, const char *name)
+{
+	uint32_t hash = 0;
+	uint16_t *at;
+
+	for (const char *c = name; *c; c++)
+		hash = (hash + (unsigned char)*c) * 0x9e3779b1;
+	for (hash >>= 8; *(at = &set->index[hash & set->mask]); hash++)
+		if (!strcmp(set->service[*at - 1].name, name))
+			break;
+	return at;
+}
+
+/* Of two of a name it knows the first. */
+static void set_index(struct set *set)
+{
+	set->mask = 1;
+	while (set->mask < 2 * set->count)
+		set->mask = 2 * set->mask + 1;
+	set->index = set_array(set, sizeof *set->index, set->mask);
+	for (unsigned i = 0; set->index && i < set->count; i++) {
+		uint16_t *at = index_at(set, set->service[i].name);
+
+		*at = *at ? *at : (uint16_t)(i + 1);
+	}
+}
+
 static int find(const struct set *set, const char *name)
 {
+	if (set->index)
+		return *index_at(set, name) - 1;
 	for (unsigned i = 0; i < set->count; i++)
 		if (!strcmp(set->service[i].name, name))
 			return (int)i;
@@ -304,7 +335,8 @@ static int rearrange(struct set *set, const uint16_t *place)
 		to[place[i]] = set->service[i];
 	}
 	memcpy(set->service, to, sizeof *to * set->count);
-	return 0;
+	set_index(set);
+	return -set->full;
 }
 
 int set_order(struct set *set)
@@ -312,6 +344,7 @@ int set_order(struct set *set)
 	unsigned n = set->count;
 	struct sorter s = {.set = set};
 
+	set_index(set);
 	for (unsigned i = 0; i < n; i++) {
 		struct service_conf *c = &set->service[i];
 
@@ -378,6 +411,8 @@ static void copy_service(struct set *to, struct service_conf *c, const struct se
 		return;
 	*c = *from;
 	c->named = NULL;
+	c->before = NULL;
+	c->nbefore = 0;
 	for (unsigned i = 0; i < from->nlimits; i++)
 		limits[i] = (struct limit){from->limits[i].key, set_text(to, from->limits[i].value), NULL};
 	c->limits = limits;
@@ -400,6 +435,35 @@ static void copy_service(struct set *to, struct service_conf *c, const struct se
 	copy_follows(to, c, from->follows, from->nfollows);
 }
 
+/* Who comes after whom, the other way round: `fill` writes down what was counted before. */
+static void reverse(struct set *set, int fill)
+{
+	for (unsigned i = 0; i < set->count; i++) {
+		const struct service_conf *c = &set->service[i];
+
+		for (unsigned k = 0; k < (unsigned)c->nneeds + c->nafter; k++) {
+			struct service_conf *first = &set->service[c->order[k]];
+
+			if (fill)
+				((uint16_t *)(uintptr_t)first->before)[first->nbefore] = (uint16_t)i;
+			first->nbefore++;
+		}
+	}
+}
+
+static void set_reverse(struct set *set)
+{
+	reverse(set, 0);
+	for (unsigned i = 0; i < set->count; i++) {
+		struct service_conf *c = &set->service[i];
+
+		c->before = c->nbefore ? set_array(set, sizeof *c->before, c->nbefore - 1u) : NULL;
+		c->nbefore = 0;
+	}
+	if (!set->full)
+		reverse(set, 1);
+}
+
 int set_copy(struct set *to, const struct set *from)
 {
 	if (set_init(to, from->count, from->nfiles))
@@ -411,6 +475,10 @@ int set_copy(struct set *to, const struct set *from)
 	to->texts = from->texts;
 	to->nfiles = from->nfiles;
 	memcpy(to->file, from->file, from->nfiles * sizeof *to->file);
+	if (!to->full) {
+		set_index(to);
+		set_reverse(to);
+	}
 	return -(to->full || machine_copy(to, &from->machine));
 }
 

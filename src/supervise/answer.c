@@ -11,6 +11,7 @@
 #include "base/parse.h"
 #include "base/text.h"
 #include "kernel/k.h"
+#include "supervise/direct.h"
 #include "supervise/keep.h"
 
 enum { PIECE = CONTROL_PIECE };
@@ -33,8 +34,7 @@ static int is_up(const struct service *v)
 	return v->state == STATE_UP || v->state == STATE_DONE;
 }
 
-/* All names are looked up before anything is done for the first. */
-static void find_names(struct supervisor *s, struct client *c)
+static void refuse_name(struct supervisor *s, struct client *c, const char *name)
 {
 	const char *names[SERVICES];
 	char hint[HINT_ROOM];
@@ -42,12 +42,19 @@ static void find_names(struct supervisor *s, struct client *c)
 
 	for (struct service *v = NULL; (v = service_next(s, v));)
 		names[n++] = v->conf->name;
+	refuse(c, 1, "no service named %s%s", name, name_hint(hint, name, names, (int)n));
+}
+
+/* All names are looked up before anything is done for the first. */
+static void find_names(struct supervisor *s, struct client *c)
+{
 	for (unsigned i = 0; i < c->request.n; i++) {
 		const char *name = c->request.name[i];
 
-		if (name_find(name, names, (int)n) >= 0)
-			continue;
-		refuse(c, 1, "no service named %s%s", name, name_hint(hint, name, names, (int)n));
+		if (!service_find(s, name)) {
+			refuse_name(s, c, name);
+			return;
+		}
 	}
 }
 
@@ -87,7 +94,7 @@ static void act(struct supervisor *s, struct client *c, struct service *v)
 		break;
 	case VERB_LOGS:
 		c->cursor.position = c->request.lines == ALL_LINES
-			? v->ring.tail : ring_last(&v->ring, c->request.lines);
+			? v->ring.tail : ring_last(log_ring(v), c->request.lines);
 	}
 }
 
@@ -157,7 +164,7 @@ static void put_profile(uint8_t source, const char *findings, struct out *o)
 /* In the order of the table. */
 static void put_status(const struct supervisor *s, const struct service *v, struct out *o)
 {
-	char number[24];
+	char number[80];
 
 	control_put(o, "name", v->conf->name);
 	control_put(o, "state", state_names[v->state]);
@@ -177,6 +184,11 @@ static void put_status(const struct supervisor *s, const struct service *v, stru
 	out_printf(o, "lost=%llu\n", (unsigned long long)v->log_lost);
 	put_profile(v->conf->source, v->conf->findings ? v->conf->findings : v->conf->passed_over, o);
 	control_put(o, "critical", v->conf->critical ? "yes" : "no");
+	if (v->pid <= 0)
+		return;
+	text_format(number, sizeof number, "%s%s%s", v->direct ? "direct" : "launcher",
+		    v->no_direct ? ": " : "", direct_why(v->no_direct ? v->no_direct - 1u : 0));
+	control_put(o, "launch", number);
 }
 
 /* Of the services by name, or of all: the next that is still there. */
@@ -279,7 +291,7 @@ static enum answer next_text(struct supervisor *s, struct client *c, struct out 
 {
 	const struct request *r = &c->request;
 	struct service *v = r->n ? service_find(s, r->name[0]) : NULL;
-	const struct ring *ring = !r->n ? &s->events : v ? &v->ring : NULL;
+	const struct ring *ring = !r->n ? &s->events : v ? log_ring(v) : NULL;
 	char text[CONTROL_BODY];
 	uint64_t lost = 0;
 	int64_t time;

@@ -92,17 +92,9 @@ static int all_left(struct supervisor *s)
 	return !launch_leaving(s) || s->now >= s->leave_until;
 }
 
-static int all_down(const struct supervisor *s)
-{
-	for (struct service *v = NULL; (v = service_next(s, v));)
-		if (v->state != STATE_DOWN)
-			return 0;
-	return 1;
-}
-
 int end_is_over(struct supervisor *s)
 {
-	return s->ending && ((all_down(s) && all_left(s)) || (s->init && s->now >= s->end_leave));
+	return s->ending && ((!s->changed && !s->turn->count[COUNT_ALIVE] && all_left(s)) || (s->init && s->now >= s->end_leave));
 }
 
 void end_finish(struct supervisor *s, struct supervise_end *to)

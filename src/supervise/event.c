@@ -51,21 +51,38 @@ static void tell_console(const char *text, size_t n)
  */
 static void tell_caller(const char *text, size_t n)
 {
+	static int own = -1, looked;
+	struct pollfd to = {.fd = 2, .events = POLLOUT};
 	struct k_stat st;
-	int own = k_fstat(2, STATX_TYPE_, &st) || S_ISREG(st.mode) ? -1
-		: k_open(AT_FDCWD, "/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_NOCTTY, 0);
-	struct pollfd to = {.fd = own < 0 ? 2 : own, .events = POLLOUT};
 
+	if (own >= 0 && (k_write(own, text, n) >= 0 || errno == EAGAIN))
+		return;
+	/* A terminal that was hung up, or the first word. */
+	k_drop(&own);
+	if (!looked && !k_fstat(2, STATX_TYPE_, &st) && !S_ISREG(st.mode))
+		own = k_open(AT_FDCWD, "/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_NOCTTY, 0);
+	looked = own < 0;
+	to.fd = own < 0 ? 2 : own;
 	if (k_poll(&to, 1, 0) == 1 && to.revents == POLLOUT)
 		k_write(to.fd, text, n);
-	k_close(own);
 }
 
 static void tell_people(char *human, struct out *o)
 {
-	text_plain(human, o->used);
 	human[o->used++] = '\n';
 	(console.used ? tell_console : tell_caller)(human, o->used);
+}
+
+/* Several things happen in one turn of the loop. */
+static const char *time_text(int64_t now)
+{
+	static char text[32];
+	static int64_t of = -1;
+
+	if (now != of)
+		text_format(text, sizeof text, "time=%lld.%03d", (long long)(now / 1000), (int)(now % 1000));
+	of = now;
+	return text;
 }
 
 void event_tell(struct supervisor *s, const struct service *v, const char *format, ...)
@@ -78,25 +95,33 @@ void event_tell(struct supervisor *s, const struct service *v, const char *forma
 	va_start(args, format);
 	text_vformat(text, sizeof text, format, args);
 	va_end(args);
+	text_plain(text, strlen(text));
 	/* One byte less than there is: the end of the line has room in any case. */
 	out_init(&o, line, sizeof line - 1);
-	out_printf(&o, "time=%lld.%03d", (long long)(s->now / 1000), (int)(s->now % 1000));
-	if (name)
-		out_printf(&o, " service=%s state=%s", name, state_names[v->state]);
+	out_put(&o, time_text(s->now));
+	if (name) {
+		out_put(&o, " service=");
+		out_put(&o, name);
+		out_put(&o, " state=");
+		out_put(&o, state_names[v->state]);
+	}
 	if (*text) {
 		out_put(&o, " text=");
 		out_word(&o, text);
 	}
-	text_plain(line, o.used);
 	line[o.used++] = '\n';
-	ring_put(&s->events, s->now, line, o.used);
+	ring_line(&s->events, s->now, line, o.used);
 	/* Steps on the way that have nothing to say, and what has to succeed again and again, are for programs. */
 	if (name && !s->debug && ((!*text && state_passes(v->state)) || (v->state == STATE_DONE && v->conf->every)))
 		return;
 	out_init(&o, human, sizeof human - 1);
 	out_put(&o, "hutch: ");
-	if (name)
-		out_printf(&o, "%s: %s%s", name, state_names[v->state], *text ? ": " : "");
+	if (name) {
+		out_put(&o, name);
+		out_put(&o, ": ");
+		out_put(&o, state_names[v->state]);
+		out_put(&o, *text ? ": " : "");
+	}
 	out_put(&o, text);
 	tell_people(human, &o);
 }
@@ -110,6 +135,7 @@ void console_tell(const char *format, ...)
 	va_start(args, format);
 	text_vformat(text, sizeof text, format, args);
 	va_end(args);
+	text_plain(text, strlen(text));
 	out_init(&o, human, sizeof human - 1);
 	out_printf(&o, "hutch: %s", text);
 	tell_people(human, &o);

@@ -86,14 +86,14 @@ void follow_turn(struct supervisor *s, const struct pollfd *fds, int n)
 		follow_hear(&watch, s->now);
 	if (follow_time(&watch, s->now))
 		look_at_all(s);
-	for (struct service *v = NULL; (v = service_next(s, v));)
+	for (struct service *v = NULL; s->turn->count[COUNT_FOLLOWS] && (v = service_next(s, v));)
 		if (v->conf->nfollows)
 			bring(s, v);
 }
 
 int follow_reaped(struct supervisor *s, int pid, int status)
 {
-	for (unsigned i = 0; i < s->places; i++) {
+	for (unsigned i = 0; helpers && i < s->places; i++) {
 		struct service *v = &s->service[i];
 		struct teller t = {s, v};
 
@@ -113,7 +113,7 @@ int64_t follow_until(const struct supervisor *s)
 {
 	int64_t first = watch.look;
 
-	for (struct service *v = NULL; (v = service_next(s, v));) {
+	for (struct service *v = NULL; s->turn->count[COUNT_FOLLOWS] && (v = service_next(s, v));) {
 		const struct follow *f = &files[v - s->service];
 
 		if (v->conf->nfollows && service_runs(v) && (f->pid || helpers < HELPERS))

@@ -117,18 +117,6 @@ static int is_clean(const struct set *set)
 	return 1;
 }
 
-/* Every wanted service was ready once; when that has taken too long, the critical ones are. */
-static int is_complete(const struct supervisor *s, int late)
-{
-	for (struct service *v = NULL; (v = service_next(s, v));) {
-		int rests = v->state == STATE_UP || v->state == STATE_DONE || v->state == STATE_ARMED;
-
-		if (v->removed || v->next || (late ? v->conf->critical && !rests : v->wish_up && !v->was_ready && !rests))
-			return 0;
-	}
-	return 1;
-}
-
 static int64_t late_from(const struct supervisor *s)
 {
 	return s->set_since + s->image->set.machine.deadline;
@@ -150,7 +138,8 @@ void good_look(struct supervisor *s)
 		kept = image;
 		return;
 	}
-	if (!is_complete(s, s->now >= late_from(s)))
+	/* Every wanted service was ready once; when that has taken too long, the critical ones are. */
+	if (s->turn->count[s->now >= late_from(s) ? COUNT_UNREADY : COUNT_UNPROVEN])
 		return;
 	pid = k_clone(write_main, stack + sizeof stack, SIGCHLD, (void *)(uintptr_t)image);
 	writer = pid > 0 ? pid : 0;

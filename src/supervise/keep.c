@@ -11,16 +11,19 @@
 #include "supervise/answer.h"
 
 /*
- * Where everything lies, on every machine, whatever a page is. What is not touched costs
- * nothing. born is the only part that children have too, and is alone on its pages.
+ * Where everything lies in the file, on every machine, whatever a page is. What is not touched costs
+ * nothing. born is the only part that children have too, and is alone on its pages. There were
+ * fewer places once: those that came later lie behind all rings.
  */
 enum {
 	KEPT_VERSION = 1, MAGIC = 0x68757463,
 	CONTROL_AT = 512, LOG_AT = 768, LOG_END = 2560, SUPERVISOR_AT = 4096, SUPERVISOR_ROOM = 8192,
 	CLIENTS_AT = 16384,
+	FIRST_SERVICES = 1024, MORE_SERVICES = SERVICES - FIRST_SERVICES,
 	SERVICES_AT = 128 << 10, EVENTS_AT = 1152 << 10, EVENTS_ROOM = 16 << 10,
 	BORN_AT = 1216 << 10, BORN_ROOM = 64 << 10, SIZE = BORN_AT + BORN_ROOM,
 	RINGS_AT = 2 << 20, RING_ROOM = 16 << 20,
+	MORE_AT = 2 + 16 * SERVICES,	/* MiB */
 };
 
 /* A part: `size` is what a program knows of an element, the rest of `room` is zero. */
@@ -28,23 +31,37 @@ struct part {
 	uint32_t at, size, room, count;
 };
 
+#ifdef HUTCH_BEFORE	/* in tests: the state as it was when there were fewer places */
+#define PLACES 1024
+#else
+#define PLACES 4096
+#endif
+
 static const struct part parts[] = {
 	{CONTROL_AT, offsetof(struct control_state, behind), LOG_AT - CONTROL_AT, 1},
 	{LOG_AT, offsetof(struct log_state, behind), LOG_END - LOG_AT, 1},
 	{SUPERVISOR_AT, offsetof(struct supervisor, behind), SUPERVISOR_ROOM, 1},
 	{CLIENTS_AT, offsetof(struct client, behind), sizeof(struct client), CLIENTS},
-	{SERVICES_AT, offsetof(struct service, behind), sizeof(struct service), SERVICES},
+	{SERVICES_AT, offsetof(struct service, behind), sizeof(struct service), FIRST_SERVICES},
 	{EVENTS_AT, EVENTS_ROOM, EVENTS_ROOM, 1},
-	{BORN_AT, sizeof(int), sizeof(int), SERVICES},
-	{RINGS_AT, RING_ROOM, RING_ROOM, SERVICES},
+	{BORN_AT, sizeof(int), sizeof(int), PLACES},
+	{RINGS_AT, RING_ROOM, RING_ROOM, PLACES},
+#ifndef HUTCH_BEFORE
+	{MORE_AT, offsetof(struct service, behind), sizeof(struct service), MORE_SERVICES},
+#endif
 };
-enum { PARTS = sizeof parts / sizeof *parts };
+enum { PARTS = sizeof parts / sizeof *parts, FIRST_PARTS = 8 };
 
+/* In memory the places are in one row. */
+enum { MORE_SIZE = MORE_SERVICES * sizeof(struct service), MEMORY = SIZE + MORE_SIZE };
+#define FILE_SIZE (RINGS_AT + (off_t)PLACES * RING_ROOM + (PLACES > 1024 ? MORE_SIZE : 0))
+
+_Static_assert(PARTS == FIRST_PARTS || PLACES == SERVICES, "SERVICES has changed: so has the file");
 _Static_assert(offsetof(struct control_state, behind) <= LOG_AT - CONTROL_AT &&
 	       offsetof(struct log_state, behind) <= LOG_END - LOG_AT &&
 	       offsetof(struct supervisor, behind) <= SUPERVISOR_ROOM &&
 	       CLIENTS_AT + CLIENTS * sizeof(struct client) <= SERVICES_AT &&
-	       SERVICES_AT + SERVICES * sizeof(struct service) <= EVENTS_AT &&
+	       SERVICES_AT + FIRST_SERVICES * sizeof(struct service) == EVENTS_AT &&
 	       SERVICES * sizeof(int) <= BORN_ROOM, "a part has no room");
 
 static struct head {
@@ -77,8 +94,8 @@ static struct supervisor *place(char *base)
 	s->log = (struct log_state *)(void *)(base + LOG_AT);
 	s->client = (struct client *)(void *)(base + CLIENTS_AT);
 	s->service = (struct service *)(void *)(base + SERVICES_AT);
-	s->born = (int *)(void *)(base + BORN_AT);
-	s->events.memory = base + EVENTS_AT;
+	s->born = (int *)(void *)(base + MORE_SIZE + BORN_AT);
+	s->events.memory = base + MORE_SIZE + EVENTS_AT;
 	s->turn = k_memory(sizeof *s->turn, 0);
 	if (!s->turn)
 		return NULL;
@@ -87,7 +104,8 @@ static struct supervisor *place(char *base)
 		k_madvise(s->turn, sizeof *s->turn, MADV_DONTFORK);
 	else
 		s->turn->mine = 1;
-	k_madvise(base, BORN_AT, MADV_DONTFORK);
+	k_madvise(base, MORE_SIZE + BORN_AT, MADV_DONTFORK);
+	place_begin(s);
 	return s;
 }
 
@@ -104,6 +122,26 @@ char *keep_memory(const char *name, size_t size, int *fd)
 			k_drop(fd);
 	}
 	return memory ? memory : k_memory(size, 1);
+}
+
+/* All of the state but the rings. NULL with errno. */
+static char *map(int fd, int flags)
+{
+	static const struct {
+		size_t to, size;
+		off_t at;
+	} pieces[] = {
+		{0, EVENTS_AT, 0}, {MORE_SIZE + EVENTS_AT, SIZE - EVENTS_AT, EVENTS_AT},
+		{EVENTS_AT, MORE_SIZE, (off_t)MORE_AT << 20},
+	};
+	char *base = k_memory(MEMORY, 1);
+
+	for (unsigned i = 0; base && i < sizeof pieces / sizeof *pieces - (PLACES == 1024); i++)
+		if (!k_map_to(base + pieces[i].to, fd, pieces[i].size, pieces[i].at, flags)) {
+			k_forget(base, MEMORY);
+			base = NULL;
+		}
+	return base;
 }
 
 static void begin(struct supervisor *s)
@@ -127,13 +165,18 @@ struct supervisor *keep_new(void)
 
 	/* PID 1 may begin more than once. */
 	if (base)
-		k_madvise(base, SIZE, MADV_REMOVE);
-	else
-		base = keep_memory("hutch-state", SIZE, &memfd);
+		k_madvise(base, MEMORY, MADV_REMOVE);
+	/* Twice, as with keep_memory. All rings have their place in it; nobody has that much memory, nor is it taken. */
+	for (int tries = 0; tries < 2 && !base; tries++) {
+		memfd = k_memfd("hutch-state", 0);
+		if (memfd >= 0 && !k_resize(memfd, FILE_SIZE))
+			base = map(memfd, MAP_SHARED);
+		if (!base)
+			k_drop(&memfd);
+	}
+	if (!base)
+		base = k_memory(MEMORY, 1);
 	s = base ? place(base) : NULL;
-	/* All rings have their place behind it; nobody has that much memory, nor is it taken. */
-	if (memfd >= 0 && k_resize(memfd, RINGS_AT + (off_t)SERVICES * RING_ROOM))
-		k_drop(&memfd);
 	if (s)
 		begin(s);
 	return s;
@@ -146,14 +189,14 @@ static const char *wrong_head(const struct head *h)
 		return PACKED("no state of a supervisor on such a machine");
 	if (h->version > KEPT_VERSION || h->nparts > PARTS)
 		return PACKED("the state is of a newer hutch");
-	if (h->nparts != PARTS)
+	if (h->nparts < FIRST_PARTS)
 		return PACKED("the state lacks something");
-	for (int i = 0; i < PARTS; i++) {
+	for (unsigned i = 0; i < h->nparts; i++) {
 		const struct part *p = &parts[i], *q = &h->part[i];
 
-		if (q->at != p->at || q->room != p->room || q->count != p->count)
+		if (q->at != p->at || q->room != p->room)
 			return PACKED("the state lies otherwise");
-		if (q->size > p->size)
+		if (q->size > p->size || q->count > p->count)
 			return PACKED("the state is of a newer hutch");
 	}
 	return NULL;
@@ -193,8 +236,10 @@ struct supervisor *keep_open(int fd, int flags, char why[160])
 	const char *wrong = NULL;
 	char *base = NULL;
 
-	if (!k_fstat(fd, STATX_SIZE_, &st) && st.size >= SIZE)
-		base = k_map(fd, SIZE, 0, flags);
+	/* Who only looks finds no more places than there are. */
+	if (!k_fstat(fd, STATX_SIZE_, &st) && st.size >= SIZE &&
+	    (flags == MAP_PRIVATE || st.size >= FILE_SIZE || !k_resize(fd, FILE_SIZE)))
+		base = map(fd, flags);
 	if (!base)
 		wrong = PACKED("the state cannot be read");
 	else
@@ -206,12 +251,13 @@ struct supervisor *keep_open(int fd, int flags, char why[160])
 	if (wrong) {
 		text_format(why, 160, "%s", wrong);
 		if (base)
-			k_forget(base, SIZE);
+			k_forget(base, MEMORY);
 		return NULL;
 	}
 	s->image = s->new_image = NULL;
 	/* What this program knows more of was zero until now, and is its own from here on. */
 	memcpy(head->part, parts, sizeof parts);
+	head->nparts = PARTS;
 	head->version = KEPT_VERSION;
 	memfd = fd;
 	return s;
@@ -261,9 +307,12 @@ char *keep_ring(unsigned i, size_t size)
 	return memory;
 }
 
-void keep_ring_forget(char *memory, size_t size)
+void keep_ring_forget(struct ring *r)
 {
+	if (!r->memory)
+		return;
 	if (memfd >= 0)
-		k_madvise(memory, size, MADV_REMOVE);
-	k_forget(memory, size);
+		k_madvise(r->memory, r->size, MADV_REMOVE);
+	k_forget(r->memory, r->size);
+	r->memory = NULL;
 }

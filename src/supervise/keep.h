@@ -26,9 +26,9 @@ int keep_fd(void);
 /* Calls fn for each descriptor that another program needs; it may change it. */
 void keep_each(struct supervisor *s, void (*fn)(int *fd));
 
-/* Memory of its own for a ring, untouched, or the one that this place has; NULL with errno. */
+/* Memory for a ring: untouched, or what this place has kept; NULL with errno. */
 char *keep_ring(unsigned place, size_t size);
-void keep_ring_forget(char *memory, size_t size);	/* what was in it too */
+void keep_ring_forget(struct ring *r);	/* what was in it too; memory may be NULL */
 
 /* Memory that children share, *fd: what it outlives the program by, or -1. NULL with errno. */
 char *keep_memory(const char *name, size_t size, int *fd);

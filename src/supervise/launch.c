@@ -16,6 +16,7 @@
 #include "archive/texts.h"
 #include "base/text.h"
 #include "kernel/k.h"
+#include "supervise/direct.h"
 #include "supervise/launcher.h"
 #include "supervise/supervise.h"
 
@@ -32,28 +33,40 @@ static int open_notify(struct service *v, char room[NOTIFY_NAME], const char **n
 
 int launch_start(struct supervisor *s, struct service *v)
 {
-	int report[2] = {-1, -1}, ready[2] = {-1, -1}, ahead[NS_COUNT];
+	int report[2] = {-1, -1}, ready[2] = {-1, -1};
+	struct ends ends;
 	char room[NOTIFY_NAME];
 	const char *notify;
+	int pid;
 
-	if (log_open(s, v) || listen_open(v) || open_notify(v, room, &notify) || k_socketpair(report))
+	if (log_open(v) || listen_open(v) || open_notify(v, room, &notify) || k_socketpair(report))
 		goto failed;
 	if (v->conf->ready == READY_FD && k_pipe(ready))
 		goto failed;
 	follow_launch(s, v);
-	ahead_take(s, v, ahead);
-	v->launcher = launcher_start(v, notify, &s->born[v - s->service], report[1], ready[1], ahead);
+	ends = (struct ends){
+		.log = v->log[1], .ready = ready[1], .ready_at = v->conf->ready_fd, .null = -1, .keep = {report[1], -1},
+		.nlisten = v->conf->nlistens, .is_console = v->conf->type == SERVICE_CONSOLE,
+		.console = v->image->set.machine.console, .nofile = s->nofile,
+	};
+	memcpy(ends.listen, v->listen, sizeof ends.listen);
+	ahead_take(s, v, ends.keep + ENDS_AHEAD);
+	pid = v->again ? 0 : direct_start(v, &ends);
+	v->direct = pid > 0;
+	v->again = 0;
+	if (!v->direct)
+		pid = launcher_start(v, notify, &s->born[v - s->service], &ends, direct_room(v));
 	for (int i = 0; i < NS_COUNT; i++)
-		k_close(ahead[i]);
-	if (v->launcher < 0)
+		k_close(ends.keep[ENDS_AHEAD + i]);
+	if (pid < 0)
 		goto failed;
+	place_pid(v, v->direct ? &v->pid : &v->launcher, pid);
 	k_close(report[1]);
 	k_close(ready[1]);
-	v->report = report[0];
+	*(v->direct ? &v->channel : &v->report) = report[0];
 	v->ready = ready[0];
 	return 0;
 failed:
-	v->launcher = 0;
 	for (int i = 0; i < 2; i++) {
 		k_close(report[i]);
 		k_close(ready[i]);
@@ -66,7 +79,7 @@ failed:
 static void learn_pid(const struct supervisor *s, struct service *v)
 {
 	if (!v->pid && s->born[v - s->service] > 0)
-		v->pid = s->born[v - s->service];
+		place_pid(v, &v->pid, s->born[v - s->service]);
 }
 
 int launch_lives(const struct supervisor *s, struct service *v)
@@ -90,10 +103,10 @@ void launch_kill(struct supervisor *s, struct service *v)
 
 void launch_close(struct service *v)
 {
-	k_drop(&v->report);
-	k_drop(&v->channel);
-	k_drop(&v->ready);
-	k_drop(&v->notify);
+	watch_drop(v, &v->report);
+	watch_drop(v, &v->channel);
+	watch_drop(v, &v->ready);
+	watch_drop(v, &v->notify);
 }
 
 static void broken(struct supervisor *s, struct service *v, int code, const char *text)
@@ -110,6 +123,7 @@ void launch_runs(struct supervisor *s, struct service *v)
 {
 	if (v->state != STATE_BUILDING)
 		return;
+	v->starts += v->starts < 2;
 	v->why[0] = '\0';
 	service_event(s, v, EVENT_BUILT);
 	ahead_want(s, v);
@@ -142,21 +156,56 @@ static void read_report(struct supervisor *s, struct service *v)
 			go(s, v);
 			continue;
 		}
+		if (got && r.kind == REC_TEMPLATE && passed >= 0) {
+			direct_template(v, passed);
+			continue;
+		}
 		k_close(passed);
 		if (got && r.kind == REC_FAILED)
 			broken(s, v, r.code, r.text);
 		else if (!got)
-			k_drop(&v->report);
+			watch_drop(v, &v->report);
 	}
 }
 
-static void exec_failed(struct supervisor *s, struct service *v, const struct record *r)
+static void exec_failed(struct supervisor *s, struct service *v, const char *where, const struct record *r)
 {
 	char text[WHY_ROOM];
 
-	text_format(text, sizeof text, "%s%s%s: %s", v->why, *r->text ? ": " : "", r->text,
+	text_format(text, sizeof text, "%s%s%s: %s", where, *r->text ? ": " : "", r->text,
 		    error_text(r->code));
 	broken(s, v, r->code, text);
+}
+
+/*
+ * But for exec: a plan that was right once. What it is about has changed since, or there is no room. The next attempt is a
+ * launcher's, when this one's process is gone, and that one says why if it fails as well.
+ */
+static void direct_failed(struct supervisor *s, struct service *v, const struct record *r)
+{
+	const char *where = direct_exec(v, r->step);
+
+	if (where) {
+		exec_failed(s, v, where, r);
+	} else if (v->state == STATE_BUILDING) {
+		v->again = 1;
+		v->no_template |= r->code != ESTALE;
+		direct_drop(v);
+	}
+}
+
+/* Closed on exec; with an init it says so, and holds on to its end. */
+static void channel_ended(struct supervisor *s, struct service *v)
+{
+	int built = !v->direct || direct_ended(v);
+
+	watch_drop(v, &v->channel);
+	if (v->verdict != VERDICT_EXIT || v->has_ended || v->again || v->conf->own_init)
+		return;
+	if (built)
+		launch_runs(s, v);
+	else
+		broken(s, v, 0, PACKED("the sandbox ended while it was built"));
 }
 
 static void read_channel(struct supervisor *s, struct service *v)
@@ -166,15 +215,18 @@ static void read_channel(struct supervisor *s, struct service *v)
 
 	while (v->channel >= 0 && (got = channel_receive(v->channel, &r, &passed, 0)) >= 0) {
 		if (!got) {
-			k_drop(&v->channel);
-			/* Closed on exec; with an init it says so, and holds on to its end. */
-			if (v->verdict == VERDICT_EXIT && !v->has_ended && !v->conf->own_init)
-				launch_runs(s, v);
+			channel_ended(s, v);
 			return;
 		}
+		if (r.kind == REC_NOTIFY && v->direct && v->state == STATE_BUILDING && v->notify < 0) {
+			v->notify = passed;
+			continue;
+		}
 		k_close(passed);
-		if (r.kind == REC_FAILED) {
-			exec_failed(s, v, &r);
+		if (r.kind == REC_FAILED && v->direct) {
+			direct_failed(s, v, &r);
+		} else if (r.kind == REC_FAILED) {
+			exec_failed(s, v, v->why, &r);
 		} else if (r.kind == REC_STARTED) {
 			launch_runs(s, v);
 		} else if (r.kind == REC_EXITED) {
@@ -193,7 +245,7 @@ static void read_ready(struct supervisor *s, struct service *v)
 	int said = n > 0 && memchr(text, '\n', (size_t)n);
 
 	if (said || n == 0)
-		k_drop(&v->ready);
+		watch_drop(v, &v->ready);
 	if (!said)
 		return;
 	launch_runs(s, v);
@@ -207,11 +259,28 @@ void launch_read(struct supervisor *s, struct service *v)
 	read_ready(s, v);
 }
 
+/* No failed start, but the other way to do the same: in the same time. */
+static void launch_again(struct supervisor *s, struct service *v)
+{
+	launch_close(v);
+	if (!launch_start(s, v))
+		return;
+	broken(s, v, errno, errno_text());
+	service_event(s, v, EVENT_GONE);
+}
+
 /* Reaped: from here on the number may be somebody else's. */
 static void sandbox_ended(struct supervisor *s, struct service *v, int status)
 {
-	v->pid = s->born[v - s->service] = 0;
+	place_pid(v, &v->pid, 0);
+	s->born[v - s->service] = 0;
 	launch_read(s, v);
+	if (v->direct)
+		direct_ended(v);
+	if (v->again && v->state == STATE_BUILDING && v->verdict == VERDICT_EXIT) {
+		launch_again(s, v);
+		return;
+	}
 	if (!v->has_ended)
 		v->status = status;
 	v->has_ended = 1;
@@ -222,7 +291,12 @@ static void sandbox_ended(struct supervisor *s, struct service *v, int status)
 
 static void launcher_ended(struct supervisor *s, struct service *v, int status)
 {
-	v->launcher = 0;
+	learn_pid(s, v);
+	place_pid(v, &v->launcher, 0);
+	if (WIFEXITED(status) && WEXITSTATUS(status) >= DIRECT_NEVER && WEXITSTATUS(status) < 125) {
+		direct_drop(v);
+		v->no_direct = (uint8_t)(WEXITSTATUS(status) - DIRECT_NEVER + 1);
+	}
 	read_report(s, v);
 	if (v->state == STATE_BUILDING && v->channel < 0)
 		broken(s, v, WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL ? EAGAIN : 0,
@@ -233,11 +307,12 @@ static void launcher_ended(struct supervisor *s, struct service *v, int status)
 		launch_kill(s, v);
 }
 
-void launch_reaping(struct supervisor *s, int pid)
+void launch_reaping(int pid)
 {
-	for (struct service *v = NULL; (v = service_next(s, v));)
-		if (v->pid == pid && !v->conf->own_pid_ns)
-			k_kill(-pid, SIGKILL);
+	const struct service *v = place_of_pid(pid);
+
+	if (v && v->pid == pid && !v->conf->own_pid_ns)
+		k_kill(-pid, SIGKILL);
 }
 
 /* Where this cannot be, whoever joins next sees who lives. */
@@ -245,6 +320,8 @@ void launch_leave(struct supervisor *s, struct service *v)
 {
 	int i = 0, pid;
 
+	direct_drop(v);
+	v->starts = 0;
 	registry_forget(v->conf->name);
 	if (!v->conf->group)
 		return;
@@ -275,15 +352,11 @@ int launch_leaving(const struct supervisor *s)
 
 int launch_reaped(struct supervisor *s, int pid, int status)
 {
-	for (struct service *v = NULL; (v = service_next(s, v));) {
-		learn_pid(s, v);
-		if (v->pid == pid)
-			sandbox_ended(s, v, status);
-		else if (v->launcher == pid)
-			launcher_ended(s, v, status);
-		else
-			continue;
-		return 1;
-	}
-	return 0;
+	struct service *v = place_of_pid(pid);
+
+	if (v && v->pid == pid)
+		sandbox_ended(s, v, status);
+	else if (v)
+		launcher_ended(s, v, status);
+	return v != NULL;
 }

@@ -16,14 +16,16 @@
 #include "apply/follow.h"
 #include "apply/process.h"
 #include "apply/registry.h"
+#include "apply/template.h"
 #include "apply/walk.h"
 #include "archive/texts.h"
 #include "base/text.h"
 #include "kernel/k.h"
 #include "plan/plan.h"
+#include "supervise/direct.h"
 #include "supervise/supervise.h"
 
-enum { HIGH_FD = 256, LAUNCH_STACK = 124 << 10 };
+enum { LAUNCH_STACK = 124 << 10 };
 
 static struct arena *launch_arena;	/* untouched here, each copy's own */
 
@@ -31,12 +33,13 @@ static struct arena *launch_arena;	/* untouched here, each copy's own */
 static struct job {
 	const struct image *image;
 	const struct service_conf *conf;
-	int parent, report, log, ready, nlisten;
-	int listen[LISTENS], ahead[NS_COUNT];
+	int parent;
+	struct ends ends;		/* with the way to the supervisor */
+	struct direct_plan *leave;	/* where a plan for later starts goes, or NULL */
+	uint8_t no_template;		/* of the whole */
 	int *born;
 	const char *notify;		/* an abstract address, or NULL */
 	char notify_room[16];
-	uint64_t nofile[2];		/* as hutch was started with */
 	struct target target;		/* whose file follows, which one */
 	unsigned wish;
 	struct profile profile;
@@ -46,10 +49,9 @@ static struct job {
 	char stack[LAUNCH_STACK];
 } job __attribute__((aligned(4096)));
 
-void launcher_init(struct arena *a, const uint64_t nofile[2])
+void launcher_init(struct arena *a)
 {
 	launch_arena = a;
-	memcpy(job.nofile, nofile, sizeof job.nofile);
 }
 
 static int say(enum record_kind kind, int code, const char *text, int pass)
@@ -57,7 +59,7 @@ static int say(enum record_kind kind, int code, const char *text, int pass)
 	struct record r = {.kind = kind, .code = code};
 
 	text_format(r.text, sizeof r.text, "%s", text);
-	return k_send(job.report, &r, sizeof r, pass) == (long)sizeof r ? 0 : -1;
+	return k_send(job.ends.keep[ENDS_CHANNEL], &r, sizeof r, pass) == (long)sizeof r ? 0 : -1;
 }
 
 static void fail(int code, const char *text)
@@ -73,81 +75,6 @@ static void hand_over(enum record_kind kind, const char *text, int fd)
 		fail(errno, PACKED("the supervisor cannot be told"));
 }
 
-/*
- * What the supervisor holds for all the others: with the payload's own limit there
- * would be no number left to open anything.
- */
-static void close_others(void)
-{
-	unsigned kept = SERVICE_FIRST_FD + (unsigned)job.nlisten;
-	int high = HIGH_FD + 1;
-
-	if (job.report != HIGH_FD && k_dup2(job.report, HIGH_FD, 1) < 0)
-		fail(errno, PACKED("descriptors of the payload"));
-	job.report = HIGH_FD;
-	for (int i = 0; i < NS_COUNT; i++)
-		if (job.ahead[i] >= 0 && (job.ahead[i] = k_dup2(job.ahead[i], high++, 1)) < 0)
-			fail(errno, PACKED("descriptors of the payload"));
-	k_set_nofile(job.nofile);
-	if (job.ready >= 0) {
-		k_close_range(kept, job.conf->ready_fd - 1u);
-		kept = job.conf->ready_fd + 1u;
-	}
-	k_close_range(kept, HIGH_FD - 1);
-	k_close_range((unsigned)high, ~0u);
-}
-
-/* A terminal that is not there now is looked for again by the next attempt. */
-static void give_console(void)
-{
-	int fd = console_open(job.image->set.machine.console);
-
-	if (fd < 0)
-		fail(errno, PACKED("the console"));
-	/* Who reads there does not expect to be told that nothing was typed yet. */
-	k_fcntl(fd, F_SETFL, O_RDWR);
-	for (int to = 0; to < 3; to++)
-		if (k_dup2(fd, to, 0) < 0)
-			fail(errno, PACKED("descriptors of the payload"));
-	k_close(fd);
-}
-
-/* The descriptors of the payload at their numbers: as if a shell had opened them. */
-static void arrange(void)
-{
-	int *const fds[] = {&job.report, &job.log, &job.ready};
-	int null = k_open(AT_FDCWD, "/dev/null", O_RDWR, 0), high, end[2];
-
-	for (unsigned i = 0; i < sizeof fds / sizeof *fds + (unsigned)job.nlisten; i++) {
-		int *fd = i < 3 ? fds[i] : &job.listen[i - 3];
-
-		high = *fd < 0 ? -1 : k_fcntl(*fd, F_DUPFD_CLOEXEC, HIGH_FD);
-		if (*fd >= 0 && high < 0)
-			fail(errno, PACKED("descriptors of the payload"));
-		*fd = high;
-	}
-	for (int i = 0; i < NS_COUNT; i++)
-		if (job.ahead[i] >= 0 && (job.ahead[i] = k_fcntl(job.ahead[i], F_DUPFD_CLOEXEC, HIGH_FD)) < 0)
-			fail(errno, PACKED("descriptors of the payload"));
-	/* A /dev without null is no reason not to run: standard input is at its end then, too. */
-	if (null < 0 && !k_pipe(end)) {
-		null = end[0];
-		k_close(end[1]);
-	}
-	if (null < 0 || k_dup2(null, 0, 0) < 0)
-		fail(errno, PACKED("descriptors of the payload"));
-	if (k_dup2(job.log, 1, 0) < 0 || k_dup2(job.log, 2, 0) < 0)
-		fail(errno, PACKED("descriptors of the payload"));
-	if (job.conf->type == SERVICE_CONSOLE)
-		give_console();
-	for (int i = 0; i < job.nlisten; i++)
-		if (k_dup2(job.listen[i], SERVICE_FIRST_FD + i, 1) < 0)
-			fail(errno, PACKED("descriptors of the payload"));
-	if (job.ready >= 0 && k_dup2(job.ready, job.conf->ready_fd, 1) < 0)
-		fail(errno, PACKED("descriptors of the payload"));
-	close_others();
-}
-
 static void fail_findings(void)
 {
 	static char text[200];
@@ -158,30 +85,30 @@ static void fail_findings(void)
 	fail(0, text);
 }
 
-static void read_profile(void)
+static void read_profile(struct profile *p, struct diags *d, struct arena *a)
 {
 	struct profile_reader r;
 
-	profile_init(&job.profile, launch_arena);
-	diags_init(&job.diags, launch_arena);
-	profile_reader_init(&r, &job.profile, &job.diags, set_load, (void *)(uintptr_t)&job.image->set);
+	profile_init(p, a);
+	diags_init(d, a);
+	profile_reader_init(&r, p, d, set_load, (void *)(uintptr_t)&job.image->set);
 	r.hubs = profile_hubs;
 	profile_file(&r, job.image->set.file[job.conf->file].name);
 	profile_finish(&r);
 }
 
-static void read_and_plan(void)
+/* -1: there are findings. */
+static int read_and_plan(struct plan *plan, struct profile *p, struct diags *d, struct arena *a, int direct,
+			 enum plan_part part)
 {
 	struct plan_request request = {
-		.launch = 1, .supervised = 1, .env = (const char *const *)environ,
+		.launch = 1, .supervised = 1, .direct = direct, .part = part, .env = (const char *const *)environ,
 		.notify = job.notify, .console = job.image->set.machine.console,
 		.limits = job.conf->limits, .nlimits = job.conf->nlimits,
 	};
 
-	read_profile();
-	if (job.diags.count ||
-	    plan_build(&job.plan, &job.profile, &job.image->facts, &request, &job.diags))
-		fail_findings();
+	read_profile(p, d, a);
+	return d->count || plan_build(plan, p, &job.image->facts, &request, d) ? -1 : 0;
 }
 
 /* A step's error in the words that hutch run would use, on one line. */
@@ -199,32 +126,77 @@ static void fail_step(const struct err *e)
 }
 
 /* Where exec= is written: the supervisor has no plan if that step fails. */
-static void say_ready(void)
+static void print_exec(const struct profile *p, char text[120])
 {
-	char text[120];
 	struct out o;
 
-	out_init(&o, text, sizeof text);
-	profile_where(&job.profile, job.profile.at[KEY_exec], &o);
-	out_printf(&o, ": exec %s", job.profile.exec.word[0]);
-	hand_over(REC_READY, text, job.walk.channel);
+	out_init(&o, text, 120);
+	profile_where(p, p->at[KEY_exec], &o);
+	out_printf(&o, ": exec %s", p->exec.word[0]);
+}
+
+/*
+ * Builds the template that the plan is about. The supervisor has it before it has the plan. -1: it cannot be had.
+ */
+static int leave_template(struct direct_plan *to)
+{
+	struct plan *plan = &job.plan;
+	struct err e;
+	int fd, failed;
+
+	to->identity = ARENA_ARRAY(&to->arena, struct identity, to->plan.nsources + 1);
+	if (!to->identity || read_and_plan(plan, &job.profile, &job.diags, launch_arena, 1, PART_ROOT) ||
+	    template_build(plan, launch_arena, to->identity, &fd, &e))
+		return -1;
+	failed = say(REC_TEMPLATE, 0, "", fd);
+	k_close(fd);
+	return failed;
+}
+
+/*
+ * The plan for later starts, made anew in memory that stays: the payload does not wait for it. Its last store makes it valid.
+ * Returns the exit status that tells what came of it.
+ */
+static int leave_plan(struct direct_plan *to, int no_template)
+{
+	enum plan_part part = no_template ? PART_WHOLE : PART_LAUNCH;
+	struct err e;
+	int no;
+
+	if (!to)
+		return 0;
+	arena_init(&to->arena, to->memory, DIRECT_ROOM - sizeof *to);
+	if (read_and_plan(&to->plan, &to->profile, &to->diags, &to->arena, 1, part) || plan_check(&to->plan, &e))
+		return DIRECT_NEVER;
+	no = direct_never(job.conf, &to->plan);
+	if (no)
+		return DIRECT_NEVER + no;
+	if (to->plan.part == PART_LAUNCH && leave_template(to))
+		return leave_plan(to, 1);
+	print_exec(&to->profile, to->exec);
+	__atomic_store_n(&to->valid, 1, __ATOMIC_RELEASE);
+	return 0;
 }
 
 static int launcher_main(void *unused)
 {
 	struct record r;
+	char text[120];
+	const char *what;
 	int passed;
 
 	(void)unused;
 	k_fault_side('l');
 	if (k_prctl(PR_SET_PDEATHSIG_, SIGKILL, 0, 0) || k_getppid() != job.parent)
 		k_exit(125);
-	arrange();
-	read_and_plan();
+	if (ends_arrange(&job.ends, &what))
+		fail(errno, what);
+	if (read_and_plan(&job.plan, &job.profile, &job.diags, launch_arena, 0, PART_WHOLE))
+		fail_findings();
 	if (walk_init(&job.walk, &job.plan, launch_arena))
 		fail(job.walk.err.code, job.walk.err.text);
 	job.walk.born = job.born;
-	memcpy(job.walk.ahead, job.ahead, sizeof job.ahead);
+	memcpy(job.walk.ahead, job.ends.keep + ENDS_AHEAD, sizeof job.walk.ahead);
 	job.walk.waste = (char *)&job;
 	job.walk.nwaste = sizeof job;
 	if (walk_host(&job.walk))
@@ -242,8 +214,9 @@ static int launcher_main(void *unused)
 			continue;
 		if (walk_met(&job.walk))
 			fail_step(&job.walk.err);
-		say_ready();
-		k_exit(0);
+		print_exec(&job.profile, text);
+		hand_over(REC_READY, text, job.walk.channel);
+		k_exit(leave_plan(job.leave, job.no_template));
 	}
 	fail(0, PACKED("the sandbox ended while it was built"));
 	return 0;
@@ -256,7 +229,7 @@ static int follow_main(void *unused)
 	k_close_range(SERVICE_FIRST_FD, ~0u);
 	if (k_prctl(PR_SET_PDEATHSIG_, SIGKILL, 0, 0) || k_getppid() != job.parent)
 		k_exit(125);
-	read_profile();
+	read_profile(&job.profile, &job.diags, launch_arena);
 	k_exit(job.diags.count ? EINVAL : follow_bring(&job.profile, &job.image->facts, &job.target, job.wish));
 }
 
@@ -272,22 +245,23 @@ int launcher_follow(const struct service *v, unsigned wish)
 	return k_clone(follow_main, job.stack + sizeof job.stack, SIGCHLD, NULL);
 }
 
-int launcher_start(const struct service *v, const char *notify, int *born, int report, int ready,
-		   const int ahead[NS_COUNT])
+int launcher_start(const struct service *v, const char *notify, int *born, const struct ends *ends, struct direct_plan *leave)
 {
+	int pid;
+
 	job.image = v->image;
 	job.conf = v->conf;
 	job.parent = k_getpid();
-	job.report = report;
-	job.log = v->log[1];
-	job.ready = ready;
-	job.nlisten = v->conf->nlistens;
-	memcpy(job.listen, v->listen, sizeof job.listen);
+	job.ends = *ends;
+	job.leave = leave;
+	job.no_template = v->no_template;
 	job.notify = notify ? memcpy(job.notify_room, notify, sizeof job.notify_room) : NULL;
-	memcpy(job.ahead, ahead, sizeof job.ahead);
 	job.born = born;
 	*born = 0;
-	return k_clone(launcher_main, job.stack + sizeof job.stack, SIGCHLD, NULL);
+	direct_share(leave, 1);
+	pid = k_clone(launcher_main, job.stack + sizeof job.stack, SIGCHLD, NULL);
+	direct_share(leave, 0);
+	return pid;
 }
 
 /* May wait for the lock of somebody who builds: not where the supervisor waits with it. */

@@ -5,21 +5,21 @@
 #include <stdint.h>
 
 #include "base/arena.h"
-#include "profile/profile.h"
+#include "supervise/ends.h"
 
 enum { NOTIFY_NAME = 16 };	/* bytes of an abstract address, see notify_abstract */
 struct service;
 
-/* Memory that each of them uses for itself alone; the limit that payloads start with. */
-void launcher_init(struct arena *a, const uint64_t nofile[2]);
+struct direct_plan;
+
+/* Memory that each of them uses for itself alone. */
+void launcher_init(struct arena *a);
 
 /*
  * Their pids, or -1 with errno. notify: NOTIFY_NAME bytes, or NULL; born: where the kernel writes the pid of the sandbox;
- * report, ready: the ends that it has to itself; ahead: namespaces
- * made ahead, or -1.
+ * leave: where a plan for later starts goes, see direct.h, or NULL.
  */
-int launcher_start(const struct service *v, const char *notify, int *born, int report, int ready,
-		   const int ahead[NS_COUNT]);
+int launcher_start(const struct service *v, const char *notify, int *born, const struct ends *ends, struct direct_plan *leave);
 int launcher_follow(const struct service *v, unsigned wish);	/* the file of this wish, in what runs */
 int launcher_leave(const char *group);	/* nobody of a service is left: is its IPC group without members now? */
 

@@ -221,6 +221,7 @@ static void close_one(int fd, const struct listen_conf *c)
 
 void listen_close(struct service *v)
 {
+	watch_drop_listens(v);
 	for (unsigned i = 0; i < v->conf->nlistens; i++) {
 		close_one(v->listen[i], &v->conf->listens[i]);
 		v->listen[i] = -1;
@@ -237,6 +238,7 @@ void listen_change(struct service *v, const struct service_conf *to)
 {
 	int kept[LISTENS];
 
+	watch_drop_listens(v);
 	for (unsigned i = 0; i < LISTENS; i++) {
 		kept[i] = -1;
 		for (unsigned j = 0; i < to->nlistens && j < v->conf->nlistens && kept[i] < 0; j++)
@@ -249,40 +251,14 @@ void listen_change(struct service *v, const struct service_conf *to)
 	memcpy(v->listen, kept, sizeof kept);
 }
 
-static int waits(const struct service *v)
+void listen_read(struct supervisor *s, struct service *v)
 {
-	return v->state == STATE_ARMED && v->conf->start == START_DEMAND;
-}
-
-int listen_poll(struct supervisor *s, struct pollfd *fds, int room)
-{
-	int n = 0;
-
-	for (struct service *v = NULL; (v = service_next(s, v));)
-		for (unsigned j = 0; waits(v) && j < v->conf->nlistens; j++)
-			if (v->listen[j] >= 0 && n < room)
-				fds[n++] = (struct pollfd){v->listen[j], POLLIN, 0};
-	return n;
-}
-
-static struct service *holder(struct supervisor *s, int fd)
-{
-	for (struct service *v = NULL; (v = service_next(s, v));)
-		for (unsigned j = 0; waits(v) && j < v->conf->nlistens; j++)
-			if (v->listen[j] == fd)
-				return v;
-	return NULL;
-}
-
-void listen_read(struct supervisor *s, const struct pollfd *fds, int n)
-{
-	for (int i = 0; i < n; i++) {
-		struct service *v = fds[i].revents ? holder(s, fds[i].fd) : NULL;
-		struct pollfd again = fds[i];
+	for (unsigned j = 0; v->conf && j < v->conf->nlistens; j++) {
+		struct pollfd again = {.fd = v->listen[j], .events = POLLIN};
 
 		/* The loop guesses when it could not poll. An error is for the payload too: left
 		 * alone, it would wake us for ever. */
-		if (v && k_poll(&again, 1, 0) > 0)
+		if (v->state == STATE_ARMED && again.fd >= 0 && k_poll(&again, 1, 0) > 0)
 			service_trigger(s, v, 1);
 	}
 }

@@ -77,6 +77,7 @@ static struct image *image_new(unsigned slot, int *texts)
 
 void images_sweep(struct supervisor *s)
 {
+	s->turn->sweep = 0;
 	for (int i = 0; i < IMAGES; i++) {
 		const struct image *image = s->images[i].image;
 		int used = !image || image == s->image || image == s->new_image ||
@@ -227,6 +228,7 @@ static void take(struct supervisor *s, const struct image *image, const struct s
 	again = v->removed;
 	was_wrong = v->conf->findings != NULL;
 	v->removed = 0;
+	place_touch(v);
 	if (!again && set_same(&v->image->set, v->conf, &image->set, c)) {
 		service_link(v, image, c);
 		return;
@@ -243,7 +245,7 @@ static void take(struct supervisor *s, const struct image *image, const struct s
 	/* Wherever it waited, now it may have to wait for something else, or for nothing. */
 	wanted = v->wish_up;
 	service_event(s, v, EVENT_STOP);
-	service_adopt(v);
+	service_adopt(s, v);
 	if (wanted)
 		service_want_boot(s, v);
 	else if (again || was_wrong)
@@ -486,6 +488,6 @@ int load_reaped(struct supervisor *s, int pid, int status)
 	judged = s->new_image;
 	decide(s, s->new_image, status);
 	judged = NULL;
-	images_sweep(s);
+	s->turn->sweep = 1;
 	return 1;
 }

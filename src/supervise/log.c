@@ -20,24 +20,45 @@ enum {
 	READ = 16384, READS = 4,	/* one turn of the loop takes so much of a service */
 	RECORDS = 64,			/* and hands on so many records */
 	LINE = LOG_LINE,
+	WINDOWS = 16,
 	PAUSE = 1000,			/* ms, between two attempts to open a target */
 };
 
 static char writer_stack[48 << 10] __attribute__((aligned(16)));
 
-/* Memory of its own for each ring: reserved now, real when something is written. */
-static void make_ring(struct supervisor *s, struct service *v)
+/*
+ * Where the ring is now: few are mapped at a time, for each mapping costs every fork. Who
+ * cannot be mapped has none, and what it says is lost.
+ */
+struct ring *log_ring(struct service *v)
 {
-	ring_init(&v->ring, NULL, v->conf->log_size);
-	v->ring.memory = v->ring.size ? keep_ring((unsigned)(v - s->service), v->ring.size) : NULL;
-	if (!v->ring.memory)
-		v->ring.size = 0;
+	static struct ring none;
+	static uint16_t mapped[WINDOWS], next;		/* 1 + a place */
+	struct service *last;
+
+	if (v->ring.memory || !v->ring.size)
+		return &v->ring;
+	for (int tries = 0; tries < 2 && !v->ring.memory; tries++)
+		v->ring.memory = keep_ring(place_number(v), v->ring.size);
+	if (!v->ring.memory) {
+		none.size = 0;
+		return &none;
+	}
+	last = mapped[next] ? v - place_number(v) + mapped[next] - 1 : v;
+	if (last != v && last->ring.memory && keep_fd() >= 0) {
+		k_forget(last->ring.memory, last->ring.size);
+		last->ring.memory = NULL;
+	}
+	mapped[next] = (uint16_t)(place_number(v) + 1);
+	next = (uint16_t)((next + 1) % WINDOWS);
+	return &v->ring;
 }
 
-int log_open(struct supervisor *s, struct service *v)
+int log_open(struct service *v)
 {
-	if (!v->ring.memory)
-		make_ring(s, v);
+	/* Memory of its own for each ring: reserved now, real when something is written. */
+	if (!v->ring.size)
+		ring_init(&v->ring, NULL, v->conf->log_size);
 	if (v->log[0] < 0 && k_pipe(v->log)) {
 		v->log[0] = v->log[1] = -1;
 		return -1;
@@ -48,7 +69,7 @@ int log_open(struct supervisor *s, struct service *v)
 
 void log_close(struct service *v)
 {
-	k_drop(&v->log[0]);
+	watch_drop(v, &v->log[0]);
 	k_drop(&v->log[1]);
 }
 
@@ -220,7 +241,7 @@ static int forward_one(const struct supervisor *s, struct service *v)
 		n = (size_t)text_format(text, LINE, "[hutch: about %llu bytes are missing here]\n",
 					(unsigned long long)v->log_untold);
 	else
-		n = take(&v->ring, &behind, text, c->log == LOG_FILE ? LOG_TEXT : LINE,
+		n = take(log_ring(v), &behind, text, c->log == LOG_FILE ? LOG_TEXT : LINE,
 			 c->log == LOG_FILE);
 	if (!n)
 		return -1;
@@ -251,6 +272,8 @@ static void forward(const struct supervisor *s, struct service *v)
 			s->log->more |= bit;
 			break;
 		}
+	if ((s->log->stuck | s->log->more) & bit)
+		queue_put(&s->turn->log[v->conf->log], LINK_LOG, v);
 }
 
 void log_read(struct supervisor *s, struct service *v)
@@ -261,7 +284,7 @@ void log_read(struct supervisor *s, struct service *v)
 	for (int i = 0; i < READS && n == READ; i++) {
 		n = k_read(v->log[0], text, sizeof text);
 		if (n > 0)
-			ring_put(&v->ring, s->now, text, (size_t)n);
+			ring_put(log_ring(v), s->now, text, (size_t)n);
 	}
 	forward(s, v);
 }
@@ -269,8 +292,8 @@ void log_read(struct supervisor *s, struct service *v)
 void log_end(struct supervisor *s, struct service *v)
 {
 	log_read(s, v);
-	if (ring_unfinished(&v->ring))
-		ring_put(&v->ring, s->now, "\n", 1);
+	if (ring_unfinished(log_ring(v)))
+		ring_put(log_ring(v), s->now, "\n", 1);
 	forward(s, v);
 }
 
@@ -284,24 +307,26 @@ int log_poll(const struct supervisor *s, struct pollfd *fds)
 	return n;
 }
 
-/* Each turn starts with another service: a loud one does not keep the others off. */
+/* Who could not hand all on, each once at most: a loud one gets behind the others. */
+static void move_on(struct supervisor *s, struct queue *q, unsigned bit)
+{
+	unsigned last = q->last;
+	struct service *v;
+
+	while (!(s->log->stuck & bit) && (v = queue_take(q, LINK_LOG))) {
+		forward(s, v);
+		if (place_number(v) + 1 == last)
+			break;
+	}
+}
+
 void log_move(struct supervisor *s)
 {
-	struct log_state *log = s->log;
-	unsigned again = log->stuck | log->more;
-
-	log->stuck = log->more = 0;
-	if (!again)
-		return;
-	if (log->nrest)
+	s->log->stuck = s->log->more = 0;
+	if (s->log->nrest)
 		give(s, LOG_CONSOLE, "", 0);
-	log->turn++;
-	for (unsigned i = 0; i < s->places; i++) {
-		struct service *v = &s->service[(log->turn + i) % s->places];
-
-		if (v->conf && (again >> v->conf->log & 1))
-			forward(s, v);
-	}
+	for (unsigned kind = LOG_CONSOLE; kind <= LOG_FILE; kind++)
+		move_on(s, &s->turn->log[kind], 1u << kind);
 }
 
 /* A target that is not there is looked for when something happens, but files are ours. */

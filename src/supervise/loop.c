@@ -1,6 +1,7 @@
 /*
- * The loop: one poll over everything, one list of deadlines. Nothing in it waits
- * for anybody, and no failing call ends it.
+ * The loop: one poll over everything, in which all that the kernel watches of services is one descriptor.
+ * Nothing in it waits for anybody, and no failing call ends it. A turn costs what
+ * has changed, however many services there are.
  */
 #include <errno.h>
 #include <signal.h>
@@ -11,10 +12,11 @@
 #include "archive/texts.h"
 #include "base/hot.h"
 #include "kernel/k.h"
+#include "supervise/direct.h"
 #include "supervise/keep.h"
 #include "supervise/supervise.h"
 
-enum { FDS = 5, BREATH_MS = 50, STORM_MS = 1, REST_MS = 1000, LONGEST_MS = 1 << 30 };
+enum { BREATH_MS = 50, STORM_MS = 1, REST_MS = 1000, LONGEST_MS = 1 << 30 };
 
 static void reload(struct supervisor *s)
 {
@@ -35,31 +37,22 @@ static void read_signals(struct supervisor *s)
 	}
 }
 
-/* What a dead child leaves behind in its session is reached only while it keeps its number. */
-static int must_peek(const struct supervisor *s)
-{
-	for (struct service *v = NULL; (v = service_next(s, v));)
-		if (v->pid && !v->conf->own_pid_ns)
-			return 1;
-	return 0;
-}
-
 static void reap(struct supervisor *s)
 {
-	int peek = must_peek(s), orphans = 0, pid, status;
+	int orphans = 0, pid, status;
 
 	load_look(s);
 	for (;;) {
-		pid = peek ? k_dead_child() : -1;
+		/* What a dead child leaves behind in its session is reached only while it keeps its number. */
+		pid = s->turn->sessions ? k_dead_child() : -1;
 		if (pid > 0)
-			launch_reaping(s, pid);
+			launch_reaping(pid);
 		/* Where it cannot be told, to wait for anybody is as good. */
 		if (!pid || (pid = k_wait(pid, &status, WNOHANG)) <= 0)
 			break;
-		if (launch_reaped(s, pid, status))
-			peek = must_peek(s);
-		else if (!load_reaped(s, pid, status) && !launch_left(s, pid) && !good_reaped(s, pid, status) &&
-			 !upgrade_reaped(s, pid, status) && !log_reaped(s, pid) && !follow_reaped(s, pid, status) && !ahead_reaped(s, pid, status))
+		if (!launch_reaped(s, pid, status) && !load_reaped(s, pid, status) && !launch_left(s, pid) &&
+		    !good_reaped(s, pid, status) && !upgrade_reaped(s, pid, status) && !log_reaped(s, pid) &&
+		    !follow_reaped(s, pid, status) && !ahead_reaped(s, pid, status))
 			orphans++;
 	}
 	/* Many in a row are waited for together: a moment later there are more of them. */
@@ -96,17 +89,23 @@ void deadline_earlier(int64_t *first, int64_t deadline)
 /* Milliseconds until something is due, -1 for ever. */
 static int deadlines(struct supervisor *s)
 {
-	int64_t first = 0;
+	int64_t first;
+	struct service *v;
 
-	for (struct service *v = NULL; (v = service_next(s, v));)
-		if ((v->deadline && v->deadline <= s->now) || (v->state == STATE_STOPPING && end_is_hasty(s)))
+	while ((v = place_due(s->now)))
+		if (v->conf && v->deadline && v->deadline <= s->now)
 			due(s, v);
-	watchdog_look(s);
+	for (v = NULL; end_is_hasty(s) && (v = service_next(s, v));)
+		if (v->state == STATE_STOPPING)
+			due(s, v);
 	load_due(s);
 	upgrade_due(s);
-	order_look(s);
-	for (struct service *v = NULL; (v = service_next(s, v));)
-		deadline_earlier(&first, v->deadline);
+	if (order_look(s))
+		return 0;
+	watchdog_look(s);
+	if (s->turn->sweep)
+		images_sweep(s);
+	first = place_deadline();
 	deadline_earlier(&first, load_deadline(s));
 	deadline_earlier(&first, good_deadline(s));
 	deadline_earlier(&first, control_deadline(s));
@@ -122,35 +121,6 @@ static int deadlines(struct supervisor *s)
 		return -1;
 	first -= k_now_ms();
 	return first < 0 ? 0 : first > LONGEST_MS ? LONGEST_MS : (int)first;
-}
-
-/* Puts what is open into the list; which of them, as bits. */
-static uint8_t watch(const struct service *v, struct pollfd *to, unsigned *n)
-{
-	const int fds[FDS] = {v->report, v->channel, v->ready, v->notify, v->log[0]};
-	uint8_t open = 0;
-
-	for (int i = 0; v->conf && i < FDS; i++)
-		if (fds[i] >= 0) {
-			to[(*n)++] = (struct pollfd){.fd = fds[i], .events = POLLIN};
-			open |= (uint8_t)(1 << i);
-		}
-	return open;
-}
-
-static void serve_service(struct supervisor *s, struct service *v, uint8_t open, unsigned *n)
-{
-	uint8_t came = 0;
-
-	for (int i = 0; i < FDS; i++)
-		if (open & 1 << i && s->turn->poll[(*n)++].revents)
-			came |= (uint8_t)(1 << i);
-	if (came & 7)
-		launch_read(s, v);
-	if (came & 8)
-		notify_read(s, v);
-	if (came & 16)
-		log_read(s, v);
 }
 
 static void forget(uintptr_t from, uintptr_t to)
@@ -178,52 +148,47 @@ static void forget_seldom(const struct supervisor *s, int asked)
 	told = s->events.head + s->events.last;
 	forget((uintptr_t)__executable_start, (uintptr_t)hot_text);
 	forget((uintptr_t)etext, (uintptr_t)hot_data);
+	direct_rest();
 }
 
 void loop_turn(struct supervisor *s)
 {
-	struct pollfd *list = s->turn->poll;
-	unsigned places, n = 1;
-	int timeout, triggers, listens, controls, follows, others, got;
+	struct pollfd *list, *triggers, *controls, *follows, *logs, *loose, *end;
+	int timeout, got;
 
 	s->now = k_now_ms();
 	log_move(s);
 	timeout = deadlines(s);
-	places = s->places;
-	list[0] = (struct pollfd){.fd = s->storm ? -1 : s->signals, .events = POLLIN};
 	if (s->storm && (timeout < 0 || timeout > STORM_MS))
 		timeout = STORM_MS;
-	for (unsigned i = 0; i < places; i++)
-		s->turn->open[i] = watch(&s->service[i], list, &n);
-	triggers = trigger_poll(s, list + n);
-	listens = listen_poll(s, list + n + triggers, SERVICES);
-	controls = control_poll(s, list + n + triggers + listens);
-	others = triggers + listens + controls;
-	follows = follow_poll(list + n + others);
-	others += follows;
-	others += log_poll(s, list + n + others);
+	list = s->turn->count[COUNT_LOOSE] ? s->turn->many : s->turn->few;
+	list[0] = (struct pollfd){.fd = s->storm ? -1 : s->signals, .events = POLLIN};
+	triggers = list + 1 + watch_poll(list + 1);
+	controls = triggers + trigger_poll(s, triggers);
+	follows = controls + control_poll(s, controls);
+	logs = follows + follow_poll(follows);
+	loose = logs + log_poll(s, logs);
+	end = loose + watch_poll_loose(s, loose);
 	if (timeout < 0 || timeout > REST_MS)
 		forget_seldom(s, s->turn->asked);
-	got = k_poll(list, n + (unsigned)others, timeout);
+	got = k_poll(list, (unsigned)(end - list), timeout);
 	s->now = k_now_ms();
 	if (got < 0) {
 		/* No memory for the list: look at everything, but not all the time. */
-		for (unsigned i = 0; i < n + (unsigned)others; i++)
-			list[i].revents = errno == EINTR ? 0 : POLLIN;
+		for (struct pollfd *p = list; p < end; p++)
+			p->revents = errno == EINTR ? 0 : POLLIN;
 		k_poll(NULL, 0, errno == EINTR ? 0 : BREATH_MS);
 	}
 	s->turn->asked = 0;
-	for (int i = 0; i < controls; i++)
-		s->turn->asked |= list[n + (unsigned)(triggers + listens + i)].revents != 0;
+	for (const struct pollfd *p = controls; p < follows; p++)
+		s->turn->asked |= p->revents != 0;
 	if (list[0].revents || s->storm)
 		read_signals(s);
-	for (unsigned i = 0, at = 1; i < places; i++)
-		serve_service(s, &s->service[i], s->turn->open[i], &at);
-	trigger_read(s, list + n, triggers);
-	listen_read(s, list + n + triggers, listens);
-	control_move(s, list + n + triggers + listens, controls);
+	watch_read(s, list + 1, loose, (int)(end - loose));
+	trigger_read(s, triggers, (int)(controls - triggers));
+	control_move(s, controls, (int)(follows - controls));
 	reap(s);
-	follow_turn(s, list + n + triggers + listens + controls, follows);
+	follow_turn(s, follows, (int)(logs - follows));
 	order_look(s);
 	good_look(s);
 	crash_go(s);

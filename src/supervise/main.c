@@ -12,6 +12,7 @@
 #include "base/signals.h"
 #include "base/text.h"
 #include "kernel/k.h"
+#include "supervise/direct.h"
 #include "supervise/keep.h"
 #include "supervise/launcher.h"
 #include "supervise/loader.h"
@@ -112,7 +113,8 @@ static int prepare(struct supervisor *s, const struct supervise_options *o, stru
 	if (!s->nofile[1] && k_nofile(s->nofile))
 		return -1;
 	raise_limit(s);
-	launcher_init(a, s->nofile);
+	launcher_init(a);
+	direct_init();
 	load_init(a);
 	resume_init(o->again);
 	if (k_signal_default(SIGCHLD) || k_prctl(PR_SET_CHILD_SUBREAPER_, 1, 0, 0) ||

@@ -100,27 +100,10 @@ static int link_services(struct supervisor *s, char why[160])
 			text_format(why, 160, "a service is not in its profiles");
 			return -1;
 		}
+		v->ring.memory = NULL;
 		service_link(v, s->images[v->slot].image, conf);
 		if (next)
 			service_link_next(v, s->images[slot].image, next);
-	}
-	return 0;
-}
-
-static int map_rings(struct supervisor *s, char why[160])
-{
-	static unsigned done;
-
-	for (; done < s->places; done++) {
-		struct ring *r = &s->service[done].ring;
-
-		if (!s->service[done].conf || !r->size)
-			continue;
-		r->memory = keep_ring(done, r->size);
-		if (!r->memory) {
-			text_format(why, 160, "a ring: %s", errno_text());
-			return -1;
-		}
 	}
 	return 0;
 }
@@ -170,9 +153,10 @@ static void begin_again(struct supervisor *s)
 int resume(struct supervisor *s, char why[160])
 {
 	keep_each(s, hold);
-	if (make_sets(s, why) || link_services(s, why) || map_rings(s, why))
+	if (make_sets(s, why) || link_services(s, why))
 		return -1;
 	s->now = k_now_ms();
+	place_resume(s);
 	if (s->init && s->image)
 		event_console(s->image->set.machine.console);
 	take_clients(s);

@@ -30,14 +30,6 @@ static void why_wrong(struct service *v)
 	service_why(v, "%.*s", (int)strcspn(v->conf->findings, "\n"), v->conf->findings);
 }
 
-struct service *service_find(struct supervisor *s, const char *name)
-{
-	for (struct service *v = NULL; (v = service_next(s, v));)
-		if (!strcmp(v->conf->name, name))
-			return v;
-	return NULL;
-}
-
 struct service *service_next(const struct supervisor *s, struct service *v)
 {
 	for (v = v ? v + 1 : s->service; v < s->service + s->places; v++)
@@ -64,7 +56,6 @@ static void enter(struct supervisor *s, struct service *v, enum state next)
 
 	if (v->state != next) {
 		v->since = s->now;
-		s->changed = 1;
 		/* How the last run ended is no reason to wait, nor what was waited for one to be down. */
 		if (next == STATE_BLOCKED || (next == STATE_DOWN && v->state != STATE_ENDED))
 			v->why[0] = '\0';
@@ -145,8 +136,7 @@ static enum event act_judge(struct supervisor *s, struct service *v)
 		v->wish_up = 0;
 	v->verdict = VERDICT_EXIT;
 	if (v->next) {
-		service_adopt(v);
-		images_sweep(s);
+		service_adopt(s, v);
 		if (v->wish_up)
 			want_needs(s, v);
 	}
@@ -219,6 +209,7 @@ static enum event act(struct supervisor *s, struct service *v, enum action actio
 
 void service_event(struct supervisor *s, struct service *v, enum event event)
 {
+	place_touch(v);
 	while (event != NO_EVENT) {
 		enum state before = v->state;
 		struct move m = state_move(before, event);
@@ -254,7 +245,7 @@ static void want_up(struct supervisor *s, struct service *v, enum event event)
 	if (v->wish_up && v->state != STATE_DOWN && event == EVENT_ARM)
 		return;
 	v->wish_up = 1;
-	s->changed = 1;
+	place_touch(v);
 	want_needs(s, v);
 	if (v->state == STATE_DOWN || event == EVENT_START)
 		service_event(s, v, event);
@@ -263,31 +254,21 @@ static void want_up(struct supervisor *s, struct service *v, enum event event)
 static void want_needs(struct supervisor *s, const struct service *v)
 {
 	for (unsigned i = 0; i < v->conf->nneeds; i++) {
-		struct service *need = service_find(s, v->image->set.service[v->conf->order[i]].name);
+		struct service *need = order_before(s, v, i);
 
 		if (need && !need->wish_up)
 			want_up(s, need, wanted_event(need));
 	}
 }
 
-/* Whether v is needed by w, or should only end after it when both do. */
-static int comes_after(const struct service *w, const struct service *v, int needs_only)
-{
-	const struct service_conf *c = w->conf;
-	unsigned n = needs_only ? c->nneeds : (unsigned)c->nneeds + c->nafter;
-
-	for (unsigned i = 0; i < n; i++)
-		if (!strcmp(w->image->set.service[c->order[i]].name, v->conf->name))
-			return 1;
-	return 0;
-}
-
 static void want_down(struct supervisor *s, struct service *v)
 {
+	struct order_cursor at = {0};
+
 	v->wish_up = 0;
-	s->changed = 1;
-	for (struct service *w = NULL; (w = service_next(s, w));)
-		if (w->wish_up && comes_after(w, v, 1))
+	place_touch(v);
+	for (struct service *w; (w = order_after(s, v, &at));)
+		if (w->wish_up && order_needs(w, v))
 			want_down(s, w);
 }
 
@@ -313,6 +294,7 @@ void service_restart(struct supervisor *s, struct service *v)
 	if (v->conf->findings || s->ending || v->removed)
 		return;
 	v->wish_up = 1;
+	place_touch(v);
 	v->verdict = VERDICT_ASKED;
 	want_needs(s, v);
 	service_event(s, v, EVENT_STOP);
@@ -335,6 +317,7 @@ void service_trigger(struct supervisor *s, struct service *v, int there)
 
 void service_link(struct service *v, const struct image *image, const struct service_conf *conf)
 {
+	direct_drop(v);
 	v->slot = image->slot;
 	v->file = conf->file;
 	v->image = image;
@@ -350,14 +333,16 @@ void service_link_next(struct service *v, const struct image *image, const struc
 	v->next = conf;
 }
 
-void service_adopt(struct service *v)
+void service_adopt(struct supervisor *s, struct service *v)
 {
 	if (!v->next)
 		return;
+	s->changed = s->turn->sweep = 1;
 	listen_change(v, v->next);
 	trigger_soon();
 	service_link(v, v->next_image, v->next);
 	v->past = (struct past){0};
+	v->starts = v->no_template = 0;
 	v->was_ready = 0;
 	if (v->conf->findings)
 		why_wrong(v);
@@ -366,10 +351,11 @@ void service_adopt(struct service *v)
 struct service *service_place(struct supervisor *s, const struct image *image,
 			      const struct service_conf *conf)
 {
-	struct service *v = s->service;
+	struct service *v = s->service + s->turn->vacant;
 
 	while (v < s->service + s->places && v->conf)
 		v++;
+	s->turn->vacant = (uint16_t)(v - s->service);
 	if (v == s->service + SERVICES) {
 		event_tell(s, NULL, "%s: more than %d services", conf->name, SERVICES);
 		return NULL;
@@ -382,96 +368,25 @@ struct service *service_place(struct supervisor *s, const struct image *image,
 		v->listen[i] = -1;
 	v->since = s->now;
 	service_link(v, image, conf);
+	place_name(v);
+	place_touch(v);
 	trigger_soon();
 	if (conf->findings)
 		why_wrong(v);
 	return v;
 }
 
-static void place_free(struct service *v)
+void service_leave(struct supervisor *s, struct service *v)
 {
 	launch_close(v);
 	log_close(v);
 	listen_close(v);
-	if (v->ring.memory)
-		keep_ring_forget(v->ring.memory, v->ring.size);
+	keep_ring_forget(log_ring(v));
+	place_unname(v);
+	place_touch(v);
+	direct_drop(v);
 	v->conf = NULL;
+	/* Whoever waited for it does so no longer. */
+	s->changed = s->turn->sweep = 1;
 	trigger_soon();
-}
-
-/* Whoever needs it can do with it: one that waits for a connection answers when it comes. */
-static int is_ready(const struct service *v)
-{
-	return v->state == STATE_UP || v->state == STATE_DONE ||
-	       (v->state == STATE_ARMED && v->conf->start == START_DEMAND && !v->deadline);
-}
-
-/* Who has the console: it is one service's terminal at a time. */
-static const struct service *console_owner(const struct supervisor *s, const struct service *v)
-{
-	for (struct service *w = NULL; (w = service_next(s, w));)
-		if (w != v && w->conf->type == SERVICE_CONSOLE && state_lives(w->state))
-			return w;
-	return NULL;
-}
-
-/* What it waits for, or NULL. */
-static const struct service *waits_for(struct supervisor *s, struct service *v)
-{
-	const struct service_conf *c = v->conf;
-
-	for (unsigned i = 0; i < (unsigned)c->nneeds + c->nafter; i++) {
-		struct service *w = service_find(s, v->image->set.service[c->order[i]].name);
-
-		if (!w || is_ready(w))
-			continue;
-		if (i < c->nneeds)
-			return w;
-		if (w->wish_up && !w->attempted && w->state != STATE_ARMED)
-			return w;
-	}
-	return c->type == SERVICE_CONSOLE ? console_owner(s, v) : NULL;
-}
-
-/* Those that come after it end before it. */
-static int is_held_up(struct supervisor *s, const struct service *v)
-{
-	for (struct service *w = NULL; (w = service_next(s, w));)
-		if (w != v && !w->wish_up && state_lives(w->state) && comes_after(w, v, 0))
-			return 1;
-	return 0;
-}
-
-static void look(struct supervisor *s, struct service *v)
-{
-	const struct service *first;
-
-	if (v->state == STATE_BLOCKED && v->wish_up) {
-		first = waits_for(s, v);
-		if (!first) {
-			service_event(s, v, EVENT_CLEAR);
-			return;
-		}
-		service_why(v, "waits for %s, which is %s", first->conf->name, state_names[first->state]);
-		/* As good as a failed attempt: who only comes after it does not wait as well. */
-		if (!v->attempted && (first->attempted || first->state == STATE_DOWN || first->state == STATE_ARMED))
-			v->attempted = s->changed = 1;
-	} else if (!v->wish_up && v->state != STATE_DOWN && v->state != STATE_STOPPING &&
-		   v->state != STATE_KILLING && !is_held_up(s, v)) {
-		service_event(s, v, EVENT_STOP);
-	}
-	if (v->removed && v->state == STATE_DOWN) {
-		place_free(v);
-		images_sweep(s);
-	}
-}
-
-void order_look(struct supervisor *s)
-{
-	/* Each round moves at least one service; the bound is against what cannot be. */
-	for (unsigned rounds = 0; s->changed && rounds < 2 * SERVICES; rounds++) {
-		s->changed = 0;
-		for (struct service *v = NULL; (v = service_next(s, v));)
-			look(s, v);
-	}
 }

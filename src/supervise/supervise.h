@@ -9,7 +9,6 @@
 #ifndef HUTCH_SUPERVISE_H
 #define HUTCH_SUPERVISE_H
 
-#include <poll.h>
 #include <signal.h>
 
 #include "base/arena.h"
@@ -17,9 +16,10 @@
 #include "service/service.h"
 #include "service/state.h"
 #include "supervise/main.h"
+#include "supervise/place.h"
 #include "supervise/ring.h"
 
-enum { CLIENTS = 32, WHY_ROOM = 160, MAX_POLL = 6 * SERVICES + CLIENTS + 16 };
+enum { CLIENTS = 32, WHY_ROOM = 160 };
 
 /*
  * What is KEPT lies in memory that outlives this program (keep.h): a later one, or this
@@ -79,6 +79,11 @@ struct service {
 	char why[WHY_ROOM];		/* what the status says about the state */
 	uint16_t file, next_file;	/* of conf and next, in the texts of their images */
 	uint8_t slot, next_slot;	/* of their images */
+	uint8_t starts;			/* of this conf that came to exec, 2: or more */
+	uint8_t direct;			/* the last start: without a launcher */
+	uint8_t no_direct;		/* it cannot be: 1 and a row of direct.def */
+	uint8_t no_template;		/* starts from one have failed */
+	uint8_t again;			/* it did not do, and a launcher has the next turn */
 #ifdef HUTCH_NEXT
 	uint64_t later;			/* in tests: a field that comes with the next version */
 #endif
@@ -86,14 +91,6 @@ struct service {
 } KEPT_ROOM(1024);
 enum { IMAGES = 10, LEAVERS = 8 };
 enum { TOLD_MAINPID = 1, TOLD_STRANGER = 2, TOLD_LONG = 4 };
-
-/* What a turn of the loop needs; not kept. */
-struct turn {
-	char mine;			/* 1, and in every child zero: the kernel sees to that. 0: it does not */
-	uint8_t asked;			/* a client had something in the last one */
-	uint8_t open[SERVICES];		/* by place: which of its descriptors are polled */
-	struct pollfd poll[MAX_POLL];
-};
 
 /* By enum log_kind: where the services' output goes. KEPT. */
 enum { LOG_TARGETS = LOG_FILE + 1, LOG_LINE = 2 * RING_CHUNK };	/* with its prefix a line has to fit a record of kmsg */
@@ -103,7 +100,7 @@ struct log_state {
 		int64_t retry;		/* ms: not opened before */
 	} target[LOG_TARGETS];
 	unsigned stuck, more;		/* bits of kinds: takes nothing now; has had its share */
-	unsigned turn;
+	unsigned unused;
 	int writer;			/* pid of the process that writes files, or 0 */
 	uint32_t nrest;
 	char rest[LOG_LINE + 128];	/* a terminal may take half a line */
@@ -143,7 +140,7 @@ struct supervisor {
 	uint8_t debug;			/* each event is for people too */
 	uint8_t set_up;			/* the machine's settings are in force, or were given up */
 	uint8_t no_seal;		/* no sealed copy of this program can be made */
-	uint8_t changed;		/* a state or wish changed: look at the order again */
+	uint8_t changed;		/* more than some services: look at the order of all again */
 	const struct image *new_root;	/* its set-up has prepared one; NULL: none */
 	uint8_t loading, load_again, looked_again, must_seal;
 	uint8_t source;			/* enum source: where the first set is looked for, from the disk on */
@@ -217,14 +214,31 @@ struct service *service_place(struct supervisor *s, const struct image *image,
 			      const struct service_conf *conf);
 
 /* Takes v->next over where nothing runs of what there was. */
-void service_adopt(struct service *v);
+void service_adopt(struct supervisor *s, struct service *v);
+
+/* Its place is free from now on. */
+void service_leave(struct supervisor *s, struct service *v);
 
 /* Remembers why, for status and events. */
 void service_why(struct service *v, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* Starts those whose order allows it, stops those that must go first. */
-void order_look(struct supervisor *s);
+/*
+ * order.c. Starts those whose order allows it, stops those that must go first; with all that
+ * is derived of the places it is through then, but for what it leaves for the next turn: 1.
+ */
+int order_look(struct supervisor *s);
+
+/* Whether v is needed by w. */
+int order_needs(const struct service *w, const struct service *v);
+/* What v comes after: its needs first, then what it only comes after; NULL: it is in no place, or that was the last. */
+struct service *order_before(struct supervisor *s, const struct service *v, unsigned i);
+/* Those that come after v, one after the other: all 0 for the first, NULL after the last. */
+struct order_cursor {
+	unsigned slot, i;
+	const struct service_conf *conf;
+};
+struct service *order_after(struct supervisor *s, const struct service *v, struct order_cursor *at);
 
 /* Lets a place run this service of this set; and later that one (NULL: none). */
 void service_link(struct service *v, const struct image *image, const struct service_conf *conf);
@@ -246,12 +260,15 @@ void launch_read(struct supervisor *s, struct service *v);	/* report, channel, r
  */
 void launch_runs(struct supervisor *s, struct service *v);
 /* Dead, and its number still its own: what it left behind without a PID namespace goes. */
-void launch_reaping(struct supervisor *s, int pid);
+void launch_reaping(int pid);
 void launch_leave(struct supervisor *s, struct service *v);		/* its IPC group, by a process of its own */
 int launch_left(struct supervisor *s, int pid);		/* 1: it was such a one */
 int launch_leaving(const struct supervisor *s);		/* some are about it */
 int launch_reaped(struct supervisor *s, int pid, int status);	/* 1: it was one's */
 void launch_close(struct service *v);			/* what belongs to one run */
+
+/* direct.c: the plan for starts without a launcher does not hold any more. */
+void direct_drop(struct service *v);
 
 /*
  * follow.c: files of services that follow the host's. Nothing is open while no service has
@@ -306,8 +323,9 @@ void event_lines(struct supervisor *s, const struct service *v, const char *text
  * cannot go on now waits in the ring: log_move, in each turn of the loop, tries again.
  */
 enum { LOG_POLL = 4 };
-int log_open(struct supervisor *s, struct service *v);	/* before each launch; -1: errno. log[] is -1 at first */
+int log_open(struct service *v);	/* before each launch; -1: errno. log[] is -1 at first */
 void log_read(struct supervisor *s, struct service *v);
+struct ring *log_ring(struct service *v);	/* v's, which can be read until another one is asked for */
 void log_end(struct supervisor *s, struct service *v);	/* a run is over, so is its last line */
 void log_close(struct service *v);
 int log_poll(const struct supervisor *s, struct pollfd *fds);	/* how many it put there, up to LOG_POLL */
@@ -344,9 +362,7 @@ void listen_close(struct service *v);
 void listen_wait(struct supervisor *s, struct service *v);
 /* Before v->conf becomes `to`: keeps the sockets that both have, closes the others. */
 void listen_change(struct service *v, const struct service_conf *to);
-/* The sockets of those that wait for a connection, `room` at most; how many. */
-int listen_poll(struct supervisor *s, struct pollfd *fds, int room);
-void listen_read(struct supervisor *s, const struct pollfd *fds, int n);
+void listen_read(struct supervisor *s, struct service *v);	/* somebody connects, it seems */
 
 /*
  * trigger.c: on-mount and on-path. Nothing is open and no time is set while no service

@@ -84,26 +84,13 @@ static void start(struct supervisor *s, const struct machine_conf *m)
 	w->next = s->now;
 }
 
-/* Whoever is wanted has been up, or its first attempt had an end; who waits for a trigger is as it should be. */
-static int is_complete(const struct supervisor *s)
-{
-	for (struct service *v = NULL; (v = service_next(s, v));)
-		if (v->wish_up && !v->attempted && v->state != STATE_ARMED)
-			return 0;
-	return 1;
-}
-
 /* Since when the critical service that is worst off is away, 0: none is. */
 static int64_t worst(const struct supervisor *s)
 {
 	int64_t since = 0;
 
-	for (struct service *v = NULL; (v = service_next(s, v));) {
-		int away = v->conf->critical && v->wish_up && v->state != STATE_UP && v->state != STATE_DONE;
-
-		v->away = !away ? 0 : v->away ? v->away : s->now;
+	for (struct service *v = NULL; s->turn->count[COUNT_AWAY] && (v = service_next(s, v));)
 		deadline_earlier(&since, v->away);
-	}
 	return since;
 }
 
@@ -143,7 +130,8 @@ void watchdog_look(struct supervisor *s)
 		return;
 	if (!w->deadline)
 		w->deadline = s->now + m->deadline;
-	if (!w->complete && is_complete(s))
+	/* Whoever is wanted has been up, or its first attempt had an end; who waits for a trigger is as it should be. */
+	if (!w->complete && !s->turn->count[COUNT_UNTRIED])
 		w->complete = s->now;
 	if (!w->fd && m->watchdog.device && s->now >= w->next)
 		start(s, m);

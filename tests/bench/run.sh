@@ -1,24 +1,23 @@
 #!/bin/bash
 #
-# run.sh - how long hutch takes to launch, next to the floor (the same system
-# calls by hand) and to its peers (the same job by other launchers).
+# run.sh - how long hutch takes, next to floors (the same system calls by hand) and
+# to its peers (the same job by other programs), in one run.
 #
-#	run.sh OUT HUTCH [ROOTTREE]
+#	run.sh OUT HUTCH [PART...]
 #
-# OUT		where everything goes; OUT/bench.json is the result. What is built
-#		there already and is newer than its source is taken as it is
-# HUTCH		the program; "-": measure the others only
-# ROOTTREE	is copied to be the sandbox's root; without it the root is a no-op
-#		and three empty directories
+# OUT	has the programs that `make bench` built, and gets bench.txt, bench.json and
+#	bench.svg
+# PART	launch mounts rate alive worth end think hub why supervise; otherwise all
 #
-# CC (musl-gcc), ROUNDS (200), SLOW_ROUNDS (30) and CPU (a processor to pin
-# everything to, otherwise none) can be set. Wants root.
+# ROUNDS (100), MOUNTS ("3 100 1000 5000"), MORE (1000), ALIVE ("1 100 1000 2000"), STARTS (1000)
+# and CPU (a processor to pin everything to, otherwise none) can be set. Wants root.
 #
-# What is compared is one command from fork to reaped. Slow peers are measured
-# in groups of their own, with hutch and the floor among them, so that every
-# ratio comes from one run. All mounts are made in a throw-away namespace.
+# Everything happens in a throw-away PID and mount namespace, and in worlds: mount
+# namespaces with just as many mounts as wanted, see world.c. What is compared is measured
+# in turn, see bench.c, and told by its medians; report.awk makes the tables.
 
 set -euo pipefail
+export LC_ALL=C
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
@@ -27,300 +26,520 @@ die() {
 	exit 1
 }
 
-if [ $# -lt 2 ] || [ $# -gt 3 ]; then
-	echo 'usage: run.sh OUT HUTCH [ROOTTREE]' >&2
+if [ $# -lt 2 ]; then
+	echo 'usage: run.sh OUT HUTCH [PART...]' >&2
 	exit 2
 fi
 [ "$(id -u)" = 0 ] || die 'must be root: the peers are measured without user namespaces'
 if [ "${BENCH_INSIDE-}" != yes ]; then
-	BENCH_INSIDE=yes exec unshare --mount --propagation private \
+	BENCH_INSIDE=yes exec unshare --mount --propagation private --pid --fork --kill-child --mount-proc \
 		bash "${BASH_SOURCE[0]}" "$@"
 fi
 
 mkdir -p "$1"
-out=$(realpath "$1")
-hutch=$2
-if [ "$hutch" != - ]; then
-	[ -x "$hutch" ] || die "$hutch: not an executable (\"-\" measures without hutch)"
-	hutch=$(realpath "$hutch")
-fi
-tree=${3-}
-case $out$hutch in
-*[[:space:]\"\\\|]*) die 'no blanks, quotes or bars in OUT and HUTCH, please' ;;
+out=$(realpath "$1") hutch=$(realpath "$2")
+shift 2
+[ -x "$hutch" ] || die "$hutch: not an executable"
+case $out in
+*[[:space:]\"\\]*) die 'no blanks and quotes in OUT, please' ;;
 esac
-rounds=${ROUNDS:-200}
-slow_rounds=${SLOW_ROUNDS:-30}
-root=$out/benchroot
-skipped=()
-
-# ---- what is built
-
-# build TARGET SOURCE [FLAGS]: floor-default.c includes floor.c, hence both
-build() {
-	local target=$out/$1 source=$here/$2
-	shift 2
-	if [ "$target" -nt "$source" ] && [ "$target" -nt "$here/floor.c" ]; then
-		return
-	fi
-	"${CC:-musl-gcc}" -std=c11 -D_GNU_SOURCE -O2 -Wall -Wextra -static -s \
-		"$@" -o "$target" "$source"
-}
-
-build_all() {
-	local nostart=()
-	if [ "$(uname -m)" = x86_64 ]; then
-		nostart=(-nostdlib -nostartfiles)
-	fi
-	build noop noop.c "${nostart[@]}"
-	build floor floor.c
-	build floor-default floor-default.c
-	build bench bench.c
-}
+parts=${*:-launch mounts rate alive worth end think hub why supervise}
+rounds=${ROUNDS:-100} mounts=${MOUNTS:-3 100 1000 5000} more=${MORE:-1000} alive=${ALIVE:-1 100 1000 2000} starts=${STARTS:-1000}
+answers=$out/answers layout=$out/layout list=$out/list tree=$out/tree
+failed=0
+export ANSWERS=$answers LAYOUT=$layout
 
 # ---- what is launched into
 
-make_root() {
-	local dir
-
-	rm -rf "$root"
-	mkdir -p "$root"
-	if [ -n "$tree" ]; then
-		cp -a "$tree/." "$root/"
-	fi
-	mkdir -p "$root/bin" "$root/proc" "$root/dev" "$root/tmp"
-	# a tree's absolute links would lead the copy to the host's /bin
-	for dir in bin proc dev tmp; do
-		case $(realpath "$root/$dir") in
-		"$root"/*) ;;
-		*) die "$tree: /$dir leads out of the tree" ;;
-		esac
-	done
-	cp "$out/noop" "$root/bin/noop"
-	# something that a slave can be a slave of
-	mount --bind "$root" "$root"
-	mount --make-shared "$root"
-	# unshare(1) can not make its root read-only
-	mkdir -p "$out/benchroot-ro"
-	mount --bind "$root" "$out/benchroot-ro"
-	mount -o remount,bind,ro,nosuid,nodev "$out/benchroot-ro"
+# box DIRECTORY: a root
+box() {
+	mkdir -p "$1"/{bin,dev/mqueue,etc,proc,run,sys,tmp,stamp,usr,var}
+	cp "$out/noop" "$out/stamp" "$1/bin/"
 }
 
-# Only on machines with cgroup v1: crun 1.8 refuses to run next to a mounted
-# v2, and runc makes a group in every hierarchy that it finds, but is content
-# with one (and the cpu one does not take SCHED_FIFO, which the bench uses).
-hide_cgroups() {
-	local dir
+# profile NAME ROOT PROPAGATION EXEC [LINE...]: out of NAME.conf
+profile() {
+	sed "s|@ROOT@|$2|; s|@PROPAGATION@|$3|; s|@EXEC@|$4|" "$here/$1.conf"
+	[ $# -lt 5 ] || printf '%s\n' "${@:5}"
+}
 
-	if ! mountpoint -q /sys/fs/cgroup/devices; then
-		return
-	fi
-	for dir in /sys/fs/cgroup/*; do
-		if [ "$dir" != /sys/fs/cgroup/devices ] && mountpoint -q "$dir"; then
-			umount "$dir"
-		fi
-	done
+# services DIRECTORY COUNT ROOT PROPAGATION [LINE...]: without any pause, and quick to stop
+services() {
+	mkdir -p "$tree/$1"
+	profile "${shape:-launch}" "$3" "$4" /bin/stamp 'restart-delay=0 0' stop-signal=KILL "${@:5}" |
+		(cd "$tree/$1" && mapfile -t names < <(seq -f '%04.0f.conf' "$2") && tee "${names[@]}") >/dev/null
 }
 
 # bundle NAME MOUNTS LINUX: an OCI bundle; the runtimes make devices in /dev,
 # whether asked to or not, so even the smallest one needs a tmpfs there
 bundle() {
-	mkdir -p "$out/bundle-$1"
-	cat >"$out/bundle-$1/config.json" <<-END
+	mkdir -p "$tree/bundle/$1"
+	cat >"$tree/bundle/$1/config.json" <<-END
 	{
 		"ociVersion": "1.0.0",
 		"process": {
 			"terminal": false,
 			"user": { "uid": 0, "gid": 0 },
-			"args": [ "/bin/noop" ],
+			"args": [ "${3-/bin/noop}" ],
 			"env": [ "PATH=/usr/sbin:/usr/bin:/sbin:/bin" ],
 			"cwd": "/",
 			"capabilities": {},
 			"noNewPrivileges": true
 		},
-		"root": { "path": "$root", "readonly": true },
+		"root": { "path": "/box", "readonly": true },
 		"hostname": "hutch",
 		"mounts": [
 			{ "destination": "/proc", "type": "proc", "source": "proc",
 			  "options": [ "nosuid", "nodev", "noexec" ] },
 			{ "destination": "/dev", "type": "tmpfs", "source": "tmpfs",
-			  "options": [ "nosuid", "noexec", "mode=755" ] }$2
+			  "options": [ "nosuid", "noexec", "mode=755" ] },
+			{ "destination": "/dev/mqueue", "type": "mqueue", "source": "mqueue",
+			  "options": [ "nosuid", "nodev", "noexec" ] },
+			$2
 		],
 		"linux": {
-			"namespaces": [ { "type": "mount" }, { "type": "pid" },
-				{ "type": "ipc" }, { "type": "uts" } ]$3
+			"namespaces": [ { "type": "mount" }, { "type": "pid" }, { "type": "ipc" }, { "type": "uts" } ],
+			"rootfsPropagation": "private"${4-}
 		}
 	}
 	END
 }
 
 make_bundles() {
-	bundle launch '' ', "rootfsPropagation": "slave"'
-	bundle defaults ',
-			{ "destination": "/dev/pts", "type": "devpts", "source": "devpts",
+	local tmp='{ "destination": "/tmp", "type": "tmpfs", "source": "tmpfs",
+			  "options": [ "nosuid", "nodev", "mode=755" ] }'
+	bundle launch "$tmp"
+	bundle stamp "$tmp" /bin/stamp
+	bundle defaults '{ "destination": "/dev/pts", "type": "devpts", "source": "devpts",
 			  "options": [ "nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5" ] },
 			{ "destination": "/dev/shm", "type": "tmpfs", "source": "tmpfs",
-			  "options": [ "nosuid", "nodev", "mode=1777" ] },
-			{ "destination": "/dev/mqueue", "type": "mqueue", "source": "mqueue",
-			  "options": [ "nosuid", "nodev", "noexec" ] }' \
-		', "rootfsPropagation": "private",
+			  "options": [ "nosuid", "nodev", "mode=1777" ] }' /bin/noop ',
 			"readonlyPaths": [ "/proc/sys", "/proc/irq", "/proc/bus", "/proc/fs", "/proc/sysrq-trigger" ],
 			"maskedPaths": [ "/proc/kcore", "/proc/keys", "/proc/timer_list" ]'
 }
 
-# ---- what is measured
+make_tree() {
+	local p major minor
 
-# once LABEL COMMAND...: whether it runs, in the way in which it is measured
-once() {
-	local label=$1
-	shift
-	printf '%s\t%s\n' "$label" "$*" | run_bench -n 1 -w 0 >/dev/null
+	rm -rf "$tree"
+	mkdir -p "$tree"
+	mount -t tmpfs -o mode=755 tree "$tree"
+	mkdir -p "$tree"/{bin,conf,dev,etc,many,proc,run,sys,tmp,usr}
+	for p in null:1:3 zero:1:5 full:1:7 random:1:8 urandom:1:9 tty:5:0; do
+		IFS=: read -r p major minor <<<"$p"
+		mknod -m 666 "$tree/dev/$p" c "$major" "$minor"
+	done
+	cp "$hutch" "$out/floor" "$out/noop" "$tree/bin/"
+	# for the peers
+	for p in lib lib32 lib64 libx32; do
+		[ ! -L /$p ] || ln -s usr/$p "$tree/$p"
+	done
+	cp /etc/ld.so.cache "$tree/etc/" 2>/dev/null || true
+	echo 'root:x:0:0:root:/:/bin/sh' >"$tree/etc/passwd"
+	echo 'root:x:0:' >"$tree/etc/group"
+	echo 0123456789abcdef0123456789abcdef >"$tree/etc/machine-id"
+	for p in box lane1 lane2; do
+		box "$tree/$p"
+	done
+	for p in private slave; do
+		profile launch /box $p /bin/noop >"$tree/conf/$p.conf"
+		profile launch /box $p /bin/noop template=keep >"$tree/conf/$p-keep.conf"
+		services svc/$p 1 /box $p
+	done
+	services svc/no 1 /box private template=no
+	services svc/lane1 1 /lane1 private
+	services svc/lane2 1 /lane2 private
+	shape=defaults services svc/defaults 1 /box private
+	profile launch /box private /bin/stamp >"$tree/conf/stamp.conf"
+	profile defaults /box private /bin/noop >"$tree/conf/defaults.conf"
+	make_bundles
 }
+
+# Only on machines with cgroup v1, for the peers: crun 1.8 refuses to run next to a
+# mounted v2, and runc makes a group in every hierarchy that it finds, but is content
+# with one (and the cpu one does not take SCHED_FIFO, which the bench uses).
+hide_cgroups() {
+	local dir
+
+	mountpoint -q /sys/fs/cgroup/devices || return 0
+	for dir in /sys/fs/cgroup/*; do
+		[ "$dir" = /sys/fs/cgroup/devices ] || ! mountpoint -q "$dir" || umount "$dir"
+	done
+}
+export -f hide_cgroups
+
+# world NAME MOUNTS PROPAGATION [DIRECTORY...]: once; sets world
+declare -A worlds
+world() {
+	if [ -z "${worlds[$1]-}" ]; then
+		# shellcheck disable=SC2016 # the inner shell's
+		worlds[$1]=$(unshare --mount --propagation private bash -c 'hide_cgroups && exec "$@"' world \
+			"$out/world" "$tree" "${@:2}")
+		nsenter --mount="${worlds[$1]}" /bin/floor "$([ "$3" = shared ] && echo -sn1 || echo -n1)" pin /run/pin /box
+	fi
+	world=${worlds[$1]}
+}
+
+# peers MORE: the world in which others can run, too: the smallest one and so many mounts
+peers() {
+	world "peers-$1" "$1" private /usr /sys/fs/cgroup
+}
+
+# ---- asking
 
 # the same small environment for everybody
 run_bench() {
-	env -i PATH="$PATH" ${CPU:+taskset -c "$CPU"} "$out/bench" -f -s "$@"
+	env -i PATH="$PATH" ${CPU:+taskset -c "$CPU"} "$out/bench" -f "$@"
 }
 
-# add GROUP LABEL COMMAND...: has to work, or there is no bench
-add() {
-	local group=$1 label=$2
-	shift 2
-	once "$label" "$@" || exit 1
-	printf '%s\t%s\n' "$label" "$*" >>"$out/$group.list"
-}
-
-# peer GROUP LABEL PACKAGE PROGRAM ARGUMENTS...: is left out where it is
-# missing or does not run
-peer() {
-	local group=$1 label=$2 package=$3 program why
-	if ! program=$(command -v "$4"); then
-		skip "$group: $label: not installed (package $package)"
-		return
-	fi
-	shift 4
-	if ! why=$(once "$label" "$program" "$@" 2>&1); then
-		# the last line is the bench's own, the one before says why
-		skip "$group: $label: does not run here: $(tail -n 2 <<<"$why" | head -n 1)"
-		return
-	fi
-	printf '%s\t%s\n' "$label" "$program $*" >>"$out/$group.list"
+# put LABEL KIND WORLD WORD...: one more subject; LABEL is row, subject and key
+put() {
+	printf '%s\t%s\t%s\t%s\n' "$1" "$2" "$3" "${*:4}" >>"$list"
 }
 
 skip() {
-	skipped+=("$1")
+	printf '%s skipped %s\n' "$1" "$2" >>"$answers"
 }
 
-# ours GROUP FLOOR PROFILE: the floor, and hutch if there is one
-ours() {
-	: >"$out/$1.list"
-	add "$1" noop "$out/noop"
-	add "$1" floor "$out/$2" "$root" /bin/noop
-	if [ "$hutch" != - ]; then
-		add "$1" hutch "$hutch" run "$out/$3"
+# try LABEL KIND WORLD WORD...: the same, when it works at all
+try() {
+	local why
+	if why=$(printf '%s\t%s\t%s\t%s\n' "$1" "$2" "$3" "${*:4}" | run_bench -n 1 -w 0 2>&1 >/dev/null); then
+		put "$@"
+		return
+	fi
+	# the last line is the bench's own, the one before says why
+	why=$(grep -v '^bench: no SCHED_FIFO' <<<"$why" | tail -n 2 | head -n 1)
+	skip "${1% *}" "does not run here: ${why//[[:cntrl:]]/ }"
+}
+
+# peer LABEL KIND WORLD PACKAGE PROGRAM WORD...; with "end" the words begin with the box
+peer() {
+	local program
+	if ! program=$(command -v "$5"); then
+		skip "${1% *}" "not installed (package $4)"
+		return
+	fi
+	if [ "$2" = end ]; then
+		try "$1" "$2" "$3" /box "$program" "${@:6}"
+	else
+		try "$1" "$2" "$3" "$program" "${@:6}"
 	fi
 }
 
-list_all() {
-	local bwrap=(--unshare-pid --unshare-ipc --unshare-uts --hostname hutch
-		--ro-bind "$root" / --proc /proc --chdir / --clearenv
-		--new-session --die-with-parent --cap-drop ALL)
-
-	ours launch floor launch.conf
-	peer launch unshare util-linux unshare --mount --ipc --uts --pid --fork \
-		--kill-child --propagation slave --root="$out/benchroot-ro" \
-		--mount-proc /bin/noop
-	peer launch bwrap bubblewrap bwrap "${bwrap[@]}" --as-pid-1 /bin/noop
-	# -k's 0xe: nosuid, nodev, noexec; the root stays as it is mounted
-	peer launch minijail0 'minijail, not in Debian' minijail0 -T static -v -K slave \
-		-p -I -l --uts=hutch -n -c 0 -P "$out/benchroot-ro" \
-		-k proc,/proc,proc,0xe /bin/noop
-	ours launch-slow floor launch.conf
-	oci launch
-
-	ours defaults floor-default defaults.conf
-	peer defaults bwrap bubblewrap bwrap "${bwrap[@]}" --dev /dev \
-		--mqueue /dev/mqueue /bin/noop
-	ours defaults-slow floor-default defaults.conf
-	oci defaults
-}
-
-# oci ROW: no cgroup for crun; runc can not do without
-oci() {
-	peer "$1-slow" crun crun crun --root "$out/state-crun" \
-		--cgroup-manager=disabled run -b "$out/bundle-$1" hutch-bench
-	peer "$1-slow" runc runc runc --root "$out/state-runc" \
-		run -b "$out/bundle-$1" hutch-bench
-}
-
-# measure GROUP ROUNDS WARMUP
-measure() {
-	local reference=hutch
-	if [ "$hutch" = - ]; then
-		reference=floor
+# ask ROUNDS WARMUP: of all that was put; sets measured
+ask() {
+	local why
+	measured=yes
+	if ! why=$(run_bench -n "$1" -w "$2" "$list" 2>&1 >>"$answers"); then
+		printf '%s\n' "$why" >&2
+		failed=1
+		measured=no
 	fi
-	run_bench -n "$2" -w "$3" -r "$reference" -o "$out/$1.json" \
-		"$out/$1.list" >"$out/$1.table"
-	printf '\n%s, %s rounds\n' "$1" "$2"
-	awk '
-	NR > 1 {
-		label[++n] = $1; median[$1] = $2; p10[$1] = $3; p90[$1] = $4
-	}
-	function over(a, b) {
-		return b in median ? sprintf("%.2f", median[a] / median[b]) : "-"
-	}
-	END {
-		printf "  %-12s %10s %10s %10s %8s %8s\n", "", "median/ms", "p10/ms", "p90/ms", "/floor", "/hutch"
-		for (i = 1; i <= n; i++) {
-			l = label[i]
-			printf "  %-12s %10.3f %10.3f %10.3f %8s %8s\n", l,
-			    median[l], p10[l], p90[l], over(l, "floor"), over(l, "hutch")
-		}
-		if ("hutch" in median)
-			printf "  hutch is %s times the floor (%.2f at p10)\n",
-			    over("hutch", "floor"), p10["hutch"] / p10["floor"]
-	}' "$out/$1.table"
+	: >"$list"
 }
 
-json_groups() {
-	local group comma=
-	for group in "$@"; do
-		printf '%s\n"%s": ' "$comma" "$group"
-		cat "$out/$group.json"
-		comma=,
+tell() {
+	printf '%s\n' "$@" >>"$layout"
+}
+
+# ---- the parts
+
+# launches ROW WORLD KIND EXEC: the short launch by all who can do it fast
+launches() {
+	local row=$1 w=$2 kind=$3 exec=$4 box=() bwrap
+	[ "$kind" = run ] || box=(/box)
+	put "$row floor ms" "$kind" "$w" "${box[@]}" /bin/floor run /box "$exec"
+	put "$row hutch ms" "$kind" "$w" "${box[@]}" /bin/hutch run "/conf/$5.conf"
+	if [ "$kind" = run ]; then
+		put "$row noop ms" run "$w" /bin/noop
+		put "$row floor-again ms" run "$w" /bin/floor enter /run/pin "$exec"
+		try "$row hutch-again ms" run "$w" /bin/hutch run "/conf/$5-keep.conf"
+	fi
+}
+
+bwrap=(--unshare-pid --unshare-ipc --unshare-uts --hostname hutch --ro-bind /box / --proc /proc --chdir / --clearenv
+	--new-session --die-with-parent --cap-drop ALL --as-pid-1)
+
+# fast_peers ROW WORLD KIND EXEC
+fast_peers() {
+	peer "$1 unshare ms" "$3" "$2" util-linux unshare --mount --ipc --uts --pid --fork --kill-child \
+		--propagation private --root=/box --mount-proc "$4"
+	peer "$1 bwrap ms" "$3" "$2" bubblewrap bwrap "${bwrap[@]}" --tmpfs /tmp --mqueue /dev/mqueue "$4"
+	# as it is often used: all of the host, with its mounts
+	[ "$3" = end ] || peer "$1 bwrap-all ms" "$3" "$2" bubblewrap bwrap "${bwrap[@]/#\/box/\/}" --tmpfs /tmp "$4"
+}
+
+# slow_peers ROW WORLD KIND BUNDLE EXEC: no cgroup for crun; runc can not do without
+slow_peers() {
+	peer "$1 crun ms" "$3" "$2" crun crun --root /run/crun --cgroup-manager=disabled run -b "/bundle/$4" hutch-bench
+	peer "$1 runc ms" "$3" "$2" runc runc --root /run/runc run -b "/bundle/$4" hutch-bench
+	peer "$1 nspawn ms" "$3" "$2" systemd-container systemd-nspawn --quiet --register=no --keep-unit --read-only \
+		--directory=/box --hostname=hutch --tmpfs=/tmp "$5"
+}
+
+subjects_of_launch='floor hutch floor-again hutch-again noop unshare bwrap bwrap-all crun runc nspawn'
+
+tell_launch() {	# ROW TITLE
+	tell "row $1 $2" "subjects $1 $subjects_of_launch" "column $1 median/ms ms median" "column $1 p10/ms ms p10" \
+		"column $1 p90/ms ms p90" "over $1 floor" "over $1 floor-again" "over $1 hutch-again"
+}
+
+part_launch() {
+	local n row
+	for n in 0 "$more"; do
+		peers "$n"
+		row=launch${n/#0/}
+		launches "$row" "$world" run /bin/noop private
+		fast_peers "$row" "$world" run /bin/noop
+		ask "$rounds" 10
+		launches "slow-$row" "$world" run /bin/noop private
+		slow_peers "slow-$row" "$world" run launch /bin/noop
+		ask $(((rounds + 3) / 4)) 2
+		tell_launch "$row" "One command, from fork until it is reaped: few mounts on the host${n/#0/}"
+		tell_launch "slow-$row" "The same beside slow peers"
+	done
+	sed -i "s/few mounts on the host$more/$more more mounts on the host/" "$layout"
+	peers 0
+	put 'defaults floor ms' run "$world" /bin/floor -d run /box /bin/noop
+	put 'defaults hutch ms' run "$world" /bin/hutch run /conf/defaults.conf
+	put 'defaults floor-again ms' run "$world" /bin/floor -d enter /run/pin /bin/noop
+	peer 'defaults bwrap ms' run "$world" bubblewrap bwrap "${bwrap[@]/--as-pid-1/}" --dev /dev --mqueue /dev/mqueue /bin/noop
+	ask "$rounds" 10
+	tell_launch defaults "The same with hutch's defaults: an init, /dev, masks"
+	put 'first floor ms' first "+$world" /box /bin/floor run /box /bin/stamp
+	put 'first hutch ms' first "+$world" /box /bin/hutch supervise /svc/private
+	ask $(((rounds + 3) / 4)) 2
+	tell 'row first First start by a supervisor: from its exec until the payload runs' 'subjects first floor hutch' \
+		'column first median/ms ms median' 'column first p10/ms ms p10' 'column first p90/ms ms p90' 'over first floor'
+	exec_times
+	tell 'asked launch hutch ms launch floor ms <= 1.15 first run, to its floor' \
+		'asked launch hutch-again ms launch floor-again ms <= 1.15 repeated run, to its floor' \
+		'asked launch bwrap ms launch hutch-again ms >= 4.5 repeated run, faster than bwrap' \
+		'asked slow-launch crun ms slow-launch hutch-again ms >= 8.5 repeated run, faster than crun' \
+		'asked slow-launch runc ms slow-launch hutch-again ms >= 34 repeated run, faster than runc' \
+		"asked launch$more bwrap ms launch$more hutch-again ms >= 45 the same with $more more mounts, faster than bwrap"
+	tell "asked launch$more bwrap-all ms launch$more hutch-again ms >= 45 and than bwrap with all of the host's root"
+	tell 'bars One command, few mounts on the host (ms)' 'bar launch floor-again ms floor, from a template' \
+		'bar launch hutch-again ms hutch run, repeated' 'bar launch floor ms floor' 'bar launch hutch ms hutch run, first' \
+		'bar launch unshare ms unshare' 'bar launch bwrap ms bubblewrap' 'bar slow-launch crun ms crun' \
+		'bar slow-launch runc ms runc' 'bar slow-launch nspawn ms systemd-nspawn' \
+		"bars One command, $more more mounts (ms)" "bar launch$more floor-again ms floor, from a template" \
+		"bar launch$more hutch-again ms hutch run, repeated" "bar launch$more hutch ms hutch run, first" \
+		"bar launch$more unshare ms unshare" "bar launch$more bwrap ms bubblewrap" "bar slow-launch$more crun ms crun" \
+		"bar slow-launch$more runc ms runc" "bar slow-launch$more nspawn ms systemd-nspawn"
+}
+
+# What the floors themselves tell: from the clone until the payload's exec.
+exec_times() {
+	local i
+	for i in 1 2 3; do
+		{
+			printf 'exec run ms %s\n' "$(inside /bin/floor -tn "$rounds" run /box /bin/noop)"
+			printf 'exec enter ms %s\n' "$(inside /bin/floor -tn "$rounds" enter /run/pin /bin/noop)"
+			printf 'exec stay ms %s\n' "$(inside /bin/floor -tn "$rounds" stay 1 /box /bin/noop)"
+		} >>"$answers"
+	done
+	tell 'row exec The floors, from clone until exec: all by hand, from a template, by a supervisor that lives in it' \
+		'subjects exec run enter stay' 'column exec median/ms ms median' 'over exec stay'
+}
+
+inside() {
+	nsenter --mount="$world" "$@"
+}
+
+# in_worlds MOUNTS FUNCTION: calls it with the row's subject, a propagation that can be
+# stated there, and the floor's option for it
+in_worlds() {
+	local n=$1 how
+
+	for how in private shared slave; do
+		world "$n-$how" $((n - 3)) $how
+		if [ $how = shared ]; then
+			"$2" "$n-$how" slave -sn
+		else
+			"$2" "$n-$how" private -n
+		fi
 	done
 }
 
-write_json() {
-	local line comma=
-	{
-		printf '{'
-		json_groups launch launch-slow defaults defaults-slow
-		printf ',\n"skipped": ['
-		for line in ${skipped[@]+"${skipped[@]}"}; do
-			line=${line//\\/\\\\}
-			line=${line//\"/\\\"}
-			printf '%s\n  "%s"' "$comma" "${line//$'\t'/ }"
-			comma=,
-		done
-		printf ' ],\n"kernel": "%s", "host_mounts": %d, "load": "%s"\n}\n' \
-			"$(uname -r)" "$(wc -l </proc/self/mountinfo)" "$load"
-	} >"$out/bench.json"
+put_cold() {
+	put "cold $1 floor" run "$world" /bin/floor "${3}1" run /box /bin/noop
+	put "cold $1 hutch" run "$world" /bin/hutch run "/conf/$2.conf"
 }
 
-build_all
-make_root
-hide_cgroups
-make_bundles
-for profile in launch.conf defaults.conf; do
-	sed "s|@ROOT@|$root|" "$here/$profile" >"$out/$profile"
-done
-list_all
+put_again() {
+	put "again $1 floor" run "$world" /bin/floor enter /run/pin /bin/noop
+	try "again $1 hutch" run "$world" /bin/hutch run "/conf/$2-keep.conf"
+}
+
+put_restart() {
+	put "restart $1 floor" life "$world" 1 /box /bin/floor "${3}0" stay 1 /box /bin/stamp
+	put "restart $1 hutch" life "$world" 1 /box /bin/hutch supervise "/svc/$2"
+}
+
+# What copies all mounts of the host keeps the kernel busy for a while: so that is
+# compared with its floor only. The others are compared between worlds, too.
+part_mounts() {
+	local n least most
+
+	for n in $mounts; do
+		in_worlds "$n" put_cold
+		ask $(((rounds + 1) / 2)) 3
+		: "${least:=$n}"
+		most=$n
+	done
+	for n in $mounts; do
+		in_worlds "$n" put_again
+	done
+	ask "$rounds" 5
+	for n in $mounts; do
+		in_worlds "$n" put_restart
+	done
+	ask "$rounds" 4
+	tell_mounts cold 'First run' "$mounts"
+	tell_mounts again 'Repeated run' "$mounts"
+	tell_mounts restart 'Restart by a supervisor, from SIGKILL until the next payload runs' "$mounts"
+	tell 'column restart hutch-ends/ms hutch-end median' 'column restart hutch-next/ms hutch-next median' \
+		'column restart floor-next/ms floor-next median' 'ratio restart hutch-next/floor-next hutch-next floor-next'
+	tell "asked restart $least-private hutch restart $least-private floor <= 1.15 supervised restart, to its floor" \
+		"asked restart $least-private hutch-next restart $least-private floor-next <= 1.15 the part of it after the end of the old payload" \
+		"asked restart $most-private hutch restart $least-private hutch <= 1.3 restart with $most mounts, to $least" \
+		"asked again $most-private hutch again $least-private hutch <= 1.3 repeated run with $most mounts, to $least" \
+		"bars Restart by a supervisor (ms)" "bar restart $least-private floor floor, $least mounts" \
+		"bar restart $least-private hutch hutch, $least mounts" "bar restart $most-private floor floor, $most mounts" \
+		"bar restart $most-private hutch hutch, $most mounts"
+}
+
+tell_mounts() {	# ROW TITLE MOUNTS
+	local n how subjects=
+	for n in $3; do
+		for how in private shared slave; do
+			subjects+=" $n-$how"
+		done
+	done
+	tell "row $1 $2; by mounts on the host" "subjects $1$subjects" "column $1 hutch/ms hutch median" "column $1 floor/ms floor median" \
+		"ratio $1 hutch/floor hutch floor"
+}
+
+part_rate() {
+	local n k subjects=
+	for n in 3 "$more"; do
+		world "$n-private" $((n - 3)) private
+		for k in 1 2; do
+			put "rate $n-mounts-by-$k floor" rate "+$world" "$k" "$starts" /lane% /bin/floor stay 1 /lane% /bin/stamp
+			put "rate $n-mounts-by-$k hutch" rate "+$world" "$k" "$starts" /lane% /bin/hutch supervise /svc/lane%
+			subjects+=" $n-mounts-by-$k"
+		done
+	done
+	ask $(((rounds + 19) / 20)) 0
+	tell "row rate Starts per second: $starts in a row of a payload that ends at once, by one supervisor and by two" "subjects rate$subjects" \
+		'column rate hutch hutch median' 'column rate floor floor median' 'ratio rate hutch/floor hutch floor' \
+		"asked rate $more-mounts-by-1 hutch rate $more-mounts-by-1 floor >= 0.87 starts in a row, to the floor" \
+		"asked rate $more-mounts-by-2 hutch rate $more-mounts-by-2 floor >= 0.87 starts in a row by two, to the floor" \
+		"bars $starts starts in a row, $more mounts (starts per second)" "bar rate $more-mounts-by-1 floor floor" \
+		"bar rate $more-mounts-by-1 hutch hutch" "bar rate $more-mounts-by-2 floor two floors" "bar rate $more-mounts-by-2 hutch two hutches"
+}
+
+part_alive() {
+	local n first last
+	world 3-private 0 private
+	for n in $alive; do
+		services "svc/alive$n" "$n" /box private
+		put "alive $n hutch" life "+$world" "$n" /box /bin/hutch supervise "/svc/alive$n"
+		put "alive $n floor" life "+$world" 1 /lane1 /bin/floor stay 1 /lane1 /bin/stamp
+		put "alive $n status" run "@alive $n hutch" /bin/hutch status 0001
+		ask $(((rounds + 1) / 2)) 4
+		[ "$measured" = yes ] || continue
+		: "${first:=$n}"
+		last=$n
+	done
+	tell 'row alive So many sandboxes alive: restart of one, and hutch status of one' "subjects alive $alive" \
+		'column alive hutch/ms hutch median' 'column alive floor/ms floor median' 'ratio alive hutch/floor hutch floor' \
+		'column alive status/ms status median' 'column alive memory/KiB hutch-memory median' 'column alive descriptors hutch-descriptors median' \
+		"asked alive $last hutch alive $last floor <= 1.15 restart beside $last sandboxes, to the floor beside them" \
+		"slope alive $last $first hutch-memory $((last - first)) <= 2 memory of the supervisor for each sandbox, KiB" \
+		"slope alive $last $first hutch-descriptors $((last - first)) <= 4 its descriptors for each sandbox"
+}
+
+part_worth() {
+	local s why
+	peers 0
+	put 'worth-restart auto ms' life "+$world" 1 /box /bin/hutch supervise /svc/private
+	if why=$(inside /bin/hutch check --service /svc/no/0001.conf 2>&1); then
+		put 'worth-restart no ms' life "+$world" 1 /box /bin/hutch supervise /svc/no
+	else
+		skip 'worth-restart no' "$why"
+	fi
+	put 'worth-restart defaults ms' life "+$world" 1 /box /bin/hutch supervise /svc/defaults
+	put 'worth-restart floor ms' life "+$world" 1 /box /bin/floor stay 1 /box /bin/stamp
+	put 'worth-restart floor-defaults ms' life "+$world" 1 /box /bin/floor -d stay 1 /box /bin/stamp
+	ask "$rounds" 4
+	try 'worth-run keep ms' run "$world" /bin/hutch run /conf/private-keep.conf
+	put 'worth-run no ms' run "$world" /bin/hutch run /conf/private.conf
+	ask "$rounds" 4
+	for s in worth-restart worth-run; do
+		tell "column $s median/ms ms median" "column $s p10/ms ms p10" "column $s p90/ms ms p90"
+	done
+	tell 'row worth-restart What the choices are worth: restart with template=auto and =no, and with the defaults' \
+		'subjects worth-restart floor auto no floor-defaults defaults' 'over worth-restart floor' 'over worth-restart floor-defaults' \
+		'row worth-run What the choices are worth: run with template=keep, and without' \
+		'subjects worth-run keep no' 'over worth-run keep'
+}
+
+part_end() {
+	peers 0
+	launches end "$world" end /bin/stamp stamp
+	fast_peers end "$world" end /bin/stamp
+	slow_peers end "$world" end stamp /bin/stamp
+	ask $(((rounds + 1) / 2)) 2
+	tell_launch end 'The end: from SIGKILL to the payload until the command is reaped'
+}
+
+part_think() {
+	local i
+	for i in 1 2 3; do
+		"$out/profile" "$((rounds * 10))" | sed 's/\([^ ]*\) /think \1 us /' >>"$answers" || failed=1
+	done
+	tell 'row think A profile of 4 KiB, by the library, without any process' 'subjects think parse plan-and-check both' \
+		'column think median/us us median' 'asked think both us - - - <= 100 4 KiB profile: parse, plan and check, us'
+}
+
+part_hub() {
+	"$out/hub" $((starts < 1000 ? 50 : 1000)) $((rounds < 21 ? rounds : 21)) | sed 's/^/hub /' >>"$answers" || failed=1
+	tell "row hub One medium in $((starts < 1000 ? 50 : 1000)) sandboxes: mounted in a hub, or taken into each of them" 'subjects hub mount umount' \
+		'column hub hub/ms hub median' 'column hub each/ms each median' 'ratio hub each/hub each hub'
+}
+
+part_why() {
+	local many=$((starts < 1000 ? 100 : 5000)) boxes=$((starts < 1000 ? 5 : 100))
+	"$here/why.sh" "$out" "$hutch" "$many" "$boxes" "$rounds" || failed=1
+}
+
+part_supervise() {
+	# shellcheck source=tests/bench/supervise.sh
+	(. "$here/supervise.sh") || failed=1
+}
+
+# ---- telling
+
+machine() {
+	printf 'machine %s, %s processors, Linux %s, load %s\n' \
+		"$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)" "$(nproc)" "$(uname -r)" "$load"
+	printf 'versions %s\n' "$(dpkg-query -W -f '${Package} ${Version}, ' bubblewrap crun runc util-linux systemd-container s6 runit \
+		busybox-static finit tini 2>/dev/null | sed 's/, $//')"
+}
+
+tee "$answers" "$layout" "$list" </dev/null
 read -r load _ </proc/loadavg
-measure launch "$rounds" 20
-measure launch-slow "$slow_rounds" 3
-measure defaults "$rounds" 20
-measure defaults-slow "$slow_rounds" 3
-write_json
-for line in ${skipped[@]+"${skipped[@]}"}; do
-	printf 'skipped: %s\n' "$line"
+make_tree
+for part in $parts; do
+	declare -F "part_$part" >/dev/null || die "$part: no such part"
+	SECONDS=0
+	"part_$part"
+	echo "took $part $SECONDS" >>"$layout"
 done
+machine >>"$layout"
+awk -v json="$out/bench.json" -v svg="$out/bench.svg" -f "$here/report.awk" "$layout" "$answers" >"$out/bench.txt"
+cat "$out/bench.txt"
+[ "$failed" = 0 ]

@@ -1,9 +1,10 @@
-/* What stamp.c says to supervise.c, and where. */
+/* What stamp.c says to those who measure, and where. */
 #ifndef STAMP_H
 #define STAMP_H
 
 #include <stdint.h>
 
+#define STAMP_FIFO "/stamp/fifo"
 #define STAMP_SOCKET "/stamp/socket"
 #define STAMP_CRASH "/stamp/crash"
 

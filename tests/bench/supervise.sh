@@ -1,17 +1,12 @@
 #!/bin/bash
+# shellcheck disable=SC2154 # variables of run.sh
 #
-# supervise.sh - what a supervisor costs and what it survives: hutch beside its
-# peers, in one run.
-#
-#	supervise.sh OUT HUTCH
-#
-# OUT	where everything goes; OUT/supervise.json is the result
-# HUTCH	the program; "-": measure the others only
+# supervise.sh - part of run.sh: what a supervisor costs and what it survives, hutch beside
+# its peers.
 #
 # FULL=yes takes 60 s for idling and crash loops, 10,000 restarts and a longer
-# patience; CC (musl-gcc), ROUNDS, ROWS and SUBJECTS (to ask only some
-# of restart, up, memory, wait, crash, churn; bare, sandbox, s6, ...) can be set.
-# Wants root.
+# patience; ROWS and SUBJECTS (to ask only some of kill, up, memory, wait, crash, churn;
+# bare, sandbox, s6, ...) can be set.
 #
 # Every supervisor runs as PID 1 of its own namespaces in a small root made for it
 # on a tmpfs, with the same static payload (stamp.c); supervise.c starts it, asks
@@ -21,56 +16,20 @@
 #
 # hutch is measured twice: with ns=none, which is what the peers do, and with its
 # whole default sandbox (mount, pid, ipc and uts namespaces, a root of its own,
-# /proc, /dev). For restart, up and churn all are unthrottled as far as they can be
+# /proc, /dev). For kill, up and churn all are unthrottled as far as they can be
 # told to; otherwise they do what they do by default. The peers are Debian's builds:
 # with glibc, and all but busybox dynamic.
 
-set -euo pipefail
-export LC_ALL=C
-
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-
-die() {
-	printf 'supervise: %s\n' "$*" >&2
-	exit 1
-}
-
-if [ $# -ne 2 ]; then
-	echo 'usage: supervise.sh OUT HUTCH' >&2
-	exit 2
-fi
-[ "$(id -u)" = 0 ] || die 'must be root: a supervisor is measured as PID 1'
-if [ "${BENCH_INSIDE-}" != yes ]; then
-	BENCH_INSIDE=yes exec unshare --mount --propagation private \
-		bash "${BASH_SOURCE[0]}" "$@"
-fi
-
-mkdir -p "$1/supervise"
-out=$(realpath "$1")
 base=$out/supervise
-hutch=$2
-if [ "$hutch" != - ]; then
-	[ -x "$hutch" ] || die "$hutch: not an executable (\"-\" measures without hutch)"
-	hutch=$(realpath "$hutch")
-fi
+mkdir -p "$base"
 if [ "${FULL-}" = yes ]; then
-	kills=200 rounds=9 secs=60 restarts=10000 patience=130 slow_time=60
+	kills=200 turns=9 secs=60 restarts=10000 patience=130 slow_time=60 many=100
+elif [ "$starts" -lt 1000 ]; then
+	kills=2 turns=1 secs=1 restarts=20 patience=2 slow_time=2 many=5
 else
-	kills=200 rounds=4 secs=10 restarts=2000 patience=12 slow_time=4
+	kills=200 turns=4 secs=10 restarts=2000 patience=12 slow_time=4 many=100
 fi
-rounds=${ROUNDS:-$rounds}
-crash_secs=$((secs < 20 ? 20 : secs))
-many=100
-skipped=()
-
-skip() {
-	skipped+=("$1")
-}
-
-build() {
-	"${CC:-musl-gcc}" -std=c11 -D_GNU_SOURCE -O2 -Wall -Wextra -static -s \
-		-o "$out/$1" "${@:2}"
-}
+crash_secs=$((secs < 20 && secs > 1 ? 20 : secs))
 
 # ---- one subject each: what it reads, and what is started. In a root that has
 # /stamp/run and empty etc and svc; $1 is the root, $2 the number of services.
@@ -161,11 +120,11 @@ ask() {
 	local row=$1 subject=$2 root=$base/$1-$2 count=$3 question=$4 why
 	shift 4
 	make_root "$root" "$subject" "$count"
-	if why=$({ ${quick[@]+"${quick[@]}"} timeout -k 5 400 "$out/supervise-ask" "$@" "$question" "$root" "${command[@]}" \
+	if why=$({ ${quick[@]+"${quick[@]}"} timeout -k 5 400 "$out/ask" "$@" "$question" "$root" "${command[@]}" \
 		>"$root.answer"; } 2>&1); then
-		sed "s/^/$row $subject /" "$root.answer" >>"$base/answers"
+		sed "s/^/$row $subject /" "$root.answer" >>"$answers"
 	else
-		printf '%s %s failed %s\n' "$row" "$subject" "$why" >>"$base/answers"
+		printf '%s %s failed %s\n' "$row" "$subject" "$why" >>"$answers"
 	fi
 	rm -rf "$root" "$root.answer"
 }
@@ -194,15 +153,12 @@ find_peer() {
 		printf -v "$1" %s "$program"
 		found+=("$1")
 	else
-		skip "$1: not installed (package $2)"
+		missing+=("$1 not installed (package $2)")
 	fi
 }
 
 find_all() {
-	found=()
-	if [ "$hutch" != - ]; then
-		found+=(bare sandbox)
-	fi
+	found=(bare sandbox)
 	find_peer s6 s6 s6-svscan
 	find_peer runit runit runit
 	find_peer busybox busybox-static busybox
@@ -210,17 +166,17 @@ find_all() {
 	find_peer tini tini tini
 }
 
-row_restart() {
+row_kill() {
 	local round s quick=(${fifo[@]+"${fifo[@]}"})
 	delay='0 0'
-	for ((round = 0; round < rounds; round++)); do
+	for ((round = 0; round < turns; round++)); do
 		for s in $(subjects ours); do
-			ask restart "$s" 1 restart -n $((kills / rounds)) -u 5 -w 20
+			ask kill "$s" 1 restart -n $((kills / turns)) -u 5 -w 20
 		done
 		# Some wait for a second after an end, some do only when the service did
 		# not run for one: they sleep most of the time, and do so together.
 		for s in $(subjects peers); do
-			ask restart "$s" 1 restart -n 4 -u 1100 -w 4 &
+			ask kill "$s" 1 restart -n 4 -u 1100 -w 4 &
 		done
 		wait
 	done
@@ -229,7 +185,7 @@ row_restart() {
 row_up() {
 	local round s quick=(${fifo[@]+"${fifo[@]}"})
 	delay='0 0'
-	for ((round = 0; round < rounds; round++)); do
+	for ((round = 0; round < turns; round++)); do
 		for s in $(subjects); do
 			ask up "$s" "$many" up -n "$many" -w 20
 		done
@@ -304,7 +260,7 @@ ask_grouped() {
 row_wait() {
 	local s
 	delay=
-	[ -n "$limits" ] || skip 'squeeze: no pids cgroup that can be written'
+	[ -n "$limits" ] || printf 'squeeze bare skipped no pids cgroup that can be written\n' >>"$answers"
 	for s in $(subjects); do
 		ask idle "$s" "$many" idle -n "$many" -t "$secs" &
 		[ -z "$limits" ] || ask_grouped squeeze "$s" 1 squeeze -t 10 -w "$patience" &
@@ -335,41 +291,40 @@ row_churn() {
 
 # ---- telling
 
-# What is printed, in which order of subjects: "title ROW TEXT", "column ROW HEADER KEY STATISTIC" (a row's first
-# one is what ratios are taken of), "limit ROW SUBJECT KEY STATISTIC NUMBER".
-layout() {
-	echo "subjects ${found[*]}"
-	cat <<-END
-	title restart Restart after SIGKILL: from kill(2) until the new payload runs
-	column restart median/ms ms median
-	column restart p99/ms ms p99
-	column restart kills ms n
-	limit restart sandbox ms median 1
-	title up $many services: from the supervisor's exec until the last one runs
+# A row's first column is what ratios are taken of.
+tell_rows() {
+	local row why
+	cat >>"$layout" <<-END
+	row kill Restart after SIGKILL, beside other supervisors: from kill(2) until the new payload runs
+	column kill median/ms ms median
+	column kill p99/ms ms p99
+	column kill kills ms n
+	limit kill sandbox ms median 1
+	row up $many services: from the supervisor's exec until the last one runs
 	column up median/ms ms median
 	column up min/ms ms min
 	column up max/ms ms max
 	limit up bare ms median 60
 	limit up sandbox ms median 120
-	title memory-one Memory with 1 service
+	row memory-one Memory with 1 service
 	column memory-one pid1-RSS/KiB rss1 median
 	column memory-one all-PSS/KiB pss median
 	column memory-one processes processes median
 	limit memory-one bare rss1 median 150
 	limit memory-one sandbox rss1 median 150
-	title memory Memory with $many services (private: of each process beside PID 1)
+	row memory Memory with $many services (private: of each process beside PID 1)
 	column memory all-PSS/KiB pss median
 	column memory pid1-RSS/KiB rss1 median
 	column memory private/KiB private-max median
 	column memory processes processes median
 	limit memory bare pss median 256
 	limit memory sandbox private-max median 24
-	title idle Idle with $many services, for a minute (seen: $secs s)
+	row idle Idle with $many services, for a minute (seen: $secs s)
 	column idle wake-ups wakeups median
 	column idle cpu/ms cpu median
 	limit idle bare wakeups median 0
 	limit idle sandbox wakeups median 0
-	title squeeze No process to be had for 10 s after a SIGKILL
+	row squeeze No process to be had for 10 s after a SIGKILL
 	column squeeze back-after/ms back median
 	column squeeze attempts attempts median
 	column squeeze cpu/ms cpu median
@@ -377,7 +332,7 @@ layout() {
 	limit squeeze sandbox back median 10000
 	limit squeeze bare cpu median 20
 	limit squeeze sandbox cpu median 20
-	title crash $many services that end at once, for $crash_secs s; then they stay
+	row crash $many services that end at once, for $crash_secs s; then they stay
 	column crash execs execs median
 	column crash own-cpu/ms cpu median
 	column crash all-cpu/ms cpu-all median
@@ -387,7 +342,7 @@ layout() {
 	limit crash sandbox execs median $((many * (9 + crash_secs / 10)))
 	limit crash bare heal median 10000
 	limit crash sandbox heal median 10000
-	title churn Descriptors and memory of all supervision processes over many restarts
+	row churn Descriptors and memory of all supervision processes over many restarts
 	column churn restarts restarts median
 	column churn fds fds median
 	column churn more fds-more median
@@ -398,26 +353,12 @@ layout() {
 	limit churn bare rss-more median 0
 	limit churn sandbox rss-more median 0
 	END
-}
-
-tell() {
-	cp "$base/answers" "$out/supervise.answers"
-	layout | awk -v json="$base/rows.json" -f "$here/supervise.awk" - "$base/answers"
-}
-
-write_json() {
-	local line comma=
-	{
-		printf '{"rows": '
-		cat "$base/rows.json"
-		printf ',\n"skipped": ['
-		for line in ${skipped[@]+"${skipped[@]}"}; do
-			printf '%s\n  "%s"' "$comma" "$line"
-			comma=,
-		done
-		printf ' ],\n"kernel": "%s", "load": "%s", "peers": "%s"\n}\n' "$(uname -r)" "$load" \
-			"$(dpkg-query -W -f '${Package} ${Version}, ' s6 runit busybox-static finit tini 2>/dev/null)"
-	} >"$out/supervise.json"
+	for row in kill up memory-one memory idle squeeze crash churn; do
+		tell "subjects $row ${found[*]}" "over $row bare"
+	done
+	for why in ${missing[@]+"${missing[@]}"}; do
+		printf 'kill %s skipped %s\n' "${why%% *}" "${why#* }" >>"$answers"
+	done
 }
 
 # What still runs is in namespaces whose first process goes with what asked.
@@ -429,26 +370,19 @@ cleanup() {
 	remove_groups
 }
 
-build supervise-ask "$here"/{supervise,cage,look}.c
 mount -t tmpfs -o mode=755 tmpfs "$base"
-build supervise/stamp "$here/stamp.c"
+cp "$out/stamp" "$base/stamp"
 # As in the launch bench: a restart is a chain of wake-ups, and where there is other
 # work each of them may wait for a tick, which is then all that is measured.
 fifo=()
 if chrt -f 1 true 2>/dev/null; then
 	fifo=(chrt -f 1)
 fi
-groups=() accounts='' limits=''
+groups=() missing=() accounts='' limits=''
 trap cleanup EXIT
-: >"$base/answers"
 find_all
 find_groups
-read -r load _ </proc/loadavg
-for row in ${ROWS:-restart up memory wait crash churn}; do
+for row in ${ROWS:-kill up memory wait crash churn}; do
 	"row_$row"
 done
-tell
-write_json
-for line in ${skipped[@]+"${skipped[@]}"}; do
-	printf 'skipped: %s\n' "$line"
-done
+tell_rows

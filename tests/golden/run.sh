@@ -343,6 +343,12 @@ coverage() {
 	[ -z "$missing" ]
 	result "every key is in a profile" $?
 	missing=$(comm -23 \
+		<(sed -n 's/^CHILD(.*, "\(.*\)")$/\1/p' "$src/plan/child.def" | sort) \
+		<(sed -n 's/^# mounts by.*, child by [a-z ]*: //p' plans/*.plan | sort -u))
+	[ -z "$missing" ] || printf '%s\n' "$missing" | sed 's/^/# in no plan: /'
+	[ -z "$missing" ]
+	result "every way to make a child is in a plan" $?
+	missing=$(comm -23 \
 		<(sed -n 's/^RULE(.*, "\(.*\)")$/\1/p' "$src/profile/rules.def" | sort -u) \
 		<(cat errors/*.err lines.txt | sed 's/^ *//; s/^[^ ]*: //' | sort -u))
 	[ -z "$missing" ] || printf '%s\n' "$missing" | sed 's/^/# rule without a test: /'

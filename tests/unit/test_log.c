@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -22,13 +23,16 @@ enum { RING = 16384 };
 
 static struct supervisor super;
 static struct log_state state;
+static struct turn turn;
 static struct service places[2];
 static struct service_conf conf[2];
 static char memory[3][RING], folder[] = "/tmp/test_log.XXXXXX", path[2][64], text[1 << 20];
 
 static void start(void)
 {
-	super = (struct supervisor){.service = places, .places = 2, .now = k_now_ms(), .log = &state};
+	super = (struct supervisor){.service = places, .places = 2, .now = k_now_ms(), .log = &state, .turn = &turn};
+	turn = (struct turn){0};
+	place_begin(&super);
 	for (int i = 0; i < LOG_TARGETS; i++)
 		if (!state.target[i].retry)
 			state.target[i].fd = -1;
@@ -38,7 +42,7 @@ static void start(void)
 		conf[i] = (struct service_conf){.name = i ? "two" : "one", .log = LOG_NONE, .log_path = path[i]};
 		places[i] = (struct service){.conf = &conf[i], .log = {-1, -1}};
 		ring_init(&places[i].ring, memory[i], RING);
-		CHECK(log_open(&super, &places[i]) == 0);
+		CHECK(log_open(&places[i]) == 0);
 	}
 }
 
@@ -136,7 +140,7 @@ static void pipes(void)
 	CHECK(!(fcntl(fd, F_GETFL) & O_NONBLOCK) && fcntl(fd, F_GETFD) == FD_CLOEXEC);
 	CHECK(fcntl(places[0].log[0], F_GETFL) & O_NONBLOCK);
 	fcntl(fd, F_SETFL, O_NONBLOCK);
-	CHECK(!log_open(&super, &places[0]) && places[0].log[1] == fd && !(fcntl(fd, F_GETFL) & O_NONBLOCK));
+	CHECK(!log_open(&places[0]) && places[0].log[1] == fd && !(fcntl(fd, F_GETFL) & O_NONBLOCK));
 	CHECK(places[0].log_lost == 0 && the_child() == 0 && log_deadline(&super) == 0);
 	end();
 }
@@ -245,6 +249,7 @@ static void events(void)
 	size_t n;
 
 	start();
+	signal(SIGPIPE, SIG_IGN);	/* the supervisor blocks it */
 	CHECK(!pipe(ends) && dup2(ends[1], 2) == 2);
 	super.now = 12034;
 	places[0].state = STATE_UP;

@@ -26,7 +26,7 @@ static struct err e;
 static const char modern[] =
 	"uid=0\ngid=0\nprivileged=1\nlast_cap=40\nnew_mount_api=1\nopenat2=1\nclose_range=1\n"
 	"mount_setattr=1\nset_group=1\nmount_beneath=1\nstatmount=1\ntree_namespace=0\nempty_namespace=0\npivot_root=1\nns_mount=1\nns_ipc=1\nns_pid=1\n"
-	"ns_uts=1\nns_net=1\nns_user=1\nns_cgroup=1\nns_time=1\nself_sealed=0\n";
+	"ns_uts=1\nns_net=1\nns_user=1\nns_cgroup=1\nns_time=1\nsuid_dumpable=0\nself_sealed=0\n";
 
 static int parse(const char *from)
 {
@@ -561,7 +561,7 @@ static void printing(void)
 	CHECK_STR(step_of(STEP_MOUNT_PROPAGATE), "inside   mount.propagate /b shared   # t:5");
 	CHECK_STR(step_of(STEP_TREE_CLONE), "inside   tree.clone      #1=/r   # t:2");
 	CHECK_STR(step_of(STEP_CLONE), "host     clone           mount ipc pid uts");
-	CHECK(plan.host_equivalent && plan.sealed && !plan.rootless && !plan.vfork);
+	CHECK(plan.host_equivalent && plan.sealed && !plan.rootless && plan.child == CHILD_FORK);
 	CHECK_STR(step_subject(&plan.step[kind_at(STEP_TREE_CLONE)]), "/r");
 	CHECK_STR(step_subject(&plan.step[kind_at(STEP_CHANNEL)]), "");
 	CHECK_STR(step_subject(&plan.step[kind_at(STEP_MOUNT_NEW)]), "/proc");

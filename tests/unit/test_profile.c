@@ -143,6 +143,9 @@ static const struct row {
 	{KEY_root_mode, "root-mode=ro", NULL},
 	{KEY_root_mode, "root-mode=overlay", NULL},
 	{KEY_root_seal, "root-seal=no", NULL},
+	{KEY_ahead, "ahead=3", NULL},
+	{KEY_template, "template=no", NULL},
+	{KEY_template, "template=keep", NULL},
 	{KEY_bind, "bind=/a", "bind=/a /a"},
 	{KEY_bind, "bind=/a /b", NULL},
 	{KEY_bind, "bind=/a rw rec", "bind=/a /a rw rec"},
@@ -299,6 +302,7 @@ static const struct row {
 	{KEY_log, "log=file \"/a b\" keep=0 size=4k", "log=file \"/a b\" size=4096 keep=0"},
 	{KEY_log, "log=file /a keep=99", "log=file /a size=1048576 keep=99"},
 	{KEY_log_size, "log-size=4k", "log-size=4096"},
+	{KEY_ahead, "ahead=2", "ahead=2"},
 };
 enum { ROWS = sizeof rows / sizeof *rows };
 

@@ -1,0 +1,51 @@
+/* Starts without a launcher, see direct.c. Private to this floor. */
+#ifndef HUTCH_DIRECT_H
+#define HUTCH_DIRECT_H
+
+#include "plan/plan.h"
+#include "apply/identity.h"
+#include "supervise/ends.h"
+#include "supervise/supervise.h"
+
+/* A plan that a launcher leaves for later starts, with all that it points to but the set's texts. */
+struct direct_plan {
+	uint32_t valid;			/* stored last */
+	struct arena arena;
+	struct profile profile;
+	struct diags diags;
+	struct plan plan;
+	struct identity *identity;	/* of its sources, where there is a template */
+	char exec[120];			/* where exec= is written */
+	char memory[] __attribute__((aligned(16)));
+};
+enum { DIRECT_ROOM = 96 << 10 };	/* bytes of one */
+
+/* A launcher's exit status when the service has to be started by launchers for ever; with a row of direct.def added. */
+enum { DIRECT_NEVER = 64 };
+/* Number of that row, from 1 on; 0: none. */
+int direct_never(const struct service_conf *conf, const struct plan *plan);
+const char *direct_why(unsigned row);
+
+/* Reserves what is needed for all places; untouched it costs nothing. Whatever fails: then launchers do it all. */
+void direct_init(void);
+
+/* Room for the plan of a service that is started again, or NULL: there is one, or there will not be any. */
+struct direct_plan *direct_room(const struct service *v);
+/* Whether children that are forked from now on have it. */
+void direct_share(struct direct_plan *p, int yes);
+
+/*
+ * A start by the plan that was left: its pid. 0: there is none, or it cannot be done now, and nothing has happened.
+ * keep[ENDS_CHANNEL] of the ends is there.
+ */
+int direct_start(struct service *v, const struct ends *ends);
+/* The channel has ended: the child uses none of our memory any more. Whether its program was executed. */
+int direct_ended(const struct service *v);
+/* Where exec= is written, if this step of its plan is that; else NULL. */
+const char *direct_exec(const struct service *v, int step);
+/* A template for it has come, and is kept from here on; -1: the one that there is goes. */
+void direct_template(const struct service *v, int fd);
+/* Before a long sleep: what is not needed until the next start. */
+void direct_rest(void);
+
+#endif

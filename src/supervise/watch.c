@@ -1,0 +1,190 @@
+/* The descriptors of services that the kernel watches, and those that it does not, see place.h. */
+#include <errno.h>
+#include <sys/epoll.h>
+
+#include "kernel/k.h"
+#include "supervise/supervise.h"
+
+enum { READY = 64 };		/* of them in one turn; the others come in the next */
+
+static int epoll = -1;
+static int renew;		/* it may watch what is not known here any more */
+
+static int *fd_of(struct service *v, unsigned kind)
+{
+	int *const fds[] = {&v->report, &v->channel, &v->ready, &v->notify, &v->log[0]};
+
+	return kind < WATCH_LISTEN ? fds[kind] : &v->listen[kind - WATCH_LISTEN];
+}
+
+/* Bits of those that are open; a socket that a payload would get counts only while it is waited on. */
+static uint32_t wanted(struct service *v)
+{
+	unsigned n = WATCH_LISTEN;
+	uint32_t bits = 0;
+
+	if (!v->conf)
+		return 0;
+	if (v->state == STATE_ARMED && v->conf->start == START_DEMAND)
+		n += v->conf->nlistens;
+	for (unsigned kind = 0; kind < n; kind++)
+		bits |= (uint32_t)(*fd_of(v, kind) >= 0) << kind;
+	return bits;
+}
+
+static int add(unsigned place, unsigned kind, int fd)
+{
+	uint64_t tag = place << 8 | kind;
+
+	if (epoll < 0)
+		epoll = k_epoll();
+	return epoll >= 0 && (!k_epoll_ctl(epoll, EPOLL_CTL_ADD, fd, EPOLLIN, tag) ||
+			      (errno == EEXIST && !k_epoll_ctl(epoll, EPOLL_CTL_MOD, fd, EPOLLIN, tag)));
+}
+
+/* Of what could not be taken away the kernel would tell as long as any child has it. */
+static void stop(struct spot *p, unsigned kind, int fd)
+{
+	p->watched &= ~(1u << kind);
+	if (k_epoll_ctl(epoll, EPOLL_CTL_DEL, fd, 0, 0))
+		renew = 1;
+}
+
+int watch_look(struct service *v)
+{
+	struct spot *p = place_spot(v);
+	uint32_t want = wanted(v);
+
+	for (unsigned kind = 0; (want ^ p->watched) >> kind; kind++) {
+		int is = p->watched >> kind & 1, should = want >> kind & 1;
+
+		if (should && !is)
+			p->watched |= (uint32_t)add(place_number(v), kind, *fd_of(v, kind)) << kind;
+		else if (is && !should)
+			stop(p, kind, *fd_of(v, kind));
+	}
+	return want != p->watched;
+}
+
+void watch_drop(struct service *v, int *fd)
+{
+	struct spot *p = place_spot(v);
+
+	for (unsigned kind = 0; p->watched >> kind; kind++)
+		if ((p->watched >> kind & 1) && fd_of(v, kind) == fd)
+			stop(p, kind, *fd);
+	k_drop(fd);
+}
+
+void watch_drop_listens(struct service *v)
+{
+	struct spot *p = place_spot(v);
+
+	for (unsigned kind = WATCH_LISTEN; p->watched >> kind; kind++)
+		if (p->watched >> kind & 1)
+			stop(p, kind, *fd_of(v, kind));
+}
+
+static void begin_again(struct supervisor *s)
+{
+	k_drop(&epoll);
+	renew = 0;
+	for (unsigned i = 0; i < s->places; i++) {
+		s->turn->spot[i].watched = 0;
+		place_touch(&s->service[i]);
+	}
+}
+
+int watch_poll(struct pollfd *fds)
+{
+	*fds = (struct pollfd){.fd = epoll, .events = POLLIN};
+	return 1;
+}
+
+int watch_poll_loose(struct supervisor *s, struct pollfd *fds)
+{
+	int n = 0;
+
+	for (unsigned i = 0; s->turn->count[COUNT_LOOSE] && i < s->places; i++) {
+		struct service *v = &s->service[i];
+		uint32_t loose = 0;
+
+		if (!(s->turn->spot[i].counted >> COUNT_LOOSE & 1))
+			continue;
+		place_touch(v);		/* the next settling tries again */
+		loose = wanted(v) & ~s->turn->spot[i].watched;
+		for (unsigned kind = 0; loose >> kind; kind++)
+			if (loose >> kind & 1) {
+				fds[n] = (struct pollfd){.fd = *fd_of(v, kind), .events = POLLIN};
+				s->turn->tag[n++] = i << 8 | kind;
+			}
+	}
+	return n;
+}
+
+static void serve(struct supervisor *s, struct service *v)
+{
+	struct spot *p = place_spot(v);
+	uint32_t came = p->came;
+
+	p->came = 0;
+	if (came & (1 << WATCH_REPORT | 1 << WATCH_CHANNEL | 1 << WATCH_READY))
+		launch_read(s, v);
+	if (came & 1 << WATCH_NOTIFY)
+		notify_read(s, v);
+	if (came & 1 << WATCH_LOG)
+		log_read(s, v);
+	if (came >> WATCH_LISTEN)
+		listen_read(s, v);
+	if (came != 1 << WATCH_LOG)
+		place_touch(v);
+}
+
+/* What has come, by place; a place is told once. */
+static int note(struct supervisor *s, uint64_t tag, uint16_t *to)
+{
+	struct spot *p = &s->turn->spot[tag >> 8];
+	int first = !p->came;
+
+	p->came |= 1u << (tag & 0xff);
+	*to = (uint16_t)(tag >> 8);
+	return first;
+}
+
+static void read_watched(struct supervisor *s)
+{
+	struct epoll_event e[READY];
+	uint16_t places[READY];
+	int got = k_epoll_ready(epoll, e, READY), n = 0;
+
+	for (int i = 0; i < got; i++) {
+		uint64_t tag = e[i].data.u64;
+
+		if (tag >> 8 < s->places && s->turn->spot[tag >> 8].watched >> (tag & 0xff) & 1)
+			n += note(s, tag, &places[n]);
+		else
+			renew = 1;
+	}
+	for (int i = 0; i < n; i++)
+		serve(s, &s->service[places[i]]);
+}
+
+void watch_read(struct supervisor *s, const struct pollfd *own, const struct pollfd *loose, int n)
+{
+	uint16_t place, last = UINT16_MAX;
+
+	if (own->revents)
+		read_watched(s);
+	for (int i = 0; i < n; i++) {
+		if (!loose[i].revents)
+			continue;
+		place = (uint16_t)(s->turn->tag[i] >> 8);
+		if (last != UINT16_MAX && last != place)
+			serve(s, &s->service[last]);
+		note(s, s->turn->tag[i], &last);
+	}
+	if (last != UINT16_MAX)
+		serve(s, &s->service[last]);
+	if (renew)
+		begin_again(s);
+}
