@@ -168,12 +168,37 @@ hide_cgroups() {
 }
 export -f hide_cgroups
 
-# world NAME MOUNTS PROPAGATION [DIRECTORY...]: once; sets world
+# systemd-nspawn makes groups below the one that it is in, and leaves them: so it is in
+# one of ours.
+groups=() group=hutch-bench-$(date +%s)
+join_groups() {
+	local dir
+
+	for dir in /sys/fs/cgroup /sys/fs/cgroup/{systemd,unified}; do
+		if [ -w "$dir/cgroup.procs" ] && mkdir "$dir/$group" 2>/dev/null; then
+			groups+=("$dir")
+			echo $$ >"$dir/$group/cgroup.procs"
+		fi
+	done
+}
+
+leave_groups() {
+	local dir
+
+	for dir in ${groups[@]+"${groups[@]}"}; do
+		echo $$ >"$dir/cgroup.procs"
+		find "$dir/$group" -depth -type d -exec rmdir {} + || true
+	done
+	groups=()
+}
+trap leave_groups EXIT
+
+# world NAME MOUNTS PROPAGATION [DIRECTORY...]: once; sets world. Those called "all..." see all groups
 declare -A worlds
 world() {
 	if [ -z "${worlds[$1]-}" ]; then
 		# shellcheck disable=SC2016 # the inner shell's
-		worlds[$1]=$(unshare --mount --propagation private bash -c 'hide_cgroups && exec "$@"' world \
+		worlds[$1]=$(unshare --mount --propagation private bash -c '[[ $0 = all* ]] || hide_cgroups; exec "$@"' "$1" \
 			"$out/world" "$tree" "${@:2}")
 		nsenter --mount="${worlds[$1]}" /bin/floor "$([ "$3" = shared ] && echo -sn1 || echo -n1)" pin /run/pin /box
 	fi
@@ -270,12 +295,18 @@ fast_peers() {
 	[ "$3" = end ] || peer "$1 bwrap-all ms" "$3" "$2" bubblewrap bwrap "${bwrap[@]/#\/box/\/}" --tmpfs /tmp "$4"
 }
 
-# slow_peers ROW WORLD KIND BUNDLE EXEC: no cgroup for crun; runc can not do without
+# slow_peers ROW WORLD KIND BUNDLE: no cgroup for crun; runc can not do without
 slow_peers() {
 	peer "$1 crun ms" "$3" "$2" crun crun --root /run/crun --cgroup-manager=disabled run -b "/bundle/$4" hutch-bench
 	peer "$1 runc ms" "$3" "$2" runc runc --root /run/runc run -b "/bundle/$4" hutch-bench
-	peer "$1 nspawn ms" "$3" "$2" systemd-container systemd-nspawn --quiet --register=no --keep-unit --read-only \
-		--directory=/box --hostname=hutch --tmpfs=/tmp "$5"
+}
+
+# nspawn ROW MORE KIND EXEC: which has no message queues
+nspawn() {
+	world "all-$2" "$2" private /usr /sys/fs/cgroup
+	join_groups
+	peer "$1 nspawn ms" "$3" "$world" systemd-container systemd-nspawn --quiet --register=no --keep-unit --read-only \
+		--console=pipe --directory=/box --hostname=hutch --tmpfs=/tmp "$4"
 }
 
 subjects_of_launch='floor hutch floor-again hutch-again noop unshare bwrap bwrap-all crun runc nspawn'
@@ -294,8 +325,10 @@ part_launch() {
 		fast_peers "$row" "$world" run /bin/noop
 		ask "$rounds" 10
 		launches "slow-$row" "$world" run /bin/noop private
-		slow_peers "slow-$row" "$world" run launch /bin/noop
+		slow_peers "slow-$row" "$world" run launch
+		nspawn "slow-$row" "$n" run /bin/noop
 		ask $(((rounds + 3) / 4)) 2
+		leave_groups
 		tell_launch "$row" "One command, from fork until it is reaped: few mounts on the host${n/#0/}"
 		tell_launch "slow-$row" "The same beside slow peers"
 	done
@@ -491,7 +524,7 @@ part_end() {
 	peers 0
 	launches end "$world" end /bin/stamp stamp
 	fast_peers end "$world" end /bin/stamp
-	slow_peers end "$world" end stamp /bin/stamp
+	slow_peers end "$world" end stamp
 	ask $(((rounds + 1) / 2)) 2
 	tell_launch end 'The end: from SIGKILL to the payload until the command is reaped'
 }
