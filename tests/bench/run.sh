@@ -152,6 +152,7 @@ make_tree() {
 	shape=defaults services svc/defaults 1 /box private
 	profile launch /box private /bin/stamp >"$tree/conf/stamp.conf"
 	profile defaults /box private /bin/noop >"$tree/conf/defaults.conf"
+	profile defaults /box private /bin/noop template=keep >"$tree/conf/defaults-keep.conf"
 	make_bundles
 }
 
@@ -337,6 +338,7 @@ part_launch() {
 	put 'defaults floor ms' run "$world" /bin/floor -d run /box /bin/noop
 	put 'defaults hutch ms' run "$world" /bin/hutch run /conf/defaults.conf
 	put 'defaults floor-again ms' run "$world" /bin/floor -d enter /run/pin /bin/noop
+	try 'defaults hutch-again ms' run "$world" /bin/hutch run /conf/defaults-keep.conf
 	peer 'defaults bwrap ms' run "$world" bubblewrap bwrap "${bwrap[@]/--as-pid-1/}" --dev /dev --mqueue /dev/mqueue /bin/noop
 	ask "$rounds" 10
 	tell_launch defaults "The same with hutch's defaults: an init, /dev, masks"
@@ -401,6 +403,11 @@ put_cold() {
 	put "cold $1 hutch" run "$world" /bin/hutch run "/conf/$2.conf"
 }
 
+put_start() {
+	put "start $1 floor" first "$world" /box /bin/floor "${3}1" run /box /bin/stamp
+	put "start $1 hutch" first "+$world" /box /bin/hutch supervise "/svc/$2"
+}
+
 put_again() {
 	put "again $1 floor" run "$world" /bin/floor enter /run/pin /bin/noop
 	try "again $1 hutch" run "$world" /bin/hutch run "/conf/$2-keep.conf"
@@ -419,6 +426,8 @@ part_mounts() {
 	for n in $mounts; do
 		in_worlds "$n" put_cold
 		ask $(((rounds + 1) / 2)) 3
+		in_worlds "$n" put_start
+		ask $(((rounds + 3) / 4)) 1
 		: "${least:=$n}"
 		most=$n
 	done
@@ -431,6 +440,7 @@ part_mounts() {
 	done
 	ask "$rounds" 4
 	tell_mounts cold 'First run' "$mounts"
+	tell_mounts start 'First start by a supervisor, from its exec until the payload runs' "$mounts"
 	tell_mounts again 'Repeated run' "$mounts"
 	tell_mounts restart 'Restart by a supervisor, from SIGKILL until the next payload runs' "$mounts"
 	tell 'column restart hutch-ends/ms hutch-end median' 'column restart hutch-next/ms hutch-next median' \
@@ -482,14 +492,17 @@ part_alive() {
 		put "alive $n hutch" life "+$world" "$n" /box /bin/hutch supervise "/svc/alive$n"
 		put "alive $n floor" life "+$world" 1 /lane1 /bin/floor stay 1 /lane1 /bin/stamp
 		put "alive $n status" run "@alive $n hutch" /bin/hutch status 0001
+		put "alive $n run-floor" run "$world" /bin/floor enter /run/pin /bin/noop
+		try "alive $n run" run "$world" /bin/hutch run /conf/private-keep.conf
 		ask $(((rounds + 1) / 2)) 4
 		[ "$measured" = yes ] || continue
 		: "${first:=$n}"
 		last=$n
 	done
-	tell 'row alive So many sandboxes alive: restart of one, and hutch status of one' "subjects alive $alive" \
+	tell 'row alive So many sandboxes alive: restart of one of them, hutch status of one, and a repeated run' "subjects alive $alive" \
 		'column alive hutch/ms hutch median' 'column alive floor/ms floor median' 'ratio alive hutch/floor hutch floor' \
-		'column alive status/ms status median' 'column alive memory/KiB hutch-memory median' 'column alive descriptors hutch-descriptors median' \
+		'column alive status/ms status median' 'column alive run/ms run median' 'column alive run-floor/ms run-floor median' \
+		'column alive memory/KiB hutch-memory median' 'column alive descriptors hutch-descriptors median' \
 		"asked alive $last hutch alive $last floor <= 1.15 restart beside $last sandboxes, to the floor beside them" \
 		"slope alive $last $first hutch-memory $((last - first)) <= 2 memory of the supervisor for each sandbox, KiB" \
 		"slope alive $last $first hutch-descriptors $((last - first)) <= 4 its descriptors for each sandbox"
