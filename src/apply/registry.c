@@ -356,8 +356,7 @@ static int box_is(int dir, const char *file, int pid, struct arena *a)
 
 void registry_leave(struct walk *w)
 {
-	const char *name = step_text(w->plan, STEP_REGISTER, 0);
-	const char *group = step_text(w->plan, STEP_GROUP_JOIN, 2);
+	const char *name, *group;
 	int locked = w->group_fd >= 0, dir;
 	char file[80];
 
@@ -369,6 +368,8 @@ void registry_leave(struct walk *w)
 	dir = registry_dir();
 	if (dir < 0)
 		return;
+	name = step_text(w->plan, STEP_REGISTER, 0);
+	group = step_text(w->plan, STEP_GROUP_JOIN, 2);
 	if (w->registered) {
 		registry_entry(file, name, "box");
 		if (!registry_lock(dir, REGISTRY_TRIES) && box_is(dir, file, w->pid, w->arena))

@@ -229,7 +229,7 @@ enum { OFTEN_ONCE, OFTEN_MANY };
 struct key {
 	const char *word;		/* and what is known of it at once, see keys.c */
 	unsigned short offset;		/* of the field in struct profile */
-	uint8_t type, often;
+	uint8_t type, often : 2, length : 6;	/* length: of the word */
 } __attribute__((packed, aligned(4)));	/* no holes: there are many */
 extern const struct key keys[KEY_COUNT];	/* keys[KEY_NONE] is empty */
 

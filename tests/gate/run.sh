@@ -1,0 +1,160 @@
+#!/bin/bash
+# The gate: what launches cost in instructions, next to floors written by hand, and what they may cost.
+#
+#   tests/gate/run.sh OUT HUTCH [KERNEL...]     KERNEL is a row of ../vm/kernels, 6.1 without one
+#
+# OUT is where `make gate-tools` has built guest, steps and the floors; OUT/KERNEL.figures are the figures. What they may
+# be is in ../bench/budget: ratios by kernel, counts by the versions of all that has a say in them.
+# UPDATE=1 records instead of judging. BOOTS=5 boots so often, and wants the same figures from each, within 0.5 %.
+# Needs no root, but the packages of ../vm/deps.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=SCRIPTDIR/lib.sh
+. "$here/lib.sh"
+# shellcheck source=SCRIPTDIR/../vm/table.sh
+. "$here/../vm/table.sh"
+[ $# -ge 2 ] || die "usage: run.sh OUT HUTCH [KERNEL...]"
+out=$(realpath "$1") hutch=$(realpath "$2")
+shift 2
+[ $# -gt 0 ] || set -- 6.1
+failed=0
+
+# ---- the machine ---------------------------------------------------------------
+
+# todo: the rows that this hutch can do, as guest.c wants them
+todo() {
+	local at kind row where command
+	echo "rounds 5"
+	for at in 28 308; do
+		echo "mounts $at"
+		while read -r kind row where _ command; do
+			[[ ,$where, == *,$at,* ]] || continue
+			[[ $row != *kept || -e $out/kept.conf ]] || continue
+			[ "$row" != - ] || row=
+			echo "$kind $row $command"
+		done < <(grep -v '^#' "$here/rows")
+	done
+}
+
+# Without what a boot does for itself, nothing of the kernel's own comes between. Randomness is noise, too.
+quiet="quiet loglevel=0 norandmaps nokaslr mitigations=off nosmp clocksource=tsc tsc=reliable"
+
+# profile EXEC
+profile() {
+	sed "s,@ROOT@,/box,; s,@PROPAGATION@,slave,; s,@EXEC@,$1," "$bench/launch.conf"
+}
+
+prepare() {
+	local word files=() said
+	mkdir -p "$out/svc"
+	profile /bin/noop >"$out/launch.conf"
+	rm -f "$out/kept.conf"
+	{ cat "$out/launch.conf"; echo template=keep; } >"$out/kept.new"
+	said=$("$hutch" check "$out/kept.new" 2>&1) || :
+	if [[ $said != *"unknown key template"* ]]; then
+		mv "$out/kept.new" "$out/kept.conf"
+		files+=(/kept.conf="$out/kept.conf")
+	fi
+	{
+		profile /stamp/run
+		echo 'restart-delay=0 0'
+	} >"$out/svc/stamp.conf"
+	todo >"$out/todo"
+	for word in noop floor steps slower; do
+		files+=("/bin/$word=$out/$word")
+	done
+	"$here/../../rootfs/initramfs.sh" "$out/initrd" /init="$out/guest" /gate="$out/todo" "${files[@]}" /bin/hutch="$hutch" \
+		/launch.conf="$out/launch.conf" /svc="$out/svc" /box/bin/noop="$out/noop" /box/stamp/run="$out/stamp"
+}
+
+# boot LOG
+boot() {
+	kernel_machine "$out/initrd" "panic=-1 $quiet"
+	machine+=(-icount "shift=0,sleep=off" -rtc "clock=vm,base=2026-01-01" -serial stdio)
+	timeout -k 5 "${GATE_TIME:-400}" "${machine[@]}" </dev/null 2>&1 | tr -d '\r\033' >"$1" || :
+}
+
+# minima LOG: "ROW.MOUNTS LEAST", in instructions
+minima() {
+	awk '/^gate end/ { end = 1 }
+		/^gate [a-z0-9-]+ [0-9]+ / { m = $4; for (i = 5; i <= NF; i++) m = $i < m ? $i : m; print $2 "." $3, m }
+		END { exit !end }' "$1"
+}
+
+# figures MINIMA: as the budget has them
+figures() {
+	awk -v series="linux-$name" -v versions="$compiler,qemu-$qemu_version,$linux" -v user="$compiler,$linux" '
+		NR == FNR { if (!/^#/ && NF) { floor[$2] = $4; kind[$2] = $1 } next }
+		{ count[$1] = $2; order[++n] = $1 }
+		END {
+			for (i = 1; i <= n; i++) {
+				split(order[i], part, ".")
+				row = part[1]; at = part[2]
+				if (kind[row] == "ask")
+					printf "user %s %s %d\n", user, row, count[order[i]]
+				else if (floor[row] != "-")
+					printf "ratio %s %s %.4f\n", series, order[i], count[order[i]] / count[floor[row] "." at]
+				if (floor[row] != "-")
+					printf "total %s %s %d\n", versions, order[i], count[order[i]]
+			}
+		}' "$here/rows" "$1"
+}
+
+# ---- what is judged ------------------------------------------------------------
+
+# The gate has to notice a hutch that does 5 % more, and to leave one alone that does 1 % more.
+judge_gate() {
+	local row want
+	for row in 1 5; do
+		want=$([ $row = 1 ] && echo ok || echo 'not ok')
+		sed -n 's/^\(ratio .*\) run\.28 /\1 run /p' "$1" >"$out/self.budget"
+		sed -n "s/^\(ratio .*\) slower-$row\.28 /\1 run /p" "$1" |
+			awk -v what=self -f "$here/judge.awk" "$out/self.budget" - >"$out/self.tap"
+		if grep -q "^$want - self" "$out/self.tap"; then
+			echo "ok - gate: $row % more work is $want"
+		else
+			printf 'not ok - gate: %s %% more work is not "%s"\n# %s\n' "$row" "$want" "$(cat "$out/self.tap")"
+		fi
+	done
+}
+
+# same_twice FIRST OTHER: what differs by more than 0.5 %
+same_twice() {
+	awk -v kernel="$name" 'NR == FNR { first[$1] = $2; next }
+		{ d = ($2 / first[$1] - 1) * 100; if (d < 0) d = -d; if (d > worst) { worst = d; row = $1 } }
+		END { printf "%s - gate on %s: two boots differ by %.2f %% at most, in %s\n", (worst > 0.5) ? "not ok" : "ok", kernel, worst, row }' "$@"
+}
+
+one() {
+	local i log=$out/$name.log text
+	for ((i = 1; i <= ${BOOTS:-1}; i++)); do
+		boot "$log"
+		if ! minima "$log" >"$out/$name.minima"; then
+			echo "not ok - gate on $name: the boot did not come to its end"
+			tail -n 12 "$log" | tr -cd '\11\12\40-\176' | sed 's/^/# /'
+			return
+		fi
+		if [ "$i" -gt 1 ]; then
+			same_twice "$out/$name.first" "$out/$name.minima"
+		else
+			cp "$out/$name.minima" "$out/$name.first"
+		fi
+	done
+	qemu_version=$("${qemu%% *}" --version | sed -n 's/.* version \([0-9.]*\).*/\1/p')
+	linux=$(sed -n 's/^gate kernel \([^ ]*\) .*Debian \([^ ]*\).*/linux-\2/p' "$log")
+	figures "$out/$name.minima" >"$out/$name.all"
+	grep -v ' slower-' "$out/$name.all" >"$out/$name.figures"
+	awk '{ print "# least of " $1 ": " $2 }' "$out/$name.minima"
+	judge_gate "$out/$name.all"
+	judge "gate on $name" "$out/$name.figures"
+}
+
+prepare
+for kernel; do
+	kernel_row "$kernel"
+	command -v "${qemu%% *}" >/dev/null || { echo "ok - gate on $kernel # SKIP no ${qemu%% *}: its Debian package is in tests/vm/deps"; continue; }
+	text=$("$here/../vm/fetch.sh" "$kernel" 2>&1) || { echo "ok - gate on $kernel # SKIP ${text##*$'\n'}"; continue; }
+	one | tee "$out/$name.tap"
+	! grep -q '^not ok ' "$out/$name.tap" || failed=1
+done
+exit $failed
