@@ -206,9 +206,13 @@ world() {
 	world=${worlds[$1]}
 }
 
+# What others need of this machine.
+needed=(/usr)
+[ ! -d /sys/fs/cgroup ] || needed+=(/sys/fs/cgroup)
+
 # peers MORE: the world in which others can run, too: the smallest one and so many mounts
 peers() {
-	world "peers-$1" "$1" private /usr /sys/fs/cgroup
+	world "peers-$1" "$1" private "${needed[@]}"
 }
 
 # ---- asking
@@ -304,7 +308,7 @@ slow_peers() {
 
 # nspawn ROW MORE KIND EXEC: which has no message queues
 nspawn() {
-	world "all-$2" "$2" private /usr /sys/fs/cgroup
+	world "all-$2" "$2" private "${needed[@]}"
 	join_groups
 	peer "$1 nspawn ms" "$3" "$world" systemd-container systemd-nspawn --quiet --register=no --keep-unit --read-only \
 		--console=pipe --directory=/box --hostname=hutch --tmpfs=/tmp "$4"
