@@ -57,6 +57,8 @@ $(O)/bench/profile: tests/bench/profile.c $(LIB)
 	@mkdir -p $(@D)
 	$(CC) $(BASE) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $^
 
+bench-tools: $(BENCH_TOOLS)
+
 bench:			## hutch against hand-written floors and against its peers; BENCH="launch mounts" for parts of it
 	@tests/deps.sh bench
 	@$(MAKE) --no-print-directory bench-only
@@ -276,7 +278,7 @@ TESTS += "$(O)/fault/init quick $(O)/fault"
 TESTS += "$(O)/fault/init hang $(O)/fault"
 SOAK += "$(O)/fault/init full $(O)/fault"
 
-.PHONY: deps test test-only soak soak-only bench bench-only demo unit unit-test fault
+.PHONY: deps test test-only soak soak-only bench bench-only bench-tools demo unit unit-test fault
 
 ARCHS := aarch64 armhf mips mipsel riscv64 ppc64le i386
 
