@@ -39,10 +39,15 @@ LIB := $(filter-out $(O)/cli/main.o,$(OBJ))
 
 # What a supervisor needs all the time lies together, at the end: the rest of the program is not in its memory.
 SELDOM := $(patsubst %,supervise/%,ahead answer console keep launcher loader logfile resume)
-HOT := $(patsubst %,base/%,hot arena err out parse signals stacks text) $(patsubst %,service/%,judge notice state) \
-	$(patsubst %,kernel/%,k process sockets) apply/channel apply/process \
-	$(filter-out $(SELDOM),$(patsubst src/%.c,%,$(filter src/supervise/%,$(SRC))))
-LINKED := $(filter-out $(HOT:%=$(O)/%.o),$(OBJ)) $(HOT:%=$(O)/%.o)
+HOT := base/hot $(filter-out $(SELDOM),$(patsubst src/%.c,%,$(filter src/supervise/%,$(SRC)))) \
+	$(patsubst %,service/%,judge notice state) apply/channel apply/process \
+	$(patsubst %,base/%,arena err out parse signals stacks string text) $(patsubst %,kernel/%,k process sockets)
+# And what a command that makes one sandbox needs, at the start: the kernel brings in 64 KiB with each fault.
+RUN := $(patsubst %,cli/%,main load run drive attend relay) base/words kernel/probe \
+	$(patsubst %,profile/%,keys mount read rules types types_kernel types_ns types_service) \
+	$(patsubst %,plan/%,build check child finish mounts payload shares sources steps compare template ways) mounts/table \
+	$(patsubst %,apply/%,walk host identity inside template trees root path mounts verify rights payload file registry)
+LINKED := $(RUN:%=$(O)/%.o) $(filter-out $(RUN:%=$(O)/%.o) $(HOT:%=$(O)/%.o),$(OBJ)) $(HOT:%=$(O)/%.o)
 
 all: $(O)/hutch
 

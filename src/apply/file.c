@@ -32,7 +32,7 @@ int file_read(struct arena *a, int root, const char *path, struct profile_text *
 		err_set(e, 0, "%.150s: not a regular file", path);
 	} else if (st.size > MAX_FILE) {
 		err_set(e, 0, "%.150s: larger than 1 MiB", path);
-	} else if (!(text = arena_alloc(a, (size_t)st.size + 1))) {
+	} else if (!(text = arena_room(a, (size_t)st.size + 1))) {
 		err_set(e, 0, "%.150s: no room left", path);
 	} else {
 		while (used <= st.size && (n = k_read(fd, text + used, (size_t)st.size + 1 - used)) > 0)
@@ -45,6 +45,8 @@ int file_read(struct arena *a, int root, const char *path, struct profile_text *
 		if (n >= 0 && used > st.size) {
 			n = -1;
 			err_set(e, 0, "%.150s: changed while it was read", path);
+		} else {
+			text[used] = '\0';
 		}
 	}
 	k_close(fd);
@@ -55,7 +57,7 @@ const char *file_beside(struct arena *a, const char *path, const char *from)
 {
 	const char *slash = from && *path != '/' ? strrchr(from, '/') : NULL;
 	size_t n = slash ? (size_t)(slash - from) + 1 : 0;
-	char *to = arena_alloc(a, n + strlen(path) + 1);
+	char *to = arena_room(a, n + strlen(path) + 1);
 
 	if (!to)
 		return NULL;

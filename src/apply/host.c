@@ -82,7 +82,7 @@ int do_CHANNEL(struct walk *w, const struct step *s)
 		w->told = ARENA_NEW(w->arena, struct told);
 		if (!w->told)
 			return step_failed_code(w, ENOMEM, "");
-		w->told->host_lives = 1;
+		w->told->host_lives = w->told->apart = 1;
 		return step_done(w, k_clear_at_death(&w->told->host_lives));
 	}
 	if (k_socketpair(fd))

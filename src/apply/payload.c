@@ -299,7 +299,7 @@ int do_READY(struct walk *w, const struct step *s)
 		return -1;
 	/* What the caller ignores or blocks would stay so across exec. */
 	for (int i = 1; i <= 64; i++)
-		if (k_signal_default(i) && errno != EINVAL)
+		if (w->signals >> (i - 1) & 1 && k_signal_default(i) && errno != EINVAL)
 			return step_error(w);
 	if ((!w->alone && channel_send(w, REC_READY, 0, 0, "", -1)) || k_sigmask(0, NULL))
 		return step_error(w);

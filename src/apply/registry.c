@@ -30,11 +30,27 @@ int registry_alive(const struct group_member *m)
 	return process_start(m->pid, &start) ? !registry_gone() : start == m->start;
 }
 
+int registry_folder(int at, const char *name, unsigned mode)
+{
+	struct k_stat st;
+	int dir, error;
+
+	if (mode && k_mkdir(at, name, mode) && errno != EEXIST)
+		return -1;
+	dir = k_open(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+	if (dir >= 0 && (error = k_fstat(dir, 0xf, &st) ? errno :
+			 st.uid != geteuid() || st.mode & 022 ? EPERM : 0)) {
+		k_close(dir);
+		errno = error;
+		return -1;
+	}
+	return dir;
+}
+
 int registry_dir(void)
 {
 	const char *base = geteuid() ? env_value((const char *const *)environ, "XDG_RUNTIME_DIR") : "/run";
-	int run, dir, error;
-	struct k_stat st;
+	int run, dir;
 
 	if (!base || *base != '/') {
 		errno = ENOENT;
@@ -43,18 +59,8 @@ int registry_dir(void)
 	run = k_open(AT_FDCWD, base, O_PATH | O_DIRECTORY, 0);
 	if (run < 0)
 		return -1;
-	if (k_mkdir(run, "hutch", 0755) && errno != EEXIST) {
-		k_close(run);
-		return -1;
-	}
-	dir = k_open(run, "hutch", O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+	dir = registry_folder(run, "hutch", 0755);
 	k_close(run);
-	if (dir >= 0 && (error = k_fstat(dir, 0xf, &st) ? errno :
-			 st.uid != geteuid() || st.mode & 022 ? EPERM : 0)) {
-		k_close(dir);
-		errno = error;
-		return -1;
-	}
 	return dir;
 }
 
@@ -118,8 +124,7 @@ int registry_find(const char *name, struct box *to, struct arena *a, struct err 
 	return 0;
 }
 
-/* Each name of the registry's folder that ends so, without the end. */
-static void each_entry(int dir, const char *end, void (*tell)(void *ctx, const char *name, int dir), void *ctx)
+void registry_entries(int dir, const char *end, void (*tell)(void *ctx, const char *name, int dir), void *ctx)
 {
 	char buf[2048] __attribute__((aligned(8)));
 	long n;
@@ -164,12 +169,12 @@ void registry_each(void (*tell)(void *ctx, const char *name, int pid), void *ctx
 {
 	struct each e = {tell, ctx, a};
 
-	each_entry(registry_dir(), ".box", tell_box, &e);
+	registry_entries(registry_dir(), ".box", tell_box, &e);
 }
 
 void registry_groups(void (*tell)(void *ctx, const char *name, int), void *ctx)
 {
-	each_entry(registry_dir(), ".group", tell, ctx);
+	registry_entries(registry_dir(), ".group", tell, ctx);
 }
 
 /* The head of an entry, in memory with room for the rest. */
@@ -356,8 +361,7 @@ static int box_is(int dir, const char *file, int pid, struct arena *a)
 
 void registry_leave(struct walk *w)
 {
-	const char *name = step_text(w->plan, STEP_REGISTER, 0);
-	const char *group = step_text(w->plan, STEP_GROUP_JOIN, 2);
+	const char *name, *group;
 	int locked = w->group_fd >= 0, dir;
 	char file[80];
 
@@ -369,6 +373,8 @@ void registry_leave(struct walk *w)
 	dir = registry_dir();
 	if (dir < 0)
 		return;
+	name = step_text(w->plan, STEP_REGISTER, 0);
+	group = step_text(w->plan, STEP_GROUP_JOIN, 2);
 	if (w->registered) {
 		registry_entry(file, name, "box");
 		if (!registry_lock(dir, REGISTRY_TRIES) && box_is(dir, file, w->pid, w->arena))

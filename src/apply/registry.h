@@ -35,6 +35,12 @@ void registry_leave(struct walk *w);
 /* The registry's folder, made where it is missing, and nobody else's; -1 with errno. */
 int registry_dir(void);
 
+/* One in a directory, made with this mode, 0: only if it is there; the same. */
+int registry_folder(int at, const char *name, unsigned mode);
+
+/* Tells of each name in a folder that ends so, without the end; closes it. */
+void registry_entries(int dir, const char *end, void (*tell)(void *ctx, const char *name, int dir), void *ctx);
+
 /* Who is in an IPC group. */
 enum { GROUP_MEMBERS = 256 };
 struct group_member {

@@ -160,9 +160,10 @@ int do_IDS_SET(struct walk *w, const struct step *s)
 	if (w->ids.set_uid)
 		give_streams(w);
 	/* Else the change from root to a user takes every capability away. */
-	if (k_prctl(PR_SET_KEEPCAPS_, 1, 0, 0))
+	if (w->ids.set_uid && k_prctl(PR_SET_KEEPCAPS_, 1, 0, 0))
 		return step_error(w);
-	if (s->op[0].n && k_setgroups(w->ids.ngroups, w->ids.group))
+	/* To have none already is common, and a quarter as dear to see as to say. */
+	if (s->op[0].n && (w->ids.ngroups || k_groups()) && k_setgroups(w->ids.ngroups, w->ids.group))
 		return step_failed(w, "groups");
 	if (w->ids.set_gid && k_setgid(w->ids.gid))
 		return step_failed(w, "group");

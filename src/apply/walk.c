@@ -22,7 +22,7 @@ int walk_init(struct walk *w, const struct plan *plan, struct arena *a)
 	w->plan = plan;
 	w->arena = a;
 	w->err.step = -1;
-	w->bound = ~0ull;
+	w->bound = w->signals = ~0ull;
 	w->fd = ARENA_ARRAY(a, int, plan->slots + 1);
 	w->note = ARENA_ARRAY(a, struct note, plan->slots + 1);
 	for (int i = 0; i < NS_COUNT; i++)
@@ -99,6 +99,10 @@ int walk_hear(struct walk *w, struct record *r, int *passed)
 		return -1;
 	if (!w->told) {
 		got = channel_receive(w->channel, r, passed, 0);
+	} else if (w->told->apart) {
+		*r = (struct record){.kind = REC_READY};
+		w->told->apart = 0;
+		got = 1;
 	} else if (w->told->heard < w->told->n) {
 		*r = w->told->record[w->told->heard++];
 		got = 1;
@@ -204,6 +208,8 @@ int walk_inside(void *host_walk)
 	struct walk *host = host_walk, w = *host;
 
 	k_fault_side('i');
+	if (host->told)
+		host->told->apart = 0;
 	/* With vfork the memory is the host's: its slots stay as they are. */
 	w.fd = ARENA_ARRAY(w.arena, int, w.plan->slots + 1);
 	if (!w.fd)

@@ -47,6 +47,7 @@ struct walk {
 	int pid;		/* host side: of the child, 0 before the clone */
 	const char *waste;	/* memory that nobody needs once the payload runs, or NULL */
 	size_t nwaste;
+	uint64_t signals;	/* that the payload may not find as they are here: ignored, or handled */
 	uint8_t alone;		/* inside: nobody waits for the word that only exec is left */
 	int *born;		/* host side under a supervisor: where the child's pid goes; else NULL */
 	int group_fd;		/* host side: the group's file while it is locked, see registry.h */
@@ -99,6 +100,7 @@ struct record {
 /* With vfork the memory is the same: what the inside has to say until it executes the payload. */
 struct told {
 	int host_lives;		/* the kernel makes it 0 when hutch dies, see k_clear_at_death */
+	int apart;		/* it is not: whoever watches has made a fork of it, and nothing can be told */
 	unsigned n, heard;
 	struct record record[2];
 };

@@ -228,11 +228,11 @@ const char *path_wrong(const char *text)
 
 int path_below(const char *path, const char *prefix)
 {
-	size_t n = strlen(prefix);
-
-	if (n == 1)
+	if (prefix[0] && !prefix[1])
 		return 1;
-	return !strncmp(path, prefix, n) && (path[n] == '/' || !path[n]);
+	for (; *prefix && *path == *prefix; path++, prefix++)
+		;
+	return !*prefix && (*path == '/' || !*path);
 }
 
 int name_ok(const char *text)

@@ -51,11 +51,12 @@ size_t strspn(const char *text, const char *set)
 
 size_t strcspn(const char *text, const char *set)
 {
-	size_t n = 0;
-
-	while (!strchr(set, text[n]))
-		n++;
-	return n;
+	for (size_t n = 0;; n++)
+		for (const char *s = set;; s++)
+			if (*s == text[n])
+				return n;
+			else if (!*s)
+				break;
 }
 
 #endif

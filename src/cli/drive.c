@@ -17,8 +17,7 @@ enum { GRACE_MS = 5000 };	/* from TERM to KILL at the timeout */
 static const uint64_t handled = SIGNAL_BIT(SIGCHLD) | SIGNAL_BIT(SIGINT) | SIGNAL_BIT(SIGQUIT) | SIGNAL_BIT(SIGHUP) |
 				SIGNAL_BIT(SIGTERM) | SIGNAL_BIT(SIGUSR1) | SIGNAL_BIT(SIGUSR2) | SIGNAL_BIT(SIGWINCH);
 
-/* One line of JSON for whoever asked for it. */
-static void tell(struct run *r, const char *event, const char *key, int value)
+void drive_tell(struct run *r, const char *event, const char *key, int value)
 {
 	char text[128];
 	struct out o;
@@ -63,10 +62,10 @@ static void take_record(struct run *r, const struct record *record, int passed)
 			r->err = r->walk.err;
 			break;
 		}
-		tell(r, "built", "pid", r->walk.pid);
+		drive_tell(r, "built", "pid", r->walk.pid);
 		break;
 	case REC_STARTED:
-		tell(r, "started", "pid", r->walk.pid);
+		drive_tell(r, "started", "pid", r->walk.pid);
 		break;
 	case REC_EXITED:
 		r->exited = 1;
@@ -92,7 +91,7 @@ static void read_channel(struct run *r)
 		if (got)
 			take_record(r, &record, passed);
 		else if (r->built && !r->failed && !r->wish->plan.init)
-			tell(r, "started", "pid", r->walk.pid);
+			drive_tell(r, "started", "pid", r->walk.pid);
 	}
 }
 
@@ -204,9 +203,9 @@ static int result(struct run *r)
 		return failure(r);
 	}
 	if (WIFSIGNALED(r->status))
-		tell(r, "exited", "signal", WTERMSIG(r->status));
+		drive_tell(r, "exited", "signal", WTERMSIG(r->status));
 	else
-		tell(r, "exited", "status", WEXITSTATUS(r->status));
+		drive_tell(r, "exited", "status", WEXITSTATUS(r->status));
 	return r->timed_out ? EXIT_TIMEOUT : status_code(r->status);
 }
 
@@ -226,14 +225,38 @@ static int no_namespace(struct run *r)
 	return 1;
 }
 
-int drive(struct run *r, char **argv)
+/* One launch to its end. 0: nothing of it was ever there, and r->err tells why. */
+static int launch(struct run *r, char **argv)
 {
-	r->relay.master = r->signals = r->err.step = -1;
+	uint64_t sigmask = r->walk.sigmask;
+
+	r->err.step = r->relay.master = -1;
+	r->failed = r->reaped = r->exited = 0;
 	if (walk_init(&r->walk, &r->wish->plan, &cli_arena)) {
-		cli_failed(r->walk.err.text, 0);
-		return EXIT_HUTCH;
+		r->err = r->walk.err;
+		return 0;
 	}
 	r->walk.argv = argv - 1;
+	r->walk.sigmask = sigmask;
+	r->walk.template = r->template;
+	r->walk.identity = r->identity;
+	if (walk_host(&r->walk)) {
+		r->err = r->walk.err;
+		return 0;
+	}
+	if (r->walk.told)
+		read_channel(r);
+	serve(r);
+	relay_end(&r->relay);
+	registry_leave(&r->walk);
+	return 1;
+}
+
+int drive(struct run *r, char **argv)
+{
+	int launched;
+
+	r->signals = -1;
 	/* A caller that ignores SIGCHLD would have our child vanish without a word; a reader
 	 * of the status that goes away must not take the sandbox along. */
 	attend_begin(r);
@@ -244,16 +267,12 @@ int drive(struct run *r, char **argv)
 	}
 	if (r->wish->profile.timeout)
 		r->deadline = k_now_ms() + (int64_t)r->wish->profile.timeout;
-	if (walk_host(&r->walk)) {
-		if (no_namespace(r))
-			return EXIT_HUTCH;
-		r->err = r->walk.err;
-		return failure(r);
-	}
-	if (r->walk.told)
-		read_channel(r);
-	serve(r);
-	relay_end(&r->relay);
-	registry_leave(&r->walk);
+	if (r->request)
+		keep_begin(r);
+	do
+		launched = launch(r, argv);
+	while ((r->failed || !launched) && r->request && keep_again(r));
+	if (!launched)
+		return no_namespace(r) ? EXIT_HUTCH : failure(r);
 	return result(r);
 }

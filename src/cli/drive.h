@@ -10,7 +10,7 @@
 #include "cli/cli.h"
 #include "cli/relay.h"
 
-/* The caller sets wish, and status_fd to a descriptor or -1; the rest is 0. */
+/* The caller sets wish, and status_fd to a descriptor or -1; for templates, request and steps; the rest is 0. */
 struct run {
 	struct wish *wish;
 	struct walk walk;
@@ -24,6 +24,10 @@ struct run {
 	struct follow_conf file[FOLLOWS];
 	unsigned nfiles;
 	struct err err;
+	struct plan_request *request;	/* that the wish was planned for */
+	struct out steps;		/* plan_request.exact */
+	struct identity *identity;	/* of the template */
+	int template, again;
 };
 
 /*
@@ -31,6 +35,16 @@ struct run {
  * self.seal. Prints what fails. Returns hutch's exit status.
  */
 int drive(struct run *r, char **argv);
+
+/* A line of JSON for --status-fd. */
+void drive_tell(struct run *r, const char *event, const char *key, int value);
+
+/*
+ * keep.c: for a plan that is a launch, a template, or the whole plan instead; and once more when that launch has
+ * failed: 1 where it is to be tried again.
+ */
+void keep_begin(struct run *r);
+int keep_again(struct run *r);
 
 /*
  * attend.c: files that follow the host's. Before the launch; in each turn, with whether r->watch.fd

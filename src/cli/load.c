@@ -78,6 +78,7 @@ static void add_lines(struct profile_reader *r, struct live *live)
 static int finish_reading(struct wish *to, struct profile_reader *r, const char *facts_file,
 			  const struct plan_request *request)
 {
+	struct plan_request asked = *request;
 	struct err e;
 
 	if (request->live)
@@ -97,7 +98,10 @@ static int finish_reading(struct wish *to, struct profile_reader *r, const char 
 		to->unreadable = 1;
 		return -1;
 	}
-	if (plan_build(&to->plan, &to->profile, &to->facts, request, &to->diags))
+	/* A template that is only for this one launch would cost more than it saves. */
+	if (request->launch && (to->profile.template != TEMPLATE_KEEP || !to->facts.privileged))
+		asked.part = PART_WHOLE;
+	if (plan_build(&to->plan, &to->profile, &to->facts, &asked, &to->diags))
 		return print_findings(to);
 	if (plan_check(&to->plan, &e)) {
 		cli_error("defect in the plan: %s", e.text);

@@ -1,6 +1,7 @@
 /* The program: dispatch by the table of commands, help, and the only exit. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <string.h>
 #include <unistd.h>
@@ -158,8 +159,12 @@ int cli_option(int argc, char **argv, int *i, const char *const *names, const ch
 /* A closed standard stream would give its number to the next file that is opened. */
 static void fill_stdio(void)
 {
+	struct pollfd stream[3] = {{.fd = 0}, {.fd = 1}, {.fd = 2}};
+
+	int known = k_poll(stream, 3, 0) >= 0;
+
 	for (int fd = 0; fd < 3; fd++)
-		if (k_fcntl(fd, F_GETFD, 0) < 0 &&
+		if ((!known || stream[fd].revents & POLLNVAL) && k_fcntl(fd, F_GETFD, 0) < 0 &&
 		    (k_open(AT_FDCWD, "/dev/null", O_RDWR, 0) != fd || k_fcntl(fd, F_SETFD, 0)))
 			break;
 }

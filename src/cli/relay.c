@@ -11,6 +11,7 @@
 #include "kernel/k.h"
 
 static struct termios before;
+static char pending[4096];	/* typed, not yet taken by the pty */
 
 void relay_start(struct relay *r, int master)
 {
@@ -32,7 +33,7 @@ void relay_poll(const struct relay *r, struct pollfd fds[2])
 		fds[0].events |= POLLOUT;
 	/* What the pty does not take, nobody reads. */
 	fds[1] = (struct pollfd){
-		.fd = r->master >= 0 && !r->input_done && r->npending < sizeof r->pending ? 0 : -1,
+		.fd = r->master >= 0 && !r->input_done && r->npending < sizeof pending ? 0 : -1,
 		.events = POLLIN,
 	};
 }
@@ -61,11 +62,11 @@ static int print(struct relay *r)
 
 static void type(struct relay *r)
 {
-	long n = r->npending ? k_write(r->master, r->pending, r->npending) : 0;
+	long n = r->npending ? k_write(r->master, pending, r->npending) : 0;
 
 	if (n <= 0)
 		return;
-	memmove(r->pending, r->pending + n, r->npending - (size_t)n);
+	memmove(pending, pending + n, r->npending - (size_t)n);
 	r->npending -= (size_t)n;
 }
 
@@ -74,7 +75,7 @@ void relay_move(struct relay *r, const struct pollfd fds[2])
 	if (r->master < 0)
 		return;
 	if (fds[1].revents) {
-		long n = k_read(0, r->pending + r->npending, sizeof r->pending - r->npending);
+		long n = k_read(0, pending + r->npending, sizeof pending - r->npending);
 
 		if (n > 0)
 			r->npending += (size_t)n;

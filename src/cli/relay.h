@@ -9,8 +9,7 @@ struct relay {
 	int master;		/* the pty's other end, or -1 */
 	int raw;		/* the terminal's mode was changed */
 	int input_done;
-	char pending[4096];	/* typed, not yet taken by the pty */
-	size_t npending;
+	size_t npending;	/* bytes that were typed and not yet taken by the pty */
 };
 
 /* Takes the pty over; the terminal goes raw, so that its keys act inside. */

@@ -26,7 +26,9 @@ int command_run(int argc, char **argv)
 	static const char *const names[] = {"--name=", "--status-fd=", NULL};
 	static struct wish wish;
 	static struct run r;
+	static char steps[32 << 10];
 	struct plan_request request = {.terminal = k_is_terminal(0) && k_is_terminal(1), .launch = 1,
+				       .part = PART_LAUNCH, .exact = &r.steps,
 				       .env = (const char *const *)environ};
 	const char *value;
 	uint64_t fd = 0;
@@ -48,7 +50,9 @@ int command_run(int argc, char **argv)
 	}
 	if (option == -2 || i >= argc)
 		return cli_usage("run");
+	out_init(&r.steps, steps, sizeof steps);
 	r.wish = &wish;
+	r.request = &request;
 	r.status_fd = fd ? (int)fd : -1;
 	if (cli_read(&wish, argc, argv, i, NULL, &request) || check_fds(&wish.profile))
 		return EXIT_HUTCH;

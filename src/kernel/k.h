@@ -145,6 +145,7 @@ int k_prctl(int option, unsigned long a, unsigned long b, unsigned long c);
 int k_capget(struct cap_data_ data[2]);
 int k_capset(const struct cap_data_ data[2]);
 int k_setgroups(unsigned n, const uint32_t *groups);
+int k_groups(void);	/* how many supplementary groups, -1 when that is not told */
 int k_setgid(uint32_t gid);	/* real, effective and saved */
 int k_setuid(uint32_t uid);
 int k_setsid(void);
@@ -164,6 +165,7 @@ int k_keyring_new(void);
 int k_close_range_cloexec(unsigned from, unsigned to);
 /* Closes the descriptors from `from` up to `to`, by close_range(2) or one by one. */
 void k_close_range(unsigned from, unsigned to);
+int k_signal_is_default(int signal);	/* 0: it is not, or nobody knows */
 int k_signal_default(int signal);	/* EINVAL for those that are always */
 /* On the stack of k_signal_stack, where it may come again while it is handled. */
 int k_signal_handler(int signal, void (*fn)(int signal, siginfo_t *info, void *context));

@@ -35,22 +35,31 @@ static void probe_ways(struct facts *f)
 	f->empty_namespace = k_fsmount(-1, FSMOUNT_NAMESPACE_) < 0 && errno == EBADF;
 }
 
-static void probe_calls(struct facts *f)
+static int follows(const struct profile *p)
+{
+	const struct mount_wish *m = p->mounts.first;
+
+	while (m && !(m->flags & MF_FOLLOW))
+		m = m->next;
+	return m != NULL;
+}
+
+/* For this profile, or with NULL for any. */
+static void probe_calls(struct facts *f, const struct profile *p)
 {
 	struct open_how_ how = {.flags = O_PATH};
 	struct mount_attr_ attr = {0};
 
+	/* One call of move_mount tells of itself and of its newest flag but one. */
 	f->new_mount_api = known(k_open_tree(-1, "", AT_EMPTY_PATH)) &&
-			   known(k_move_mount(-1, "", -1, "", MOVE_MOUNT_F_EMPTY_PATH_));
+			   known(k_move_mount(-1, "", -1, "", MOVE_MOUNT_F_EMPTY_PATH_ |
+					      MOVE_MOUNT_T_EMPTY_PATH_ | MOVE_MOUNT_SET_GROUP_));
+	f->set_group = f->new_mount_api && errno == EBADF;
 	f->openat2 = known(k_openat2(-1, "", &how));
 	/* The range is empty; EINVAL for an unknown flag is the older kernel's answer. */
 	f->close_range = k_close_range_cloexec(~0u, ~0u) == 0;
 	f->mount_setattr = known(k_mount_setattr(-1, "", AT_EMPTY_PATH, &attr));
-	f->set_group = f->new_mount_api &&
-		       k_move_mount(-1, "", -1, "", MOVE_MOUNT_F_EMPTY_PATH_ |
-				    MOVE_MOUNT_T_EMPTY_PATH_ | MOVE_MOUNT_SET_GROUP_) < 0 &&
-		       errno == EBADF;
-	f->mount_beneath = f->new_mount_api && knows_beneath();
+	f->mount_beneath = f->new_mount_api && (!p || follows(p)) && knows_beneath();
 	if (f->new_mount_api && f->privileged)
 		probe_ways(f);
 	f->statmount = known(k_statmount(0, 0, NULL)) && errno != EPERM;
@@ -133,25 +142,14 @@ static int wants_user(const struct facts *f, const struct profile *p)
 	       p->root_seal == AUTO_YES || p->caps[CAPS_BOUNDING] & strong;
 }
 
-/*
- * pivot_root needs a mount below the current root to hang it on; the kernel's
- * initial rootfs has none before Linux 7.0 and shows its own id as its parent's.
- * Only a root in memory can be it, so that the table is hardly ever read; and never where
- * namespaces are made of a tree or of nothing, for those came to lie on the same new mount.
- */
-static uint32_t probe_pivot(const struct facts *f)
+/* Whether the root in memory is the initial one. Out of line: the buffer is stack that is hardly ever needed. */
+static __attribute__((noinline)) uint32_t root_has_parent(void)
 {
 	char text[4096], *line, *next;
-	struct statfs fs;
 	uint32_t answer = 1;
 	long n;
-	int fd;
+	int fd = k_open(AT_FDCWD, "/proc/self/mountinfo", O_RDONLY, 0);
 
-	if (f->tree_namespace || f->empty_namespace || k_statfs("/", &fs))
-		return 1;
-	if ((uint32_t)fs.f_type != TMPFS_MAGIC_ && (uint32_t)fs.f_type != RAMFS_MAGIC_)
-		return 1;
-	fd = k_open(AT_FDCWD, "/proc/self/mountinfo", O_RDONLY, 0);
 	if (fd < 0)
 		return 0;
 	/* rootfs is the oldest mount and so in the first lines. */
@@ -170,6 +168,21 @@ static uint32_t probe_pivot(const struct facts *f)
 			answer = 0;
 	}
 	return answer;
+}
+
+/*
+ * pivot_root needs a mount below the current root to hang it on; the kernel's
+ * initial rootfs has none before Linux 7.0 and shows its own id as its parent's.
+ * Only a root in memory can be it, so that the table is hardly ever read; and never where
+ * namespaces are made of a tree or of nothing, for those came to lie on the same new mount.
+ */
+static uint32_t probe_pivot(const struct facts *f)
+{
+	struct statfs fs;
+
+	if (f->tree_namespace || f->empty_namespace || k_statfs("/", &fs))
+		return 1;
+	return ((uint32_t)fs.f_type != TMPFS_MAGIC_ && (uint32_t)fs.f_type != RAMFS_MAGIC_) || root_has_parent();
 }
 
 int self_is_sealed(void)
@@ -207,7 +220,7 @@ void facts_probe_base(struct facts *f)
 {
 	memset(f, 0, sizeof *f);
 	probe_caller(f);
-	probe_calls(f);
+	probe_calls(f, NULL);
 	f->last_cap = last_cap();
 	f->pivot_root = 1;
 	f->suid_dumpable = suid_dumpable();
@@ -218,7 +231,7 @@ void facts_probe_for(struct facts *f, const struct profile *p)
 {
 	memset(f, 0, sizeof *f);
 	probe_caller(f);
-	probe_calls(f);
+	probe_calls(f, p);
 	f->pivot_root = probe_pivot(f);
 	f->ns_mount = f->ns_ipc = f->ns_pid = f->ns_uts = f->ns_net = f->ns_cgroup = f->ns_time = 1;
 	/* These decide what is planned, when they are looked at. */

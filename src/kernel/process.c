@@ -106,6 +106,7 @@ int k_setgroups(unsigned n, const uint32_t *groups)
 	return RAW("setgroups", NR_setgroups, n, groups);
 }
 
+int k_groups(void) { return RAW("getgroups", SYS_getgroups, 0, NULL); }
 int k_setgid(uint32_t gid) { return RAW("setresgid", NR_setresgid, gid, gid, gid); }
 int k_setuid(uint32_t uid) { return RAW("setresuid", NR_setresuid, uid, uid, uid); }
 int k_setsid(void) { return RAW("setsid", SYS_setsid, 0); }
@@ -158,6 +159,13 @@ int k_signal_default(int signal)
 	static const unsigned long action[8];
 
 	return RAW("sigaction", SYS_rt_sigaction, signal, action, NULL, _NSIG / 8);
+}
+
+int k_signal_is_default(int signal)
+{
+	struct sigaction is;
+
+	return !K(sigaction, signal, NULL, &is) && is.sa_handler == SIG_DFL;
 }
 
 int k_signal_handler(int signal, void (*fn)(int signal, siginfo_t *info, void *context))

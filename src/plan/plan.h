@@ -162,6 +162,7 @@ struct plan_request {
 	int launch;		/* the plan is for now: only needed facts are looked up */
 	const char *const *env;	/* of the caller, for env-pass */
 	enum plan_part part;	/* plan->part says what came of it: the whole, where there is no template */
+	struct out *exact;	/* with PART_LAUNCH: gets what the steps of its template do, see step_exact; or NULL */
 	const struct target *join;	/* the plan is for one more program in this sandbox, or NULL */
 	struct live *live;		/* with join: for its mounts instead, or NULL */
 
@@ -181,10 +182,10 @@ struct plan_request {
 int plan_build(struct plan *plan, const struct profile *p, const struct facts *f,
 	       const struct plan_request *request, struct diags *d);
 
-/* Whether the inside reports by memory that both sides have; a pty can only be handed over by a socket. */
+/* Whether the inside reports by memory that both sides have; a pty, or a template, can only be handed over by a socket. */
 static inline int plan_tells(const struct plan *plan)
 {
-	return plan->child == CHILD_VFORK && !plan->tty;
+	return plan->child == CHILD_VFORK && !plan->tty && plan->part != PART_ROOT;
 }
 
 /* What every plan must keep; a broken one is a defect of the planner. -1 fills e. */
@@ -197,6 +198,12 @@ void plan_print(const struct plan *plan, struct out *o);
 
 /* One step without its number: `inside  tree.clone #1=/srv rec`. */
 void step_print(const struct plan *plan, const struct step *s, struct out *o);
+
+/*
+ * One step as bytes, with all that it does and nothing of where the profile says so. -1: it has
+ * an operand that cannot be told.
+ */
+int step_exact(const struct step *s, struct out *o);
 
 /* The operand that a person knows the step by: a path, a name; "" when it has none. */
 const char *step_subject(const struct step *s);

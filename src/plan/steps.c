@@ -57,8 +57,8 @@ char operand_next(const char **operands)
 {
 	char type = **operands;
 
-	*operands += strcspn(*operands, " ");
-	*operands += **operands == ' ';
+	while (**operands && *(*operands)++ != ' ')
+		;
 	return type;
 }
 

@@ -170,14 +170,16 @@ static unsigned divide(struct division *d)
 static enum reason why_not(const struct build *b)
 {
 	const struct profile *p = b->p;
-	int memory = p->root.kind == ROOT_TMPFS || p->root.kind == ROOT_CPIO;
+	int memory = p->root.kind == ROOT_TMPFS || p->root.kind == ROOT_CPIO, unlocked = b->bounded_admin && !b->plan->sealed;
 
 	if (!(b->namespaces & CLONE_NEWNS_) || !b->mounts)
 		return NO_MOUNTS;
 	if (b->own_user || p->ns[NS_USER].how == NS_PATH)
 		return NO_USER;
-	if (p->root_mode == ROOT_OVERLAY || (memory && (p->root_mode != ROOT_RO || (b->bounded_admin && !b->plan->sealed))))
+	if (p->root_mode == ROOT_OVERLAY || (memory && (p->root_mode != ROOT_RO || unlocked)))
 		return NO_MEMORY;
+	if (unlocked && says(b, MOUNT_FILE, 0))
+		return NO_WRITABLE;
 	if (p->propagation.prop == PROP_SHARED)
 		return NO_SHARED;
 	for (const struct mount_wish *m = p->mounts.first; m; m = m->next)
@@ -224,6 +226,14 @@ static struct step *put(struct step *to, unsigned kind, int slot)
 	*to = (struct step){.kind = (uint16_t)kind};
 	to->op[0].n = slot;
 	return to + 1;
+}
+
+/* What the template is found by later: a step that cannot be told leaves it untold. */
+static void tell_root(const struct division *d, struct out *o)
+{
+	for (unsigned i = 0; i < d->plan->nsteps; i++)
+		if (d->part[i] & IN_ROOT && d->plan->step[i].kind != STEP_CLONE && step_exact(&d->plan->step[i], o))
+			o->lost = 1;
 }
 
 /* The steps of the part that was asked for, in the order of the whole. */
@@ -304,6 +314,8 @@ void plan_part(struct build *b)
 	}
 	divide_expects(&d);
 	plan->part = (uint8_t)b->request->part;
+	if (b->request->exact && b->request->part == PART_LAUNCH)
+		tell_root(&d, b->request->exact);
 	keep_part(&d, step, b->request->part);
 	fit_clone(b);
 }

@@ -20,12 +20,13 @@ const struct key keys[KEY_COUNT] = {
 		.offset = offsetof(struct profile, field),                                     \
 		.type = TYPE_##type_,                                                          \
 		.often = OFTEN_##often_,                                                       \
+		.length = sizeof word_ - 1,                                                    \
 	},
 #include "profile/keys.def"
 #undef KEY
 };
 
-const char *key_default(const struct key *key) { return key->word + strlen(key->word) + 1; }
+const char *key_default(const struct key *key) { return key->word + key->length + 1; }
 
 const char *key_choices(const struct key *key)
 {

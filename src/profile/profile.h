@@ -32,6 +32,7 @@ enum choice_yes { YES = 1, NO };
 enum choice_auto { AUTO_AUTO = 1, AUTO_YES, AUTO_NO };
 enum root_mode { ROOT_RO = 1, ROOT_RW, ROOT_OVERLAY };
 enum dev_kind { DEV_MINIMAL = 1, DEV_HOST, DEV_NONE };
+enum template_kind { TEMPLATE_AUTO = 1, TEMPLATE_NO, TEMPLATE_KEEP };
 enum shm_kind { SHM_AUTO = 1, SHM_PRIVATE, SHM_GROUP, SHM_NONE };
 enum keyring_kind { KEYRING_NEW = 1, KEYRING_INHERIT };
 
@@ -199,7 +200,7 @@ struct boot_wish {
 
 struct profile {
 	/* First what is asked for most: near fields make short code. */
-	uint8_t tty, init, root_mode, root_seal, dev, no_new_privs, keyring;
+	uint8_t tty, init, root_mode, root_seal, dev, no_new_privs, keyring, template;
 	struct { uint8_t prop, rec; } propagation;
 	uint32_t ns_set, umask, securebits;
 	struct arena *arena;
@@ -229,7 +230,7 @@ enum { OFTEN_ONCE, OFTEN_MANY };
 struct key {
 	const char *word;		/* and what is known of it at once, see keys.c */
 	unsigned short offset;		/* of the field in struct profile */
-	uint8_t type, often;
+	uint8_t type, often : 2, length : 6;	/* length: of the word */
 } __attribute__((packed, aligned(4)));	/* no holes: there are many */
 extern const struct key keys[KEY_COUNT];	/* keys[KEY_NONE] is empty */
 

@@ -23,7 +23,7 @@ void profile_init(struct profile *p, struct arena *a)
 {
 	memset(p, 0, sizeof *p);
 	p->arena = a;
-	p->files = ARENA_ARRAY(a, const char *, MAX_FILES);
+	p->files = arena_room(a, MAX_FILES * sizeof *p->files);
 	p->nfiles = FILE_FIRST;
 	p->mounts.last = &p->mounts.first;
 	p->boot.mounts.last = &p->boot.mounts.first;
@@ -57,11 +57,10 @@ int profile_has(const struct profile *p, enum key_id key)
 static unsigned key_find(const char *word, const char **suffix)
 {
 	for (unsigned i = KEY_NONE + 1; i < KEY_COUNT; i++) {
-		size_t n;
+		size_t n = keys[i].length;
 
 		if (*keys[i].word != *word)
 			continue;
-		n = strlen(keys[i].word);
 		*suffix = word + n;
 		if (keys[i].word[n - 1] == '.' ? !strncmp(word, keys[i].word, n)
 					       : !strcmp(word, keys[i].word))
@@ -202,9 +201,8 @@ static size_t bad_byte(const char *line, size_t n)
 {
 	size_t i;
 
-	for (i = 0; i < n; i++)
-		if ((unsigned char)line[i] < 0x20 && line[i] != '\t')
-			break;
+	for (i = 0; i < n && ((unsigned char)line[i] >= 0x20 || line[i] == '\t'); i++)
+		;
 	return i;
 }
 
@@ -213,17 +211,15 @@ static void read_text(struct profile_reader *r, const char *text, size_t length)
 	const char *p = text, *end = text + length;
 
 	for (unsigned line = 1; p < end; line++) {
-		const char *next = memchr(p, '\n', (size_t)(end - p));
-		size_t n = (size_t)((next ? next : end) - p), bad;
+		size_t left = (size_t)(end - p), n = bad_byte(p, left);
 
 		r->at.line = line;
 		r->at.key = KEY_NONE;
-		bad = bad_byte(p, n);
-		if (bad < n) {
-			diags_add(r->diags, r->at, (unsigned)bad + 1,
+		if (n < left && p[n] != '\n') {
+			diags_add(r->diags, r->at, (unsigned)n + 1,
 				  "byte 0x%02x: this is not a text file%s",
-				  (unsigned char)p[bad],
-				  p[bad] == '\r' ? " with Unix line ends" : "");
+				  (unsigned char)p[n],
+				  p[n] == '\r' ? " with Unix line ends" : "");
 			return;
 		}
 		if (line > MAX_LINES) {
@@ -235,9 +231,7 @@ static void read_text(struct profile_reader *r, const char *text, size_t length)
 				  "line longer than %d bytes", MAX_LINE);
 		else
 			read_line(r, p, n);
-		if (!next)
-			return;
-		p = next + 1;
+		p += n + 1;
 	}
 }
 

@@ -91,29 +91,27 @@ const char *value_path(struct value *v, int i)
 	return NULL;
 }
 
-/* The n-th word between bars of a syntax, and its length; NULL behind the last. What may follow a word is in brackets. */
-static const char *choice_word(const char *syntax, int n, size_t *length)
+/* The next word between bars of a syntax, and its length; NULL behind the last. What may follow a word is in brackets. */
+static const char *choice_next(const char **syntax, size_t *length)
 {
-	for (;; n--) {
-		*length = strcspn(syntax, " |");
-		if (!n)
-			return syntax;
-		syntax += strcspn(syntax, "|");
-		if (!*syntax++)
-			return NULL;
-	}
+	const char *word = *syntax;
+
+	*length = strcspn(word, " |");
+	*syntax += strcspn(word, "|");
+	*syntax += **syntax == '|';
+	return *word ? word : NULL;
 }
 
 void read_CHOICE(struct value *v)
 {
-	const char *word;
+	const char *syntax = key_choices(v->key), *word;
 	size_t n;
 
 	if (!value_count(v, 1, 1))
 		return;
-	for (int i = 0; (word = choice_word(key_choices(v->key), i, &n)); i++)
-		if (strlen(v->w.word[0]) == n && !memcmp(word, v->w.word[0], n)) {
-			*(uint8_t *)v->field = (uint8_t)(i + 1);
+	for (int i = 1; (word = choice_next(&syntax, &n)); i++)
+		if (!strncmp(word, v->w.word[0], n) && !v->w.word[0][n]) {
+			*(uint8_t *)v->field = (uint8_t)i;
 			return;
 		}
 	value_wrong(v, 0, "%s is %s, not %.64s", v->key->word, key_syntax(v->key), v->w.word[0]);
@@ -122,10 +120,12 @@ void read_CHOICE(struct value *v)
 void print_CHOICE(const struct profile *p, const struct key *key, const void *field,
 		  struct out *o)
 {
+	const char *syntax = key_choices(key), *word = syntax;
 	size_t n = 0;
-	const char *word = choice_word(key_choices(key), *(const uint8_t *)field - 1, &n);
 
 	(void)p;
+	for (int i = *(const uint8_t *)field; i; i--)
+		word = choice_next(&syntax, &n);
 	out_printf(o, "%s=%.*s\n", key->word, (int)n, word);
 }
 

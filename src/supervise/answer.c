@@ -11,6 +11,7 @@
 #include "base/parse.h"
 #include "base/text.h"
 #include "kernel/k.h"
+#include "supervise/direct.h"
 #include "supervise/keep.h"
 
 enum { PIECE = CONTROL_PIECE };
@@ -163,7 +164,7 @@ static void put_profile(uint8_t source, const char *findings, struct out *o)
 /* In the order of the table. */
 static void put_status(const struct supervisor *s, const struct service *v, struct out *o)
 {
-	char number[24];
+	char number[80];
 
 	control_put(o, "name", v->conf->name);
 	control_put(o, "state", state_names[v->state]);
@@ -183,6 +184,11 @@ static void put_status(const struct supervisor *s, const struct service *v, stru
 	out_printf(o, "lost=%llu\n", (unsigned long long)v->log_lost);
 	put_profile(v->conf->source, v->conf->findings ? v->conf->findings : v->conf->passed_over, o);
 	control_put(o, "critical", v->conf->critical ? "yes" : "no");
+	if (v->pid <= 0)
+		return;
+	text_format(number, sizeof number, "%s%s%s", v->direct ? "direct" : "launcher",
+		    v->no_direct ? ": " : "", direct_why(v->no_direct ? v->no_direct - 1u : 0));
+	control_put(o, "launch", number);
 }
 
 /* Of the services by name, or of all: the next that is still there. */

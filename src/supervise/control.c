@@ -212,9 +212,11 @@ struct client *client_next(const struct supervisor *s, struct client *c)
 {
 	unsigned i = c ? (unsigned)(c - s->client) + 1 : 0;
 
-	while (i < CLIENTS && !(s->control->busy >> i & 1))
+	uint32_t rest = i < CLIENTS ? s->control->busy >> i : 0;
+
+	for (; rest && !(rest & 1); rest >>= 1)
 		i++;
-	return i < CLIENTS ? &s->client[i] : NULL;
+	return rest ? &s->client[i] : NULL;
 }
 
 static void drop(struct supervisor *s, struct client *c)

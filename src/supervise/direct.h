@@ -26,8 +26,8 @@ enum { DIRECT_NEVER = 64 };
 int direct_never(const struct service_conf *conf, const struct plan *plan);
 const char *direct_why(unsigned row);
 
-/* Reserves what is needed for the places from `first` on; untouched it costs nothing. Whatever fails: then launchers do it all. */
-void direct_init(const struct service *first);
+/* Reserves what is needed for all places; untouched it costs nothing. Whatever fails: then launchers do it all. */
+void direct_init(void);
 
 /* Room for the plan of a service that is started again, or NULL: there is one, or there will not be any. */
 struct direct_plan *direct_room(const struct service *v);

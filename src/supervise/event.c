@@ -73,6 +73,18 @@ static void tell_people(char *human, struct out *o)
 	(console.used ? tell_console : tell_caller)(human, o->used);
 }
 
+/* Several things happen in one turn of the loop. */
+static const char *time_text(int64_t now)
+{
+	static char text[32];
+	static int64_t of = -1;
+
+	if (now != of)
+		text_format(text, sizeof text, "time=%lld.%03d", (long long)(now / 1000), (int)(now % 1000));
+	of = now;
+	return text;
+}
+
 void event_tell(struct supervisor *s, const struct service *v, const char *format, ...)
 {
 	char line[RING_CHUNK], human[RING_CHUNK], text[RING_CHUNK];
@@ -86,22 +98,30 @@ void event_tell(struct supervisor *s, const struct service *v, const char *forma
 	text_plain(text, strlen(text));
 	/* One byte less than there is: the end of the line has room in any case. */
 	out_init(&o, line, sizeof line - 1);
-	out_printf(&o, "time=%lld.%03d", (long long)(s->now / 1000), (int)(s->now % 1000));
-	if (name)
-		out_printf(&o, " service=%s state=%s", name, state_names[v->state]);
+	out_put(&o, time_text(s->now));
+	if (name) {
+		out_put(&o, " service=");
+		out_put(&o, name);
+		out_put(&o, " state=");
+		out_put(&o, state_names[v->state]);
+	}
 	if (*text) {
 		out_put(&o, " text=");
 		out_word(&o, text);
 	}
 	line[o.used++] = '\n';
-	ring_put(&s->events, s->now, line, o.used);
+	ring_line(&s->events, s->now, line, o.used);
 	/* Steps on the way that have nothing to say, and what has to succeed again and again, are for programs. */
 	if (name && !s->debug && ((!*text && state_passes(v->state)) || (v->state == STATE_DONE && v->conf->every)))
 		return;
 	out_init(&o, human, sizeof human - 1);
 	out_put(&o, "hutch: ");
-	if (name)
-		out_printf(&o, "%s: %s%s", name, state_names[v->state], *text ? ": " : "");
+	if (name) {
+		out_put(&o, name);
+		out_put(&o, ": ");
+		out_put(&o, state_names[v->state]);
+		out_put(&o, *text ? ": " : "");
+	}
 	out_put(&o, text);
 	tell_people(human, &o);
 }

@@ -64,6 +64,14 @@ static void put_chunk(struct ring *r, int64_t time, const char *text, size_t n)
 	r->last = (uint32_t)n;
 }
 
+void ring_line(struct ring *r, int64_t time, const char *line, size_t n)
+{
+	if (r->size)
+		put_chunk(r, time, line, n);
+	else
+		r->lost += n;
+}
+
 void ring_put(struct ring *r, int64_t time, const char *text, size_t n)
 {
 	if (!r->size) {

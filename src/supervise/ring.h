@@ -30,6 +30,8 @@ void ring_init(struct ring *r, void *memory, size_t size);
 
 /* Text of any length with the time in ms at which it came. */
 void ring_put(struct ring *r, int64_t time, const char *text, size_t n);
+/* The same for one whole line of RING_CHUNK bytes at most. */
+void ring_line(struct ring *r, int64_t time, const char *line, size_t n);
 
 /*
  * The chunk at *position, which moves behind it: copied into `to` of RING_CHUNK bytes.

@@ -318,7 +318,6 @@ void service_trigger(struct supervisor *s, struct service *v, int there)
 void service_link(struct service *v, const struct image *image, const struct service_conf *conf)
 {
 	direct_drop(v);
-	v->starts = v->no_template = 0;
 	v->slot = image->slot;
 	v->file = conf->file;
 	v->image = image;
@@ -343,6 +342,7 @@ void service_adopt(struct supervisor *s, struct service *v)
 	trigger_soon();
 	service_link(v, v->next_image, v->next);
 	v->past = (struct past){0};
+	v->starts = v->no_template = 0;
 	v->was_ready = 0;
 	if (v->conf->findings)
 		why_wrong(v);

@@ -12,15 +12,11 @@
 #include <time.h>
 
 #include "base/arena.h"
+#include "kernel/probe.h"
 #include "plan/plan.h"
 #include "profile/profile.h"
 
 enum { SIZE = 4096, MOST = 100000 };
-
-static const char known[] =
-	"uid=0\ngid=0\nprivileged=1\nlast_cap=40\nnew_mount_api=1\nopenat2=1\nclose_range=1\n"
-	"mount_setattr=1\nset_group=1\nmount_beneath=1\nstatmount=1\npivot_root=1\nns_mount=1\nns_ipc=1\nns_pid=1\n"
-	"ns_uts=1\nns_net=1\nns_user=1\nns_cgroup=1\nns_time=1\nself_sealed=1\n";
 
 /* what there is once, and what is repeated with another number until it is long enough */
 static const char head[] =
@@ -138,13 +134,11 @@ static void say(const char *what, uint64_t *ns, int n)
 int main(int argc, char **argv)
 {
 	const int rounds = argc > 1 ? atoi(argv[1]) : 1000;
-	struct err e;
 
 	if (rounds < 1 || rounds > MOST)
 		stop("so many rounds?");
 	make_text();
-	if (facts_parse(&facts, known, strlen(known), &e))
-		stop(e.text);
+	facts_probe(&facts);
 	for (int i = 0; i < rounds; i++)
 		think(i);
 	say("parse", parse, rounds);

@@ -47,6 +47,7 @@ function add_subject(r, s) {
 }
 
 NF < 4 { next }
+{ answered[$1] = 1 }
 $3 == "failed" || $3 == "skipped" { add_subject($1, $2); seen[$1, $2] = 1; failed[$1, $2] = $3 ": " rest(4); next }
 {
 	add_subject($1, $2)
@@ -176,10 +177,6 @@ function quoted(x) {
 function plain(x) { return number(x) ? x : x == "-" ? "null" : quoted(x) }
 
 function write_value(r, s, k) {
-	if (count[r, s, k] == 1) {
-		printf "%s", plain(value[r, s, k, 1]) >json
-		return
-	}
 	printf "{\"median\": %s, \"p10\": %s, \"p90\": %s, \"min\": %s, \"max\": %s, \"n\": %d}", plain(at(r, s, k, 0.5)),
 	    plain(at(r, s, k, 0.1)), plain(at(r, s, k, 0.9)), plain(at(r, s, k, 0)), plain(at(r, s, k, 1)), count[r, s, k] >json
 }
@@ -277,7 +274,7 @@ function draw_part(b, y,    i, x, base, p, top) {
 
 function write_svg(    b, y) {
 	body = ""
-	y = 40
+	y = 54
 	for (b = 1; b <= nbars; b++) y = draw_part(b, y + 10)
 	printf "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"740\" height=\"%d\" viewBox=\"0 0 740 %d\">\n", y, y >svg
 	print "<style>text{font:12px sans-serif;fill:#24292f}.title{font-weight:bold}.scale{font-size:10px;text-anchor:middle}" >svg
@@ -289,6 +286,10 @@ function write_svg(    b, y) {
 }
 
 END {
+	# what was not asked this time is not told
+	for (i = 1; i <= nrows; i++)
+		if (rows[i] in answered) rows[++n_answered] = rows[i]
+	nrows = n_answered
 	for (i = 1; i <= nrows; i++) {
 		r = rows[i]
 		for (j = 1; j <= nsubjects[r]; j++)

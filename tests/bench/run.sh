@@ -53,7 +53,7 @@ export ANSWERS=$answers LAYOUT=$layout
 
 # box DIRECTORY: a root
 box() {
-	mkdir -p "$1"/{bin,dev/mqueue,proc,sys,tmp,stamp}
+	mkdir -p "$1"/{bin,dev/mqueue,etc,proc,run,sys,tmp,stamp,usr,var}
 	cp "$out/noop" "$out/stamp" "$1/bin/"
 }
 
@@ -137,6 +137,7 @@ make_tree() {
 	cp /etc/ld.so.cache "$tree/etc/" 2>/dev/null || true
 	echo 'root:x:0:0:root:/:/bin/sh' >"$tree/etc/passwd"
 	echo 'root:x:0:' >"$tree/etc/group"
+	echo 0123456789abcdef0123456789abcdef >"$tree/etc/machine-id"
 	for p in box lane1 lane2; do
 		box "$tree/$p"
 	done
@@ -171,9 +172,10 @@ export -f hide_cgroups
 declare -A worlds
 world() {
 	if [ -z "${worlds[$1]-}" ]; then
-		worlds[$1]=$(unshare --mount --propagation private bash -c 'hide_cgroups; exec "$0" "$@"' \
+		# shellcheck disable=SC2016 # the inner shell's
+		worlds[$1]=$(unshare --mount --propagation private bash -c 'hide_cgroups && exec "$@"' world \
 			"$out/world" "$tree" "${@:2}")
-		nsenter --mount="${worlds[$1]}" /bin/floor -"$([ "$3" = shared ] && echo s)"n1 pin /run/pin /box
+		nsenter --mount="${worlds[$1]}" /bin/floor "$([ "$3" = shared ] && echo -sn1 || echo -n1)" pin /run/pin /box
 	fi
 	world=${worlds[$1]}
 }
@@ -225,12 +227,14 @@ peer() {
 	fi
 }
 
-# ask ROUNDS WARMUP: of all that was put
+# ask ROUNDS WARMUP: of all that was put; sets measured
 ask() {
 	local why
+	measured=yes
 	if ! why=$(run_bench -n "$1" -w "$2" "$list" 2>&1 >>"$answers"); then
-		printf 'bench: %s\n' "$why" >&2
+		printf '%s\n' "$why" >&2
 		failed=1
+		measured=no
 	fi
 	: >"$list"
 }
@@ -262,6 +266,8 @@ fast_peers() {
 	peer "$1 unshare ms" "$3" "$2" util-linux unshare --mount --ipc --uts --pid --fork --kill-child \
 		--propagation private --root=/box --mount-proc "$4"
 	peer "$1 bwrap ms" "$3" "$2" bubblewrap bwrap "${bwrap[@]}" --tmpfs /tmp --mqueue /dev/mqueue "$4"
+	# as it is often used: all of the host, with its mounts
+	[ "$3" = end ] || peer "$1 bwrap-all ms" "$3" "$2" bubblewrap bwrap "${bwrap[@]/#\/box/\/}" --tmpfs /tmp "$4"
 }
 
 # slow_peers ROW WORLD KIND BUNDLE EXEC: no cgroup for crun; runc can not do without
@@ -272,7 +278,7 @@ slow_peers() {
 		--directory=/box --hostname=hutch --tmpfs=/tmp "$5"
 }
 
-subjects_of_launch='floor hutch floor-again hutch-again noop unshare bwrap crun runc nspawn'
+subjects_of_launch='floor hutch floor-again hutch-again noop unshare bwrap bwrap-all crun runc nspawn'
 
 tell_launch() {	# ROW TITLE
 	tell "row $1 $2" "subjects $1 $subjects_of_launch" "column $1 median/ms ms median" "column $1 p10/ms ms p10" \
@@ -313,6 +319,7 @@ part_launch() {
 		'asked slow-launch crun ms slow-launch hutch-again ms >= 8.5 repeated run, faster than crun' \
 		'asked slow-launch runc ms slow-launch hutch-again ms >= 34 repeated run, faster than runc' \
 		"asked launch$more bwrap ms launch$more hutch-again ms >= 45 the same with $more more mounts, faster than bwrap"
+	tell "asked launch$more bwrap-all ms launch$more hutch-again ms >= 45 and than bwrap with all of the host's root"
 	tell 'bars One command, few mounts on the host (ms)' 'bar launch floor-again ms floor, from a template' \
 		'bar launch hutch-again ms hutch run, repeated' 'bar launch floor ms floor' 'bar launch hutch ms hutch run, first' \
 		'bar launch unshare ms unshare' 'bar launch bwrap ms bubblewrap' 'bar slow-launch crun ms crun' \
@@ -341,33 +348,53 @@ inside() {
 	nsenter --mount="$world" "$@"
 }
 
+# in_worlds MOUNTS FUNCTION: calls it with the row's subject, a propagation that can be
+# stated there, and the floor's option for it
+in_worlds() {
+	local n=$1 how
+
+	for how in private shared slave; do
+		world "$n-$how" $((n - 3)) $how
+		if [ $how = shared ]; then
+			"$2" "$n-$how" slave -sn
+		else
+			"$2" "$n-$how" private -n
+		fi
+	done
+}
+
+put_cold() {
+	put "cold $1 floor" run "$world" /bin/floor "${3}1" run /box /bin/noop
+	put "cold $1 hutch" run "$world" /bin/hutch run "/conf/$2.conf"
+}
+
+put_again() {
+	put "again $1 floor" run "$world" /bin/floor enter /run/pin /bin/noop
+	try "again $1 hutch" run "$world" /bin/hutch run "/conf/$2-keep.conf"
+}
+
+put_restart() {
+	put "restart $1 floor" life "$world" 1 /box /bin/floor "${3}0" stay 1 /box /bin/stamp
+	put "restart $1 hutch" life "$world" 1 /box /bin/hutch supervise "/svc/$2"
+}
+
+# What copies all mounts of the host keeps the kernel busy for a while: so that is
+# compared with its floor only. The others are compared between worlds, too.
 part_mounts() {
-	local n how of
+	local n least most
+
 	for n in $mounts; do
-		for how in private shared slave; do
-			of=$([ $how = shared ] && echo slave || echo private)
-			world "$n-$how" $((n - 3)) $how
-			put "cold $n-$how floor" run "$world" /bin/floor "-$([ $how = shared ] && echo s)n1" run /box /bin/noop
-			put "cold $n-$how hutch" run "$world" /bin/hutch run "/conf/$of.conf"
-		done
+		in_worlds "$n" put_cold
 		ask $(((rounds + 1) / 2)) 3
+		: "${least:=$n}"
+		most=$n
 	done
 	for n in $mounts; do
-		for how in private shared slave; do
-			of=$([ $how = shared ] && echo slave || echo private)
-			world "$n-$how" $((n - 3)) $how
-			put "again $n-$how floor" run "$world" /bin/floor enter /run/pin /bin/noop
-			try "again $n-$how hutch" run "$world" /bin/hutch run "/conf/$of-keep.conf"
-		done
+		in_worlds "$n" put_again
 	done
 	ask "$rounds" 5
 	for n in $mounts; do
-		for how in private shared slave; do
-			of=$([ $how = shared ] && echo slave || echo private)
-			world "$n-$how" $((n - 3)) $how
-			put "restart $n-$how floor" life "$world" 1 /box /bin/floor "-$([ $how = shared ] && echo s)n0" stay 1 /box /bin/stamp
-			put "restart $n-$how hutch" life "$world" 1 /box /bin/hutch supervise /svc/$of
-		done
+		in_worlds "$n" put_restart
 	done
 	ask "$rounds" 4
 	tell_mounts cold 'First run' "$mounts"
@@ -375,14 +402,13 @@ part_mounts() {
 	tell_mounts restart 'Restart by a supervisor, from SIGKILL until the next payload runs' "$mounts"
 	tell 'column restart hutch-ends/ms hutch-end median' 'column restart hutch-next/ms hutch-next median' \
 		'column restart floor-next/ms floor-next median' 'ratio restart hutch-next/floor-next hutch-next floor-next'
-	read -r n how <<<"$mounts"
-	for of in $mounts; do how=$of; done
-	tell "asked restart $n-private hutch restart $n-private floor <= 1.15 supervised restart, to its floor" \
-		"asked restart $n-private hutch-next restart $n-private floor-next <= 1.15 the part of it after the end of the old payload" \
-		"asked restart $how-private hutch restart $n-private hutch <= 1.3 restart with $how mounts, to $n" \
-		"asked again $how-private hutch again $n-private hutch <= 1.3 repeated run with $how mounts, to $n" \
-		"bars Restart by a supervisor (ms)" "bar restart $n-private floor floor, $n mounts" "bar restart $n-private hutch hutch, $n mounts" \
-		"bar restart $how-private floor floor, $how mounts" "bar restart $how-private hutch hutch, $how mounts"
+	tell "asked restart $least-private hutch restart $least-private floor <= 1.15 supervised restart, to its floor" \
+		"asked restart $least-private hutch-next restart $least-private floor-next <= 1.15 the part of it after the end of the old payload" \
+		"asked restart $most-private hutch restart $least-private hutch <= 1.3 restart with $most mounts, to $least" \
+		"asked again $most-private hutch again $least-private hutch <= 1.3 repeated run with $most mounts, to $least" \
+		"bars Restart by a supervisor (ms)" "bar restart $least-private floor floor, $least mounts" \
+		"bar restart $least-private hutch hutch, $least mounts" "bar restart $most-private floor floor, $most mounts" \
+		"bar restart $most-private hutch hutch, $most mounts"
 }
 
 tell_mounts() {	# ROW TITLE MOUNTS
@@ -401,8 +427,8 @@ part_rate() {
 	for n in 3 "$more"; do
 		world "$n-private" $((n - 3)) private
 		for k in 1 2; do
-			put "rate $n-mounts-by-$k floor" rate "+$world" $k "$starts" /lane% /bin/floor stay 1 /lane% /bin/stamp
-			put "rate $n-mounts-by-$k hutch" rate "+$world" $k "$starts" /lane% /bin/hutch supervise /svc/lane%
+			put "rate $n-mounts-by-$k floor" rate "+$world" "$k" "$starts" /lane% /bin/floor stay 1 /lane% /bin/stamp
+			put "rate $n-mounts-by-$k hutch" rate "+$world" "$k" "$starts" /lane% /bin/hutch supervise /svc/lane%
 			subjects+=" $n-mounts-by-$k"
 		done
 	done
@@ -424,6 +450,7 @@ part_alive() {
 		put "alive $n floor" life "+$world" 1 /lane1 /bin/floor stay 1 /lane1 /bin/stamp
 		put "alive $n status" run "@alive $n hutch" /bin/hutch status 0001
 		ask $(((rounds + 1) / 2)) 4
+		[ "$measured" = yes ] || continue
 		: "${first:=$n}"
 		last=$n
 	done
@@ -472,21 +499,21 @@ part_end() {
 part_think() {
 	local i
 	for i in 1 2 3; do
-		"$out/profile" "$((rounds * 10))" | sed 's/\([^ ]*\) /think \1 us /' >>"$answers"
+		"$out/profile" "$((rounds * 10))" | sed 's/\([^ ]*\) /think \1 us /' >>"$answers" || failed=1
 	done
 	tell 'row think A profile of 4 KiB, by the library, without any process' 'subjects think parse plan-and-check both' \
 		'column think median/us us median' 'asked think both us - - - <= 100 4 KiB profile: parse, plan and check, us'
 }
 
 part_hub() {
-	"$out/hub" $((starts < 1000 ? 50 : 1000)) $((rounds < 21 ? rounds : 21)) | sed 's/^/hub /' >>"$answers"
+	"$out/hub" $((starts < 1000 ? 50 : 1000)) $((rounds < 21 ? rounds : 21)) | sed 's/^/hub /' >>"$answers" || failed=1
 	tell "row hub One medium in $((starts < 1000 ? 50 : 1000)) sandboxes: mounted in a hub, or taken into each of them" 'subjects hub mount umount' \
 		'column hub hub/ms hub median' 'column hub each/ms each median' 'ratio hub each/hub each hub'
 }
 
 part_why() {
 	local many=$((starts < 1000 ? 100 : 5000)) boxes=$((starts < 1000 ? 5 : 100))
-	"$here/why.sh" "$out" "$hutch" $many $boxes "$rounds" || failed=1
+	"$here/why.sh" "$out" "$hutch" "$many" "$boxes" "$rounds" || failed=1
 }
 
 part_supervise() {
@@ -503,7 +530,7 @@ machine() {
 		busybox-static finit tini 2>/dev/null | sed 's/, $//')"
 }
 
-: >"$answers" >"$layout" >"$list"
+tee "$answers" "$layout" "$list" </dev/null
 read -r load _ </proc/loadavg
 make_tree
 for part in $parts; do
@@ -515,4 +542,4 @@ done
 machine >>"$layout"
 awk -v json="$out/bench.json" -v svg="$out/bench.svg" -f "$here/report.awk" "$layout" "$answers" >"$out/bench.txt"
 cat "$out/bench.txt"
-exit $failed
+[ "$failed" = 0 ]

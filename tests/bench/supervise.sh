@@ -1,4 +1,5 @@
 #!/bin/bash
+# shellcheck disable=SC2154 # variables of run.sh
 #
 # supervise.sh - part of run.sh: what a supervisor costs and what it survives, hutch beside
 # its peers.

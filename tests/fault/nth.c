@@ -48,6 +48,7 @@ struct plan {
 	unsigned uid;
 	int slow;		/* the full sweep only */
 	const char *made;	/* the directory that is made for it, and must go */
+	int keeps;		/* with a template, 1: that is made, 2: that is there */
 	const char *args[MAX_ARGS];
 };
 
@@ -59,6 +60,8 @@ struct plan {
 #define LAYERS "root-mode=overlay", "tmpfs=/tmp ro", "dir=/tmp/d uid=3", "symlink=/x /tmp/l", \
 	"file=/etc/motd \"hello\"", "mask=/etc/secret", "mask=/srv", "device=/dev/zero /dev/nought", \
 	"overlay=" W "/src /mnt size=1m"
+
+#define KEEP "template=keep", "bind=" W "/src /mnt slave rec", "bind=" W "/src /srv", "bind=" W "/none /none optional"
 
 static const struct plan plans[] = {
 	{.name = "defaults", .args = {ROOT}},
@@ -78,6 +81,8 @@ static const struct plan plans[] = {
 	{.name = "create", .made = W "/root/new", .args = {ROOT, "root-mode=rw",
 		"bind=" W "/src /new/dir create", "bind=" W "/src/file /new/file create"}},
 	{.name = "cpio, tty", .slow = 1, .args = {"root=cpio " W "/root.cpio", "tty=yes", "propagation=slave+shared"}},
+	{.name = "template, first", .keeps = 1, .args = {ROOT, KEEP}},
+	{.name = "template, again", .keeps = 2, .args = {ROOT, KEEP, "init=no"}},
 	{.name = "host's mounts", .args = {"ns=ipc pid", "init=no"}},
 	{.name = "join pid", .args = {ROOT, "ns.pid=path /proc/self/ns/pid", "init=no"}},
 	{.name = "old: slave, binds", .old = 1, .args = {ROOT, "propagation=slave",
@@ -95,6 +100,7 @@ static const struct {
 	const char *reason;
 } may_run[] = {
 	{"-", NULL, 0, "a probe: the planner takes it as a fact and chooses another way, or says what is missing"},
+	{"template.keep", NULL, 0, "where no template can be kept or found, the sandbox is built as without one"},
 	{NULL, "openat2", EAGAIN, "the kernel was not sure: asked again"},
 	{NULL, "waitpid", EINTR, "asked again"}, {NULL, "flock", EINTR, "asked again"},
 	{NULL, "recvmsg", EINTR, "asked again"},
@@ -437,6 +443,26 @@ static unsigned strays(int member, int patience_ms)
 
 static int member;
 
+/* Hutch by itself, with nothing that fails. Returns its exit status. */
+static int unharmed(const struct plan *p, const char *command, const char *word)
+{
+	const char *argv[MAX_ARGS + 6] = {W "/hutch", command, word};
+	int pid = fork(), n = 3, status;
+
+	for (int i = 0; !word && p->args[i]; i++)
+		argv[2 + i] = p->args[i], n = 3 + i;
+	if (!word)
+		argv[n] = "--", argv[n + 1] = "/bin/payload";
+	if (!pid) {
+		dup2(open("/dev/null", O_RDWR), 1);
+		execv(argv[0], (char **)argv);
+		_exit(98);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid)
+		die(command);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
 static void find_call(struct outcome *o)
 {
 	o->reached = fault_log->used > 0;
@@ -450,6 +476,8 @@ static void launch(const struct plan *p, const char *fault, enum victim victim, 
 	unsigned used = fault_log->used < sizeof fault_log->text ? fault_log->used : sizeof fault_log->text;
 	int fd[2], pid;
 
+	if (p->keeps == 2)
+		unharmed(p, "run", NULL);
 	memset(fault_log, 0, offsetof(struct fault_log, text) + used);
 	if (pipe2(fd, O_CLOEXEC))
 		die("pipe");
@@ -493,6 +521,11 @@ static void check_left(const struct plan *p, const char *fault, const struct out
 		complain(p, fault, o, "hangs");
 	if (o->strays)
 		complain(p, fault, o, "a process stays");
+	/* What a kill leaves of a template harms nobody, and is there to be swept. */
+	if (p->keeps && unharmed(p, "run", NULL) != 7)
+		complain(p, fault, o, "the next run fails");
+	if (p->keeps && unharmed(p, "clean", "--all"))
+		complain(p, fault, o, "nothing can be swept");
 	read_mounts(now_mounts, sizeof now_mounts);
 	if (strcmp(base_mounts, now_mounts) != 0) {
 		complain(p, fault, o, "the host's mounts changed");
@@ -530,6 +563,18 @@ static struct called {
 static int in_caps_bound(int n)
 {
 	return n < MAX_CALLS && !strcmp(calls[n].step, "caps.bound") && !strcmp(calls[n].call, "prctl");
+}
+
+/* What fails around a template is tried without: the payload's own steps are not among it, and nothing behind a clone is. */
+static int without(const struct plan *p, const struct outcome *o)
+{
+	static const char *const own[] = {"hide", "umask.set", "session.new", "caps.bound", "ids.set", "stdio.check",
+		"dir.change", "fds.close", "caps.set", "caps.ambient", "no-new-privs", "ready", "exec"};
+
+	for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+		if (!strcmp(o->step, own[i]))
+			return 0;
+	return p->keeps;
 }
 
 static const char *reason(const struct outcome *o, int n, int code)
@@ -572,7 +617,7 @@ static void judge(const struct plan *p, const char *fault, const struct outcome 
 		return;
 	if (o->ran && status != 7)
 		complain(p, fault, o, "the payload's status is lost");
-	else if (o->ran && !reason(o, n, code))
+	else if (o->ran && !without(p, o) && !reason(o, n, code))
 		complain(p, fault, o, "the failure is ignored");
 	else if (!o->ran && status == 7 && !strcmp(o->step, "serve") && strstr(p->name, "tty"))
 		;	/* what failed was to print what it said */
@@ -733,6 +778,14 @@ static void one_plan(const struct plan *p, const char *mode, const char *dir)
 	static const char *const sides[] = {"host side", "inside"};
 	int full = !strcmp(mode, "full"), kill_mode = !strcmp(mode, "kill");
 
+	/* Since Linux 6.17 each processor numbers its mount namespaces by itself, and what is pinned must be the newer one. */
+	if (p->keeps) {
+		cpu_set_t one;
+
+		CPU_ZERO(&one);
+		CPU_SET(sched_getcpu(), &one);
+		sched_setaffinity(0, sizeof one, &one);
+	}
 	build_place(dir);
 	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	if (!strcmp(p->name, "group, second"))

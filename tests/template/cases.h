@@ -149,6 +149,7 @@ static const struct stale stales[] = {
 static const struct same nones[] = {
 	{"a root in memory that can be written to", "root=tmpfs|root-mode=rw|bind=" H "/root/bin /bin"},
 	{"a layer over the root", R "root-mode=overlay"},
+	{"a file that could be written to", R "caps=sys_admin|root-seal=no|file=/etc/conf hello"},
 	{"a user namespace", R "uidmap=0 0 99|gidmap=0 0 99"},
 	{"an overlay", R "overlay=" H "/plain /data"},
 	{"a bind where a link leads", R "bind=" H "/plain /link"},

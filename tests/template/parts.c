@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "apply/inspect.h"
 #include "apply/template.h"
 #include "kernel/k.h"
 #include "kernel/probe.h"
@@ -99,7 +100,10 @@ static int witness(void)
 	qsort(out, n, sizeof *out, by_text);
 	for (unsigned i = 0; i < n; i++)
 		puts(out[i]);
-	return 0;
+	/* Whoever wants to look at us from outside lets us go then. */
+	puts("end");
+	fflush(stdout);
+	return read(0, line, 1) < 0;
 }
 
 /* ---- an older kernel ---- */
@@ -241,37 +245,53 @@ static int make_plan(const char *text, enum plan_part part)
 	return -1;
 }
 
+static struct plan whole;	/* what a launch is compared with from outside, if it has steps */
+
+static void differs(void *ctx, const char *text)
+{
+	(void)ctx;
+	if (strlen(said) + strlen(text) + 20 < sizeof said)
+		sprintf(said + strlen(said), "verify: %s\n", text);
+}
+
 /* Walks the plan; what its payload said goes to said. -1: an error, then that. */
 static int launch(int template, struct err *e)
 {
 	struct walk w;
 	struct record r;
-	int end[2], passed, out = dup(1), status = 0, bad;
+	int end[2], hold[2], passed, in = dup(0), out = dup(1), status = 0, bad;
 	size_t n = 0;
 	ssize_t got;
 
 	fflush(stdout);
-	if (pipe2(end, O_CLOEXEC) || out < 0 || dup2(end[1], 1) < 0)
+	if (pipe2(end, O_CLOEXEC) || pipe2(hold, O_CLOEXEC) || in < 0 || out < 0 || dup2(end[1], 1) < 0 || dup2(hold[0], 0) < 0)
 		fail("a pipe");
 	close(end[1]);
+	close(hold[0]);
 	if (walk_init(&w, &plan, &arena))
 		fail("walk");
 	w.template = template;
 	w.identity = identity;
 	bad = walk_host(&w);
+	dup2(in, 0);
 	dup2(out, 1);
+	close(in);
 	close(out);
 	*e = w.err;
-	while (!bad && channel_receive(w.channel, &r, &passed, 1) == 1)
+	while (!bad && channel_receive(w.channel, &r, &passed, 1) == 1 && r.kind != REC_STARTED)
 		if (r.kind == REC_FAILED) {
 			err_set(e, r.code, "%s", r.text);
 			e->step = r.step;
 			bad = -1;
 		}
-	while ((got = read(end[0], said + n, sizeof said - 1 - n)) > 0)
+	/* An init inside keeps its end of the pipe open. */
+	while (!bad && (n < 4 || memcmp(said + n - 4, "end\n", 4)) && (got = read(end[0], said + n, sizeof said - 1 - n)) > 0)
 		n += (size_t)got;
 	said[n] = '\0';
 	close(end[0]);
+	if (!bad && whole.nsteps)
+		inspect_sandbox(&whole, w.pid, &arena, differs, NULL, e);
+	close(hold[1]);
 	if (w.pid > 0)
 		waitpid(w.pid, &status, 0);
 	w.pid = 0;
@@ -317,7 +337,7 @@ static int build(const char *text)
 
 static void is_same(const struct same *c)
 {
-	static char whole[sizeof said];
+	static char want[sizeof said];
 	size_t mark = arena.used;
 	int fds = open_fds(), fd;
 	struct err e;
@@ -325,31 +345,35 @@ static void is_same(const struct same *c)
 	/* Words that this kernel cannot do. */
 	if (make_plan(c->profile, PART_WHOLE) && strstr(said, "or newer"))
 		return;
+	whole = plan;
 	if (diags.count || launch(-1, &e)) {
 		result(0, "the same", c->name, said);
+		whole.nsteps = 0;
 		return;
 	}
-	strcpy(whole, said);
+	strcpy(want, said);
 	fd = build(c->profile);
 	if (fd < 0 && plan.no_template && !plan.new_mounts) {
 		result(strstr(said, "5.12") != NULL, "none", c->name, said);
+		whole.nsteps = 0;
 		return;
 	}
 	for (int n = 0; fd >= 0 && n < 3; n++) {
 		if (make_plan(c->profile, PART_LAUNCH) || launch(fd, &e)) {
 			close(fd);
 			fd = -1;
-		} else if (strcmp(whole, said) != 0) {
+		} else if (strcmp(want, said) != 0) {
 			strncat(said, "instead of\n", sizeof said - strlen(said) - 1);
-			strncat(said, whole, sizeof said - strlen(said) - 1);
+			strncat(said, want, sizeof said - strlen(said) - 1);
 			close(fd);
 			fd = -2;
 		}
 	}
 	close(fd);
+	whole.nsteps = 0;
 	if (fd >= 0 && open_fds() != fds)
 		snprintf(said, sizeof said, "descriptors leak: %d, then %d", fds, open_fds());
-	result(fd >= 0 && open_fds() == fds && strlen(whole) > 20, "the same", c->name, said);
+	result(fd >= 0 && open_fds() == fds && strlen(want) > 20, "the same", c->name, said);
 	arena.used = mark;
 }
 

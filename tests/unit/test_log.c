@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -248,6 +249,7 @@ static void events(void)
 	size_t n;
 
 	start();
+	signal(SIGPIPE, SIG_IGN);	/* the supervisor blocks it */
 	CHECK(!pipe(ends) && dup2(ends[1], 2) == 2);
 	super.now = 12034;
 	places[0].state = STATE_UP;
