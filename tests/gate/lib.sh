@@ -36,3 +36,8 @@ judge() {
 		awk -v what="$1" -f "$here/judge.awk" "$budget" "$2"
 	fi
 }
+
+# launch_profile EXEC: the profile of the launches, and of the service
+launch_profile() {
+	sed "s,@ROOT@,/box,; s,@PROPAGATION@,slave,; s,@EXEC@,$1," "$bench/launch.conf"
+}

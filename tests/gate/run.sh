@@ -39,15 +39,10 @@ todo() {
 # Without what a boot does for itself, nothing of the kernel's own comes between. Randomness is noise, too.
 quiet="quiet loglevel=0 norandmaps nokaslr mitigations=off nosmp clocksource=tsc tsc=reliable"
 
-# profile EXEC
-profile() {
-	sed "s,@ROOT@,/box,; s,@PROPAGATION@,slave,; s,@EXEC@,$1," "$bench/launch.conf"
-}
-
 prepare() {
 	local word files=() said
 	mkdir -p "$out/svc"
-	profile /bin/noop >"$out/launch.conf"
+	launch_profile /bin/noop >"$out/launch.conf"
 	rm -f "$out/kept.conf"
 	{ cat "$out/launch.conf"; echo template=keep; } >"$out/kept.new"
 	said=$("$hutch" check "$out/kept.new" 2>&1) || :
@@ -56,7 +51,7 @@ prepare() {
 		files+=(/kept.conf="$out/kept.conf")
 	fi
 	{
-		profile /stamp/run
+		launch_profile /stamp/run
 		echo 'restart-delay=0 0'
 	} >"$out/svc/stamp.conf"
 	todo >"$out/todo"
