@@ -21,7 +21,7 @@ failed=0
 
 # ---- the machine ---------------------------------------------------------------
 
-# todo: the rows that this hutch can do, as guest.c wants them
+# todo: the rows, as guest.c wants them
 todo() {
 	local at kind row where command
 	echo "rounds 5"
@@ -29,7 +29,6 @@ todo() {
 		echo "mounts $at"
 		while read -r kind row where _ command; do
 			[[ ,$where, == *,$at,* ]] || continue
-			[[ $row != *kept || -e $out/kept.conf ]] || continue
 			[ "$row" != - ] || row=
 			echo "$kind $row $command"
 		done < <(grep -v '^#' "$here/rows")
@@ -40,16 +39,10 @@ todo() {
 quiet="quiet loglevel=0 norandmaps nokaslr mitigations=off nosmp clocksource=tsc tsc=reliable"
 
 prepare() {
-	local word files=() said
+	local word files=()
 	mkdir -p "$out/svc"
 	launch_profile /bin/noop >"$out/launch.conf"
-	rm -f "$out/kept.conf"
-	{ cat "$out/launch.conf"; echo template=keep; } >"$out/kept.new"
-	said=$("$hutch" check "$out/kept.new" 2>&1) || :
-	if [[ $said != *"unknown key template"* ]]; then
-		mv "$out/kept.new" "$out/kept.conf"
-		files+=(/kept.conf="$out/kept.conf")
-	fi
+	{ cat "$out/launch.conf"; echo template=keep; } >"$out/kept.conf"
 	{
 		launch_profile /stamp/run
 		echo 'restart-delay=0 0'
@@ -59,7 +52,7 @@ prepare() {
 		files+=("/bin/$word=$out/$word")
 	done
 	"$here/../../rootfs/initramfs.sh" "$out/initrd" /init="$out/guest" /gate="$out/todo" "${files[@]}" /bin/hutch="$hutch" \
-		/launch.conf="$out/launch.conf" /svc="$out/svc" /box/bin/noop="$out/noop" /box/stamp/run="$out/stamp"
+		/launch.conf="$out/launch.conf" /kept.conf="$out/kept.conf" /svc="$out/svc" /box/bin/noop="$out/noop" /box/stamp/run="$out/stamp"
 }
 
 # boot LOG

@@ -49,7 +49,7 @@ static pid_t root;
 static int sock = -1, profiled;
 static unsigned times[MAX_ADDRESS];
 
-static void die(const char *what)
+static _Noreturn void die(const char *what)
 {
 	fprintf(stderr, "steps: %s: %s\n", what, strerror(errno));
 	exit(1);
