@@ -3,21 +3,21 @@
 #
 #   tests/gate/profile.sh OUT HUTCH [run|restart] [NUMBER]     NUMBER functions, 30 without it
 #
-# OUT is where `make gate-tools` built; HUTCH.debug has the names. On this machine's kernel, in a root of its own. Needs root.
+# OUT/.. is where `make gate-tools` built; HUTCH.debug has the names. On this machine's kernel, in a root of its own. Needs root.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=SCRIPTDIR/lib.sh
 . "$here/lib.sh"
 [ $# -ge 2 ] || die "usage: profile.sh OUT HUTCH [run|restart] [NUMBER]"
-out=$(realpath "$1") hutch=$(realpath "$2") what=${3:-run}
+out=$(realpath "$1") bench_out=$(realpath "$1/../bench") hutch=$(realpath "$2") what=${3:-run}
 [ "${GATE_INSIDE:-}" ] || GATE_INSIDE=1 exec unshare --mount --propagation private bash "$0" "$@"
 root=$out/root
 mkdir -p "$root"
 mount -t tmpfs tmpfs "$root"
 mkdir -p "$root"/{svc,proc,run,tmp,box/{bin,stamp,proc,tmp,dev/mqueue}}
 cp "$out/steps" "$hutch" "$root/"
-cp "$out/noop" "$root/box/bin/"
-cp "$out/stamp" "$root/box/stamp/run"
+cp "$bench_out/noop" "$root/box/bin/"
+cp "$bench_out/stamp" "$root/box/stamp/run"
 launch_profile /bin/noop >"$root/launch.conf"
 { launch_profile /stamp/run; echo 'restart-delay=0 0'; } >"$root/svc/stamp.conf"
 mount -t proc proc "$root/proc"

@@ -3,8 +3,8 @@
 #
 #   tests/gate/run.sh OUT HUTCH [KERNEL...]     KERNEL is a row of ../vm/kernels, 6.1 without one
 #
-# OUT is where `make gate-tools` has built guest, steps and the floors; OUT/KERNEL.figures are the figures. What they may
-# be is in ../bench/budget: ratios by kernel, counts by the versions of all that has a say in them.
+# OUT/.. is where `make gate-tools` has built; OUT/KERNEL.figures are the figures. What they may be is in ../bench/budget:
+# ratios by kernel, counts by the versions of all that has a say in them.
 # UPDATE=1 records instead of judging. BOOTS=5 boots so often, and wants the same figures from each, within 0.5 %.
 # Needs no root, but the packages of ../vm/deps.
 set -euo pipefail
@@ -14,7 +14,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=SCRIPTDIR/../vm/table.sh
 . "$here/../vm/table.sh"
 [ $# -ge 2 ] || die "usage: run.sh OUT HUTCH [KERNEL...]"
-out=$(realpath "$1") hutch=$(realpath "$2")
+out=$(realpath "$1") hutch=$(realpath "$2") built=$(realpath "$1/..")
 shift 2
 [ $# -gt 0 ] || set -- 6.1
 failed=0
@@ -48,11 +48,12 @@ prepare() {
 		echo 'restart-delay=0 0'
 	} >"$out/svc/stamp.conf"
 	todo >"$out/todo"
-	for word in noop floor steps slower; do
-		files+=("/bin/$word=$out/$word")
+	for word in bench/noop bench/floor gate/steps gate/slower; do
+		files+=("/bin/${word#*/}=$built/$word")
 	done
-	"$here/../../rootfs/initramfs.sh" "$out/initrd" /init="$out/guest" /gate="$out/todo" "${files[@]}" /bin/hutch="$hutch" \
-		/launch.conf="$out/launch.conf" /kept.conf="$out/kept.conf" /svc="$out/svc" /box/bin/noop="$out/noop" /box/stamp/run="$out/stamp"
+	"$here/../../rootfs/initramfs.sh" "$out/initrd" /init="$built/gate/guest" /gate="$out/todo" "${files[@]}" /bin/hutch="$hutch" \
+		/launch.conf="$out/launch.conf" /kept.conf="$out/kept.conf" /svc="$out/svc" \
+		/box/bin/noop="$built/bench/noop" /box/stamp/run="$built/bench/stamp"
 }
 
 # boot LOG
