@@ -70,7 +70,7 @@ bench-only: $(O)/hutch $(BENCH_TOOLS)
 TESTS += "tests/bench/smoke.sh $(O)/bench $(O)/hutch"
 
 # What launches cost, in instructions: the programs of the gate, and a hutch that does too much.
-GATE_TOOLS := $(addprefix $(O)/gate/,guest steps slower noop floor stamp)
+GATE_TOOLS := $(addprefix $(O)/gate/,guest steps slower) $(addprefix $(O)/bench/,noop floor stamp profile)
 TESTS += "CC='$(CC)' tests/gate/think.sh $(O)/gate $(O)/hutch"
 TESTS += "CC='$(CC)' tests/gate/run.sh $(O)/gate $(O)/hutch"
 SOAK += "CC='$(CC)' BOOTS=5 tests/gate/run.sh $(O)/gate $(O)/hutch 6.1 6.12 7"
@@ -82,20 +82,9 @@ budget: gate-tools	## record what launches cost today as what they may cost
 	@CC='$(CC)' UPDATE=1 tests/gate/think.sh $(O)/gate $(O)/hutch
 	@CC='$(CC)' UPDATE=1 tests/gate/run.sh $(O)/gate $(O)/hutch 6.1 6.12 7
 
-GATE_CC = $(CC) -std=c11 -D_GNU_SOURCE -O2 -Wall -Wextra -static -s
-
-$(O)/gate/guest $(O)/gate/steps: $(O)/gate/%: tests/gate/%.c tests/bench/stamp.h
+$(O)/gate/%: tests/gate/%.c tests/bench/stamp.h $(O)/flags
 	@mkdir -p $(@D)
-	$(GATE_CC) -o $@ $<
-
-$(O)/gate/floor $(O)/gate/stamp: $(O)/gate/%: tests/bench/%.c tests/bench/stamp.h
-	@mkdir -p $(@D)
-	$(GATE_CC) -o $@ $<
-
-# On x86-64 without libc's start.
-$(O)/gate/noop: tests/bench/noop.c
-	@mkdir -p $(@D)
-	$(GATE_CC) $(if $(filter x86_64,$(shell $(CC) -dumpmachine | cut -d - -f 1)),-nostdlib -nostartfiles) -o $@ $<
+	$(FAST) -o $@ $<
 
 $(O)/gate/slower: tests/gate/slower.c $(O)/hutch
 	@mkdir -p $(@D)
