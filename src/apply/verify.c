@@ -5,7 +5,6 @@
 
 #include "apply/identity.h"
 #include "apply/path.h"
-#include "apply/proc.h"
 #include "apply/trees.h"
 #include "base/text.h"
 #include "kernel/k.h"
@@ -112,17 +111,15 @@ int do_VERIFY_MOUNTS(struct walk *w, const struct step *s)
 	struct mounts now;
 	struct plan plan;
 	uint64_t sum, seen;
-	size_t length;
-	char *text = proc_read(w->proc, "self/mountinfo", w->arena, &length);
 
 	(void)s;
-	if (!text)
-		return step_failed(w, "mountinfo");
-	/* All is as it was when the same plan was compared with it. */
-	seen = w->seen ? mounts_sum(text, length) : 0;
+	if (table_now(w, &now))
+		return -1;
+	/* All is as it was when it was compared with the same plan. */
+	seen = w->seen ? mounts_sum(&now) : 0;
 	if (seen && seen == *w->seen)
 		return 0;
-	if (table_parse(w, &now, text, length) || view(w, &now, &plan))
+	if (view(w, &now, &plan))
 		return -1;
 	sum = plan.part && own ? identity_table(&plan, &now) : 0;
 	/* Somebody took away what a mount of the template was on, or one has arrived or gone. */

@@ -145,46 +145,32 @@ int mounts_parse(struct mounts *to, char *text, size_t length, struct arena *a,
 	return 0;
 }
 
-enum { SUM_MOST = 128 };
-
-static unsigned take_number(const char **p)
+/* FNV-1a in 64 bits */
+static uint64_t mix(uint64_t sum, const void *data, size_t n)
 {
-	unsigned n = 0;
-
-	for (; **p >= '0' && **p <= '9'; ++*p)
-		n = n * 10 + (unsigned)(**p - '0');
-	return n;
+	for (const unsigned char *byte = data; n; n--)
+		sum = (sum ^ *byte++) * 0x100000001b3;
+	return sum;
 }
 
-/* FNV-1a in 64 bits */
-uint64_t mounts_sum(const char *text, size_t length)
+uint64_t mounts_sum(const struct mounts *t)
 {
-	const uint64_t prime = 0x100000001b3;
-	unsigned id[SUM_MOST], parent[SUM_MOST], n = 0;
 	uint64_t sum = 0xcbf29ce484222325;
 
-	for (const char *p = text, *end = text + length; p < end; p++, n++) {
-		if (n == SUM_MOST)
-			return 0;
-		id[n] = take_number(&p);
-		p += *p == ' ';
-		parent[n] = take_number(&p);
-		p += *p == ' ';
-		/* No device: whatever is mounted anew has another number each time. */
-		if (p[0] == '0' && p[1] == ':')
-			p += 2 + strspn(p + 2, "0123456789");
-		for (; p < end && *p != '\n'; p++)
-			sum = (sum ^ (unsigned char)*p) * prime;
-		sum *= prime;
-	}
-	for (unsigned i = 0; i < n; i++) {
-		unsigned on = 0;
+	for (unsigned i = 0; i < t->n; i++) {
+		const struct mount *m = &t->mount[i], *on = mounts_by_id(t, m->parent);
+		/* No device is major 0: whatever is mounted anew has another minor each time. */
+		const uint32_t numbers[] = {
+			on ? (uint32_t)(on - t->mount) : t->n, m->major, m->major ? m->minor : 0,
+			m->attrs, m->shared, m->master, m->unbindable,
+		};
 
-		while (on < n && id[on] != parent[i])
-			on++;
-		sum = (sum ^ on) * prime;
+		sum = mix(sum, numbers, sizeof numbers);
+		sum = mix(sum, m->root, strlen(m->root) + 1);
+		sum = mix(sum, m->point, strlen(m->point) + 1);
+		sum = mix(sum, m->type, strlen(m->type) + 1);
 	}
-	return sum ? sum : 1;
+	return sum;
 }
 
 const struct mount *mounts_by_id(const struct mounts *t, int id)

@@ -29,12 +29,6 @@ struct mounts {
 };
 
 /*
- * A sum over a table that ends with a NUL: the same for two tables that differ in the kernel's numbers of mounts and of what was
- * mounted anew, and in nothing else. 0: too many lines.
- */
-uint64_t mounts_sum(const char *text, size_t length);
-
-/*
  * Cuts text (which is changed: fields are ended and octal escapes undone in place)
  * into mounts, in memory of the arena. -1 for a line that is no mountinfo.
  */
@@ -49,6 +43,9 @@ const struct mount *mounts_top(const struct mounts *t, const char *point);
 
 /* Whether another mount lies over this one or over the way to it. */
 int mounts_hidden(const struct mounts *t, const struct mount *m);
+
+/* The same for two tables that differ in the kernel's numbers of mounts, and of what was mounted anew, and in nothing else. */
+uint64_t mounts_sum(const struct mounts *t);
 
 const struct mount *mounts_by_id(const struct mounts *t, int id);
 
