@@ -40,7 +40,7 @@ void direct_share(struct direct_plan *p, int yes);
  * keep[ENDS_CHANNEL] of the ends is there.
  */
 int direct_start(struct service *v, const struct ends *ends);
-/* The channel has ended: the child uses none of our memory any more. Whether its program was executed. */
+/* The channel has ended: the child uses none of our memory any more. 1: its program was executed; 0: not; -1: it has done nothing. */
 int direct_ended(const struct service *v);
 /* Where exec= is written, if this step of its plan is that; else NULL. */
 const char *direct_exec(const struct service *v, int step);
