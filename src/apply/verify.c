@@ -121,11 +121,11 @@ int do_VERIFY_MOUNTS(struct walk *w, const struct step *s)
 		return 0;
 	if (view(w, &now, &plan))
 		return -1;
-	sum = plan.part && own ? identity_table(&plan, &now) : 0;
+	sum = w->plan->part && own ? identity_table(&plan, &now) : 0;
 	/* Somebody took away what a mount of the template was on, or one has arrived or gone. */
-	if (plan.part == PART_LAUNCH && (!own || own->below != sum))
+	if (w->plan->part == PART_LAUNCH && (!own || own->below != sum))
 		return step_failed_code(w, ESTALE, "");
-	if (plan.part == PART_ROOT) {
+	if (w->plan->part == PART_ROOT) {
 		keep_once(&plan);
 		if (own)
 			own->below = sum;
