@@ -57,6 +57,7 @@ struct walk {
 	int ahead[NS_COUNT];	/* namespaces made ahead, or -1 */
 
 	int template;		/* of a launch from it: its mount namespace, or -1; the caller's */
+	uint64_t *seen;		/* mounts_sum of the table that was right last time, or NULL */
 	struct identity *identity;	/* of a part: of plan->source, and one more of the template */
 
 	/* inside only */
