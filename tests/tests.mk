@@ -57,6 +57,8 @@ $(O)/bench/profile: tests/bench/profile.c $(LIB)
 	@mkdir -p $(@D)
 	$(CC) $(BASE) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $^
 
+bench-tools: $(BENCH_TOOLS)
+
 bench:			## hutch against hand-written floors and against its peers; BENCH="launch mounts" for parts of it
 	@tests/deps.sh bench
 	@$(MAKE) --no-print-directory bench-only
@@ -68,7 +70,7 @@ bench-only: $(O)/hutch $(BENCH_TOOLS)
 TESTS += "tests/bench/smoke.sh $(O)/bench $(O)/hutch"
 
 # What launches cost, in instructions: the programs of the gate, and a hutch that does too much.
-GATE_TOOLS := $(addprefix $(O)/gate/,guest steps slower noop floor stamp)
+GATE_TOOLS := $(addprefix $(O)/gate/,guest steps slower) $(addprefix $(O)/bench/,noop floor stamp profile)
 TESTS += "CC='$(CC)' tests/gate/think.sh $(O)/gate $(O)/hutch"
 TESTS += "CC='$(CC)' tests/gate/run.sh $(O)/gate $(O)/hutch"
 SOAK += "CC='$(CC)' BOOTS=5 tests/gate/run.sh $(O)/gate $(O)/hutch 6.1 6.12 7"
@@ -80,20 +82,9 @@ budget: gate-tools	## record what launches cost today as what they may cost
 	@CC='$(CC)' UPDATE=1 tests/gate/think.sh $(O)/gate $(O)/hutch
 	@CC='$(CC)' UPDATE=1 tests/gate/run.sh $(O)/gate $(O)/hutch 6.1 6.12 7
 
-GATE_CC = $(CC) -std=c11 -D_GNU_SOURCE -O2 -Wall -Wextra -static -s
-
-$(O)/gate/guest $(O)/gate/steps: $(O)/gate/%: tests/gate/%.c tests/bench/stamp.h
+$(O)/gate/%: tests/gate/%.c tests/bench/stamp.h $(O)/flags
 	@mkdir -p $(@D)
-	$(GATE_CC) -o $@ $<
-
-$(O)/gate/floor $(O)/gate/stamp: $(O)/gate/%: tests/bench/%.c tests/bench/stamp.h
-	@mkdir -p $(@D)
-	$(GATE_CC) -o $@ $<
-
-# On x86-64 without libc's start.
-$(O)/gate/noop: tests/bench/noop.c
-	@mkdir -p $(@D)
-	$(GATE_CC) $(if $(filter x86_64,$(shell $(CC) -dumpmachine | cut -d - -f 1)),-nostdlib -nostartfiles) -o $@ $<
+	$(FAST) -o $@ $<
 
 $(O)/gate/slower: tests/gate/slower.c $(O)/hutch
 	@mkdir -p $(@D)
@@ -276,7 +267,7 @@ TESTS += "$(O)/fault/init quick $(O)/fault"
 TESTS += "$(O)/fault/init hang $(O)/fault"
 SOAK += "$(O)/fault/init full $(O)/fault"
 
-.PHONY: deps test test-only soak soak-only bench bench-only demo unit unit-test fault
+.PHONY: deps test test-only soak soak-only bench bench-only bench-tools demo unit unit-test fault
 
 ARCHS := aarch64 armhf mips mipsel riscv64 ppc64le i386
 
