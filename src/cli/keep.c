@@ -8,7 +8,7 @@
 #include "kernel/k.h"
 
 /* What is found by it is as large as the plan of a root: a larger one is built each time. */
-static char key_memory[64 << 10];
+enum { KEY_MOST = 64 << 10 };
 
 /* The plan of another part, of the same wish. */
 static int replan(struct run *r, struct plan *to, enum plan_part part)
@@ -33,11 +33,12 @@ static int pin_of(struct run *r, struct pin *p)
 {
 	struct out key;
 
-	out_init(&key, key_memory, sizeof key_memory);
+	out_arena(&key, &cli_arena, KEY_MOST);
 	*p = (struct pin){key.text, r->identity, 0, (r->wish->plan.nsources + 1) * sizeof *r->identity};
 	if (note_key(&r->wish->plan, &r->steps, &key))
 		return -1;
 	p->length = key.used;
+	cli_arena.used += key.used + 1;
 	return 0;
 }
 
