@@ -26,7 +26,7 @@ static const struct {
 	{"memfd_create", CODES(ENOSYS, EMFILE)}, {"sendfile", CODES(EINVAL, ENOSPC)},
 	{"chdir", CODES(EACCES)}, {"fchdir", CODES(EACCES, ENOENT)}, {"chroot", CODES(EPERM)},
 	{"mount", CODES(EPERM, EINVAL, ENODEV, ENOENT, ENOMEM, EBUSY)}, {"umount2", CODES(EINVAL, EBUSY)},
-	{"pivot_root", CODES(EINVAL, EBUSY)}, {"open_tree", CODES(EINVAL, EPERM, ENOMEM)},
+	{"pivot_root", CODES(EINVAL, EBUSY)}, {"open_tree", CODES(EINVAL, EPERM, ENOMEM)}, {"fsmount", CODES(EPERM, ENOMEM)},
 	{"move_mount", CODES(EINVAL, EPERM, ENOENT, ELOOP)}, {"mount_setattr", CODES(EPERM, EINVAL, EBUSY)},
 	{"statfs", CODES(EACCES)}, {"statmount", CODES(ENOENT, EPERM)}, {"listmount", CODES(EPERM)}, {"cachestat", CODES(ENOSYS)}, {"unshare", CODES(EPERM, ENOSPC, EINVAL)},
 	{"setns", CODES(EPERM, EINVAL)}, {"clone", CODES(EAGAIN, ENOMEM, EPERM, ENOSPC, EINVAL)},
