@@ -67,6 +67,32 @@ used tmpfs=/tmp
 same "templates" "$(pins)" 1
 clean
 
+claim "whatever the profile says: what comes of a template is what comes without"
+mkdir -p "$T/lower"
+copied=0
+for keys in init=no dev=none dev=host caps=all "caps=all|root-seal=no" root-seal=yes root-mode=rw root-mode=overlay \
+	'file=/etc/passwd "root:x:0:0::/:"' 'file=/dev/x "y"' mask=/etc/passwd "device=/dev/zero" "tmpfs=/tmp|dir=/tmp/a mode=0700|symlink=a /tmp/b" \
+	"bind=$T/src/f /etc/passwd follow" "ipc=group g" "ns.pid=host|init=no" tty=yes user=svc "overlay=$T/lower /more" \
+	propagation=slave propagation=shared propagation=unbindable "bind=$T/src /more shared" "bind=$T/src /more unbindable" \
+	"bind=$T/src /more slave+shared rec" "net=none|sysfs=/sys" ns.user=new "root=tmpfs|bind=$R/bin /bin create" \
+	"tmpfs=/data|bind=$T/src /data/x create" "bind=$T/src /tmp|tmpfs=/tmp" "mount=ramfs none /more" "ns=mount" "ns=none" proc=none; do
+	IFS='|' read -r -a more <<<"$keys"
+	all=("${old[@]}" "${lines[@]}")
+	[ "$keys" != ns=none ] || all=()
+	want=''
+	for how in no keep keep; do
+		[ "$keys" = ns=none ] || set -- root="$R"
+		[[ $keys != root=* ]] || set --
+		[ "$keys" != ns=none ] || set -- exec="$T/probe"
+		text=$(timeout -k 1 20 "$H" run --status-fd=9 "$@" "template=$how" "${all[@]}" "${more[@]}" -- "$P" mounts 2>&1 </dev/null 9>"$T/how" | sed 's/(step.*//' | sort)
+		grep -q '"copied":1' "$T/how" && copied=$((copied + 1))
+		[ "$how" = keep ] || want=$text
+		same "$keys with template=$how" "$text" "$want"
+	done
+done
+[ $copied -ge 20 ] || note "only $copied of them were copies"
+clean
+
 claim "another root has another template"
 keep -- "$P" args
 mkdir -p "$T/other"
