@@ -75,6 +75,7 @@ struct walk {
 
 	struct err err;
 	uint64_t bound;		/* capabilities that the payload may have at all */
+	uint64_t bset;		/* those that the bounding set may still have */
 	struct ids ids;
 	struct anchor anchor[ANCHORS];
 };

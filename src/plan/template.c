@@ -317,8 +317,11 @@ void plan_part(struct build *b)
 	}
 	divide_expects(&d);
 	plan->part = (uint8_t)b->request->part;
-	if (b->request->exact && b->request->part == PART_LAUNCH)
+	if (b->request->exact && b->request->part == PART_LAUNCH) {
+		out_arena(b->request->exact, b->a, EXACT_MOST);
 		tell_root(&d, b->request->exact);
+		b->a->used += b->request->exact->used + 1;
+	}
 	keep_part(&d, step, b->request->part);
 	fit_clone(b);
 }
