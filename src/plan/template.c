@@ -319,7 +319,8 @@ void plan_part(struct build *b)
 	d.each = d.uses + slots;
 	choose_each(&d);
 	plan->no_template = (uint8_t)divide(&d);
-	if (plan->no_template || !b->request->part)
+	/* No room was taken for a part that nobody asked for. */
+	if (plan->no_template || !step)
 		return;
 	if (find_sources(&d)) {
 		plan->no_template = NO_LARGE;
