@@ -37,7 +37,6 @@ static void hear(struct walk *w, int *fd)
 	struct record r;
 	int passed;
 
-	err_set(&w->err, ECHILD, "the template's process has ended");
 	while (channel_receive(w->channel, &r, &passed, 1) == 1) {
 		if (r.kind == REC_TEMPLATE && passed >= 0) {
 			*fd = passed;
@@ -49,6 +48,8 @@ static void hear(struct walk *w, int *fd)
 		}
 		k_close(passed);
 	}
+	if (*fd < 0 && w->err.step < 0)
+		err_set(&w->err, ECHILD, "the template's process has ended");
 	while (k_wait(w->pid, NULL, 0) < 0 && errno == EINTR)
 		;
 	w->pid = 0;

@@ -188,6 +188,7 @@ finish
 claim "umount: busy names who, lazily it goes; what is none or locked is told"
 named root-seal=yes "bind=$T/src /media"
 done_by mount box "bind=$T/src /mnt"
+: >"$T/held"
 timeout 20 "$H" exec box -- "$P" with 7 /mnt/file "$P" trap 0 15 >"$T/held" 2>&1 </dev/null &
 holder=$!
 until grep -q ready "$T/held" || ! kill -0 $holder 2>/dev/null; do sleep 0.02; done
