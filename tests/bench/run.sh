@@ -257,12 +257,12 @@ peer() {
 	fi
 }
 
-# ask ROUNDS WARMUP: of all that was put; sets measured
+# ask ROUNDS WARMUP: of all that was put; sets measured. What supervisors say goes to a file:
+# whoever read it would be woken with each restart.
 ask() {
-	local why
 	measured=yes
-	if ! why=$(run_bench -n "$1" -w "$2" "$list" 2>&1 >>"$answers"); then
-		printf '%s\n' "$why" >&2
+	if ! run_bench -n "$1" -w "$2" "$list" >>"$answers" 2>"$out/errors"; then
+		tail -n 3 "$out/errors" >&2
 		failed=1
 		measured=no
 	fi
