@@ -1,6 +1,6 @@
 #!/bin/bash
-# Runs test programs that print TAP and adds them up. Shows what failed and why
-# something was skipped, and ends with the one line `N passed, N failed, N skipped`.
+# Runs test programs that print TAP and adds them up. Shows what failed, why
+# something was skipped and what there is to note, and ends with the one line `N passed, N failed, N skipped`.
 #
 #   tests/run.sh OUT PROGRAM...     each PROGRAM is a command line
 #
@@ -30,7 +30,7 @@ for program; do
 	printf '%-44s %4d passed %3d failed %3d skipped  %3d s\n' "$program" $((ok - skip)) "$no" \
 		"$skip" $((SECONDS - start))
 	grep -A 12 '^not ok ' "$log" | head -n 60
-	grep -iE '^ok .* # *skip' "$log"
+	grep -iE '^ok .* # *skip|^# note: ' "$log"
 done
 
 echo

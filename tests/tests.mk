@@ -18,7 +18,7 @@ TESTS += "tests/services/run.sh $(O)/services $(O)/hutch"
 TESTS += "tests/appliance/run.sh $(O) $(O)/hutch here"
 TESTS += "tests/appliance/run.sh $(O) $(O)/hutch 6.1"
 SOAK = "SOAK=1 tests/services/run.sh $(O)/services $(O)/hutch"
-CLAIM_TOOLS := $(O)/claims/probe $(O)/claims/inrootfs $(O)/claims/layout $(O)/supervised/probe $(O)/supervised/hutch-next $(O)/init/machine $(O)/init/probe $(O)/init/storm
+CLAIM_TOOLS := $(O)/claims/probe $(O)/claims/inrootfs $(O)/claims/layout $(O)/supervised/probe $(O)/supervised/hutch-next $(O)/supervised/hutch-before $(O)/init/machine $(O)/init/probe $(O)/init/storm
 # What has to be built before the tests run.
 TEST_NEEDS = $(O)/hutch bench-tools $(UNIT) $(CLAIM_TOOLS) vm-tools rootfs man fault
 
@@ -70,7 +70,7 @@ bench-only: $(O)/hutch $(BENCH_TOOLS)
 TESTS += "tests/bench/smoke.sh $(O)/bench $(O)/hutch"
 
 # What launches cost, in instructions: the programs of the gate, and a hutch that does too much.
-GATE_TOOLS := $(addprefix $(O)/gate/,guest steps slower noop floor stamp)
+GATE_TOOLS := $(addprefix $(O)/gate/,guest steps slower) $(addprefix $(O)/bench/,noop floor stamp profile)
 TESTS += "CC='$(CC)' tests/gate/think.sh $(O)/gate $(O)/hutch"
 TESTS += "CC='$(CC)' tests/gate/run.sh $(O)/gate $(O)/hutch"
 SOAK += "CC='$(CC)' BOOTS=5 tests/gate/run.sh $(O)/gate $(O)/hutch 6.1 6.12 7"
@@ -82,20 +82,9 @@ budget: gate-tools	## record what launches cost today as what they may cost
 	@CC='$(CC)' UPDATE=1 tests/gate/think.sh $(O)/gate $(O)/hutch
 	@CC='$(CC)' UPDATE=1 tests/gate/run.sh $(O)/gate $(O)/hutch 6.1 6.12 7
 
-GATE_CC = $(CC) -std=c11 -D_GNU_SOURCE -O2 -Wall -Wextra -static -s
-
-$(O)/gate/guest $(O)/gate/steps: $(O)/gate/%: tests/gate/%.c tests/bench/stamp.h
+$(O)/gate/%: tests/gate/%.c tests/bench/stamp.h $(O)/flags
 	@mkdir -p $(@D)
-	$(GATE_CC) -o $@ $<
-
-$(O)/gate/floor $(O)/gate/stamp: $(O)/gate/%: tests/bench/%.c tests/bench/stamp.h
-	@mkdir -p $(@D)
-	$(GATE_CC) -o $@ $<
-
-# On x86-64 without libc's start.
-$(O)/gate/noop: tests/bench/noop.c
-	@mkdir -p $(@D)
-	$(GATE_CC) $(if $(filter x86_64,$(shell $(CC) -dumpmachine | cut -d - -f 1)),-nostdlib -nostartfiles) -o $@ $<
+	$(FAST) -o $@ $<
 
 $(O)/gate/slower: tests/gate/slower.c $(O)/hutch
 	@mkdir -p $(@D)
@@ -140,10 +129,12 @@ $(O)/supervised/%: tests/supervise/%.c $(wildcard tests/supervise/probe/*)
 	@mkdir -p $(@D)
 	$(CC) $(filter-out -Isrc,$(BASE)) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $(filter %.c,$^)
 
-# A hutch whose state has one field more: to it, today's is an older one.
-$(O)/supervised/hutch-next: $(SRC) $(wildcard src/*/*.h src/*/*.def)
+# A hutch whose state has one field more: to it, today's is an older one. And one from when there were fewer places.
+$(O)/supervised/hutch-next: WHICH := -DHUTCH_NEXT
+$(O)/supervised/hutch-before: WHICH := -DHUTCH_BEFORE
+$(O)/supervised/hutch-next $(O)/supervised/hutch-before: $(SRC) $(wildcard src/*/*.h src/*/*.def)
 	@mkdir -p $(@D)
-	$(CC) $(BASE) -DHUTCH_NEXT $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $(SRC)
+	$(CC) $(BASE) $(WHICH) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $(SRC)
 
 # PID 1 of a throw-away PID namespace.
 TESTS += "tests/init/run.sh $(O)/init $(O)/hutch"

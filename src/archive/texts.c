@@ -40,11 +40,17 @@ void texts_unpack(const char *text)
 
 const char *text_of(enum texts table, unsigned n)
 {
-	const char *text = texts_columns;
+	/* Where tables begin, as far as one was asked for: a plan in words asks for hundreds. */
+	static const char *starts[TEXTS_TABLES];
+	const char *text = starts[table];
 
-	texts_unpack(text);
-	for (unsigned before = table; before; text++)
-		before -= *text == '\1';
+	texts_unpack(texts_columns);
+	if (!text) {
+		text = texts_columns;
+		for (unsigned before = table; before; text++)
+			before -= *text == '\1';
+		starts[table] = text;
+	}
 	for (; n; n--)
 		text += strlen(text) + 1;
 	return text;

@@ -60,14 +60,14 @@ static int rounds = 5, mounts, sock = -1, said = -1;
 static char burn[32];
 
 /* QEMU ends with the machine; without the last line the boot has failed. */
-static void power_off(void)
+static _Noreturn void power_off(void)
 {
 	reboot(RB_POWER_OFF);
 	for (;;)
 		pause();
 }
 
-static void die(const char *format, ...)
+static _Noreturn void die(const char *format, ...)
 {
 	char text[4096];
 	va_list args;

@@ -16,13 +16,15 @@ package() {
 	echo "${version%%[-+]*}"
 }
 
-compiler=$(${CC:-musl-gcc} -dumpfullversion -dumpversion) || die "no ${CC:-musl-gcc}"
-compiler=gcc-$compiler,musl-$(package musl-dev)
+read -ra cc <<<"${CC:-musl-gcc}"
+compiler=$("${cc[@]}" -dumpfullversion -dumpversion) || die "no ${cc[0]}"
+[[ $("${cc[@]}" --version) == *clang* ]] && compiler=clang-$compiler || compiler=gcc-$compiler
+compiler=$compiler,musl-$(package musl-dev)
 
 # They take the place of what is there for the same versions.
 record() {
 	awk 'NR == FNR { new[$1 " " $2 " " $3] = $4; next }
-		/^#/ { print; next }
+		/^#/ { print; fflush(); next }
 		!(($1 " " $2 " " $3) in new) { print | "sort" }
 		END { for (k in new) print k, new[k] | "sort" }' "$1" "$budget" >"$budget.new"
 	mv "$budget.new" "$budget"
@@ -35,4 +37,9 @@ judge() {
 	else
 		awk -v what="$1" -f "$here/judge.awk" "$budget" "$2"
 	fi
+}
+
+# launch_profile EXEC: the profile of the launches, and of the service
+launch_profile() {
+	sed "s,@ROOT@,/box,; s,@PROPAGATION@,slave,; s,@EXEC@,$1," "$bench/launch.conf"
 }

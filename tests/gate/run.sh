@@ -3,8 +3,8 @@
 #
 #   tests/gate/run.sh OUT HUTCH [KERNEL...]     KERNEL is a row of ../vm/kernels, 6.1 without one
 #
-# OUT is where `make gate-tools` has built guest, steps and the floors; OUT/KERNEL.figures are the figures. What they may
-# be is in ../bench/budget: ratios by kernel, counts by the versions of all that has a say in them.
+# OUT/.. is where `make gate-tools` has built; OUT/KERNEL.figures are the figures. What they may be is in ../bench/budget:
+# ratios by kernel, counts by the versions of all that has a say in them.
 # UPDATE=1 records instead of judging. BOOTS=5 boots so often, and wants the same figures from each, within 0.5 %.
 # Needs no root, but the packages of ../vm/deps.
 set -euo pipefail
@@ -14,14 +14,14 @@ here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=SCRIPTDIR/../vm/table.sh
 . "$here/../vm/table.sh"
 [ $# -ge 2 ] || die "usage: run.sh OUT HUTCH [KERNEL...]"
-out=$(realpath "$1") hutch=$(realpath "$2")
+out=$(realpath "$1") hutch=$(realpath "$2") built=$(realpath "$1/..")
 shift 2
 [ $# -gt 0 ] || set -- 6.1
 failed=0
 
 # ---- the machine ---------------------------------------------------------------
 
-# todo: the rows that this hutch can do, as guest.c wants them
+# todo: the rows, as guest.c wants them
 todo() {
 	local at kind row where command
 	echo "rounds 5"
@@ -29,7 +29,6 @@ todo() {
 		echo "mounts $at"
 		while read -r kind row where _ command; do
 			[[ ,$where, == *,$at,* ]] || continue
-			[[ $row != *kept || -e $out/kept.conf ]] || continue
 			[ "$row" != - ] || row=
 			echo "$kind $row $command"
 		done < <(grep -v '^#' "$here/rows")
@@ -39,32 +38,22 @@ todo() {
 # Without what a boot does for itself, nothing of the kernel's own comes between. Randomness is noise, too.
 quiet="quiet loglevel=0 norandmaps nokaslr mitigations=off nosmp clocksource=tsc tsc=reliable"
 
-# profile EXEC
-profile() {
-	sed "s,@ROOT@,/box,; s,@PROPAGATION@,slave,; s,@EXEC@,$1," "$bench/launch.conf"
-}
-
 prepare() {
-	local word files=() said
+	local word files=()
 	mkdir -p "$out/svc"
-	profile /bin/noop >"$out/launch.conf"
-	rm -f "$out/kept.conf"
-	{ cat "$out/launch.conf"; echo template=keep; } >"$out/kept.new"
-	said=$("$hutch" check "$out/kept.new" 2>&1) || :
-	if [[ $said != *"unknown key template"* ]]; then
-		mv "$out/kept.new" "$out/kept.conf"
-		files+=(/kept.conf="$out/kept.conf")
-	fi
+	launch_profile /bin/noop >"$out/launch.conf"
+	{ cat "$out/launch.conf"; echo template=keep; } >"$out/kept.conf"
 	{
-		profile /stamp/run
+		launch_profile /stamp/run
 		echo 'restart-delay=0 0'
 	} >"$out/svc/stamp.conf"
 	todo >"$out/todo"
-	for word in noop floor steps slower; do
-		files+=("/bin/$word=$out/$word")
+	for word in bench/noop bench/floor gate/steps gate/slower; do
+		files+=("/bin/${word#*/}=$built/$word")
 	done
-	"$here/../../rootfs/initramfs.sh" "$out/initrd" /init="$out/guest" /gate="$out/todo" "${files[@]}" /bin/hutch="$hutch" \
-		/launch.conf="$out/launch.conf" /svc="$out/svc" /box/bin/noop="$out/noop" /box/stamp/run="$out/stamp"
+	"$here/../../rootfs/initramfs.sh" "$out/initrd" /init="$built/gate/guest" /gate="$out/todo" "${files[@]}" /bin/hutch="$hutch" \
+		/launch.conf="$out/launch.conf" /kept.conf="$out/kept.conf" /svc="$out/svc" \
+		/box/bin/noop="$built/bench/noop" /box/stamp/run="$built/bench/stamp"
 }
 
 # boot LOG

@@ -3,13 +3,15 @@
  * at a time, by ptrace: exact, on any kernel, and it goes along where other
  * counters lose their way, into the children that hutch clones into namespaces.
  *
- *	steps COMMAND...	until it ends
- *	steps -r COMMAND...	a supervisor with one service, /stamp/run in the root
+ *	steps [-p] COMMAND...	until it ends
+ *	steps [-p] -r COMMAND...	a supervisor with one service, /stamp/run in the root
  *				/box: of one restart, from the kill of the service
  *				until its successor runs and the supervisor sleeps
  *
  * Prints the sum over COMMAND and all its children, of each until it executes another
- * program. A repeated string instruction (rep movs) is one, however long.
+ * program. A repeated string instruction (rep movs) is one, however long. With -p a line
+ * "ADDRESS COUNT" for each instruction of a program that is not relocated follows, for
+ * profile.sh.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -30,6 +32,7 @@
 #include "../bench/stamp.h"
 
 #define MAX_TRACED	64
+#define MAX_ADDRESS	0x800000
 #define PATIENCE	60	/* seconds, for all of it */
 #define EVENTS		(PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE | \
 			 PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL)
@@ -43,9 +46,10 @@ static struct traced traced[MAX_TRACED];
 static int ntraced, stepping;
 static unsigned long long count;
 static pid_t root;
-static int sock = -1;
+static int sock = -1, profiled;
+static unsigned times[MAX_ADDRESS];
 
-static void die(const char *what)
+static _Noreturn void die(const char *what)
 {
 	fprintf(stderr, "steps: %s: %s\n", what, strerror(errno));
 	exit(1);
@@ -77,7 +81,11 @@ static void step(pid_t pid)
 #ifdef __x86_64__
 	unsigned long at = (unsigned long)ptrace(PTRACE_PEEKUSER, pid, offsetof(struct user, regs.rip), 0);
 
-	count += stepping && at != t->at;
+	if (stepping && at != t->at) {
+		count++;
+		if (at < MAX_ADDRESS)
+			times[at]++;
+	}
 	t->at = at;
 #else
 	(void)t;
@@ -216,6 +224,7 @@ static void restarts(void)
 				ptrace(PTRACE_INTERRUPT, traced[k].pid, 0, 0);
 			settle();
 			count = 0;
+			memset(times, 0, sizeof times);
 		}
 		if (kill(service, SIGKILL) < 0)
 			die("kill");
@@ -262,13 +271,19 @@ static void start(char **argv)
 
 int main(int argc, char **argv)
 {
-	int restarted = argc > 1 && !strcmp(argv[1], "-r");
+	int restarted = 0, c;
 
-	argv += 1 + restarted;
-	if (!argv[0]) {
-		fprintf(stderr, "usage: steps [-r] COMMAND...\n");
-		return 2;
+	while ((c = getopt(argc, argv, "+pr")) != -1) {
+		if (c == '?') {
+			fprintf(stderr, "usage: steps [-p] [-r] COMMAND...\n");
+			return 2;
+		}
+		profiled |= c == 'p';
+		restarted |= c == 'r';
 	}
+	argv += optind;
+	if (!argv[0])
+		return 2;
 	alarm(PATIENCE);
 	if (restarted)
 		listen_for_stamps();
@@ -280,5 +295,8 @@ int main(int argc, char **argv)
 		while (root)
 			next_event(0);
 	printf("%llu\n", count);
+	for (unsigned long at = 0; profiled && at < MAX_ADDRESS; at++)
+		if (times[at])
+			printf("%lx %u\n", at, times[at]);
 	return 0;
 }

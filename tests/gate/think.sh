@@ -1,7 +1,7 @@
 #!/bin/bash
 # The gate's other part: the instructions that hutch itself executes for a profile of 4 KiB, counted by valgrind.
 #
-#   tests/gate/think.sh OUT HUTCH
+#   tests/gate/think.sh OUT HUTCH     OUT/.. is where `make gate-tools` has built
 #
 # They depend on the compiler alone: the facts and mounts are those of golden tests. What they may be is in ../bench/budget;
 # UPDATE=1 records it.
@@ -48,9 +48,20 @@ judge_all() {
 	judges 'nonsense' 'old row' 'not ok - *is not KIND*'
 }
 
+# What a further round costs when all is warm: reading, planning and checking alone, see ../bench/profile.c.
+think() {
+	local one three
+	if ! one=$(count "$out/../bench/profile" 1) || ! three=$(count "$out/../bench/profile" 3); then
+		echo "not ok - gate: valgrind does not count what hutch thinks"
+		exit 1
+	fi
+	echo "user $compiler think-4k $(((three - one) / 2))" >>"$out/think.figures"
+}
+
 cd "$here"
 facts=(--service --facts "$golden/facts/root-6.18.facts")
 : >"$out/think.figures"
+think
 user version "$hutch" --version
 user check-4k "$hutch" check "${facts[@]}" --mounts "$golden/layouts/host.mounts" 4k.conf
 user plan-4k "$hutch" plan "${facts[@]}" 4k.conf
