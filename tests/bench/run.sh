@@ -257,11 +257,11 @@ peer() {
 	fi
 }
 
-# ask ROUNDS WARMUP: of all that was put; sets measured. What supervisors say goes to a file:
+# ask ROUNDS WARMUP [PAUSE]: of all that was put; sets measured. What supervisors say goes to a file:
 # whoever read it would be woken with each restart.
 ask() {
 	measured=yes
-	if ! run_bench -n "$1" -w "$2" "$list" >>"$answers" 2>"$out/errors"; then
+	if ! run_bench -n "$1" -w "$2" -p "${3-0}" "$list" >>"$answers" 2>"$out/errors"; then
 		tail -n 3 "$out/errors" >&2
 		failed=1
 		measured=no
@@ -322,17 +322,19 @@ tell_launch() {	# ROW TITLE
 }
 
 part_launch() {
-	local n row
+	local n row pause
 	for n in 0 "$more"; do
 		peers "$n"
 		row=launch${n/#0/}
+		# what went before still takes so many mounts away, with a lock that all have to take
+		pause=$((n > 0 ? 8 : 0))
 		launches "$row" "$world" run /bin/noop private
 		fast_peers "$row" "$world" run /bin/noop
-		ask "$rounds" 10
+		ask "$rounds" 10 "$pause"
 		launches "slow-$row" "$world" run /bin/noop private
 		slow_peers "slow-$row" "$world" run launch
 		nspawn "slow-$row" "$n" run /bin/noop
-		ask $(((rounds + 3) / 4)) 2
+		ask $(((rounds + 3) / 4)) 2 "$pause"
 		leave_groups
 		tell_launch "$row" "One command, from fork until it is reaped: few mounts on the host${n/#0/}"
 		tell_launch "slow-$row" "The same beside slow peers"
