@@ -197,13 +197,25 @@ trap leave_groups EXIT
 # world NAME MOUNTS PROPAGATION [DIRECTORY...]: once; sets world. Those called "all..." see all groups
 declare -A worlds
 world() {
-	if [ -z "${worlds[$1]-}" ]; then
-		# shellcheck disable=SC2016 # the inner shell's
-		worlds[$1]=$(unshare --mount --propagation private bash -c '[[ $0 = all* ]] || hide_cgroups; exec "$@"' "$1" \
-			"$out/world" "$tree" "${@:2}")
-		nsenter --mount="${worlds[$1]}" /bin/floor "$([ "$3" = shared ] && echo -sn1 || echo -n1)" pin /run/pin /box
-	fi
+	[ -n "${worlds[$1]-}" ] || make_world "$@"
 	world=${worlds[$1]}
+}
+
+# On a processor from which it counts as older than what is made later, see pin in floor.c.
+make_world() {
+	local cpu path
+
+	for ((cpu = 0; cpu < $(nproc); cpu++)); do
+		# shellcheck disable=SC2016 # the inner shell's
+		path=$(taskset -c $cpu unshare --mount --propagation private \
+			bash -c '[[ $0 = all* ]] || hide_cgroups; exec "$@"' "$1" "$out/world" "$tree" "${@:2}")
+		if nsenter --mount="$path" /bin/floor "$([ "$3" = shared ] && echo -sn1 || echo -n1)" pin /run/pin /box 2>"$out/errors"; then
+			worlds[$1]=$path
+			return
+		fi
+		kill "$(cut -d / -f 3 <<<"$path")"
+	done
+	die "a template in $1: $(cat "$out/errors")"
 }
 
 # What others need of this machine.
@@ -326,15 +338,15 @@ part_launch() {
 	for n in 0 "$more"; do
 		peers "$n"
 		row=launch${n/#0/}
-		# what went before still takes so many mounts away, with a lock that all have to take
-		pause=$((n > 0 ? 8 : 0))
+		# what went before still takes mounts away, with a lock that all have to take
+		pause=$((n > 0 ? 8 : 2))
 		launches "$row" "$world" run /bin/noop private
 		fast_peers "$row" "$world" run /bin/noop
 		ask "$rounds" 10 "$pause"
 		launches "slow-$row" "$world" run /bin/noop private
 		slow_peers "slow-$row" "$world" run launch
 		nspawn "slow-$row" "$n" run /bin/noop
-		ask $(((rounds + 3) / 4)) 2 "$pause"
+		ask $(((rounds + 3) / 4)) 2 8
 		leave_groups
 		tell_launch "$row" "One command, from fork until it is reaped: few mounts on the host${n/#0/}"
 		tell_launch "slow-$row" "The same beside slow peers"
