@@ -222,9 +222,11 @@ make_world() {
 needed=(/usr)
 [ ! -d /sys/fs/cgroup ] || needed+=(/sys/fs/cgroup)
 
-# peers MORE: the world in which others can run, too: the smallest one and so many mounts
+# peers MORE: the world in which others can run, too: with about as many mounts as an
+# ordinary machine has, and so many more
+ordinary=24
 peers() {
-	world "peers-$1" "$1" private "${needed[@]}"
+	world "peers-$1" $(($1 + ordinary - 6)) private "${needed[@]}"
 }
 
 # ---- asking
@@ -320,7 +322,7 @@ slow_peers() {
 
 # nspawn ROW MORE KIND EXEC: which has no message queues
 nspawn() {
-	world "all-$2" "$2" private "${needed[@]}"
+	world "all-$2" $(($2 + ordinary - 15)) private "${needed[@]}"
 	join_groups
 	peer "$1 nspawn ms" "$3" "$world" systemd-container systemd-nspawn --quiet --register=no --keep-unit --read-only \
 		--console=pipe --directory=/box --hostname=hutch --tmpfs=/tmp "$4"
@@ -334,7 +336,7 @@ tell_launch() {	# ROW TITLE
 }
 
 part_launch() {
-	local n row pause
+	local n row pause where
 	for n in 0 "$more"; do
 		peers "$n"
 		row=launch${n/#0/}
@@ -348,10 +350,11 @@ part_launch() {
 		nspawn "slow-$row" "$n" run /bin/noop
 		ask $(((rounds + 3) / 4)) 2 8
 		leave_groups
-		tell_launch "$row" "One command, from fork until it is reaped: few mounts on the host${n/#0/}"
-		tell_launch "slow-$row" "The same beside slow peers"
+		peers "$n"
+		where="$(inside /usr/bin/grep -c . /proc/self/mountinfo) mounts on the host"
+		tell_launch "$row" "One command, from fork until it is reaped: $where"
+		tell_launch "slow-$row" "The same beside slow peers: $where"
 	done
-	sed -i "s/few mounts on the host$more/$more more mounts on the host/" "$layout"
 	peers 0
 	put 'defaults floor ms' run "$world" /bin/floor -d run /box /bin/noop
 	put 'defaults hutch ms' run "$world" /bin/hutch run /conf/defaults.conf
@@ -373,7 +376,7 @@ part_launch() {
 		'asked slow-launch runc ms slow-launch hutch-again ms >= 34 repeated run, faster than runc' \
 		"asked launch$more bwrap ms launch$more hutch-again ms >= 45 the same with $more more mounts, faster than bwrap"
 	tell "asked launch$more bwrap-all ms launch$more hutch-again ms >= 45 and than bwrap with all of the host's root"
-	tell 'bars One command, few mounts on the host (ms)' 'bar launch floor-again ms floor, from a template' \
+	tell "bars One command, $ordinary mounts on the host (ms)" 'bar launch floor-again ms floor, from a template' \
 		'bar launch hutch-again ms hutch run, repeated' 'bar launch floor ms floor' 'bar launch hutch ms hutch run, first' \
 		'bar launch unshare ms unshare' 'bar launch bwrap ms bubblewrap' 'bar slow-launch crun ms crun' \
 		'bar slow-launch runc ms runc' 'bar slow-launch nspawn ms systemd-nspawn' \
