@@ -226,7 +226,7 @@ needed=(/usr)
 # ordinary machine has, and so many more
 ordinary=24
 peers() {
-	world "peers-$1" $(($1 + ordinary - 6)) private "${needed[@]}"
+	world "peers-$1" $(($1 + ordinary - 9)) private "${needed[@]}"
 }
 
 # ---- asking
@@ -322,7 +322,7 @@ slow_peers() {
 
 # nspawn ROW MORE KIND EXEC: which has no message queues
 nspawn() {
-	world "all-$2" $(($2 + ordinary - 15)) private "${needed[@]}"
+	world "all-$2" $(($2 + ordinary - 18)) private "${needed[@]}"
 	join_groups
 	peer "$1 nspawn ms" "$3" "$world" systemd-container systemd-nspawn --quiet --register=no --keep-unit --read-only \
 		--console=pipe --directory=/box --hostname=hutch --tmpfs=/tmp "$4"
