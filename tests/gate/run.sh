@@ -141,6 +141,7 @@ one() {
 prepare
 for kernel; do
 	kernel_row "$kernel"
+	[ "$arch" = "$(uname -m)" ] || { echo "ok - gate on $kernel # SKIP its machine is $arch, and the programs are built for this one"; continue; }
 	command -v "${qemu%% *}" >/dev/null || { echo "ok - gate on $kernel # SKIP no ${qemu%% *}: its Debian package is in tests/vm/deps"; continue; }
 	text=$("$here/../vm/fetch.sh" "$kernel" 2>&1) || { echo "ok - gate on $kernel # SKIP ${text##*$'\n'}"; continue; }
 	one | tee "$out/$name.tap"
