@@ -43,7 +43,7 @@ HOT := base/hot $(filter-out $(SELDOM),$(patsubst src/%.c,%,$(filter src/supervi
 	$(patsubst %,service/%,judge notice state) apply/channel apply/process \
 	$(patsubst %,base/%,arena err out parse signals stacks string text) $(patsubst %,kernel/%,k process sockets)
 # And what a command that makes one sandbox needs, at the start: the kernel brings in 64 KiB with each fault.
-RUN := $(patsubst %,cli/%,main load run drive attend relay) base/words kernel/probe \
+RUN := $(patsubst %,cli/%,main load run drive keep attend relay) base/words kernel/probe \
 	$(patsubst %,profile/%,keys mount read rules types types_kernel types_ns types_service) \
 	$(patsubst %,plan/%,build check child finish mounts payload shares sources steps compare template ways) mounts/table \
 	$(patsubst %,apply/%,walk host identity inside template trees root path mounts verify rights payload file registry)

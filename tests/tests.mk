@@ -18,7 +18,7 @@ TESTS += "tests/services/run.sh $(O)/services $(O)/hutch"
 TESTS += "tests/appliance/run.sh $(O) $(O)/hutch here"
 TESTS += "tests/appliance/run.sh $(O) $(O)/hutch 6.1"
 SOAK = "SOAK=1 tests/services/run.sh $(O)/services $(O)/hutch"
-CLAIM_TOOLS := $(O)/claims/probe $(O)/claims/inrootfs $(O)/claims/layout $(O)/supervised/probe $(O)/supervised/hutch-next $(O)/init/machine $(O)/init/probe $(O)/init/storm
+CLAIM_TOOLS := $(O)/claims/probe $(O)/claims/inrootfs $(O)/claims/layout $(O)/supervised/probe $(O)/supervised/hutch-next $(O)/supervised/hutch-before $(O)/init/machine $(O)/init/probe $(O)/init/storm
 # What has to be built before the tests run.
 TEST_NEEDS = $(O)/hutch $(BENCH_TOOLS) $(UNIT) $(CLAIM_TOOLS) vm-tools rootfs man fault
 
@@ -56,6 +56,8 @@ $(O)/bench/ask: $(patsubst %,tests/bench/%,supervise.c cage.c look.c supervise.h
 $(O)/bench/profile: tests/bench/profile.c $(LIB)
 	@mkdir -p $(@D)
 	$(CC) $(BASE) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $^
+
+bench-tools: $(BENCH_TOOLS)
 
 bench:			## hutch against hand-written floors and against its peers; BENCH="launch mounts" for parts of it
 	@tests/deps.sh bench
@@ -127,10 +129,12 @@ $(O)/supervised/%: tests/supervise/%.c $(wildcard tests/supervise/probe/*)
 	@mkdir -p $(@D)
 	$(CC) $(filter-out -Isrc,$(BASE)) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $(filter %.c,$^)
 
-# A hutch whose state has one field more: to it, today's is an older one.
-$(O)/supervised/hutch-next: $(SRC) $(wildcard src/*/*.h src/*/*.def)
+# A hutch whose state has one field more: to it, today's is an older one. And one from when there were fewer places.
+$(O)/supervised/hutch-next: WHICH := -DHUTCH_NEXT
+$(O)/supervised/hutch-before: WHICH := -DHUTCH_BEFORE
+$(O)/supervised/hutch-next $(O)/supervised/hutch-before: $(SRC) $(wildcard src/*/*.h src/*/*.def)
 	@mkdir -p $(@D)
-	$(CC) $(BASE) -DHUTCH_NEXT $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $(SRC)
+	$(CC) $(BASE) $(WHICH) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $(SRC)
 
 # PID 1 of a throw-away PID namespace.
 TESTS += "tests/init/run.sh $(O)/init $(O)/hutch"
@@ -263,7 +267,7 @@ TESTS += "$(O)/fault/init quick $(O)/fault"
 TESTS += "$(O)/fault/init hang $(O)/fault"
 SOAK += "$(O)/fault/init full $(O)/fault"
 
-.PHONY: deps test test-only soak soak-only bench bench-only demo unit unit-test fault
+.PHONY: deps test test-only soak soak-only bench bench-only bench-tools demo unit unit-test fault
 
 ARCHS := aarch64 armhf mips mipsel riscv64 ppc64le i386
 

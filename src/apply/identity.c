@@ -110,7 +110,7 @@ static int take_quickly(const struct plan_source *s, const struct k_stat *st, st
 		to->size = st->size;
 		to->changed = (uint64_t)st->ctime.sec * 1000000000 + st->ctime.nsec;
 	}
-	if (!(st->mask & STATX_MNT_ID_UNIQUE_) || k_statmount(st->mnt_id, STATMOUNT_MNT_BASIC_, &sm))
+	if (!(st->mask & STATX_MNT_ID_UNIQUE_) || k_statmount(st->mnt_id, STATMOUNT_MNT_BASIC_, &sm, sizeof sm))
 		return 1;
 	to->mount = st->mnt_id;
 	to->attrs = (uint32_t)sm.mnt_attr | (uint32_t)(sm.mnt_propagation & MS_UNBINDABLE) | KNOWN;

@@ -215,13 +215,6 @@ int path_open(struct walk *w, const char *path, int flags, unsigned mode)
 	return fd;
 }
 
-int path_host(struct walk *w, const char *path, int flags)
-{
-	struct open_how_ how = {.flags = (uint64_t)(unsigned)flags, .resolve = RESOLVE_IN_ROOT_};
-
-	return w->host < 0 ? k_open(AT_FDCWD, path, flags, 0) : k_openat2(w->host, path, &how);
-}
-
 long path_of(struct walk *w, int fd, char to[4096])
 {
 	char link[32];

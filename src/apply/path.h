@@ -14,9 +14,6 @@
  */
 int path_open(struct walk *w, const char *path, int flags, unsigned mode);
 
-/* Opens a path of the host, also after its mount namespace was left. -1 with errno. */
-int path_host(struct walk *w, const char *path, int flags);
-
 /*
  * From now on, paths at and below `path` start at fd, which is taken over; what was
  * anchored there is forgotten. -1 with errno when there are too many.

@@ -16,6 +16,7 @@
 #include "kernel/k.h"
 
 #define PLACE "/run/hutch/templates"
+#define BARRED "------------------------"
 #define HEAD "hutch template 1 " VERSION "\n"
 /* A name is when, in ms since boot, and who, in hexadecimal digits: the least is the oldest. */
 enum { NAME = 24, PATH = sizeof PLACE + NAME + 8, NSFS = 0x6e736673 };
@@ -48,21 +49,25 @@ static int name_right(const char *name)
 	return n == NAME;
 }
 
-/* The namespace of this name; a file on which nothing is mounted, any more or yet, is none. */
+static int is_barred(const char *name) { return !memcmp(name, BARRED, NAME); }
+
 static int ns_open(const char *name)
 {
 	char path[PATH];
-	struct statfs fs;
-	int fd;
 
 	pin_path(path, name, "ns");
-	fd = k_open(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW, 0);
-	if (fd >= 0 && (k_fstatfs(fd, &fs) || fs.f_type != NSFS)) {
-		k_close(fd);
-		errno = ESTALE;
-		return -1;
-	}
-	return fd;
+	return k_open(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW, 0);
+}
+
+/* A file on which nothing is mounted, any more or yet, is no namespace. */
+static int ns_there(const char *name)
+{
+	int fd = ns_open(name), there;
+	struct statfs fs;
+
+	there = fd >= 0 && !k_fstatfs(fd, &fs) && fs.f_type == NSFS;
+	k_close(fd);
+	return there;
 }
 
 int pin_open(const struct pin *p, struct arena *a)
@@ -79,9 +84,12 @@ int pin_open(const struct pin *p, struct arena *a)
 		k_close(fd);
 		fd = -1;
 		errno = ESTALE;
-		if (n == (long)room - 1 && !memcmp(text, p->key, p->length) && name_right(text + whole)) {
+		if (n == (long)room - 1 && !memcmp(text, p->key, p->length)) {
 			memcpy(p->more, text + p->length, p->nmore);
-			fd = ns_open(text + whole);
+			if (name_right(text + whole))
+				fd = ns_open(text + whole);
+			else if (is_barred(text + whole))
+				errno = EPERM;
 		}
 	}
 	a->used = mark;
@@ -115,15 +123,16 @@ static void pin_drop(int dir, const char *note, const char *name)
 
 static const char *note_wrong(struct sweep *s, const char *text, size_t n)
 {
-	int fd;
+	const char *name = text + n - NAME;
 
-	if (!text || n < sizeof HEAD + NAME || !name_right(text + n - NAME))
+	if (!text || n < sizeof HEAD + NAME || (!name_right(name) && !is_barred(name)))
 		return PACKED("its note cannot be read");
 	if (memcmp(text, HEAD, sizeof HEAD - 1) != 0)
 		return PACKED("of another version of hutch");
-	fd = ns_open(text + n - NAME);
-	k_close(fd);
-	if (fd < 0)
+	/* Until somebody asks, it is known that there is no use in building it again. */
+	if (is_barred(name))
+		return s->tell ? PACKED("the sandbox could not be made of it") : NULL;
+	if (!ns_there(name))
 		return PACKED("its namespace is gone");
 	return s->judge ? s->judge(s->ctx, text, n - NAME) : NULL;
 }
@@ -232,25 +241,34 @@ static int place_private(void)
 	return k_mount(NULL, PLACE, NULL, MS_PRIVATE, NULL);
 }
 
-static int pin_make(int dir, const struct pin *p, int ns)
+/* Under another name first: nobody reads half a note. */
+static int note_write(int dir, const struct pin *p, const char *name)
 {
-	char name[NAME + 1], from[40], path[PATH], draft[PATH], note[PATH];
+	char path[PATH], draft[PATH];
 	int fd, failed;
 
-	text_format(name, sizeof name, "%016llx%08x", (unsigned long long)k_now_ms(), (unsigned)k_getpid());
-	pin_path(path, name, "ns");
+	note_path(path, p);
 	pin_path(draft, name, "draft");
-	note_path(note, p);
-	text_format(from, sizeof from, "/proc/self/fd/%d", ns);
-	fd = k_open(AT_FDCWD, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
-	k_close(fd);
-	if (fd < 0 || place_private() || k_mount(from, path, NULL, MS_BIND, NULL))
-		return -1;
-	fd = k_open(dir, draft + sizeof PLACE, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+	fd = k_open(dir, draft + sizeof PLACE, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600);
 	failed = fd < 0 || file_write(fd, p->key, p->length) || file_write(fd, p->more, p->nmore) ||
 		 file_write(fd, name, NAME);
 	k_close(fd);
-	return failed ? -1 : k_rename(dir, draft + sizeof PLACE, note + sizeof PLACE);
+	return failed ? -1 : k_rename(dir, draft + sizeof PLACE, path + sizeof PLACE);
+}
+
+static int pin_make(int dir, const struct pin *p, int ns)
+{
+	char name[NAME + 1], from[40], path[PATH];
+	int fd;
+
+	text_format(name, sizeof name, "%016llx%08x", (unsigned long long)k_now_ms(), (unsigned)k_getpid());
+	pin_path(path, name, "ns");
+	text_format(from, sizeof from, "/proc/self/fd/%d", ns);
+	fd = k_open(dir, path + sizeof PLACE, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+	k_close(fd);
+	if (fd < 0 || place_private() || k_mount(from, path, NULL, MS_BIND, NULL))
+		return -1;
+	return note_write(dir, p, name);
 }
 
 int pin_keep(int dir, const struct pin *p, int ns, struct arena *a)
@@ -258,7 +276,7 @@ int pin_keep(int dir, const struct pin *p, int ns, struct arena *a)
 	struct sweep s = {.a = a};
 	int failed, error;
 
-	failed = pin_make(dir, p, ns);
+	failed = ns < 0 ? note_write(dir, p, BARRED) : pin_make(dir, p, ns);
 	error = errno;
 	/* Also what came before it under this note, or is left of this one where it failed. */
 	sweep(dir, &s);

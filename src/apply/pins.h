@@ -26,7 +26,7 @@ void pin_begin(struct out *o);
 
 /*
  * The namespace that is pinned under exactly this key, as a descriptor; what else its note
- * tells goes to p->more. -1 with errno: ENOENT none, ESTALE: one with another key.
+ * tells goes to p->more. -1 with errno: ENOENT none, ESTALE: one with another key. Where it is no namespace any more, who wants to enter it is told.
  */
 int pin_open(const struct pin *p, struct arena *a);
 
@@ -38,7 +38,7 @@ int pin_lock(void);
 
 /*
  * Pins a mount namespace, in the place of one with the same key, if there is one, and closes the
- * folder. -1 with errno, and then nothing is left. EINVAL too where the namespace is not newer than the
+ * folder; ns -1: notes that one is of no use, which pin_open tells as EPERM. -1 with errno, and then nothing is left. EINVAL too where the namespace is not newer than the
  * own one: since Linux 6.17 each processor counts by itself, so that outside of the machine's
  * first namespace it may take some tries.
  */

@@ -63,13 +63,13 @@ int do_NODE_MAKE(struct walk *w, const struct step *s)
 
 int do_NODE_COPY(struct walk *w, const struct step *s)
 {
-	int fd = path_host(w, s->op[0].s, O_PATH);
 	struct k_stat st;
 
-	if (fd < 0 && errno == ENOENT && s->op[3].n)
-		return 0;
-	if (fd < 0 || step_close(w, fd, k_fstat(fd, 3, &st)))
+	if (k_stat(AT_FDCWD, s->op[0].s, 0, 3, &st)) {
+		if (errno == ENOENT && s->op[3].n)
+			return 0;
 		return step_error(w);
+	}
 	if (!S_ISCHR(st.mode) && !S_ISBLK(st.mode))
 		return step_failed_code(w, ENODEV, PACKED("not a device node"));
 	return make_node(w, s->op[1].s, (st.mode & S_IFMT) | (unsigned)s->op[2].n, st.rdev_major,

@@ -16,18 +16,37 @@
 #include "kernel/k.h"
 
 /*
- * New mounts are piled onto "/" of this namespace, where paths that start at our
- * own root do not see them: the way up from "/" does (path_resolution(7): ".." at
- * the root stays, but enters what is mounted there).
+ * What is mounted on a namespace's first mount is piled up, where paths that start there do not see it: the way
+ * up does (path_resolution(7): ".." at the root stays, but enters what is mounted there). Without a namespace
+ * that was entered, the first one is our own root.
  */
+static int pile_up(struct walk *w)
+{
+	return w->base < 0 ? k_chdir("/") : k_fchdir(w->base);
+}
+
 static int open_top(struct walk *w, int slot)
 {
-	int fd = k_open(AT_FDCWD, "/..", O_PATH | O_DIRECTORY, 0);
+	int fd = k_open(AT_FDCWD, "..", O_PATH | O_DIRECTORY, 0);
 
 	if (fd < 0)
 		return step_error(w);
 	w->fd[slot] = fd;
 	return fd;
+}
+
+int namespace_enter(int ns, unsigned unshared)
+{
+	int host = k_open(AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0), top = -1;
+
+	if (host < 0 || (ns >= 0 && k_setns(ns, CLONE_NEWNS_)) || (unshared && k_unshare(unshared)))
+		goto out;
+	top = k_open(AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0);
+	if (top >= 0 && (k_fchdir(host) || k_chroot(".")))
+		k_drop(&top);
+out:
+	k_close(host);
+	return top;
 }
 
 static int root_is(struct walk *w, int slot)
@@ -39,7 +58,7 @@ static int root_is(struct walk *w, int slot)
 
 int do_SCRATCH(struct walk *w, const struct step *s)
 {
-	if (k_mount("scratch", "/", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700"))
+	if (pile_up(w) || k_mount("scratch", ".", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700"))
 		return step_error(w);
 	w->scratch = open_top(w, (int)s->op[0].n);
 	if (w->scratch < 0)
@@ -52,7 +71,7 @@ int do_ROOT_TREE(struct walk *w, const struct step *s)
 {
 	int fd = w->fd[s->op[1].n];
 
-	if (k_move_mount(fd, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH_))
+	if (pile_up(w) || k_move_mount(fd, "", AT_FDCWD, ".", MOVE_MOUNT_F_EMPTY_PATH_))
 		return step_error(w);
 	/* The descriptor of the copy is that of the mount, wherever it is. */
 	w->fd[s->op[0].n] = fd;
@@ -72,17 +91,11 @@ static int open_root(struct walk *w, int slot)
 	return 0;
 }
 
-/* The way to what the host has besides, for the steps that name it. */
-static int leave_host(struct walk *w)
-{
-	w->host = k_open(AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0);
-	return w->host < 0 ? step_failed(w, "/") : 0;
-}
-
 int do_NS_EMPTY(struct walk *w, const struct step *s)
 {
 	(void)s;
-	return leave_host(w) || k_unshare(CLONE_NEWNS_ | UNSHARE_EMPTY_MNTNS_) ? step_error(w) : 0;
+	w->base = namespace_enter(-1, CLONE_NEWNS_ | UNSHARE_EMPTY_MNTNS_);
+	return step_done(w, w->base < 0);
 }
 
 int do_ROOT_NAMESPACE(struct walk *w, const struct step *s)
@@ -90,11 +103,12 @@ int do_ROOT_NAMESPACE(struct walk *w, const struct step *s)
 	int *tree = &w->fd[s->op[1].n];
 	int ns = k_open_tree(*tree, "", AT_EMPTY_PATH | AT_RECURSIVE_ | OPEN_TREE_NAMESPACE_);
 
-	if (ns < 0 || leave_host(w))
+	if (ns < 0)
 		return step_error(w);
 	k_drop(tree);
-	/* What lies topmost in it becomes our root and working directory. */
-	return step_close(w, ns, k_setns(ns, CLONE_NEWNS_)) ? -1 : open_root(w, (int)s->op[0].n);
+	/* What lies topmost in it is the copy. */
+	w->root = w->fd[s->op[0].n] = namespace_enter(ns, 0);
+	return step_close(w, ns, w->root < 0);
 }
 
 int do_ROOT_MOVE(struct walk *w, const struct step *s)
@@ -102,7 +116,7 @@ int do_ROOT_MOVE(struct walk *w, const struct step *s)
 	char from[32];
 
 	fd_path(from, w->fd[s->op[1].n]);
-	if (k_mount(from, "/", NULL, MS_MOVE, NULL))
+	if (pile_up(w) || k_mount(from, ".", NULL, MS_MOVE, NULL))
 		return step_error(w);
 	if (open_top(w, (int)s->op[0].n) < 0)
 		return -1;
@@ -111,7 +125,7 @@ int do_ROOT_MOVE(struct walk *w, const struct step *s)
 
 int do_ROOT_TMPFS(struct walk *w, const struct step *s)
 {
-	if (k_mount("root", "/", "tmpfs", MS_NOSUID | MS_NODEV, s->op[1].s))
+	if (pile_up(w) || k_mount("root", ".", "tmpfs", MS_NOSUID | MS_NODEV, s->op[1].s))
 		return step_error(w);
 	if (open_top(w, (int)s->op[0].n) < 0)
 		return -1;
@@ -120,7 +134,7 @@ int do_ROOT_TMPFS(struct walk *w, const struct step *s)
 
 int do_ROOT_CPIO(struct walk *w, const struct step *s)
 {
-	int fd = path_host(w, s->op[1].s, O_RDONLY), result;
+	int fd = k_open(AT_FDCWD, s->op[1].s, O_RDONLY, 0), result;
 
 	if (fd < 0)
 		return step_error(w);
@@ -148,7 +162,7 @@ int do_ROOT_IMAGE(struct walk *w, const struct step *s)
 	if (!type)
 		return step_failed_code(w, 0, PACKED("no squashfs, erofs, ext4 or iso9660 image: say which type it is"));
 	fd_path(device, loop);
-	if (k_mount(device, "/", type, attrs_to_flags((uint32_t)s->op[3].n), NULL))
+	if (pile_up(w) || k_mount(device, ".", type, attrs_to_flags((uint32_t)s->op[3].n), NULL))
 		return step_failed(w, type);
 	if (open_top(w, (int)s->op[0].n) < 0)
 		return -1;
@@ -192,7 +206,7 @@ int do_ROOT_OVERLAY(struct walk *w, const struct step *s)
 	text_format(data, sizeof data,
 		 "lowerdir=/proc/self/fd/%d,upperdir=/proc/self/fd/%d,workdir=/proc/self/fd/%d",
 		 w->fd[s->op[1].n], upper, work);
-	if (k_mount("overlay", "/", "overlay", attrs_to_flags((uint32_t)s->op[2].n), data))
+	if (pile_up(w) || k_mount("overlay", ".", "overlay", attrs_to_flags((uint32_t)s->op[2].n), data))
 		return step_error(w);
 	k_close(upper);
 	k_close(work);
@@ -201,17 +215,23 @@ int do_ROOT_OVERLAY(struct walk *w, const struct step *s)
 	return root_is(w, (int)s->op[0].n);
 }
 
-int do_ROOT_PIVOT(struct walk *w, const struct step *s)
+/*
+ * pivot_root(2), "pivot_root(".", ".")": the old root lies over the new one, and the pile came along, the scratch and
+ * the layers below the new root: from the top, each umount takes one, and the last one is the old root itself.
+ */
+static int pivot(struct walk *w, unsigned piled)
 {
-	/* pivot_root(2), "pivot_root(".", ".")": the old root lies over the new one. */
 	if (k_fchdir(w->root) || k_pivot_root(".", "."))
 		return step_error(w);
-	/* Its pile came along, the scratch and the layers below the new root: from the
-	 * top, each umount takes one, and the last one is the old root itself. */
-	for (unsigned i = 0; i < w->piled; i++)
+	for (unsigned i = 0; i < piled; i++)
 		if (k_umount(".", MNT_DETACH))
 			return step_failed(w, PACKED("the old root"));
-	return open_root(w, (int)s->op[0].n);
+	return 0;
+}
+
+int do_ROOT_PIVOT(struct walk *w, const struct step *s)
+{
+	return pivot(w, w->piled) ? -1 : open_root(w, (int)s->op[0].n);
 }
 
 int do_ROOT_SWITCH(struct walk *w, const struct step *s)
@@ -220,6 +240,9 @@ int do_ROOT_SWITCH(struct walk *w, const struct step *s)
 
 	if (stays)
 		return step_failed(w, stays);
+	/* The kernel's own mount below a scratch is none to pivot from, the scratch is. */
+	if (s->op[1].n && w->piled > 1 && (k_fchdir(w->scratch) || k_chroot(".") || pivot(w, w->piled - 1)))
+		return step_error(w);
 	if (k_fchdir(w->root) || k_chroot("."))
 		return step_error(w);
 	return open_root(w, (int)s->op[0].n);

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 
 #include "apply/path.h"
+#include "apply/trees.h"
 #include "base/text.h"
 #include "base/uapi.h"
 #include "kernel/k.h"
@@ -15,21 +16,11 @@ int do_TEMPLATE_CHECK(struct walk *w, const struct step *s)
 	return identity_check(w);
 }
 
-/*
- * setns makes the template's root ours, unshare the copy's. What a launch still needs of the host's paths it finds
- * as in a whole plan: its own root stays the host's until everything is mounted.
- */
+/* setns makes the template's root ours, unshare the copy's. */
 int do_TEMPLATE_ENTER(struct walk *w, const struct step *s)
 {
-	int host = k_open(AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0);
-	int failed = host < 0 || k_setns(w->template, CLONE_NEWNS_) || k_unshare(CLONE_NEWNS_);
-
-	if (!failed) {
-		w->root = k_open(AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0);
-		w->fd[s->op[0].n] = w->root;
-		failed = w->root < 0 || k_fchdir(host) || k_chroot(".");
-	}
-	return step_close(w, host, failed);
+	w->root = w->fd[s->op[0].n] = namespace_enter(w->template, CLONE_NEWNS_);
+	return step_done(w, w->root < 0);
 }
 
 int do_TEMPLATE_GIVE(struct walk *w, const struct step *s)
@@ -46,7 +37,6 @@ static void hear(struct walk *w, int *fd)
 	struct record r;
 	int passed;
 
-	err_set(&w->err, ECHILD, "the template's process has ended");
 	while (channel_receive(w->channel, &r, &passed, 1) == 1) {
 		if (r.kind == REC_TEMPLATE && passed >= 0) {
 			*fd = passed;
@@ -58,6 +48,8 @@ static void hear(struct walk *w, int *fd)
 		}
 		k_close(passed);
 	}
+	if (*fd < 0 && w->err.step < 0)
+		err_set(&w->err, ECHILD, "the template's process has ended");
 	while (k_wait(w->pid, NULL, 0) < 0 && errno == EINTR)
 		;
 	w->pid = 0;

@@ -66,6 +66,87 @@ int table_read(struct walk *w, struct mounts *to)
 	return 0;
 }
 
+/* One mount, its texts in the arena. ENOENT: it has gone. */
+static int mount_read(struct walk *w, uint64_t id, struct mount *m)
+{
+	enum { MOST = sizeof(struct statmount_) + 3 * 4096 };
+	const uint64_t wanted = STATMOUNT_SB_BASIC_ | STATMOUNT_MNT_BASIC_ | STATMOUNT_MNT_ROOT_ | STATMOUNT_MNT_POINT_ |
+				STATMOUNT_FS_TYPE_;
+	struct statmount_ *sm = arena_room(w->arena, MOST);
+	char *texts = (char *)sm;
+
+	if (!sm) {
+		errno = ENOMEM;
+		return -1;
+	}
+	w->arena->used -= MOST;
+	if (k_statmount(id, wanted, sm, MOST))
+		return -1;
+	if ((sm->mask & wanted) != wanted) {
+		errno = ENODATA;
+		return -1;
+	}
+	*m = (struct mount){
+		.id = (int)sm->mnt_id_old, .parent = (int)sm->mnt_parent_id_old,
+		.major = sm->sb_dev_major, .minor = sm->sb_dev_minor,
+		.attrs = (uint32_t)sm->mnt_attr & ((1u << ATTRS) - 1),
+		.shared = (uint32_t)sm->mnt_peer_group, .master = (uint32_t)sm->mnt_master,
+		.unbindable = !!(sm->mnt_propagation & MS_UNBINDABLE),
+		.source = "", .super = "",
+	};
+	/* Of what the kernel wrote the texts are kept. */
+	m->root = texts + sm->mnt_root;
+	m->point = texts + sm->mnt_point;
+	m->type = texts + sm->fs_type;
+	w->arena->used += sm->size - sizeof *sm;
+	memmove(texts, sm->texts, sm->size - sizeof *sm);
+	return 0;
+}
+
+/* Whether a wish is for a type with a subtype, fuse.NAME: only the table tells it. */
+static int wants_subtype(const struct plan *plan)
+{
+	for (unsigned i = 0; i < plan->nexpect; i++)
+		if (plan->expect[i].type && strchr(plan->expect[i].type, '.'))
+			return 1;
+	return 0;
+}
+
+int table_now(struct walk *w, struct mounts *to)
+{
+	enum { SOME = 64 };
+	uint64_t id[SOME], last = 0;
+	unsigned room = 0;
+	int n;
+
+	if (!w->plan->statmount || wants_subtype(w->plan))
+		return table_read(w, to);
+	to->n = 0;
+	do {
+		struct mount *more;
+
+		n = k_listmount(last, id, SOME);
+		if (n < 0)
+			return step_failed(w, "listmount");
+		if (to->n + (unsigned)n > room) {
+			room = 2 * room + (unsigned)n;
+			more = ARENA_ARRAY(w->arena, struct mount, room);
+			if (!more)
+				return step_failed_code(w, ENOMEM, "");
+			if (to->n)
+				memcpy(more, to->mount, to->n * sizeof *more);
+			to->mount = more;
+		}
+		for (int i = 0; i < n; i++)
+			if (!mount_read(w, id[i], &to->mount[to->n]))
+				to->n++;
+			else if (errno != ENOENT)
+				return step_failed(w, "statmount");
+		last = n ? id[n - 1] : 0;
+	} while (n == SOME);
+	return 0;
+}
+
 int do_TABLE_READ(struct walk *w, const struct step *s)
 {
 	(void)s;
@@ -108,7 +189,7 @@ static int note_source(struct walk *w, int fd, struct note *to)
 		return 0;
 	}
 	if (k_fstat(fd, STATX_MNT_ID_UNIQUE_, &st) ||
-	    k_statmount(st.mnt_id, STATMOUNT_MNT_BASIC_, &sm))
+	    k_statmount(st.mnt_id, STATMOUNT_MNT_BASIC_, &sm, sizeof sm))
 		return step_failed(w, PACKED("cannot tell the source's peer group"));
 	*to = (struct note){1, (uint32_t)sm.mnt_peer_group, (uint32_t)sm.mnt_master};
 	return 0;

@@ -7,6 +7,9 @@
 /* Reads this process's mount table. */
 int table_read(struct walk *w, struct mounts *to);
 
+/* The same as far as verify looks at it, in place of the table where the kernel tells of single mounts. */
+int table_now(struct walk *w, struct mounts *to);
+
 /* The id of the mount that fd is on, or -1. */
 int mount_id(struct walk *w, int fd);
 
@@ -19,6 +22,12 @@ unsigned long prop_to_flag(uint8_t prop);
 
 /* Adds attributes to the mount that fd is the root of, by mount(2). */
 int remount_fd(int fd, uint32_t attrs);
+
+/*
+ * Into a mount namespace: that of ns (-1: our own), or with flags for unshare(2) a new one of it. The host's root stays
+ * ours, so that its paths are found until everything is mounted. Returns the topmost root of that namespace, or -1.
+ */
+int namespace_enter(int ns, unsigned unshared);
 
 /* upper and work directories of an overlay, in a place of their own on the scratch. */
 int overlay_layers(struct walk *w, int scratch, uint64_t size, int *upper, int *work);

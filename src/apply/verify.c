@@ -113,7 +113,7 @@ int do_VERIFY_MOUNTS(struct walk *w, const struct step *s)
 	uint64_t sum;
 
 	(void)s;
-	if (table_read(w, &now) || view(w, &now, &plan))
+	if (table_now(w, &now) || view(w, &now, &plan))
 		return -1;
 	sum = plan.part && own ? identity_table(&plan, &now) : 0;
 	/* Somebody took away what a mount of the template was on, or one has arrived or gone. */

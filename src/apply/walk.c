@@ -27,7 +27,7 @@ int walk_init(struct walk *w, const struct plan *plan, struct arena *a)
 	w->note = ARENA_ARRAY(a, struct note, plan->slots + 1);
 	for (int i = 0; i < NS_COUNT; i++)
 		w->ahead[i] = -1;
-	w->channel = w->far_channel = w->group_fd = w->template = w->proc = w->host = w->root = w->scratch = -1;
+	w->channel = w->far_channel = w->group_fd = w->template = w->proc = w->base = w->root = w->scratch = -1;
 	if (!w->fd || !w->note)
 		return err_set(&w->err, ENOMEM, "the plan is too large");
 	for (unsigned i = 0; i <= plan->slots; i++)

@@ -61,7 +61,7 @@ struct walk {
 
 	/* inside only */
 	int proc;		/* the host's /proc */
-	int host;		/* the host's root, once its namespace is left without a copy; else -1 */
+	int base;		/* the first mount of a namespace that was entered empty; else -1 */
 	int root;		/* the sandbox's root */
 	int scratch;		/* the place to stage things on */
 	unsigned piled;		/* mounts put over "/", before the root switch */

@@ -136,11 +136,20 @@ int text_vformat(char *to, size_t size, const char *format, va_list args)
 	readable(format);
 	va_copy(own, args);
 	while (*format) {
-		size_t n = strcspn(format, "%");
+		const char *from = format;
 		struct spec c;
 
-		put(&s, format, n);
-		format += n;
+		while (*format && *format != '%')
+			format++;
+		put(&s, from, (size_t)(format - from));
+		/* What most conversions are. */
+		if (*format && format[1] == 's') {
+			from = va_arg(own, const char *);
+			from = from ? readable(from) : "(null)";
+			put(&s, from, strlen(from));
+			format += 2;
+			continue;
+		}
 		if (!*format)
 			break;
 		format = read_spec(&c, format + 1, &own);

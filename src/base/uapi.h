@@ -70,8 +70,13 @@ struct open_how_ {
 /* close_range.h */
 #define CLOSE_RANGE_CLOEXEC_ 4u
 
-/* statmount(2), Linux 6.8 */
+/* statmount(2) and listmount(2), Linux 6.8 */
+#define STATMOUNT_SB_BASIC_ 0x01u
 #define STATMOUNT_MNT_BASIC_ 0x02u
+#define STATMOUNT_MNT_ROOT_ 0x08u
+#define STATMOUNT_MNT_POINT_ 0x10u
+#define STATMOUNT_FS_TYPE_ 0x20u
+#define LSMT_ROOT_ UINT64_MAX
 #define STATX_TYPE_ 0x01u
 #define STATX_NLINK_ 0x04u
 #define STATX_INO_ 0x100u
@@ -95,7 +100,9 @@ struct statmount_ {
 	uint64_t mnt_id, mnt_parent_id;
 	uint32_t mnt_id_old, mnt_parent_id_old;
 	uint64_t mnt_attr, mnt_propagation, mnt_peer_group, mnt_master, propagate_from;
-	uint64_t rest[64];	/* what newer kernels add */
+	uint32_t mnt_root, mnt_point;	/* as fs_type: where in the texts */
+	uint64_t rest[50];	/* what newer kernels add */
+	char texts[];
 };
 
 /* loop.h */

@@ -57,6 +57,8 @@ static void take_record(struct run *r, const struct record *record, int passed)
 		break;
 	case REC_READY:
 		r->built = 1;
+		if (r->request)
+			keep_built(r);
 		if (walk_met(&r->walk)) {
 			r->failed = r->reaped = 1;
 			r->err = r->walk.err;

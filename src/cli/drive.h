@@ -28,6 +28,7 @@ struct run {
 	struct out steps;		/* plan_request.exact */
 	struct identity *identity;	/* of the template */
 	int template, again;
+	int useless;			/* a launch from it failed: the whole plan may work */
 };
 
 /*
@@ -41,10 +42,11 @@ void drive_tell(struct run *r, const char *event, const char *key, int value);
 
 /*
  * keep.c: for a plan that is a launch, a template, or the whole plan instead; and once more when that launch has
- * failed: 1 where it is to be tried again.
+ * failed: 1 where it is to be tried again. And when the sandbox is built: which template is of no use.
  */
 void keep_begin(struct run *r);
 int keep_again(struct run *r);
+void keep_built(struct run *r);
 
 /*
  * attend.c: files that follow the host's. Before the launch; in each turn, with whether r->watch.fd

@@ -10,6 +10,8 @@
 /* What is found by it is as large as the plan of a root: a larger one is built each time. */
 static char key_memory[64 << 10];
 
+enum { GONE_MS = 100 };
+
 /* The plan of another part, of the same wish. */
 static int replan(struct run *r, struct plan *to, enum plan_part part)
 {
@@ -29,73 +31,103 @@ static void do_without(struct run *r)
 	replan(r, &r->wish->plan, PART_WHOLE);
 }
 
-static int pin_of(struct run *r, struct pin *p)
+/* Which template this run is for; its key is in the memory above. */
+static struct pin pin;
+
+static int find_key(struct run *r)
 {
+	const struct plan *plan = &r->wish->plan;
 	struct out key;
 
 	out_init(&key, key_memory, sizeof key_memory);
-	*p = (struct pin){key.text, r->identity, 0, (r->wish->plan.nsources + 1) * sizeof *r->identity};
-	if (note_key(&r->wish->plan, &r->steps, &key))
+	r->identity = ARENA_ARRAY(&cli_arena, struct identity, plan->nsources + 1);
+	if (!r->identity || note_key(plan, &r->steps, &key))
 		return -1;
-	p->length = key.used;
+	pin = (struct pin){key.text, r->identity, key.used, (plan->nsources + 1) * sizeof *r->identity};
 	return 0;
 }
 
-/* ESTALE: the host changed while it was built, which it may not do the next time. */
-static int build(struct run *r, const struct pin *p)
+/* An error that says nothing of the profile: the next time it may work. */
+static int passes(int code)
 {
-	int dir = pin_lock();
+	return code == ESTALE || code == ENOSPC || code == ENOMEM || code == EMFILE || code == ENFILE || code == EAGAIN;
+}
+
+static int build_in(struct run *r, int dir)
+{
 	struct plan root;
 	struct err e;
 
-	if (dir < 0 || replan(r, &root, PART_ROOT) || root.nsources != r->wish->plan.nsources) {
-		k_close(dir);
+	if (replan(r, &root, PART_ROOT) || root.nsources != r->wish->plan.nsources)
 		return -1;
-	}
+	/* ESTALE: the host changed while it was built, which it may not do the next time. */
 	for (int tries = 3; template_build(&root, &cli_arena, r->identity, &r->template, &e);)
 		if (e.code != ESTALE || !--tries) {
-			k_close(dir);
+			r->useless = !passes(e.code);
 			return -1;
 		}
 	/* Where it cannot be kept, this run has it all the same. */
-	drive_tell(r, "template", "pinned", pin_keep(dir, p, r->template, &cli_arena) ? -errno : 1);
+	drive_tell(r, "template", "pinned", pin_keep(dir, &pin, r->template, &cli_arena) ? -errno : 1);
 	return 0;
+}
+
+static int build(struct run *r)
+{
+	int dir = pin_lock(), failed = dir < 0 || build_in(r, dir);
+
+	if (failed)
+		k_close(dir);
+	return failed;
 }
 
 void keep_begin(struct run *r)
 {
-	struct plan *plan = &r->wish->plan;
-	struct pin p;
+	const struct plan *plan = &r->wish->plan;
 
 	r->template = -1;
 	/* Sealed, hutch comes here again. */
 	if (plan->part != PART_LAUNCH || plan->needs_seal)
 		return;
 	k_fault_step("template.keep");
-	r->identity = ARENA_ARRAY(&cli_arena, struct identity, plan->nsources + 1);
-	if (!r->identity || pin_of(r, &p))
+	if (find_key(r))
 		return do_without(r);
-	r->template = pin_open(&p, &cli_arena);
+	r->template = pin_open(&pin, &cli_arena);
 	if (r->template >= 0)
 		drive_tell(r, "template", "copied", 1);
-	else if (build(r, &p))
+	else if (errno == EPERM || build(r))
 		do_without(r);
 }
 
 int keep_again(struct run *r)
 {
-	const struct plan *plan = &r->wish->plan;
-	struct pin p;
+	const struct step *step = r->wish->plan.step + r->err.step;
+	int other;
 
-	if (plan->part != PART_LAUNCH || r->template < 0 || r->built || r->err.step < 0 ||
-	    step_table[plan->step[r->err.step].kind].side != SIDE_INSIDE)
+	if (r->wish->plan.part != PART_LAUNCH || r->template < 0 || r->built || r->err.step < 0 ||
+	    step_table[step->kind].side != SIDE_INSIDE)
 		return 0;
 	k_fault_step("template.keep");
-	/* Whatever keeps templates may be what there is too little of. */
-	if (r->err.code == ENOSPC)
-		pins_sweep(NULL, NULL, NULL, 1, &cli_arena);
+	/* It is of other sources, or none at all. */
+	other = r->err.code == ESTALE || step->kind == STEP_TEMPLATE_ENTER;
 	k_drop(&r->template);
-	if (r->err.code != ESTALE || r->again++ || pin_of(r, &p) || build(r, &p))
+	r->useless = !other && !passes(r->err.code);
+	/* Templates may be what there are too many of; the kernel needs a moment to see that they are gone. */
+	if (r->err.code == ENOSPC) {
+		pins_sweep(NULL, NULL, NULL, 1, &cli_arena);
+		k_poll(NULL, 0, GONE_MS);
+		other = 0;
+	}
+	if (!other || r->again++ || build(r))
 		do_without(r);
 	return 1;
+}
+
+void keep_built(struct run *r)
+{
+	int dir = r->useless ? pin_lock() : -1;
+
+	/* From now on nothing is held that hutch clean takes away. */
+	k_drop(&r->template);
+	if (dir >= 0)
+		pin_keep(dir, &pin, -1, &cli_arena);
 }

@@ -50,7 +50,8 @@ int command_run(int argc, char **argv)
 	}
 	if (option == -2 || i >= argc)
 		return cli_usage("run");
-	out_init(&r.steps, steps, sizeof steps);
+	/* Not out_init: where no template is kept, this memory is never touched. */
+	r.steps = (struct out){.text = steps, .size = sizeof steps};
 	r.wish = &wish;
 	r.request = &request;
 	r.status_fd = fd ? (int)fd : -1;

@@ -230,11 +230,18 @@ int k_mount_setattr(int dir, const char *path, unsigned flags, struct mount_attr
 	return RAW("mount_setattr", NR_mount_setattr, dir, path, flags, attr, sizeof *attr);
 }
 
-int k_statmount(uint64_t id, uint64_t mask, struct statmount_ *to)
+int k_statmount(uint64_t id, uint64_t mask, struct statmount_ *to, size_t size)
 {
 	struct mnt_id_req_ request = {.size = sizeof request, .mnt_id = id, .param = mask};
 
-	return RAW("statmount", NR_statmount, &request, to, sizeof *to, 0);
+	return RAW("statmount", NR_statmount, &request, to, size, 0);
+}
+
+int k_listmount(uint64_t last, uint64_t *to, unsigned n)
+{
+	struct mnt_id_req_ request = {.size = sizeof request, .mnt_id = LSMT_ROOT_, .param = last};
+
+	return RAW("listmount", NR_listmount, &request, to, (size_t)n, 0);
 }
 
 int k_has_cachestat(void) { return RAW("cachestat", NR_cachestat, -1, NULL, NULL, 0) >= 0 || errno != ENOSYS; }

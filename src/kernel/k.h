@@ -95,7 +95,8 @@ int k_fsmount(int context, unsigned flags);
 int k_move_mount(int from, const char *from_path, int to, const char *to_path, unsigned flags);
 int k_mount_setattr(int dir, const char *path, unsigned flags, struct mount_attr_ *attr);
 int k_has_cachestat(void);
-int k_statmount(uint64_t id, uint64_t mask, struct statmount_ *to);
+int k_statmount(uint64_t id, uint64_t mask, struct statmount_ *to, size_t size);
+int k_listmount(uint64_t last, uint64_t *to, unsigned n);	/* those behind the last one that are in reach; how many */
 int k_unshare(unsigned flags);
 int k_setns(int fd, unsigned type);
 

@@ -62,7 +62,7 @@ static void probe_calls(struct facts *f, const struct profile *p)
 	f->mount_beneath = f->new_mount_api && (!p || follows(p)) && knows_beneath();
 	if (f->new_mount_api && f->privileged)
 		probe_ways(f);
-	f->statmount = known(k_statmount(0, 0, NULL)) && errno != EPERM;
+	f->statmount = known(k_statmount(0, 0, NULL, 0)) && errno != EPERM;
 }
 
 static uint32_t last_cap(void)

@@ -478,6 +478,7 @@ int plan_build(struct plan *plan, const struct profile *p, const struct facts *f
 
 	memset(plan, 0, sizeof *plan);
 	plan->profile = p;
+	plan->statmount = f->statmount != 0;
 	plan->openat2 = f->openat2 != 0;
 	plan->new_mounts = f->new_mount_api && f->mount_setattr;
 	b.max_steps = 160 + 8 * p->mounts.n + p->sysctls.n + p->rlimits.n;

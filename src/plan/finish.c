@@ -25,12 +25,11 @@ static void plan_protect(struct build *b)
 
 static void plan_switch(struct build *b)
 {
-	if (b->plan->root_switch != SWITCH_TREE)
-		b->root_slot = slot_new(b);
+	b->root_slot = slot_new(b);
 	if (b->plan->root_switch == SWITCH_PIVOT)
 		ADD(b, (struct origin){0}, ROOT_PIVOT, N(b->root_slot));
-	else if (b->plan->root_switch != SWITCH_TREE)
-		ADD(b, (struct origin){0}, ROOT_SWITCH, N(b->root_slot), N(b->plan->root_switch == SWITCH_EMPTY));
+	else
+		ADD(b, (struct origin){0}, ROOT_SWITCH, N(b->root_slot), N(b->plan->root_switch >= SWITCH_EMPTY));
 	if (b->plan->sealed) {
 		b->root_slot = slot_new(b);
 		ADD(b, where(b, KEY_root_seal), SEAL, N(b->root_slot));

@@ -102,6 +102,7 @@ struct plan {
 	uint8_t init, tty;
 	uint8_t root_switch, sealed, rootless;
 	uint8_t bar;		/* a row of ways.def, from 1: why a newer way was not taken */
+	uint8_t statmount;	/* mounts are read back one by one, else as a table */
 	uint8_t openat2;	/* paths inside: by openat2, else by a walker of our own */
 	uint8_t new_mounts;	/* open_tree and mount_setattr, else mount(2) */
 	uint8_t needs_seal;	/* hutch has to run from a sealed copy of itself */

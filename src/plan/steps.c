@@ -263,7 +263,7 @@ static void print_header(const struct plan *plan, struct out *o)
 	for (unsigned i = 0; i < plan->nshared; i++)
 		out_printf(o, "%s%s", i ? ", " : "# shared with the host: ", shared_text(&plan->shared[i]));
 	out_put(o, plan->nshared ? "\n" : "");
-	if (plan->root_switch != SWITCH_PIVOT && plan->root_switch != SWITCH_OVER)
+	if (plan->root_switch < SWITCH_OVER)
 		return;
 	if (plan->no_template)
 		out_packed(o, "# no template: %s\n", template_reason(plan->no_template));

@@ -240,24 +240,27 @@ static void tell_root(const struct division *d, struct out *o)
 static void keep_part(struct division *d, struct step *step, enum plan_part which)
 {
 	struct plan *plan = d->plan;
-	int root = which == PART_LAUNCH ? slot_new(d->b) : NO_SLOT;
+	int root = which == PART_LAUNCH ? slot_new(d->b) : NO_SLOT, inside = 0;
 	struct step *to = step;
 
 	for (unsigned i = 0; i < plan->nsteps; i++) {
 		const struct step *s = &plan->step[i];
 		int roots = s->kind == STEP_ROOT_TREE || s->kind == STEP_ROOT_MOVE || s->kind == STEP_ROOT_TMPFS ||
-			    s->kind == STEP_ROOT_IMAGE;
+			    s->kind == STEP_ROOT_IMAGE || s->kind == STEP_ROOT_NAMESPACE;
+		/* One of these comes first, and what follows is done in the sandbox's root. */
+		int enters = s->kind == STEP_ROOT_PIVOT || s->kind == STEP_ROOT_SWITCH || s->kind == STEP_SEAL ||
+			     s->kind == STEP_VERIFY_MOUNTS;
 
 		if (i == d->last + 1)
 			plan->literal = (unsigned)(to - step);
 		if (i == plan->clone)
 			plan->clone = (unsigned)(to - step);
+		if (which == PART_LAUNCH && roots)
+			to = put(put(to, STEP_TEMPLATE_CHECK, 0), STEP_TEMPLATE_ENTER, root);
+		if (which == PART_LAUNCH && enters && !inside++)
+			to = put(to, STEP_ROOT_ENTER, root);
 		if (d->part[i] & (which == PART_ROOT ? IN_ROOT : IN_LAUNCH))
 			*to++ = *s;
-		else if (which == PART_LAUNCH && roots)
-			to = put(put(to, STEP_TEMPLATE_CHECK, 0), STEP_TEMPLATE_ENTER, root);
-		else if (which == PART_LAUNCH && (s->kind == STEP_ROOT_PIVOT || s->kind == STEP_ROOT_SWITCH))
-			to = put(to, STEP_ROOT_ENTER, root);
 		if (which == PART_ROOT && s->kind == STEP_VERIFY_MOUNTS) {
 			plan->literal = (unsigned)(to - step) - 1;
 			to = put(to, STEP_TEMPLATE_GIVE, 0);

@@ -4,16 +4,17 @@
 #include "plan/build.h"
 
 static int foreign_user(const struct build *b) { return b->own_user || b->p->ns[NS_USER].how == NS_PATH; }
-static int old_calls(const struct build *b) { return !b->plan->new_mounts || !b->f->openat2; }
+static int old_calls(const struct build *b) { return !b->plan->new_mounts; }
 static int new_root(const struct build *b) { return !b->f->empty_namespace && b->p->root.kind != ROOT_DIR; }
-static int wants_scratch(const struct build *b) { return need_scratch(b); }
+static int wants_scratch(const struct build *b) { return !b->f->empty_namespace && need_scratch(b); }
 
-static int names_host(const struct build *b)
+static int lays_over(const struct build *b)
 {
-	for (const struct mount_wish *m = b->p->mounts.first; m; m = m->next)
-		if (m->kind == MOUNT_OVERLAY || m->kind == MOUNT_OTHER)
-			return 1;
-	return b->p->root.kind == ROOT_IMAGE;
+	const struct mount_wish *m = b->p->mounts.first;
+
+	while (m && m->kind != MOUNT_OVERLAY)
+		m = m->next;
+	return m != NULL;
 }
 
 static int always(const struct build *b) { return b != NULL; }

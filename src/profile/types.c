@@ -91,42 +91,48 @@ const char *value_path(struct value *v, int i)
 	return NULL;
 }
 
-/* The next word between bars of a syntax, and its length; NULL behind the last. What may follow a word is in brackets. */
-static const char *choice_next(const char **syntax, size_t *length)
+/* To behind the next bar of a syntax, or its end. */
+static const char *choice_next(const char *syntax)
 {
-	const char *word = *syntax;
+	while (*syntax && *syntax++ != '|')
+		;
+	return syntax;
+}
 
-	*length = strcspn(word, " |");
-	*syntax += strcspn(word, "|");
-	*syntax += **syntax == '|';
-	return *word ? word : NULL;
+/* What may follow a word of the syntax is in brackets behind a blank. */
+static int ends_choice(char c)
+{
+	return c == '|' || c == ' ' || !c;
 }
 
 void read_CHOICE(struct value *v)
 {
-	const char *syntax = key_choices(v->key), *word;
-	size_t n;
+	const char *syntax = key_choices(v->key);
 
 	if (!value_count(v, 1, 1))
 		return;
-	for (int i = 1; (word = choice_next(&syntax, &n)); i++)
-		if (!strncmp(word, v->w.word[0], n) && !v->w.word[0][n]) {
+	for (int i = 1; *syntax; i++, syntax = choice_next(syntax)) {
+		const char *word = v->w.word[0];
+
+		for (; *word == *syntax && !ends_choice(*word); word++, syntax++)
+			;
+		if (!*word && ends_choice(*syntax)) {
 			*(uint8_t *)v->field = (uint8_t)i;
 			return;
 		}
+	}
 	value_wrong(v, 0, "%s is %s, not %.64s", v->key->word, key_syntax(v->key), v->w.word[0]);
 }
 
 void print_CHOICE(const struct profile *p, const struct key *key, const void *field,
 		  struct out *o)
 {
-	const char *syntax = key_choices(key), *word = syntax;
-	size_t n = 0;
+	const char *word = key_choices(key);
 
 	(void)p;
-	for (int i = *(const uint8_t *)field; i; i--)
-		word = choice_next(&syntax, &n);
-	out_printf(o, "%s=%.*s\n", key->word, (int)n, word);
+	for (int i = *(const uint8_t *)field; i > 1; i--)
+		word = choice_next(word);
+	out_printf(o, "%s=%.*s\n", key->word, (int)strcspn(word, " |"), word);
 }
 
 void value_range(const char *syntax, int64_t *min, int64_t *max)

@@ -87,6 +87,7 @@ void direct_init(void)
 
 	if (plans)
 		return;
+	null = k_open(AT_FDCWD, "/dev/null", O_RDWR, 0);
 	/* A file: no kernel sets memory aside for what is only reserved. */
 	fd = k_memfd("hutch-plans", 0);
 	if (fd >= 0 && !k_resize(fd, (off_t)SERVICES * DIRECT_ROOM))
@@ -98,7 +99,6 @@ void direct_init(void)
 	stacks_init(k_memory((size_t)STACKS * STACK_ROOM, 0));
 	if (stack_at(0))
 		k_madvise(stack_at(0), (size_t)STACKS * STACK_ROOM, MADV_DONTFORK);
-	null = k_open(AT_FDCWD, "/dev/null", O_RDWR, 0);
 }
 
 static struct direct_plan *plan_of(const struct service *v)

@@ -136,29 +136,37 @@ static void forget(uintptr_t from, uintptr_t to)
 /*
  * Before a long sleep: what was needed of the program for all that was told of since the last one is the
  * page cache's again. The kernel maps a page with its neighbours, 64 KiB at a time, but not beyond its mapping:
- * so what is seldom needed, code and constants, becomes a mapping of its own.
+ * so what is seldom needed, code and constants, becomes a mapping of its own. 0: not yet, for what
+ * has just happened may happen again.
  */
-static void forget_seldom(const struct supervisor *s, int asked)
+static int forget_seldom(struct turn *t, uint64_t told)
 {
 	extern const char __executable_start[], etext[];
-	static uint64_t told;
 
-	if (!asked && told == s->events.head + s->events.last)
-		return;
-	told = s->events.head + s->events.last;
+	if (!t->asked && t->told == told)
+		return 1;
+	if (!t->quiet)
+		return 0;
+	t->told = told;
+	t->asked = 0;
 	forget((uintptr_t)__executable_start, (uintptr_t)hot_text);
 	forget((uintptr_t)etext, (uintptr_t)hot_data);
 	direct_rest();
+	return 1;
 }
 
 void loop_turn(struct supervisor *s)
 {
 	struct pollfd *list, *triggers, *controls, *follows, *logs, *loose, *end;
-	int timeout, got;
+	int timeout, got, rests = 0;
 
 	s->now = k_now_ms();
 	log_move(s);
 	timeout = deadlines(s);
+	if (timeout < 0 || timeout > REST_MS) {
+		rests = !forget_seldom(s->turn, s->events.head);
+		timeout = rests ? REST_MS : timeout;
+	}
 	if (s->storm && (timeout < 0 || timeout > STORM_MS))
 		timeout = STORM_MS;
 	list = s->turn->count[COUNT_LOOSE] ? s->turn->many : s->turn->few;
@@ -169,9 +177,8 @@ void loop_turn(struct supervisor *s)
 	logs = follows + follow_poll(follows);
 	loose = logs + log_poll(s, logs);
 	end = loose + watch_poll_loose(s, loose);
-	if (timeout < 0 || timeout > REST_MS)
-		forget_seldom(s, s->turn->asked);
 	got = k_poll(list, (unsigned)(end - list), timeout);
+	s->turn->quiet = rests && !got;
 	s->now = k_now_ms();
 	if (got < 0) {
 		/* No memory for the list: look at everything, but not all the time. */
@@ -179,7 +186,6 @@ void loop_turn(struct supervisor *s)
 			p->revents = errno == EINTR ? 0 : POLLIN;
 		k_poll(NULL, 0, errno == EINTR ? 0 : BREATH_MS);
 	}
-	s->turn->asked = 0;
 	for (const struct pollfd *p = controls; p < follows; p++)
 		s->turn->asked |= p->revents != 0;
 	if (list[0].revents || s->storm)

@@ -18,6 +18,7 @@
 #include "supervise/loader.h"
 #include "supervise/supervise.h"
 
+enum { DESCRIPTORS = 4 * SERVICES + 256 };
 enum { SEAL_TRIES = 3, TAKE_TRIES = 20 };
 
 /*
@@ -45,12 +46,13 @@ static void begin_early(struct supervisor *s, const struct supervise_options *o)
 	event_lines(s, NULL, o->notes);
 }
 
-/* As many descriptors as are to be had: a payload gets the limit that hutch was started with. */
+/* As many descriptors as all places need, or as are to be had: a payload gets the limit that hutch was started with. */
 static void raise_limit(const struct supervisor *s)
 {
-	uint64_t most[2] = {s->nofile[1], s->nofile[1]};
+	const uint64_t hard = s->nofile[1], most = hard > DESCRIPTORS ? hard : DESCRIPTORS;
 
-	k_set_nofile(most);
+	if (k_set_nofile((uint64_t[2]){most, most}))
+		k_set_nofile((uint64_t[2]){hard, hard});
 }
 
 /* Another program takes this one's place, as far as it goes: it finds things as this one did. */

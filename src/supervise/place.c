@@ -258,21 +258,15 @@ static unsigned counted(const struct service *v)
 	const struct service_conf *c = v->conf;
 	int rests = v->state == STATE_UP || v->state == STATE_DONE, waits = v->state == STATE_ARMED;
 	int console = c->type == SERVICE_CONSOLE, changes = v->removed || v->next;
-	unsigned bits = 0;
-	const uint8_t is[COUNTED] = {
-		[COUNT_ALIVE] = v->state != STATE_DOWN,
-		[COUNT_CONSOLE] = console && state_lives(v->state),
-		[COUNT_WAITING] = console && v->state == STATE_BLOCKED,
-		[COUNT_FOLLOWS] = c->nfollows != 0,
-		[COUNT_AWAY] = c->critical && v->wish_up && !rests,
-		[COUNT_UNTRIED] = v->wish_up && !v->attempted && !waits,
-		[COUNT_UNPROVEN] = changes || (v->wish_up && !v->was_ready && !rests && !waits),
-		[COUNT_UNREADY] = changes || (c->critical && !rests && !waits),
-	};
 
-	for (unsigned i = 0; i < COUNTED; i++)
-		bits |= (unsigned)is[i] << i;
-	return bits;
+	return (unsigned)(v->state != STATE_DOWN) << COUNT_ALIVE |
+	       (unsigned)(console && state_lives(v->state)) << COUNT_CONSOLE |
+	       (unsigned)(console && v->state == STATE_BLOCKED) << COUNT_WAITING |
+	       (unsigned)(c->nfollows != 0) << COUNT_FOLLOWS |
+	       (unsigned)(c->critical && v->wish_up && !rests) << COUNT_AWAY |
+	       (unsigned)(v->wish_up && !v->attempted && !waits) << COUNT_UNTRIED |
+	       (unsigned)(changes || (v->wish_up && !v->was_ready && !rests && !waits)) << COUNT_UNPROVEN |
+	       (unsigned)(changes || (c->critical && !rests && !waits)) << COUNT_UNREADY;
 }
 
 int place_settle(struct service *v)
@@ -281,8 +275,11 @@ int place_settle(struct service *v)
 	unsigned bits = v->conf ? counted(v) : 0, before = p->counted, seen = 0;
 
 	bits |= (unsigned)watch_look(v) << COUNT_LOOSE;
-	for (unsigned i = 0; bits != before && i < COUNTED; i++)
-		t->count[i] = (uint16_t)(t->count[i] + (bits >> i & 1) - (before >> i & 1));
+	for (unsigned differ = bits ^ before; differ; differ &= differ - 1) {
+		unsigned i = (unsigned)__builtin_ctz(differ);
+
+		t->count[i] = (uint16_t)(t->count[i] + (bits >> i & 1 ? 1 : -1));
+	}
 	p->counted = (uint16_t)bits;
 	v->away = !(bits >> COUNT_AWAY & 1) ? 0 : v->away ? v->away : s->now;
 	heap_change(place_number(v), v->conf ? v->deadline : 0);

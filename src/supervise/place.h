@@ -60,7 +60,9 @@ struct spot {
 /* What a turn of the loop needs; not kept. */
 struct turn {
 	char mine;			/* 1, and in every child zero: the kernel sees to that. 0: it does not */
-	uint8_t asked;			/* a client had something in the last one */
+	uint8_t asked;			/* a client had something since the last rest */
+	uint8_t quiet;			/* for a while nothing has come */
+	uint64_t told;			/* where the events' ring was then */
 	uint8_t sweep;			/* some set may have lost its last service */
 	uint16_t sessions;		/* sandboxes that live without a PID namespace of their own */
 	uint16_t count[COUNTED];

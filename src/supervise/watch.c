@@ -1,5 +1,6 @@
 /* The descriptors of services that the kernel watches, and those that it does not, see place.h. */
 #include <errno.h>
+#include <stddef.h>
 #include <sys/epoll.h>
 
 #include "kernel/k.h"
@@ -12,9 +13,12 @@ static int renew;		/* it may watch what is not known here any more */
 
 static int *fd_of(struct service *v, unsigned kind)
 {
-	int *const fds[] = {&v->report, &v->channel, &v->ready, &v->notify, &v->log[0]};
+	static const uint16_t at[] = {
+		offsetof(struct service, report), offsetof(struct service, channel), offsetof(struct service, ready),
+		offsetof(struct service, notify), offsetof(struct service, log),
+	};
 
-	return kind < WATCH_LISTEN ? fds[kind] : &v->listen[kind - WATCH_LISTEN];
+	return kind < WATCH_LISTEN ? (int *)(void *)((char *)v + at[kind]) : &v->listen[kind - WATCH_LISTEN];
 }
 
 /* Bits of those that are open; a socket that a payload would get counts only while it is waited on. */

@@ -193,6 +193,16 @@ function write_subject(r, s,    i, comma) {
 	printf "}" >json
 }
 
+# Which key is which column, whose header has the unit.
+function write_columns(r,    c, comma, done) {
+	for (c = 1; c <= ncolumns[r]; c++)
+		if (cstat[r, c] == "median" && !done[ckey[r, c]]++) {
+			printf "%s%s: %s", comma, quoted(ckey[r, c]), quoted(header[r, c]) >json
+			comma = ", "
+		}
+	printf "}" >json
+}
+
 function write_json(    i, j, r, comma) {
 	printf "{\"machine\": %s,\n\"versions\": %s,\n\"asked\": [", quoted(said["machine"]), quoted(said["versions"]) >json
 	for (i = 1; i <= nasked; i++) {
@@ -203,7 +213,8 @@ function write_json(    i, j, r, comma) {
 	printf "],\n\"rows\": {" >json
 	for (i = 1; i <= nrows; i++) {
 		r = rows[i]
-		printf "%s\n%s: {\"title\": %s", (i > 1 ? "," : ""), quoted(r), quoted(title[r]) >json
+		printf "%s\n%s: {\"title\": %s, \"columns\": {", (i > 1 ? "," : ""), quoted(r), quoted(title[r]) >json
+		write_columns(r)
 		for (j = 1; j <= nsubjects[r]; j++)
 			if ((r, subject[r, j]) in seen) {
 				printf "," >json

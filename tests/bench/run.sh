@@ -152,6 +152,7 @@ make_tree() {
 	shape=defaults services svc/defaults 1 /box private
 	profile launch /box private /bin/stamp >"$tree/conf/stamp.conf"
 	profile defaults /box private /bin/noop >"$tree/conf/defaults.conf"
+	profile defaults /box private /bin/noop template=keep >"$tree/conf/defaults-keep.conf"
 	make_bundles
 }
 
@@ -168,21 +169,50 @@ hide_cgroups() {
 }
 export -f hide_cgroups
 
-# world NAME MOUNTS PROPAGATION [DIRECTORY...]: once; sets world
+# systemd-nspawn makes groups below the one that it is in, and leaves them: so it is in
+# one of ours.
+groups=() group=hutch-bench-$(date +%s)
+join_groups() {
+	local dir
+
+	for dir in /sys/fs/cgroup /sys/fs/cgroup/{systemd,unified}; do
+		if [ -w "$dir/cgroup.procs" ] && mkdir "$dir/$group" 2>/dev/null; then
+			groups+=("$dir")
+			echo $$ >"$dir/$group/cgroup.procs"
+		fi
+	done
+}
+
+leave_groups() {
+	local dir
+
+	for dir in ${groups[@]+"${groups[@]}"}; do
+		echo $$ >"$dir/cgroup.procs"
+		find "$dir/$group" -depth -type d -exec rmdir {} + || true
+	done
+	groups=()
+}
+trap leave_groups EXIT
+
+# world NAME MOUNTS PROPAGATION [DIRECTORY...]: once; sets world. Those called "all..." see all groups
 declare -A worlds
 world() {
 	if [ -z "${worlds[$1]-}" ]; then
 		# shellcheck disable=SC2016 # the inner shell's
-		worlds[$1]=$(unshare --mount --propagation private bash -c 'hide_cgroups && exec "$@"' world \
+		worlds[$1]=$(unshare --mount --propagation private bash -c '[[ $0 = all* ]] || hide_cgroups; exec "$@"' "$1" \
 			"$out/world" "$tree" "${@:2}")
 		nsenter --mount="${worlds[$1]}" /bin/floor "$([ "$3" = shared ] && echo -sn1 || echo -n1)" pin /run/pin /box
 	fi
 	world=${worlds[$1]}
 }
 
+# What others need of this machine.
+needed=(/usr)
+[ ! -d /sys/fs/cgroup ] || needed+=(/sys/fs/cgroup)
+
 # peers MORE: the world in which others can run, too: the smallest one and so many mounts
 peers() {
-	world "peers-$1" "$1" private /usr /sys/fs/cgroup
+	world "peers-$1" "$1" private "${needed[@]}"
 }
 
 # ---- asking
@@ -270,12 +300,18 @@ fast_peers() {
 	[ "$3" = end ] || peer "$1 bwrap-all ms" "$3" "$2" bubblewrap bwrap "${bwrap[@]/#\/box/\/}" --tmpfs /tmp "$4"
 }
 
-# slow_peers ROW WORLD KIND BUNDLE EXEC: no cgroup for crun; runc can not do without
+# slow_peers ROW WORLD KIND BUNDLE: no cgroup for crun; runc can not do without
 slow_peers() {
 	peer "$1 crun ms" "$3" "$2" crun crun --root /run/crun --cgroup-manager=disabled run -b "/bundle/$4" hutch-bench
 	peer "$1 runc ms" "$3" "$2" runc runc --root /run/runc run -b "/bundle/$4" hutch-bench
-	peer "$1 nspawn ms" "$3" "$2" systemd-container systemd-nspawn --quiet --register=no --keep-unit --read-only \
-		--directory=/box --hostname=hutch --tmpfs=/tmp "$5"
+}
+
+# nspawn ROW MORE KIND EXEC: which has no message queues
+nspawn() {
+	world "all-$2" "$2" private "${needed[@]}"
+	join_groups
+	peer "$1 nspawn ms" "$3" "$world" systemd-container systemd-nspawn --quiet --register=no --keep-unit --read-only \
+		--console=pipe --directory=/box --hostname=hutch --tmpfs=/tmp "$4"
 }
 
 subjects_of_launch='floor hutch floor-again hutch-again noop unshare bwrap bwrap-all crun runc nspawn'
@@ -294,8 +330,10 @@ part_launch() {
 		fast_peers "$row" "$world" run /bin/noop
 		ask "$rounds" 10
 		launches "slow-$row" "$world" run /bin/noop private
-		slow_peers "slow-$row" "$world" run launch /bin/noop
+		slow_peers "slow-$row" "$world" run launch
+		nspawn "slow-$row" "$n" run /bin/noop
 		ask $(((rounds + 3) / 4)) 2
+		leave_groups
 		tell_launch "$row" "One command, from fork until it is reaped: few mounts on the host${n/#0/}"
 		tell_launch "slow-$row" "The same beside slow peers"
 	done
@@ -304,6 +342,7 @@ part_launch() {
 	put 'defaults floor ms' run "$world" /bin/floor -d run /box /bin/noop
 	put 'defaults hutch ms' run "$world" /bin/hutch run /conf/defaults.conf
 	put 'defaults floor-again ms' run "$world" /bin/floor -d enter /run/pin /bin/noop
+	try 'defaults hutch-again ms' run "$world" /bin/hutch run /conf/defaults-keep.conf
 	peer 'defaults bwrap ms' run "$world" bubblewrap bwrap "${bwrap[@]/--as-pid-1/}" --dev /dev --mqueue /dev/mqueue /bin/noop
 	ask "$rounds" 10
 	tell_launch defaults "The same with hutch's defaults: an init, /dev, masks"
@@ -345,7 +384,7 @@ exec_times() {
 }
 
 inside() {
-	nsenter --mount="$world" "$@"
+	"${fifo[@]}" nsenter --mount="$world" "$@"
 }
 
 # in_worlds MOUNTS FUNCTION: calls it with the row's subject, a propagation that can be
@@ -368,6 +407,11 @@ put_cold() {
 	put "cold $1 hutch" run "$world" /bin/hutch run "/conf/$2.conf"
 }
 
+put_start() {
+	put "start $1 floor" first "$world" /box /bin/floor "${3}1" run /box /bin/stamp
+	put "start $1 hutch" first "+$world" /box /bin/hutch supervise "/svc/$2"
+}
+
 put_again() {
 	put "again $1 floor" run "$world" /bin/floor enter /run/pin /bin/noop
 	try "again $1 hutch" run "$world" /bin/hutch run "/conf/$2-keep.conf"
@@ -386,6 +430,8 @@ part_mounts() {
 	for n in $mounts; do
 		in_worlds "$n" put_cold
 		ask $(((rounds + 1) / 2)) 3
+		in_worlds "$n" put_start
+		ask $(((rounds + 3) / 4)) 1
 		: "${least:=$n}"
 		most=$n
 	done
@@ -398,6 +444,7 @@ part_mounts() {
 	done
 	ask "$rounds" 4
 	tell_mounts cold 'First run' "$mounts"
+	tell_mounts start 'First start by a supervisor, from its exec until the payload runs' "$mounts"
 	tell_mounts again 'Repeated run' "$mounts"
 	tell_mounts restart 'Restart by a supervisor, from SIGKILL until the next payload runs' "$mounts"
 	tell 'column restart hutch-ends/ms hutch-end median' 'column restart hutch-next/ms hutch-next median' \
@@ -449,14 +496,17 @@ part_alive() {
 		put "alive $n hutch" life "+$world" "$n" /box /bin/hutch supervise "/svc/alive$n"
 		put "alive $n floor" life "+$world" 1 /lane1 /bin/floor stay 1 /lane1 /bin/stamp
 		put "alive $n status" run "@alive $n hutch" /bin/hutch status 0001
+		put "alive $n run-floor" run "$world" /bin/floor enter /run/pin /bin/noop
+		try "alive $n run" run "$world" /bin/hutch run /conf/private-keep.conf
 		ask $(((rounds + 1) / 2)) 4
 		[ "$measured" = yes ] || continue
 		: "${first:=$n}"
 		last=$n
 	done
-	tell 'row alive So many sandboxes alive: restart of one, and hutch status of one' "subjects alive $alive" \
+	tell 'row alive So many sandboxes alive: restart of one of them, hutch status of one, and a repeated run' "subjects alive $alive" \
 		'column alive hutch/ms hutch median' 'column alive floor/ms floor median' 'ratio alive hutch/floor hutch floor' \
-		'column alive status/ms status median' 'column alive memory/KiB hutch-memory median' 'column alive descriptors hutch-descriptors median' \
+		'column alive status/ms status median' 'column alive run/ms run median' 'column alive run-floor/ms run-floor median' \
+		'column alive memory/KiB hutch-memory median' 'column alive descriptors hutch-descriptors median' \
 		"asked alive $last hutch alive $last floor <= 1.15 restart beside $last sandboxes, to the floor beside them" \
 		"slope alive $last $first hutch-memory $((last - first)) <= 2 memory of the supervisor for each sandbox, KiB" \
 		"slope alive $last $first hutch-descriptors $((last - first)) <= 4 its descriptors for each sandbox"
@@ -491,7 +541,7 @@ part_end() {
 	peers 0
 	launches end "$world" end /bin/stamp stamp
 	fast_peers end "$world" end /bin/stamp
-	slow_peers end "$world" end stamp /bin/stamp
+	slow_peers end "$world" end stamp
 	ask $(((rounds + 1) / 2)) 2
 	tell_launch end 'The end: from SIGKILL to the payload until the command is reaped'
 }
@@ -532,6 +582,12 @@ machine() {
 
 tee "$answers" "$layout" "$list" </dev/null
 read -r load _ </proc/loadavg
+# A launch is a chain of wake-ups, and where there is other work each of them may wait
+# for a tick, which is then all that is measured; bench.c does the same.
+fifo=(env)
+if chrt -f 1 true 2>/dev/null; then
+	fifo=(chrt -f 1)
+fi
 make_tree
 for part in $parts; do
 	declare -F "part_$part" >/dev/null || die "$part: no such part"

@@ -167,7 +167,7 @@ find_all() {
 }
 
 row_kill() {
-	local round s quick=(${fifo[@]+"${fifo[@]}"})
+	local round s quick=("${fifo[@]}")
 	delay='0 0'
 	for ((round = 0; round < turns; round++)); do
 		for s in $(subjects ours); do
@@ -183,7 +183,7 @@ row_kill() {
 }
 
 row_up() {
-	local round s quick=(${fifo[@]+"${fifo[@]}"})
+	local round s quick=("${fifo[@]}")
 	delay='0 0'
 	for ((round = 0; round < turns; round++)); do
 		for s in $(subjects); do
@@ -372,12 +372,6 @@ cleanup() {
 
 mount -t tmpfs -o mode=755 tmpfs "$base"
 cp "$out/stamp" "$base/stamp"
-# As in the launch bench: a restart is a chain of wake-ups, and where there is other
-# work each of them may wait for a tick, which is then all that is measured.
-fifo=()
-if chrt -f 1 true 2>/dev/null; then
-	fifo=(chrt -f 1)
-fi
 groups=() missing=() accounts='' limits=''
 trap cleanup EXIT
 find_all

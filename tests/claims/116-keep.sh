@@ -244,6 +244,46 @@ for n in {4..16}; do
 done
 clean
 
+claim "where mount namespaces are too few, templates are the first to go"
+# In a user namespace, whose limit is its own.
+cat >"$T/limit" <<EOF
+for n in 0 1 2 3 4 5 6; do
+	echo \$n >/proc/sys/user/max_mnt_namespaces || exit 1
+	for how in no keep keep; do
+		"$H" run root="$R" template=\$how dev=none mask=none proc=none bind="$T/src /data" init=no -- "$P" cat /data/f 2>&1 </dev/null
+		echo "\$? with \$n"
+	done | tr '\n' ' '
+	echo
+	"$H" clean --all >/dev/null
+done
+EOF
+unshare --user --map-root-user --mount bash "$T/limit" >"$T/tried" 2>&1
+same "limits" "$(wc -l <"$T/tried")" 7
+while read -r line; do
+	case $line in
+	"one 0 "*125*) note "worse than without: $line" ;;
+	esac
+done <"$T/tried"
+like "the highest" "$(tail -n 1 "$T/tried")" "one 0 with 6 one 0 with 6 one 0 with 6*"
+like "the lowest" "$(head -n 1 "$T/tried")" "*No space left on device*125 with 0*"
+clean
+
+claim "what cannot be made of a template is not tried again and again"
+# In a user namespace, the kernel mounts no proc where none is seen.
+cat >"$T/user" <<EOF
+for i in 1 2 3; do
+	"$H" run --status-fd=1 root="$R" template=keep dev=none mask=none bind="$T/src /data" init=no -- "$P" cat /data/f 2>&1 </dev/null |
+		grep -v 'started\\|built\\|one'
+done
+"$H" clean
+EOF
+like "runs" "$(unshare --user --map-root-user --mount bash "$T/user" 2>&1)" '{"event":"template","pinned":1}
+{"event":"exited","status":0}
+{"event":"exited","status":0}
+{"event":"exited","status":0}
+template *: the sandbox could not be made of it'
+clean
+
 claim "the oldest of too many goes"
 for n in {1..70}; do
 	keep "mask=/mask$n optional" "bind=$T/src /more" -- "$P" args

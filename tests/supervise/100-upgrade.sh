@@ -173,6 +173,22 @@ like "text" "$text" "*nothing was changed: the state is of a newer hutch*"
 same "pid" "$(get quiet pid) $(readlink "/proc/$sup/exe")" "$pid $T/next"
 down
 
+claim "so is the state of one that had fewer places, which would not take it back"
+cp "$OUT/hutch-before" "$T/before"
+today=$H H=$T/before
+up
+H=$today
+await quiet up
+pid=$(get quiet pid)
+tell reload --exec "$T/one"
+same "pid" "$(get quiet pid) $(readlink "/proc/$sup/exe")" "$pid $T/one"
+tell restart quiet
+await quiet up
+ask reload --exec "$T/before"
+same "status" "$status" 1
+like "text" "$text" "*nothing was changed: the state is of a newer hutch*"
+down
+
 claim "a program that is missing, cut off, for another machine, that refuses, crashes or says nothing: nothing is changed"
 mkdir "$T/bad"
 up

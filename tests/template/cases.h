@@ -41,6 +41,8 @@ static const struct same sames[] = {
 	{"the host's /dev", R "dev=host"},
 	{"a tmpfs where a link leads", R "tmpfs=/var/run"},
 	{"a namespace of each kind", R "net=none|ns.cgroup=new|sysfs=/sys"},
+	{"a root out of an archive", "root=cpio " H "/archive|bind=" H "/plain /data|symlink=/data /link"},
+	{"a directory made on a disk", R "bind=" H "/other /mnt rw|dir=/mnt/made|tmpfs=/mnt/made"},
 	{"binds alone", BARE "bind=" H "/plain /data|bind=" H "/other /mnt rw|proc=/proc|tmpfs=/tmp ro"},
 	{"slave and recursive binds alone", BARE "bind=" H "/shared /data slave rec|bind=" H "/tree /mnt rec|bind=" H "/plain /tmp unbindable"},
 	{"slave+shared alone", BARE "bind=" H "/shared /data slave+shared|bind=" H "/plain /data/below"},
@@ -115,7 +117,31 @@ static void place_gone(void)
 		fail("rmdir");
 }
 
+static void rewritten(void) { archive_make(); }
+static void masked_appears(void) { make(H "/root/etc/nothing", 1); }
+static void made_vanishes(void)
+{
+	if (rmdir(H "/other/made") && errno != ENOENT)
+		fail("rmdir");
+}
+static void followed_replaced(void)
+{
+	make(H "/file2", 1);
+	if (rename(H "/file2", H "/file"))
+		fail("rename");
+}
+
+/* What makes no template stale. */
+static const struct stale freshes[] = {
+	{"a file appears that is masked if it is there", R "mask=/etc/nothing optional|mask=/etc/secret", NULL, masked_appears},
+	{"a directory vanishes that is made on a disk", R "bind=" H "/other /mnt rw|dir=/mnt/made|tmpfs=/mnt/made", NULL, made_vanishes},
+	{"a file is replaced that is followed", R "bind=" H "/file /etc/conf follow", NULL, followed_replaced},
+	{"a mount comes below a source that is bound alone", R "bind=" H "/tree /data", NULL, mount_below},
+	{"a file appears in the root", R "bind=" H "/plain /data", NULL, masked_appears},
+};
+
 static const struct stale stales[] = {
+	{"an archive is written again", "root=cpio " H "/archive|bind=" H "/plain /data", NULL, rewritten},
 	{"another file at a source", R "bind=" H "/plain /data", NULL, other_file},
 	{"another mount at a source", R "bind=" H "/plain /data", NULL, other_mount},
 	{"the same file of another mount", R "bind=" H "/plain /data", NULL, same_mount},

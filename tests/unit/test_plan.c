@@ -233,7 +233,7 @@ static void every_kernel(void)
 			/* Nothing of the host's is made private or left behind where nothing of it is copied. */
 			if (strstr(text, " root.namespace ") || strstr(text, " ns.empty "))
 				CHECK(facts.privileged && !strstr(text, " tree.private ") && !strstr(text, " root.pivot ") &&
-				      !strstr(text, " scratch ") && !(plan.step[plan.clone].op[0].n & CLONE_NEWNS_));
+				      (facts.empty_namespace || !strstr(text, " scratch ")) && !(plan.step[plan.clone].op[0].n & CLONE_NEWNS_));
 			if (!facts.ns_user)
 				CHECK(!strstr(text, " seal ") && !(plan.namespaces & CLONE_NEWUSER_));
 		}
@@ -367,13 +367,16 @@ static void parts(void)
 		"exec=/x\nroot=image /i\nroot-seal=yes\ndev=host\nhub=/y z\n",
 		"exec=/x\nroot=/r rec\ninit=no\ndev=none\nmask=none\npropagation=slave\nipc=group a\n",
 	};
-	static uint32_t *const facts_less[] = {NULL, &facts.pivot_root, &facts.statmount, &facts.close_range, &facts.openat2};
+	/* Each is the other way round than on the modern kernel. */
+	static uint32_t *const others[] = {
+		NULL, &facts.pivot_root, &facts.statmount, &facts.close_range, &facts.openat2, &facts.tree_namespace, &facts.empty_namespace,
+	};
 	unsigned made = 0;
 
-	for (size_t k = 0; k < sizeof facts_less / sizeof *facts_less; k++) {
+	for (size_t k = 0; k < sizeof others / sizeof *others; k++) {
 		parse(modern);
-		if (facts_less[k])
-			*facts_less[k] = 0;
+		if (others[k])
+			*others[k] = !*others[k];
 		for (unsigned i = 0; i < PROFILES; i++)
 			made += check_parts(profiles[i]);
 		for (size_t i = 0; i < sizeof more / sizeof *more; i++)

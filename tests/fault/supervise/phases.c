@@ -11,7 +11,7 @@
 /* Sides as in kernel/fault.h, by mode. */
 const struct phase_row phases[PHASES] = {
 	[BOOT] = {"boot", "so", "sloiw", "sl", 7}, [KILL] = {"end", "sliw", "sliw", "sl", 7},
-	[RESTART] = {"restart", "s", "sl", "s", 7}, [RELOAD] = {"reload", "so", "soli", "s", 1},
+	[DIRECT] = {"direct", "si", "si", "s", 4}, [RESTART] = {"restart", "s", "sl", "s", 7}, [RELOAD] = {"reload", "so", "soli", "s", 1},
 	[HUP] = {"hup", "s", "so", "s", 1}, [STOP] = {"stop", "s", "sl", "s", 7},
 	[ASK] = {"ask", "s", "s", "s", 0}, [PATH] = {"path", "s", "sl", "s", 4},
 	[UPGRADE] = {"upgrade", "sco", "sco", "sc", 0},
@@ -59,6 +59,11 @@ void act(enum phase phase)
 		for (int i = 0; i < SERVICES; i++)
 			if (payload_of(&services[i]))
 				kill(payload_of(&services[i]), SIGKILL);
+		break;
+	case DIRECT:
+		/* It has been started twice by then, so that the supervisor does it by itself. */
+		if (payload_of(&services[2]))
+			kill(payload_of(&services[2]), SIGKILL);
 		break;
 	case RESTART:
 		ask("restart a b c", NULL, 0);

@@ -15,7 +15,7 @@ struct service services[SERVICES] = {
 	{.name = "a", .conf = BOX "ready=fd 4\nexec=/bin/service a /shared @ 4\n"},
 	{.name = "b", .conf = COMMON "ns=none\ninit=no\nready=notify\nlisten=unix " W "/b.sock\nlog=file " W "/b.log\n"
 		"exec=" W "/root/bin/service b " W "/shared @\n"},
-	{.name = "c", .conf = BOX "ready=notify\nafter=a\non-path=" W "/flag\nexec=/bin/service c /shared @\n"},
+	{.name = "c", .conf = BOX "ready=notify\nafter=a\non-path=" W "/flag\ninit=no\nexec=/bin/service c /shared @\n"},
 };
 
 struct fault_log *fault_log;

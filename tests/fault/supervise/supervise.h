@@ -14,7 +14,7 @@ enum {
 	ANSWER = 3000,
 };
 
-enum phase { BOOT, KILL, RESTART, RELOAD, HUP, STOP, ASK, PATH, UPGRADE, SHUTDOWN, PHASES };
+enum phase { BOOT, KILL, DIRECT, RESTART, RELOAD, HUP, STOP, ASK, PATH, UPGRADE, SHUTDOWN, PHASES };
 struct phase_row {
 	const char *name, *quick, *full, *kill;	/* sides as in kernel/fault.h, by mode */
 	unsigned again;				/* services that run anew, as bits */

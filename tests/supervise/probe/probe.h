@@ -21,6 +21,7 @@ int tool_hammer(char **word);
 int tool_wreck(char **word);
 int tool_poke(char **word);
 int tool_without(char **word);
+int tool_steps(char **word);
 
 /* A tool by the first word: its status; -1: there is no such tool. */
 int tool(int argc, char **argv);

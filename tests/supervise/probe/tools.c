@@ -267,7 +267,7 @@ static const struct {
 	{"pace", 2, tool_pace}, {"slow", 2, tool_slow}, {"crowd", 3, tool_crowd},
 	{"scribble", 2, tool_scribble}, {"time", 1, tool_time}, {"cpu", 1, tool_cpu},
 	{"now", 0, tool_now}, {"hammer", 2, tool_hammer}, {"wreck", 2, tool_wreck},
-	{"poke", 3, tool_poke}, {"without", 2, tool_without},
+	{"poke", 3, tool_poke}, {"without", 2, tool_without}, {"steps", 2, tool_steps},
 };
 
 int tool(int argc, char **argv)
