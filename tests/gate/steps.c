@@ -343,7 +343,8 @@ int main(int argc, char **argv)
 			return 2;
 		}
 		/* A chroot would be in the way of templates. */
-		if (c == '/' && (chdir(optarg) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0))
+		if (c == '/' && (unshare(CLONE_NEWNS) < 0 || chdir(optarg) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 ||
+		    umount2(".", MNT_DETACH) < 0 || mount(NULL, "/", NULL, MS_SHARED, NULL) < 0))
 			die(optarg);
 		profiled |= c == 'p';
 		restarted |= c == 'r';
