@@ -58,7 +58,7 @@ int do_NOTIFY_OPEN(struct walk *w, const struct step *s)
 	if (!failed && k_chdir("/"))
 		failed = step_failed(w, "/");
 	k_close(fd);
-	k_close(dir);
+	path_leave(w, dir);
 	return failed;
 }
 

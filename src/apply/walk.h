@@ -62,7 +62,7 @@ struct walk {
 
 	/* inside only */
 	int proc;		/* the host's /proc */
-	int base;		/* the first mount of a namespace that was entered empty; else -1 */
+	int base;		/* the first mount of a namespace that was entered empty, or the root of a template; else -1 */
 	int root;		/* the sandbox's root */
 	int scratch;		/* the place to stage things on */
 	unsigned piled;		/* mounts put over "/", before the root switch */
@@ -76,6 +76,7 @@ struct walk {
 
 	struct err err;
 	uint64_t bound;		/* capabilities that the payload may have at all */
+	uint64_t bset;		/* those that the bounding set may still have */
 	struct ids ids;
 	struct anchor anchor[ANCHORS];
 };
