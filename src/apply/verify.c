@@ -78,8 +78,10 @@ static int view(struct walk *w, const struct mounts *now, struct plan *to)
 	const struct plan *plan = w->plan;
 	struct expect *e = ARENA_ARRAY(w->arena, struct expect, plan->nexpect + 1);
 
-	if (!e)
-		return step_failed_code(w, ENOMEM, "");
+	if (!e) {
+		step_failed_code(w, ENOMEM, "");
+		return -1;
+	}
 	memcpy(e, plan->expect, sizeof *e * plan->nexpect);
 	*to = *plan;
 	to->expect = e;
@@ -115,11 +117,11 @@ int do_VERIFY_MOUNTS(struct walk *w, const struct step *s)
 	(void)s;
 	if (table_now(w, &now) || view(w, &now, &plan))
 		return -1;
-	sum = plan.part && own ? identity_table(&plan, &now) : 0;
+	sum = w->plan->part && own ? identity_table(&plan, &now) : 0;
 	/* Somebody took away what a mount of the template was on, or one has arrived or gone. */
-	if (plan.part == PART_LAUNCH && (!own || own->below != sum))
+	if (w->plan->part == PART_LAUNCH && (!own || own->below != sum))
 		return step_failed_code(w, ESTALE, "");
-	if (plan.part == PART_ROOT) {
+	if (w->plan->part == PART_ROOT) {
 		keep_once(&plan);
 		if (own)
 			own->below = sum;
