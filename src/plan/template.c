@@ -319,7 +319,8 @@ void plan_part(struct build *b)
 	d.each = d.uses + slots;
 	choose_each(&d);
 	plan->no_template = (uint8_t)divide(&d);
-	if (plan->no_template || !b->request->part)
+	/* No room was taken for a part that nobody asked for. */
+	if (plan->no_template || !step)
 		return;
 	if (find_sources(&d)) {
 		plan->no_template = NO_LARGE;
@@ -327,8 +328,11 @@ void plan_part(struct build *b)
 	}
 	divide_expects(&d);
 	plan->part = (uint8_t)b->request->part;
-	if (b->request->exact && b->request->part == PART_LAUNCH)
+	if (b->request->exact && b->request->part == PART_LAUNCH) {
+		out_arena(b->request->exact, b->a, EXACT_MOST);
 		tell_root(&d, b->request->exact);
+		b->a->used += b->request->exact->used + 1;
+	}
 	keep_part(&d, step, b->request->part);
 	fit_clone(b);
 }
