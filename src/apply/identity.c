@@ -73,6 +73,9 @@ static uint64_t below_sum(const struct mounts *now, const char *place)
 /* What a kernel before 6.8 does not tell of one mount alone, and what is below. */
 static int take_slowly(struct walk *w, const struct plan_source *s, int fd, struct mounts *table, struct identity *to)
 {
+	/* With many sources the whole table is read once. */
+	enum { FEW = 3 };
+	struct mounts one = {0};
 	const struct mount *m;
 	struct statfs fs;
 	char place[4096];
@@ -86,7 +89,9 @@ static int take_slowly(struct walk *w, const struct plan_source *s, int fd, stru
 	}
 	if (!s->rec && !s->receives)
 		return 0;
-	if (!table->n && table_read(w, table))
+	if (!s->rec && w->plan->nsources <= FEW)
+		table = &one;
+	if (table == &one ? table_line(w, mount_id(w, fd), table) : !table->n && table_read(w, table))
 		return -1;
 	m = mounts_by_id(table, mount_id(w, fd));
 	n = path_of(w, fd, place);

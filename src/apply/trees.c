@@ -66,6 +66,30 @@ int table_read(struct walk *w, struct mounts *to)
 	return 0;
 }
 
+int table_line(struct walk *w, int id, struct mounts *to)
+{
+	enum { PIECE = 1024, MOST = 4 * 4096 };
+	int fd = k_open(w->proc, "self/mountinfo", O_RDONLY, 0);
+	char *text = arena_room(w->arena, MOST), *line = text, *end = NULL;
+	size_t used = 0;
+	long n = 0;
+	struct err e;
+
+	while (fd >= 0 && text && !end && used + PIECE < MOST && (n = k_read(fd, text + used, PIECE)) > 0) {
+		used += (size_t)n;
+		for (line = text; (end = memchr(line, '\n', used - (size_t)(line - text))); line = end + 1)
+			if (number_at(line) == (uint64_t)id)
+				break;
+		used -= (size_t)(line - text);
+		memmove(text, line, used);
+		end = end ? text + (end - line) : NULL;
+	}
+	k_close(fd);
+	if (!end || mounts_parse(to, text, (size_t)(end - text) + 1, w->arena, &e))
+		return step_failed_code(w, ESTALE, "mountinfo");
+	return 0;
+}
+
 /* One mount, its texts in the arena. ENOENT: it has gone. */
 static int mount_read(struct walk *w, uint64_t id, struct mount *m)
 {

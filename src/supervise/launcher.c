@@ -254,7 +254,7 @@ int launcher_start(const struct service *v, const char *notify, int *born, const
 	job.parent = k_getpid();
 	job.ends = *ends;
 	job.leave = leave;
-	job.no_template = v->no_template;
+	job.no_template = v->no_template == TEMPLATE_TRIES;
 	job.notify = notify ? memcpy(job.notify_room, notify, sizeof job.notify_room) : NULL;
 	job.born = born;
 	*born = 0;

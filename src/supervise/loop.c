@@ -16,7 +16,7 @@
 #include "supervise/keep.h"
 #include "supervise/supervise.h"
 
-enum { BREATH_MS = 50, STORM_MS = 1, REST_MS = 1000, LONGEST_MS = 1 << 30 };
+enum { BREATH_MS = 50, STORM_MS = 1, REST_MS = 1000, QUIET_MS = 250, LONGEST_MS = 1 << 30 };
 
 static void reload(struct supervisor *s)
 {
@@ -165,7 +165,7 @@ void loop_turn(struct supervisor *s)
 	timeout = deadlines(s);
 	if (timeout < 0 || timeout > REST_MS) {
 		rests = !forget_seldom(s->turn, s->events.head);
-		timeout = rests ? REST_MS : timeout;
+		timeout = rests ? QUIET_MS : timeout;
 	}
 	if (s->storm && (timeout < 0 || timeout > STORM_MS))
 		timeout = STORM_MS;

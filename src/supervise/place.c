@@ -38,13 +38,15 @@ void queue_put(struct queue *q, enum queue_link link, const struct service *v)
 
 struct service *queue_take(struct queue *q, enum queue_link link)
 {
-	struct spot *p = &t->spot[q->first - 1];
+	unsigned at = q->first;
+	struct spot *p;
 
-	if (!q->first)
+	if (!at)
 		return NULL;
+	p = &t->spot[at - 1];
 	q->first = p->next[link];
 	p->linked &= (uint8_t)~(1 << link);
-	return &s->service[p - t->spot];
+	return &s->service[at - 1];
 }
 
 void place_touch(const struct service *v)

@@ -13,6 +13,8 @@ static const struct {
 } errnos[] = {
 	/* A failed close loses a descriptor number at worst, and the kernel's is closed all the same. */
 	{"close", {0}},
+	/* There is nothing that it could say no to. */
+	{"set_tid_address", {0}},
 	{"openat", CODES(EMFILE, ENOENT, EACCES, ENOMEM, ELOOP)},
 	{"openat2", CODES(EMFILE, ENOENT, EAGAIN, ENOSYS, ELOOP)},
 	{"read", CODES(EIO, EINTR)}, {"pread", CODES(EIO)}, {"write", CODES(EPERM, ENOSPC, EINVAL, EINTR)},

@@ -61,7 +61,7 @@ struct plan {
 	"file=/etc/motd \"hello\"", "mask=/etc/secret", "mask=/srv", "device=/dev/zero /dev/nought", \
 	"overlay=" W "/src /mnt size=1m"
 
-#define KEEP "template=keep", "bind=" W "/src /mnt slave rec", "bind=" W "/src /srv", "bind=" W "/none /none optional"
+#define KEEP "template=keep", "tmpfs=/tmp", "file=/tmp/x y", "bind=" W "/src /mnt slave rec", "bind=" W "/src /srv", "bind=" W "/none /none optional"
 
 static const struct plan plans[] = {
 	{.name = "defaults", .args = {ROOT}},
