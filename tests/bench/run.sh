@@ -344,7 +344,7 @@ part_launch() {
 		pause=$((n > 0 ? 8 : 2))
 		launches "$row" "$world" run /bin/noop private
 		fast_peers "$row" "$world" run /bin/noop
-		ask "$rounds" 10 "$pause"
+		ask $((n > 0 ? (rounds + 1) / 2 : rounds)) 10 "$pause"
 		launches "slow-$row" "$world" run /bin/noop private
 		slow_peers "slow-$row" "$world" run launch
 		nspawn "slow-$row" "$n" run /bin/noop
