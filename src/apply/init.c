@@ -113,11 +113,16 @@ static int bound_both(struct walk *w)
 {
 	unsigned at = w->at;
 
-	for (; w->at < w->plan->nsteps; w->at++)
-		if (w->plan->step[w->at].kind == STEP_CAPS_BOUND && do_CAPS_BOUND(w, &w->plan->step[w->at])) {
+	for (; w->at < w->plan->nsteps; w->at++) {
+		if (w->plan->step[w->at].kind != STEP_CAPS_BOUND)
+			continue;
+		k_fault_step("caps.bound");
+		if (do_CAPS_BOUND(w, &w->plan->step[w->at])) {
 			unmake_points(w);
 			return -1;
 		}
+		k_fault_step("init.start");
+	}
 	w->at = at;
 	return 0;
 }
