@@ -113,12 +113,14 @@ static int bound_both(struct walk *w)
 {
 	unsigned at = w->at;
 
+	k_fault_step(step_name(STEP_CAPS_BOUND));
 	for (; w->at < w->plan->nsteps; w->at++)
 		if (w->plan->step[w->at].kind == STEP_CAPS_BOUND && do_CAPS_BOUND(w, &w->plan->step[w->at])) {
 			unmake_points(w);
 			return -1;
 		}
 	w->at = at;
+	k_fault_step(step_name(STEP_INIT_START));
 	return 0;
 }
 

@@ -141,7 +141,7 @@ int table_now(struct walk *w, struct mounts *to)
 	enum { SOME = 64 };
 	uint64_t id[SOME], last = 0;
 	unsigned room = 0;
-	int n;
+	int n, tries = 100;
 
 	if (!w->plan->statmount || wants_subtype(w->plan))
 		return table_read(w, to);
@@ -162,10 +162,17 @@ int table_now(struct walk *w, struct mounts *to)
 			to->mount = more;
 		}
 		for (int i = 0; i < n; i++)
-			if (!mount_read(w, id[i], &to->mount[to->n]))
+			if (!mount_read(w, id[i], &to->mount[to->n])) {
 				to->n++;
-			else if (errno != ENOENT)
+			} else if (errno != ENOENT || !tries--) {
 				return step_failed(w, "statmount");
+			} else {
+				/* It has gone meanwhile: from the start, for others may have come. */
+				to->n = 0;
+				n = SOME;
+				id[n - 1] = 0;
+				break;
+			}
 		last = n ? id[n - 1] : 0;
 	} while (n == SOME);
 	return 0;

@@ -78,8 +78,10 @@ static int view(struct walk *w, const struct mounts *now, struct plan *to)
 	const struct plan *plan = w->plan;
 	struct expect *e = ARENA_ARRAY(w->arena, struct expect, plan->nexpect + 1);
 
-	if (!e)
-		return step_failed_code(w, ENOMEM, "");
+	if (!e) {
+		step_failed_code(w, ENOMEM, "");
+		return -1;
+	}
 	memcpy(e, plan->expect, sizeof *e * plan->nexpect);
 	*to = *plan;
 	to->expect = e;

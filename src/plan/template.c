@@ -176,6 +176,8 @@ static enum reason why_not(const struct build *b)
 	const struct profile *p = b->p;
 	int memory = p->root.kind == ROOT_TMPFS || p->root.kind == ROOT_CPIO, unlocked = b->bounded_admin && !b->plan->sealed;
 
+	if (p->template == TEMPLATE_NO)
+		return NO_SAID;
 	if (!(b->namespaces & CLONE_NEWNS_) || !b->mounts)
 		return NO_MOUNTS;
 	if (b->own_user || p->ns[NS_USER].how == NS_PATH)

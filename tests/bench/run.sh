@@ -344,7 +344,7 @@ part_launch() {
 		pause=$((n > 0 ? 8 : 2))
 		launches "$row" "$world" run /bin/noop private
 		fast_peers "$row" "$world" run /bin/noop
-		ask "$rounds" 10 "$pause"
+		ask $((n > 0 ? (rounds + 1) / 2 : rounds)) 10 "$pause"
 		launches "slow-$row" "$world" run /bin/noop private
 		slow_peers "slow-$row" "$world" run launch
 		nspawn "slow-$row" "$n" run /bin/noop
@@ -530,28 +530,33 @@ part_alive() {
 }
 
 part_worth() {
-	local s why
-	peers 0
-	put 'worth-restart auto ms' life "+$world" 1 /box /bin/hutch supervise /svc/private
-	if why=$(inside /bin/hutch check --service /svc/no/0001.conf 2>&1); then
-		put 'worth-restart no ms' life "+$world" 1 /box /bin/hutch supervise /svc/no
-	else
-		skip 'worth-restart no' "$why"
-	fi
-	put 'worth-restart defaults ms' life "+$world" 1 /box /bin/hutch supervise /svc/defaults
-	put 'worth-restart floor ms' life "+$world" 1 /box /bin/floor stay 1 /box /bin/stamp
-	put 'worth-restart floor-defaults ms' life "+$world" 1 /box /bin/floor -d stay 1 /box /bin/stamp
-	ask "$rounds" 4
-	try 'worth-run keep ms' run "$world" /bin/hutch run /conf/private-keep.conf
-	put 'worth-run no ms' run "$world" /bin/hutch run /conf/private.conf
-	ask "$rounds" 4
-	for s in worth-restart worth-run; do
-		tell "column $s median/ms ms median" "column $s p10/ms ms p10" "column $s p90/ms ms p90"
+	local n s where why
+	for n in 0 "$more"; do
+		peers "$n"
+		s=${n/#0/}
+		where="$(inside /usr/bin/grep -c . /proc/self/mountinfo) mounts on the host"
+		put "worth-restart$s auto ms" life "+$world" 1 /box /bin/hutch supervise /svc/private
+		if why=$(inside /bin/hutch check --service /svc/no/0001.conf 2>&1); then
+			put "worth-restart$s no ms" life "+$world" 1 /box /bin/hutch supervise /svc/no
+		else
+			skip "worth-restart$s no" "$why"
+		fi
+		put "worth-restart$s defaults ms" life "+$world" 1 /box /bin/hutch supervise /svc/defaults
+		put "worth-restart$s floor ms" life "+$world" 1 /box /bin/floor stay 1 /box /bin/stamp
+		put "worth-restart$s floor-defaults ms" life "+$world" 1 /box /bin/floor -d stay 1 /box /bin/stamp
+		ask "$rounds" 4
+		try "worth-run$s keep ms" run "$world" /bin/hutch run /conf/private-keep.conf
+		put "worth-run$s no ms" run "$world" /bin/hutch run /conf/private.conf
+		ask "$rounds" 4
+		tell_worth "worth-restart$s" "restart with template=auto and =no, and with the defaults; $where" floor auto no floor-defaults defaults
+		tell_worth "worth-run$s" "run with template=keep, and without; $where" keep no
 	done
-	tell 'row worth-restart What the choices are worth: restart with template=auto and =no, and with the defaults' \
-		'subjects worth-restart floor auto no floor-defaults defaults' 'over worth-restart floor' 'over worth-restart floor-defaults' \
-		'row worth-run What the choices are worth: run with template=keep, and without' \
-		'subjects worth-run keep no' 'over worth-run keep'
+}
+
+tell_worth() {	# ROW TITLE SUBJECT...
+	tell "row $1 What the choices are worth: $2" "subjects $1 ${*:3}" "column $1 median/ms ms median" "column $1 p10/ms ms p10" \
+		"column $1 p90/ms ms p90" "over $1 $3"
+	[ $# -lt 6 ] || tell "over $1 $6"
 }
 
 part_end() {
