@@ -15,19 +15,18 @@ root=$out/root
 mkdir -p "$root"
 mount -t tmpfs tmpfs "$root"
 mkdir -p "$root"/{svc,proc,run,tmp,box/{bin,stamp,proc,tmp,dev/mqueue}}
-cp "$out/steps" "$hutch" "$root/"
+cp "$hutch" "$root/"
 cp "$bench_out/noop" "$root/box/bin/"
 cp "$bench_out/stamp" "$root/box/stamp/run"
 launch_profile /bin/noop >"$root/launch.conf"
 { launch_profile /stamp/run; echo 'restart-delay=0 0'; } >"$root/svc/stamp.conf"
 mount -t proc proc "$root/proc"
-mount --make-shared "$root"
 case $what in
-run) command=(-p /hutch run /launch.conf) ;;
-restart) command=(-p -r /hutch supervise /svc) ;;
+run) command=(-p -- /hutch run /launch.conf) ;;
+restart) command=(-p -r -- /hutch supervise /svc) ;;
 *) die "$what?" ;;
 esac
-chroot "$root" /steps "${command[@]}" 2>/dev/null >"$out/profile"
+"$out/steps" -/ "$root" "${command[@]}" 2>"$out/profile.err" >"$out/profile" || die "$(cat "$out/profile.err")"
 head -n 1 "$out/profile"
 { nm -n "$hutch.debug"; sed '1d; s/^/at /' "$out/profile"; } | awk '
 	function hex(s, i, n) { for (i = 1; i <= length(s); i++) n = n * 16 + index("123456789abcdef", substr(s, i, 1)); return n }

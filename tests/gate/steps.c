@@ -11,7 +11,7 @@
  * Prints the sum over COMMAND and all its children, of each until it executes another
  * program. A repeated string instruction (rep movs) is one, however long. With -p a line
  * "ADDRESS COUNT" for each instruction of a program that is not relocated follows, for
- * profile.sh.
+ * profile.sh. -/ ROOT: in this root.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,8 +21,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/user.h>
 #include <sys/wait.h>
@@ -40,10 +42,13 @@
 struct traced {
 	pid_t pid;
 	unsigned long at;	/* the instruction that it stood on */
+	unsigned turn;		/* the highest of all runs */
+	int held, signal;	/* stopped until it is its turn, and what it gets then */
 };
 
 static struct traced traced[MAX_TRACED];
 static int ntraced, stepping;
+static unsigned turns;
 static unsigned long long count;
 static pid_t root;
 static int sock = -1, profiled;
@@ -64,8 +69,37 @@ static struct traced *find(pid_t pid)
 		errno = E2BIG;
 		die("too many processes");
 	}
-	traced[ntraced] = (struct traced){ .pid = pid };
+	traced[ntraced] = (struct traced){ .pid = pid, .turn = ++turns };
 	return &traced[ntraced++];
+}
+
+static void resume(struct traced *t, int sig)
+{
+	if (ptrace(stepping ? PTRACE_SINGLESTEP : PTRACE_CONT, t->pid, 0, sig) < 0 && errno != ESRCH)
+		die("ptrace");
+}
+
+/*
+ * One runs at a time, a child before its parent: who waits for a slow child would lose patience, and do
+ * more than it does when nobody counts.
+ */
+static struct traced *runner(void)
+{
+	struct traced *t = traced;
+
+	for (int i = 1; i < ntraced; i++)
+		if (traced[i].turn > t->turn)
+			t = &traced[i];
+	return ntraced ? t : NULL;
+}
+
+static void release(struct traced *t)
+{
+	if (!t || !t->held)
+		return;
+	t->held = 0;
+	t->turn = ++turns;
+	resume(t, t->signal);
 }
 
 static void forget(pid_t pid)
@@ -73,6 +107,7 @@ static void forget(pid_t pid)
 	struct traced *t = find(pid);
 
 	*t = traced[--ntraced];
+	release(runner());
 }
 
 static void step(pid_t pid)
@@ -104,14 +139,23 @@ static void stopped(pid_t pid, int status)
 		return;
 	}
 	if (event) {
+		unsigned long child;
+
 		find(pid);
+		if ((event == PTRACE_EVENT_FORK || event == PTRACE_EVENT_VFORK || event == PTRACE_EVENT_CLONE) &&
+		    ptrace(PTRACE_GETEVENTMSG, pid, 0, &child) == 0)
+			find((pid_t)child);
 		sig = 0;
 	} else if (sig == SIGTRAP) {
 		step(pid);
 		sig = 0;
 	}
-	if (ptrace(stepping ? PTRACE_SINGLESTEP : PTRACE_CONT, pid, 0, sig) < 0 && errno != ESRCH)
-		die("ptrace");
+	if (stepping && find(pid) != runner()) {
+		find(pid)->held = 1;
+		find(pid)->signal = sig;
+		return;
+	}
+	resume(find(pid), sig);
 }
 
 /* One thing that happened; 0: nothing did. */
@@ -157,6 +201,20 @@ static int sleeps(pid_t pid)
 	return p && p[2] == 'S';
 }
 
+/* Nothing happens: who sleeps while others are held waits for one of them. */
+static void relieve(void)
+{
+	struct traced *t = runner();
+
+	if (!t || (!t->held && !sleeps(t->pid)))
+		return;
+	for (int i = 0; i < ntraced; i++)
+		if (traced[i].held) {
+			release(&traced[i]);
+			return;
+		}
+}
+
 /* Until all that are traced sleep: the launcher, too, where there is one. */
 static void settle(void)
 {
@@ -169,6 +227,7 @@ static void settle(void)
 			quiet = 0;
 			continue;
 		}
+		relieve();
 		for (int i = 0; i < ntraced; i++)
 			all &= sleeps(traced[i].pid);
 		if (all) {
@@ -187,13 +246,18 @@ static pid_t next_stamp(void)
 	struct iovec data = { &stamp, sizeof stamp };
 	struct msghdr m = { .msg_iov = &data, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control };
 	struct ucred who;
+	unsigned idle = 0;
 
 	while (recvmsg(sock, &m, MSG_DONTWAIT) != (ssize_t)sizeof stamp) {
 		if (errno != EAGAIN)
 			die("socket");
 		m.msg_controllen = sizeof control;
-		if (!next_event(WNOHANG))
+		if (next_event(WNOHANG))
+			idle = 0;
+		else if (++idle % 64)
 			sched_yield();
+		else
+			relieve();
 	}
 	memcpy(&who, CMSG_DATA(CMSG_FIRSTHDR(&m)), sizeof who);
 	return who.pid;
@@ -273,11 +337,15 @@ int main(int argc, char **argv)
 {
 	int restarted = 0, c;
 
-	while ((c = getopt(argc, argv, "+pr")) != -1) {
+	while ((c = getopt(argc, argv, "+pr/:")) != -1) {
 		if (c == '?') {
-			fprintf(stderr, "usage: steps [-p] [-r] COMMAND...\n");
+			fprintf(stderr, "usage: steps [-p] [-r] [-/ ROOT] COMMAND...\n");
 			return 2;
 		}
+		/* A chroot would be in the way of templates. */
+		if (c == '/' && (unshare(CLONE_NEWNS) < 0 || chdir(optarg) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 ||
+		    umount2(".", MNT_DETACH) < 0 || mount(NULL, "/", NULL, MS_SHARED, NULL) < 0))
+			die(optarg);
 		profiled |= c == 'p';
 		restarted |= c == 'r';
 	}
@@ -292,8 +360,13 @@ int main(int argc, char **argv)
 	if (restarted)
 		restarts();
 	else
-		while (root)
-			next_event(0);
+		for (unsigned idle = 0; root;)
+			if (next_event(WNOHANG))
+				idle = 0;
+			else if (++idle % 64)
+				sched_yield();
+			else
+				relieve();
 	printf("%llu\n", count);
 	for (unsigned long at = 0; profiled && at < MAX_ADDRESS; at++)
 		if (times[at])
