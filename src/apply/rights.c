@@ -117,11 +117,16 @@ int do_CAPS_BOUND(struct walk *w, const struct step *s)
 	uint64_t keep = (uint64_t)s->op[0].n & w->bound;
 
 	for (unsigned long cap = 0; cap < 64; cap++) {
+		int there;
+
 		if (keep >> cap & 1 && cap < CAP_NAMES)
 			continue;
 		/* The init has been here; to look costs a tenth of dropping. */
-		if (!(w->bset >> cap & 1) && !k_prctl(PR_CAPBSET_READ_, cap, 0, 0))
+		there = w->bset >> cap & 1 ? 1 : k_prctl(PR_CAPBSET_READ_, cap, 0, 0);
+		if (!there)
 			continue;
+		if (there < 0 && errno != EINVAL)
+			return step_error(w);
 		if (!k_prctl(PR_CAPBSET_DROP_, cap, 0, 0))
 			continue;
 		/* Beyond the last one that the kernel knows, and not just refused. */

@@ -128,6 +128,7 @@ static const struct {
 	{"mount.propagate", "fchdir", 0, "no directory: named by its descriptor"},
 	{"fds.walk", "openat", 0, "cannot list itself: every number is tried"},
 	{"stdio.set", "openat", ENOENT, "made"},
+	{"caps.bound", "prctl", EINVAL, "cannot be looked at: dropped again"},
 	{"ids.set", "getgroups", 0, "not known whether there are any: said that there are none"},
 	{"ids.set", "fstatfs", 0, "streams that the user cannot open again are streams all the same"},
 	{"ids.set", "fchmod", 0, "the same"}, {"ids.set", "fchownat", 0, "the same"},
