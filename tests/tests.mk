@@ -20,7 +20,7 @@ TESTS += "tests/appliance/run.sh $(O) $(O)/hutch 6.1"
 SOAK = "SOAK=1 tests/services/run.sh $(O)/services $(O)/hutch"
 CLAIM_TOOLS := $(O)/claims/probe $(O)/claims/inrootfs $(O)/claims/layout $(O)/supervised/probe $(O)/supervised/hutch-next $(O)/supervised/hutch-before $(O)/init/machine $(O)/init/probe $(O)/init/storm
 # What has to be built before the tests run.
-TEST_NEEDS = $(O)/hutch $(BENCH_TOOLS) $(UNIT) $(CLAIM_TOOLS) vm-tools rootfs man fault
+TEST_NEEDS = $(O)/hutch bench-tools $(UNIT) $(CLAIM_TOOLS) vm-tools rootfs man fault
 
 test: deps		## everything that can be tested on this machine
 	@$(MAKE) --no-print-directory test-only

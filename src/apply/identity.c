@@ -14,26 +14,33 @@
 #include "kernel/k.h"
 
 /* FNV-1a in 64 bits: who could look for two texts with one sum can mount on the host anyway. */
-static uint64_t mix(uint64_t sum, const void *data, size_t n)
+static uint64_t mix(uint64_t sum, unsigned char byte)
 {
-	const unsigned char *byte = data;
+	return (sum ^ byte) * 0x100000001b3;
+}
 
-	while (n--)
-		sum = (sum ^ *byte++) * 0x100000001b3;
+static uint64_t mix_number(uint64_t sum, uint32_t n)
+{
+	for (int i = 0; i < 4; i++, n >>= 8)
+		sum = mix(sum, (unsigned char)n);
 	return sum;
 }
 
 static uint64_t mix_text(uint64_t sum, const char *text)
 {
-	return mix(sum, text, strlen(text) + 1);
+	do
+		sum = mix(sum, (unsigned char)*text);
+	while (*text++);
+	return sum;
 }
 
 /* What a mount shows and where. */
 static uint64_t mount_sum(const struct mount *m)
 {
-	const uint32_t numbers[] = {m->major, m->minor, m->attrs, m->master};
+	uint64_t sum = mix_text(mix_text(mix_text(0xcbf29ce484222325, m->point), m->root), m->type);
 
-	return mix_text(mix_text(mix_text(mix(0xcbf29ce484222325, numbers, sizeof numbers), m->point), m->root), m->type);
+	sum = mix_number(mix_number(sum, m->major), m->minor);
+	return mix_number(mix_number(sum, m->attrs), m->master);
 }
 
 /* The order of a table is not the same in a copy of a namespace: a sum has none. */
@@ -59,10 +66,12 @@ static uint64_t below_sum(const struct mounts *now, const char *place)
 
 	for (unsigned i = 0; i < now->n; i++) {
 		const struct mount *m = &now->mount[i];
-		const uint32_t numbers[] = {(uint32_t)m->id, (uint32_t)m->parent, m->shared, m->unbindable};
+		uint64_t own;
 
-		if (path_below(m->point, place) && strcmp(m->point, place) != 0)
-			sum += mix(mount_sum(m), numbers, sizeof numbers);
+		if (!path_below(m->point, place) || !strcmp(m->point, place))
+			continue;
+		own = mix_number(mix_number(mount_sum(m), (uint32_t)m->id), (uint32_t)m->parent);
+		sum += mix_number(mix_number(own, m->shared), m->unbindable);
 	}
 	return sum;
 }
@@ -73,6 +82,9 @@ static uint64_t below_sum(const struct mounts *now, const char *place)
 /* What a kernel before 6.8 does not tell of one mount alone, and what is below. */
 static int take_slowly(struct walk *w, const struct plan_source *s, int fd, struct mounts *table, struct identity *to)
 {
+	/* With many sources the whole table is read once. */
+	enum { FEW = 3 };
+	struct mounts one = {0};
 	const struct mount *m;
 	struct statfs fs;
 	char place[4096];
@@ -86,7 +98,9 @@ static int take_slowly(struct walk *w, const struct plan_source *s, int fd, stru
 	}
 	if (!s->rec && !s->receives)
 		return 0;
-	if (!table->n && table_read(w, table))
+	if (!s->rec && w->plan->nsources <= FEW)
+		table = &one;
+	if (table == &one ? table_line(w, mount_id(w, fd), table) : !table->n && table_read(w, table))
 		return -1;
 	m = mounts_by_id(table, mount_id(w, fd));
 	n = path_of(w, fd, place);
@@ -160,7 +174,7 @@ int identity_check(struct walk *w)
 	if (now && identity_take(w, now))
 		result = 1;
 	for (unsigned i = 0; i < w->plan->nsources && !result; i++)
-		if (memcmp(&now[i], &w->identity[i], sizeof *now)) {
+		if (memcmp(&now[i], &w->identity[i], sizeof *now) != 0) {
 			step_failed_code(w, ESTALE, w->plan->source[i].path);
 			result = 1;
 		}

@@ -59,7 +59,7 @@ static void let_go(struct walk *w)
 }
 
 /* No right is left but to signal a payload that changed its user. */
-static void drop_caps(void)
+static void drop_caps(struct walk *w)
 {
 	struct cap_data_ have[2] = {{0}}, keep[2] = {{0}};
 
@@ -69,7 +69,7 @@ static void drop_caps(void)
 	if (k_capget(have))
 		return;
 	for (unsigned long cap = 0; cap < CAP_NAMES; cap++)
-		if (have[0].effective >> CAP_SETPCAP_ & 1)
+		if (w->bset >> cap & 1 && have[0].effective >> CAP_SETPCAP_ & 1)
 			k_prctl(PR_CAPBSET_DROP_, cap, 0, 0);
 	keep[0].permitted = keep[0].effective = have[0].permitted & 1u << CAP_KILL_;
 	k_capset(keep);
@@ -108,6 +108,22 @@ static void serve(struct walk *w)
 	}
 }
 
+/* What its payload may never have the init needs no more either: both are rid of it in one go. */
+static int bound_both(struct walk *w)
+{
+	unsigned at = w->at;
+
+	k_fault_step(step_name(STEP_CAPS_BOUND));
+	for (; w->at < w->plan->nsteps; w->at++)
+		if (w->plan->step[w->at].kind == STEP_CAPS_BOUND && do_CAPS_BOUND(w, &w->plan->step[w->at])) {
+			unmake_points(w);
+			return -1;
+		}
+	w->at = at;
+	k_fault_step(step_name(STEP_INIT_START));
+	return 0;
+}
+
 int do_INIT_START(struct walk *w, const struct step *s)
 {
 	(void)s;
@@ -115,6 +131,8 @@ int do_INIT_START(struct walk *w, const struct step *s)
 	if (parent_check(w) || k_prctl(PR_SET_DUMPABLE_, 0, 0, 0) ||
 	    k_sigmask((uint64_t)ALL_SIGNALS, NULL))
 		return w->err.step >= 0 ? -1 : step_error(w);
+	if (bound_both(w))
+		return -1;
 	/* Shares our memory until it executes its program: no page table is copied. */
 	w->payload = k_clone(payload_main, payload_stack + sizeof payload_stack,
 			     CLONE_VM | CLONE_VFORK | SIGCHLD, w);
@@ -126,7 +144,7 @@ int do_INIT_START(struct walk *w, const struct step *s)
 		k_exit(125);
 	}
 	k_fault_step("init");
-	drop_caps();
+	drop_caps(w);
 	channel_send(w, REC_STARTED, 0, 0, "", -1);
 	let_go(w);
 	serve(w);
@@ -158,7 +176,7 @@ int do_FORK(struct walk *w, const struct step *s)
 	pid = k_clone(fork_main, fork_stack + sizeof fork_stack, SIGCHLD, w);
 	if (pid < 0)
 		return step_failed(w, "");
-	drop_caps();
+	drop_caps(w);
 	k_sigmask((uint64_t)ALL_SIGNALS, NULL);
 	let_go(w);
 	k_close(w->channel);

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
 #include "apply/proc.h"
@@ -99,6 +100,9 @@ int do_NS_OPEN(struct walk *w, const struct step *s)
 int do_ROOT_ENTER(struct walk *w, const struct step *s)
 {
 	w->root = w->fd[s->op[0].n];
+	/* A launch from a template has staged its files over the root. */
+	if (w->plan->part == PART_LAUNCH && w->scratch >= 0 && (k_fchdir(w->scratch) || k_umount(".", MNT_DETACH)))
+		return step_failed(w, PACKED("the scratch"));
 	return k_fchdir(w->root) || k_chroot(".") ? step_failed(w, "") : 0;
 }
 

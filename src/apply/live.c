@@ -137,22 +137,25 @@ int do_MOUNT_DROP(struct walk *w, const struct step *s)
 	if (dir < 0)
 		return step_error(w);
 	fd = k_open(dir, *name ? name : ".", O_PATH | O_NOFOLLOW, 0);
-	if (fd < 0)
-		return step_close(w, dir, 1);
+	if (fd < 0) {
+		step_error(w);
+		path_leave(w, dir);
+		return -1;
+	}
 	id = mount_id(w, fd);
 	here = mount_id(w, dir);
 	/* Our own descriptor would keep it busy. */
 	k_close(fd);
 	if (id == here) {
-		k_close(dir);
+		path_leave(w, dir);
 		return step_failed_code(w, 0, PACKED("nothing is mounted there"));
 	}
 	if (k_fchdir(dir) || k_umount(name, UMOUNT_NOFOLLOW | (s->op[1].n ? MNT_DETACH : 0))) {
 		step_error(w);
-		k_close(dir);
+		path_leave(w, dir);
 		return w->err.code == EBUSY ? tell_busy(w, id) : -1;
 	}
-	k_close(dir);
+	path_leave(w, dir);
 	return 0;
 }
 

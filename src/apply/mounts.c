@@ -74,9 +74,14 @@ int do_MOUNT_MOVE(struct walk *w, const struct step *s)
 /* Does a later step go to a place below this one? */
 static int needed_later(const struct walk *w, const char *path)
 {
-	for (unsigned i = w->at + 1; i < w->plan->nsteps; i++)
-		if (step_below(&w->plan->step[i], path))
+	for (unsigned i = w->at + 1; i < w->plan->nsteps; i++) {
+		const struct step *s = &w->plan->step[i];
+
+		if (step_table[s->kind].side == SIDE_PAYLOAD && s->kind != STEP_STDIO_SET && s->kind != STEP_DIR_CHANGE)
+			continue;
+		if (step_below(s, path))
 			return 1;
+	}
 	return 0;
 }
 

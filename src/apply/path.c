@@ -176,6 +176,23 @@ int path_anchor(struct walk *w, const char *path, int fd)
 	return 0;
 }
 
+/* The anchor at the first n bytes of a path, or -1. */
+static int anchor_at(const struct walk *w, const char *path, size_t n)
+{
+	for (unsigned i = 0; i < w->nanchors; i++)
+		if (!strncmp(w->anchor[i].path, path, n) && !w->anchor[i].path[n])
+			return w->anchor[i].fd;
+	return -1;
+}
+
+void path_leave(const struct walk *w, int dir)
+{
+	for (unsigned i = 0; i < w->nanchors; i++)
+		if (w->anchor[i].fd == dir)
+			return;
+	k_close(dir);
+}
+
 /* Where a path starts: at the longest anchor above it, else at the root. */
 static int start_of(const struct walk *w, const char **path)
 {
@@ -230,8 +247,11 @@ int path_parent(struct walk *w, const char *path, const char **name)
 	char dir[MAX_PATH];
 	const char *slash = strrchr(path, '/');
 	size_t n = (size_t)(slash - path);
+	int anchor = anchor_at(w, path, n);
 
 	*name = slash + 1;
+	if (anchor >= 0)
+		return anchor;
 	if (n >= sizeof dir) {
 		errno = ENAMETOOLONG;
 		return -1;
@@ -262,21 +282,21 @@ static int make_one(struct walk *w, const char *path, int is_dir, unsigned mode,
 	if (!memory && !w->made)
 		w->made = ARENA_ARRAY(w->arena, struct made, MADE_POINTS);
 	if (!memory && (!w->made || w->nmade >= MADE_POINTS)) {
-		k_close(dir);
+		path_leave(w, dir);
 		errno = ENOSPC;
 		return -1;
 	}
 	made = is_dir ? k_mkdir(dir, name, mode)
 		      : k_open(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode & 0666);
 	if (made < 0) {
-		k_close(dir);
+		path_leave(w, dir);
 		/* Somebody else made it meanwhile: as good. */
 		return errno == EEXIST ? 0 : -1;
 	}
 	if (!is_dir)
 		k_close(made);
 	if (memory)
-		k_close(dir);
+		path_leave(w, dir);
 	else
 		note_made(w, dir, name, is_dir);
 	return 0;
@@ -284,8 +304,11 @@ static int make_one(struct walk *w, const char *path, int is_dir, unsigned mode,
 
 static int exists(struct walk *w, const char *path)
 {
-	int fd = path_open(w, path, O_PATH, 0);
+	int fd;
 
+	if (anchor_at(w, path, strlen(path)) >= 0)
+		return 1;
+	fd = path_open(w, path, O_PATH, 0);
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -1;
 	k_close(fd);

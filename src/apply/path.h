@@ -26,8 +26,9 @@ void path_unanchor(struct walk *w, const char *path);
 /* The place where fd is, as this process sees it; -1 with errno. 0: it has none. */
 long path_of(struct walk *w, int fd, char to[4096]);
 
-/* Opens the directory that path lies in; *name is path's last part. */
+/* The directory that path lies in, opened where it is no anchor, until it is left; *name is path's last part. */
 int path_parent(struct walk *w, const char *path, const char **name);
+void path_leave(const struct walk *w, int dir);
 
 /*
  * Makes the directories above path, then path itself as a directory or an empty

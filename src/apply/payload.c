@@ -58,7 +58,7 @@ int do_NOTIFY_OPEN(struct walk *w, const struct step *s)
 	if (!failed && k_chdir("/"))
 		failed = step_failed(w, "/");
 	k_close(fd);
-	k_close(dir);
+	path_leave(w, dir);
 	return failed;
 }
 
@@ -298,8 +298,8 @@ int do_READY(struct walk *w, const struct step *s)
 	if (parent_check(w))
 		return -1;
 	/* What the caller ignores or blocks would stay so across exec. */
-	for (int i = 1; i <= 64; i++)
-		if (w->signals >> (i - 1) & 1 && k_signal_default(i) && errno != EINVAL)
+	for (uint64_t set = w->signals; set; set &= set - 1)
+		if (k_signal_default(1 + __builtin_ctzll(set)) && errno != EINVAL)
 			return step_error(w);
 	if ((!w->alone && channel_send(w, REC_READY, 0, 0, "", -1)) || k_sigmask(0, NULL))
 		return step_error(w);

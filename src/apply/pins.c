@@ -15,6 +15,10 @@
 #include "base/text.h"
 #include "kernel/k.h"
 
+#ifndef VERSION
+#define VERSION "0.1"
+#endif
+
 #define PLACE "/run/hutch/templates"
 #define BARRED "------------------------"
 #define HEAD "hutch template 1 " VERSION "\n"

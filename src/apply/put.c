@@ -25,18 +25,21 @@ int do_DIR_MAKE(struct walk *w, const struct step *s)
 			result = step_error(w);
 		k_close(fd);
 	}
-	k_close(dir);
+	path_leave(w, dir);
 	return result;
 }
 
 int do_LINK_MAKE(struct walk *w, const struct step *s)
 {
 	const char *name;
-	int dir = path_parent(w, s->op[1].s, &name);
+	int dir = path_parent(w, s->op[1].s, &name), failed = 0;
 
 	if (dir < 0)
 		return step_error(w);
-	return step_close(w, dir, k_symlink(s->op[0].s, dir, name));
+	if (k_symlink(s->op[0].s, dir, name))
+		failed = step_error(w);
+	path_leave(w, dir);
+	return failed;
 }
 
 /* A node with exactly this mode: mknod itself minds the umask. */
@@ -52,7 +55,9 @@ static int make_node(struct walk *w, const char *path, unsigned mode, unsigned m
 	mask = k_umask(0);
 	failed = k_mknod(dir, name, mode, major, minor);
 	k_umask(mask);
-	return step_close(w, dir, failed);
+	failed = step_done(w, failed);
+	path_leave(w, dir);
+	return failed;
 }
 
 int do_NODE_MAKE(struct walk *w, const struct step *s)

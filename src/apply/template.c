@@ -19,7 +19,7 @@ int do_TEMPLATE_CHECK(struct walk *w, const struct step *s)
 /* setns makes the template's root ours, unshare the copy's. */
 int do_TEMPLATE_ENTER(struct walk *w, const struct step *s)
 {
-	w->root = w->fd[s->op[0].n] = namespace_enter(w->template, CLONE_NEWNS_);
+	w->base = w->root = w->fd[s->op[0].n] = namespace_enter(w->template, CLONE_NEWNS_);
 	return step_done(w, w->root < 0);
 }
 

@@ -66,6 +66,30 @@ int table_read(struct walk *w, struct mounts *to)
 	return 0;
 }
 
+int table_line(struct walk *w, int id, struct mounts *to)
+{
+	enum { PIECE = 1024, MOST = 4 * 4096 };
+	int fd = k_open(w->proc, "self/mountinfo", O_RDONLY, 0);
+	char *text = arena_room(w->arena, MOST), *line = text, *end = NULL;
+	size_t used = 0;
+	long n = 0;
+	struct err e;
+
+	while (fd >= 0 && text && !end && used + PIECE < MOST && (n = k_read(fd, text + used, PIECE)) > 0) {
+		used += (size_t)n;
+		for (line = text; (end = memchr(line, '\n', used - (size_t)(line - text))); line = end + 1)
+			if (number_at(line) == (uint64_t)id)
+				break;
+		used -= (size_t)(line - text);
+		memmove(text, line, used);
+		end = end ? text + (end - line) : NULL;
+	}
+	k_close(fd);
+	if (!end || mounts_parse(to, text, (size_t)(end - text) + 1, w->arena, &e))
+		return step_failed_code(w, ESTALE, "mountinfo");
+	return 0;
+}
+
 /* One mount, its texts in the arena. ENOENT: it has gone. */
 static int mount_read(struct walk *w, uint64_t id, struct mount *m)
 {
@@ -117,7 +141,7 @@ int table_now(struct walk *w, struct mounts *to)
 	enum { SOME = 64 };
 	uint64_t id[SOME], last = 0;
 	unsigned room = 0;
-	int n;
+	int n, tries = 100;
 
 	if (!w->plan->statmount || wants_subtype(w->plan))
 		return table_read(w, to);
@@ -138,10 +162,17 @@ int table_now(struct walk *w, struct mounts *to)
 			to->mount = more;
 		}
 		for (int i = 0; i < n; i++)
-			if (!mount_read(w, id[i], &to->mount[to->n]))
+			if (!mount_read(w, id[i], &to->mount[to->n])) {
 				to->n++;
-			else if (errno != ENOENT)
+			} else if (errno != ENOENT || !tries--) {
 				return step_failed(w, "statmount");
+			} else {
+				/* It has gone meanwhile: from the start, for others may have come. */
+				to->n = 0;
+				n = SOME;
+				id[n - 1] = 0;
+				break;
+			}
 		last = n ? id[n - 1] : 0;
 	} while (n == SOME);
 	return 0;

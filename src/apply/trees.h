@@ -7,6 +7,12 @@
 /* Reads this process's mount table. */
 int table_read(struct walk *w, struct mounts *to);
 
+/*
+ * Its line of one mount alone: the kernel prints no more than is read, and a line costs it more than a system call. Any
+ * failure is ESTALE.
+ */
+int table_line(struct walk *w, int id, struct mounts *to);
+
 /* The same as far as verify looks at it, in place of the table where the kernel tells of single mounts. */
 int table_now(struct walk *w, struct mounts *to);
 

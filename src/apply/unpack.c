@@ -94,7 +94,7 @@ static int make_link(struct unpacking *u, const char *to_path, int dir, const ch
 	if (from < 0)
 		return step_failed(u->w, to_path);
 	result = k_link(from, from_name, dir, name) ? step_failed(u->w, u->path) : 0;
-	k_close(from);
+	path_leave(u->w, from);
 	return result;
 }
 
@@ -202,7 +202,7 @@ static int unpack_entry(struct unpacking *u)
 	default:
 		result = unpack_node(u, dir, name);
 	}
-	k_close(dir);
+	path_leave(u->w, dir);
 	return result;
 }
 

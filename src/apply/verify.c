@@ -78,8 +78,10 @@ static int view(struct walk *w, const struct mounts *now, struct plan *to)
 	const struct plan *plan = w->plan;
 	struct expect *e = ARENA_ARRAY(w->arena, struct expect, plan->nexpect + 1);
 
-	if (!e)
-		return step_failed_code(w, ENOMEM, "");
+	if (!e) {
+		step_failed_code(w, ENOMEM, "");
+		return -1;
+	}
 	memcpy(e, plan->expect, sizeof *e * plan->nexpect);
 	*to = *plan;
 	to->expect = e;
@@ -110,21 +112,29 @@ int do_VERIFY_MOUNTS(struct walk *w, const struct step *s)
 	struct finding f = {.profile = w->plan->profile};
 	struct mounts now;
 	struct plan plan;
-	uint64_t sum;
+	uint64_t sum, seen;
 
 	(void)s;
-	if (table_now(w, &now) || view(w, &now, &plan))
+	if (table_now(w, &now))
 		return -1;
-	sum = plan.part && own ? identity_table(&plan, &now) : 0;
+	/* All is as it was when it was compared with the same plan. */
+	seen = w->seen ? mounts_sum(&now) : 0;
+	if (seen && seen == *w->seen)
+		return 0;
+	if (view(w, &now, &plan))
+		return -1;
+	sum = w->plan->part && own ? identity_table(&plan, &now) : 0;
 	/* Somebody took away what a mount of the template was on, or one has arrived or gone. */
-	if (plan.part == PART_LAUNCH && (!own || own->below != sum))
+	if (w->plan->part == PART_LAUNCH && (!own || own->below != sum))
 		return step_failed_code(w, ESTALE, "");
-	if (plan.part == PART_ROOT) {
+	if (w->plan->part == PART_ROOT) {
 		keep_once(&plan);
 		if (own)
 			own->below = sum;
 	}
 	if (compare_mounts(&plan, &now, w->note, w->before.n ? &w->before : NULL, first_finding, &f))
 		return step_failed_code(w, 0, f.text);
+	if (w->seen)
+		*w->seen = seen;
 	return 0;
 }

@@ -22,7 +22,7 @@ int walk_init(struct walk *w, const struct plan *plan, struct arena *a)
 	w->plan = plan;
 	w->arena = a;
 	w->err.step = -1;
-	w->bound = w->signals = ~0ull;
+	w->bound = w->bset = w->signals = ~0ull;
 	w->fd = ARENA_ARRAY(a, int, plan->slots + 1);
 	w->note = ARENA_ARRAY(a, struct note, plan->slots + 1);
 	for (int i = 0; i < NS_COUNT; i++)

@@ -57,11 +57,12 @@ struct walk {
 	int ahead[NS_COUNT];	/* namespaces made ahead, or -1 */
 
 	int template;		/* of a launch from it: its mount namespace, or -1; the caller's */
+	uint64_t *seen;		/* mounts_sum of the table that was right last time, or NULL */
 	struct identity *identity;	/* of a part: of plan->source, and one more of the template */
 
 	/* inside only */
 	int proc;		/* the host's /proc */
-	int base;		/* the first mount of a namespace that was entered empty; else -1 */
+	int base;		/* the first mount of a namespace that was entered empty, or the root of a template; else -1 */
 	int root;		/* the sandbox's root */
 	int scratch;		/* the place to stage things on */
 	unsigned piled;		/* mounts put over "/", before the root switch */
@@ -75,6 +76,7 @@ struct walk {
 
 	struct err err;
 	uint64_t bound;		/* capabilities that the payload may have at all */
+	uint64_t bset;		/* those that the bounding set may still have */
 	struct ids ids;
 	struct anchor anchor[ANCHORS];
 };

@@ -15,6 +15,17 @@ void out_init(struct out *o, char *memory, size_t size)
 	memory[0] = '\0';
 }
 
+void out_arena(struct out *o, struct arena *a, size_t most)
+{
+	static char none[1];
+	size_t left = a->used < a->size ? a->size - a->used : 0;
+
+	if (left)
+		out_init(o, a->base + a->used, left < most ? left : most);
+	else
+		out_init(o, none, sizeof none);
+}
+
 void out_put(struct out *o, const char *text)
 {
 	out_bytes(o, text, strlen(text));

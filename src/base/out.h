@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/arena.h"
 #include "base/text.h"
 
 struct out {
@@ -17,6 +18,8 @@ struct out {
 };
 
 void out_init(struct out *o, char *memory, size_t size);
+/* Prints to the free end of an arena, which must be taken from there (used + 1 bytes) before anything else is. */
+void out_arena(struct out *o, struct arena *a, size_t most);
 void out_put(struct out *o, const char *text);
 void out_bytes(struct out *o, const char *text, size_t n);
 void out_printf(struct out *o, const char *format, ...)

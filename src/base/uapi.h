@@ -68,6 +68,7 @@ struct open_how_ {
 };
 
 /* close_range.h */
+#define CLOSE_RANGE_UNSHARE_ (1u << 1)
 #define CLOSE_RANGE_CLOEXEC_ 4u
 
 /* statmount(2) and listmount(2), Linux 6.8 */

@@ -8,7 +8,7 @@
 #include "kernel/k.h"
 
 /* What is found by it is as large as the plan of a root: a larger one is built each time. */
-static char key_memory[64 << 10];
+enum { KEY_MOST = 64 << 10 };
 
 enum { GONE_MS = 100 };
 
@@ -31,7 +31,7 @@ static void do_without(struct run *r)
 	replan(r, &r->wish->plan, PART_WHOLE);
 }
 
-/* Which template this run is for; its key is in the memory above. */
+/* Which template this run is for; its key is in the one memory. */
 static struct pin pin;
 
 static int find_key(struct run *r)
@@ -39,10 +39,11 @@ static int find_key(struct run *r)
 	const struct plan *plan = &r->wish->plan;
 	struct out key;
 
-	out_init(&key, key_memory, sizeof key_memory);
 	r->identity = ARENA_ARRAY(&cli_arena, struct identity, plan->nsources + 1);
+	out_arena(&key, &cli_arena, KEY_MOST);
 	if (!r->identity || note_key(plan, &r->steps, &key))
 		return -1;
+	cli_arena.used += key.used + 1;
 	pin = (struct pin){key.text, r->identity, key.used, (plan->nsources + 1) * sizeof *r->identity};
 	return 0;
 }

@@ -26,7 +26,6 @@ int command_run(int argc, char **argv)
 	static const char *const names[] = {"--name=", "--status-fd=", NULL};
 	static struct wish wish;
 	static struct run r;
-	static char steps[32 << 10];
 	struct plan_request request = {.terminal = k_is_terminal(0) && k_is_terminal(1), .launch = 1,
 				       .part = PART_LAUNCH, .exact = &r.steps,
 				       .env = (const char *const *)environ};
@@ -50,8 +49,6 @@ int command_run(int argc, char **argv)
 	}
 	if (option == -2 || i >= argc)
 		return cli_usage("run");
-	/* Not out_init: where no template is kept, this memory is never touched. */
-	r.steps = (struct out){.text = steps, .size = sizeof steps};
 	r.wish = &wish;
 	r.request = &request;
 	r.status_fd = fd ? (int)fd : -1;

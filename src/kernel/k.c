@@ -284,6 +284,11 @@ int k_close_range_cloexec(unsigned from, unsigned to)
 	return RAW("close_range", NR_close_range, from, to, CLOSE_RANGE_CLOEXEC_);
 }
 
+int k_close_range_unshare(unsigned from)
+{
+	return RAW("close_range", NR_close_range, from, ~0u, CLOSE_RANGE_UNSHARE_);
+}
+
 void k_close_range(unsigned from, unsigned to)
 {
 	if (!RAW("close_range", NR_close_range, from, to, 0))

@@ -165,6 +165,8 @@ int k_setdomainname(const char *name);
 int k_keyring_new(void);
 int k_close_range_cloexec(unsigned from, unsigned to);
 /* Closes the descriptors from `from` up to `to`, by close_range(2) or one by one. */
+/* In a table of its own, which has only those below `from` of the one that was shared. -1: errno, nothing has changed. */
+int k_close_range_unshare(unsigned from);
 void k_close_range(unsigned from, unsigned to);
 int k_signal_is_default(int signal);	/* 0: it is not, or nobody knows */
 int k_signal_default(int signal);	/* EINVAL for those that are always */
@@ -183,6 +185,10 @@ int k_shutdown(int fd);	/* for good, whoever else holds it */
 int k_accept(int fd);	/* a descriptor that never blocks */
 int k_getsockopt(int fd, int level, int option, void *to, unsigned *n);
 /* One record with up to one descriptor (-1: none). */
+/* Up to PASS_MOST descriptors at once, with a byte; how many came is for the caller to compare. -1: errno. */
+enum { PASS_MOST = 32 };
+int k_pass(int fd, const int *pass, unsigned n);
+int k_take(int fd, int *to, unsigned n);
 long k_send(int fd, const void *record, size_t n, int pass);
 /* 0 at the end; *passed is a new descriptor or -1. */
 long k_receive(int fd, void *record, size_t n, int *passed, int wait);

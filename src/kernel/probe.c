@@ -142,17 +142,19 @@ static int wants_user(const struct facts *f, const struct profile *p)
 	       p->root_seal == AUTO_YES || p->caps[CAPS_BOUNDING] & strong;
 }
 
-/* Whether the root in memory is the initial one. Out of line: the buffer is stack that is hardly ever needed. */
-static __attribute__((noinline)) uint32_t root_has_parent(void)
+/*
+ * Whether the root in memory is the initial one. That is the oldest mount and so in the first lines; the
+ * kernel writes no more lines than are asked for, and each costs it as much as ten other calls.
+ */
+static uint32_t root_has_parent(void)
 {
-	char text[4096], *line, *next;
+	char text[512], *line, *next;
 	uint32_t answer = 1;
 	long n;
 	int fd = k_open(AT_FDCWD, "/proc/self/mountinfo", O_RDONLY, 0);
 
 	if (fd < 0)
 		return 0;
-	/* rootfs is the oldest mount and so in the first lines. */
 	n = k_read(fd, text, sizeof text - 1);
 	k_close(fd);
 	text[n > 0 ? n : 0] = '\0';

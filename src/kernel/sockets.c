@@ -116,3 +116,39 @@ long k_receive_from(int fd, void *record, size_t n, int *pid)
 	}
 	return got;
 }
+
+union pass {
+	struct cmsghdr align;
+	char space[CMSG_SPACE(PASS_MOST * sizeof(int))];
+};
+
+int k_pass(int fd, const int *pass, unsigned n)
+{
+	union pass control = {.space = {0}};
+	struct iovec part = {.iov_base = (void *)"", .iov_len = 1};
+	struct msghdr m = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control,
+			   .msg_controllen = CMSG_SPACE(n * sizeof(int))};
+
+	CMSG_FIRSTHDR(&m)->cmsg_level = SOL_SOCKET;
+	CMSG_FIRSTHDR(&m)->cmsg_type = SCM_RIGHTS;
+	CMSG_FIRSTHDR(&m)->cmsg_len = CMSG_LEN(n * sizeof(int));
+	memcpy(CMSG_DATA(CMSG_FIRSTHDR(&m)), pass, n * sizeof(int));
+	return RAW("sendmsg", SYS_sendmsg, fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT) == 1 ? 0 : -1;
+}
+
+int k_take(int fd, int *to, unsigned n)
+{
+	union pass control;
+	char byte;
+	struct iovec part = {.iov_base = &byte, .iov_len = 1};
+	struct msghdr m = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+	struct cmsghdr *c;
+	unsigned got;
+
+	if (RAW("recvmsg", SYS_recvmsg, fd, &m, MSG_CMSG_CLOEXEC | MSG_DONTWAIT) != 1)
+		return -1;
+	c = CMSG_FIRSTHDR(&m);
+	got = c && c->cmsg_type == SCM_RIGHTS ? (unsigned)((c->cmsg_len - CMSG_LEN(0)) / sizeof(int)) : 0;
+	memcpy(to, CMSG_DATA(c), (got < n ? got : n) * sizeof(int));
+	return (int)got;
+}

@@ -145,6 +145,34 @@ int mounts_parse(struct mounts *to, char *text, size_t length, struct arena *a,
 	return 0;
 }
 
+/* FNV-1a in 64 bits */
+static uint64_t mix(uint64_t sum, const void *data, size_t n)
+{
+	for (const unsigned char *byte = data; n; n--)
+		sum = (sum ^ *byte++) * 0x100000001b3;
+	return sum;
+}
+
+uint64_t mounts_sum(const struct mounts *t)
+{
+	uint64_t sum = 0xcbf29ce484222325;
+
+	for (unsigned i = 0; i < t->n; i++) {
+		const struct mount *m = &t->mount[i], *on = mounts_by_id(t, m->parent);
+		/* No device is major 0: whatever is mounted anew has another minor each time. */
+		const uint32_t numbers[] = {
+			on ? (uint32_t)(on - t->mount) : t->n, m->major, m->major ? m->minor : 0,
+			m->attrs, m->shared, m->master, m->unbindable,
+		};
+
+		sum = mix(sum, numbers, sizeof numbers);
+		sum = mix(sum, m->root, strlen(m->root) + 1);
+		sum = mix(sum, m->point, strlen(m->point) + 1);
+		sum = mix(sum, m->type, strlen(m->type) + 1);
+	}
+	return sum;
+}
+
 const struct mount *mounts_by_id(const struct mounts *t, int id)
 {
 	for (unsigned i = 0; i < t->n; i++)

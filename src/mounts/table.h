@@ -44,6 +44,9 @@ const struct mount *mounts_top(const struct mounts *t, const char *point);
 /* Whether another mount lies over this one or over the way to it. */
 int mounts_hidden(const struct mounts *t, const struct mount *m);
 
+/* The same for two tables that differ in the kernel's numbers of mounts, and of what was mounted anew, and in nothing else. */
+uint64_t mounts_sum(const struct mounts *t);
+
 const struct mount *mounts_by_id(const struct mounts *t, int id);
 
 #endif

@@ -77,6 +77,8 @@ static int check_entry(const struct plan *plan, struct err *e)
 			entered++;
 		else if (kind == STEP_CLONE || kind == STEP_NS_NEW)
 			entered += (plan->step[i].op[0].n & CLONE_NEWNS_) != 0;
+		else if (entered && plan->part == PART_LAUNCH && kind == STEP_TREE_CLONE && !plan->step[i].op[5].n)
+			return err_set(e, 0, "step %u: the host's mounts are left already", i + 1);
 		else if (!entered && kind >= STEP_TREE_SLAVE && kind <= STEP_VERIFY_MOUNTS &&
 			 kind != STEP_TREE_CLONE && kind != STEP_TREE_ATTR && kind != STEP_TREE_IDMAP && kind != STEP_NULL_CHECK && kind != STEP_TEMPLATE_CHECK)
 			return err_set(e, 0, "step %u, %s: done to the host's mounts", i + 1, step_name(kind));

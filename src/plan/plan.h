@@ -156,6 +156,8 @@ enum { SERVICE_FIRST_FD = 3 };
 
 struct limit;	/* service/service.h */
 
+enum { EXACT_MOST = 32 << 10 };
+
 /* What the caller adds to profile and facts. */
 struct plan_request {
 	const char *name;	/* of run --name, or NULL */
@@ -163,7 +165,8 @@ struct plan_request {
 	int launch;		/* the plan is for now: only needed facts are looked up */
 	const char *const *env;	/* of the caller, for env-pass */
 	enum plan_part part;	/* plan->part says what came of it: the whole, where there is no template */
-	struct out *exact;	/* with PART_LAUNCH: gets what the steps of its template do, see step_exact; or NULL */
+	struct out *exact;	/* with PART_LAUNCH: gets what the steps of its template do, see step_exact, in the
+				 * profile's memory, EXACT_MOST bytes at most; or NULL */
 	const struct target *join;	/* the plan is for one more program in this sandbox, or NULL */
 	struct live *live;		/* with join: for its mounts instead, or NULL */
 

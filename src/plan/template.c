@@ -11,7 +11,7 @@
 #include "base/uapi.h"
 #include "plan/mounts.h"
 
-enum rule { EACH, ONCE, BOTH, NOTED, SLOT, FRESH, LAYS, MAKES, WRITES, SEALS };
+enum rule { EACH, ONCE, BOTH, NOTED, SLOT, STAGES, FRESH, LAYS, MAKES, WRITES, SEALS };
 enum { IN_ROOT = 1, IN_LAUNCH = 2 };
 
 static const struct {
@@ -107,6 +107,7 @@ static unsigned part_of(const struct division *d, unsigned i)
 		return d->b->bounded_admin ? IN_LAUNCH : IN_ROOT;
 	case NOTED:
 	case SLOT:
+	case STAGES:
 		return 0;	/* by what comes later */
 	default:
 		return IN_LAUNCH;
@@ -138,7 +139,7 @@ static void choose_each(struct division *d)
 static unsigned divide(struct division *d)
 {
 	const struct plan *plan = d->plan;
-	unsigned noted = 0, reason = NO_NONE;
+	unsigned noted = 0, staged = 0, reason = NO_NONE;
 
 	for (unsigned i = 0; i < plan->nsteps; i++) {
 		d->part[i] = (uint8_t)part_of(d, i);
@@ -146,18 +147,21 @@ static unsigned divide(struct division *d)
 		if (d->part[i] == IN_ROOT && lies(rules[plan->step[i].kind].rule))
 			d->last = i;
 	}
-	for (unsigned i = 0; i < plan->nsteps; i++) {
+	/* Backwards: a file is staged for the clone behind it, on a scratch that comes before both. */
+	for (unsigned i = plan->nsteps; i-- > 0;) {
 		const struct step *s = &plan->step[i];
 		int clones = s->kind == STEP_TREE_CLONE || s->kind == STEP_TREE_BIND;
 
+		if (s->kind == STEP_FILE_STAGE)
+			staged |= d->part[i] = d->part[i + 1];
+		if (s->kind == STEP_SCRATCH)
+			d->part[i] = (uint8_t)(staged | (plan->new_mounts ? 0 : IN_ROOT));
 		if (rules[s->kind].rule != SLOT)
 			continue;
 		d->part[i] = d->uses[s->op[0].n];
 		if (clones && s->op[4].n)
 			noted |= d->part[i];
-		if (d->part[i] & IN_LAUNCH && clones && s->op[5].n)
-			reason = NO_FILE;
-		else if (d->part[i] & IN_LAUNCH && !plan->new_mounts)
+		if (d->part[i] & IN_LAUNCH && !plan->new_mounts)
 			reason = NO_OLD;
 	}
 	for (unsigned i = 0; i < plan->nsteps; i++)
@@ -172,6 +176,8 @@ static enum reason why_not(const struct build *b)
 	const struct profile *p = b->p;
 	int memory = p->root.kind == ROOT_TMPFS || p->root.kind == ROOT_CPIO, unlocked = b->bounded_admin && !b->plan->sealed;
 
+	if (p->template == TEMPLATE_NO)
+		return NO_SAID;
 	if (!(b->namespaces & CLONE_NEWNS_) || !b->mounts)
 		return NO_MOUNTS;
 	if (b->own_user || p->ns[NS_USER].how == NS_PATH)
@@ -241,6 +247,7 @@ static void keep_part(struct division *d, struct step *step, enum plan_part whic
 {
 	struct plan *plan = d->plan;
 	int root = which == PART_LAUNCH ? slot_new(d->b) : NO_SLOT, inside = 0;
+	const struct step *scratch = NULL;
 	struct step *to = step;
 
 	for (unsigned i = 0; i < plan->nsteps; i++) {
@@ -259,7 +266,12 @@ static void keep_part(struct division *d, struct step *step, enum plan_part whic
 			to = put(put(to, STEP_TEMPLATE_CHECK, 0), STEP_TEMPLATE_ENTER, root);
 		if (which == PART_LAUNCH && enters && !inside++)
 			to = put(to, STEP_ROOT_ENTER, root);
-		if (d->part[i] & (which == PART_ROOT ? IN_ROOT : IN_LAUNCH))
+		if (which == PART_LAUNCH && roots && scratch)
+			*to++ = *scratch;
+		/* Of a whole plan it lies below the root, of a launch over it. */
+		if (which == PART_LAUNCH && s->kind == STEP_SCRATCH && d->part[i] & IN_LAUNCH)
+			scratch = s;
+		else if (d->part[i] & (which == PART_ROOT ? IN_ROOT : IN_LAUNCH))
 			*to++ = *s;
 		if (which == PART_ROOT && s->kind == STEP_VERIFY_MOUNTS) {
 			plan->literal = (unsigned)(to - step) - 1;
@@ -309,7 +321,8 @@ void plan_part(struct build *b)
 	d.each = d.uses + slots;
 	choose_each(&d);
 	plan->no_template = (uint8_t)divide(&d);
-	if (plan->no_template || !b->request->part)
+	/* No room was taken for a part that nobody asked for. */
+	if (plan->no_template || !step)
 		return;
 	if (find_sources(&d)) {
 		plan->no_template = NO_LARGE;
@@ -317,8 +330,11 @@ void plan_part(struct build *b)
 	}
 	divide_expects(&d);
 	plan->part = (uint8_t)b->request->part;
-	if (b->request->exact && b->request->part == PART_LAUNCH)
+	if (b->request->exact && b->request->part == PART_LAUNCH) {
+		out_arena(b->request->exact, b->a, EXACT_MOST);
 		tell_root(&d, b->request->exact);
+		b->a->used += b->request->exact->used + 1;
+	}
 	keep_part(&d, step, b->request->part);
 	fit_clone(b);
 }

@@ -16,6 +16,7 @@
 #include "archive/texts.h"
 #include "base/stacks.h"
 #include "kernel/k.h"
+#include "supervise/mail.h"
 #include "supervise/supervise.h"
 
 enum { CHILD_STACK = 128 << 10 };
@@ -25,6 +26,8 @@ struct slot {
 	struct walk walk;
 	struct arena arena;
 	struct ends ends;
+	unsigned number;
+	uint8_t mailed, begun;	/* its descriptors come by mail; it has them */
 };
 
 static char *plans;				/* SERVICES times DIRECT_ROOM */
@@ -98,6 +101,8 @@ void direct_init(void)
 	k_madvise(plans, (size_t)SERVICES * DIRECT_ROOM, MADV_DONTFORK);
 	stacks_init(k_memory((size_t)STACKS * STACK_ROOM, 0));
 	if (stack_at(0))
+		mail_init();
+	if (stack_at(0))
 		k_madvise(stack_at(0), (size_t)STACKS * STACK_ROOM, MADV_DONTFORK);
 }
 
@@ -123,6 +128,11 @@ static int direct_main(void *argument)
 	const char *what;
 
 	k_fault_side('i');
+	/* Until then the table of descriptors is the supervisor's own. */
+	if (d->mailed && mail_receive(d->number, &d->ends))
+		k_exit(125);
+	d->begun = 1;
+	d->walk.channel = d->ends.keep[ENDS_CHANNEL];
 	if (ends_arrange(&d->ends, &what)) {
 		channel_send(&d->walk, REC_FAILED, errno, 0, what, -1);
 		k_exit(125);
@@ -155,7 +165,7 @@ static uint64_t signals_set(void)
 
 int direct_start(struct service *v, const struct ends *ends)
 {
-	const struct direct_plan *p = plans ? plan_of(v) : NULL;
+	struct direct_plan *p = plans ? plan_of(v) : NULL;
 	unsigned i = free_stack();
 	struct slot *d;
 	uint64_t mask;
@@ -175,27 +185,38 @@ int direct_start(struct service *v, const struct ends *ends)
 	d->walk.signals = signals_set();
 	d->ends.keep[ENDS_TEMPLATE] = template[place_number(v)] - 1;
 	d->walk.identity = p->identity;
+	d->walk.seen = &p->seen;
+	d->number = i;
+	d->begun = 0;
+	d->mailed = v->image->facts.close_range && !mail_send(i, &d->ends);
 	/* Until it has given them up, no handler of ours runs in it. */
-	if (k_sigmask(~0ull, &mask))
-		return 0;
+	pid = k_sigmask(~0ull, &mask);
 	used[i] = 1;
-	pid = k_clone(direct_main, stack_at(i) + STACK_ROOM, (unsigned)p->plan.step[p->plan.clone].op[0].n | CLONE_VM | SIGCHLD, d);
-	k_sigmask(mask, NULL);
-	if (pid <= 0)
-		return 0;
-	user[i] = v;
-	return pid;
+	if (!pid) {
+		pid = k_clone(direct_main, stack_at(i) + STACK_ROOM, (unsigned)p->plan.step[p->plan.clone].op[0].n |
+			      CLONE_VM | (d->mailed ? CLONE_FILES : 0) | SIGCHLD, d);
+		k_sigmask(mask, NULL);
+	}
+	if (pid > 0)
+		user[i] = v;
+	else if (d->mailed)
+		mail_drain(i);
+	return pid > 0 ? pid : 0;
 }
 
 int direct_ended(const struct service *v)
 {
-	const struct walk *w;
+	const struct slot *d;
 
 	for (unsigned i = 0; i < STACKS; i++)
 		if (user[i] == v) {
 			user[i] = NULL;
-			w = (const struct walk *)(const void *)stack_at(i);
-			return w->at + 1 == w->plan->nsteps;
+			d = (const struct slot *)(const void *)stack_at(i);
+			if (d->begun)
+				return d->walk.at + 1 == d->walk.plan->nsteps;
+			if (d->mailed)
+				mail_drain(i);
+			return -1;
 		}
 	/* The program that started it was another one: all but this is known. */
 	return 1;

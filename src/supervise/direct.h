@@ -15,6 +15,7 @@ struct direct_plan {
 	struct diags diags;
 	struct plan plan;
 	struct identity *identity;	/* of its sources, where there is a template */
+	uint64_t seen;			/* of the mount table that the last start has found to be right */
 	char exec[120];			/* where exec= is written */
 	char memory[] __attribute__((aligned(16)));
 };
@@ -39,7 +40,7 @@ void direct_share(struct direct_plan *p, int yes);
  * keep[ENDS_CHANNEL] of the ends is there.
  */
 int direct_start(struct service *v, const struct ends *ends);
-/* The channel has ended: the child uses none of our memory any more. Whether its program was executed. */
+/* The channel has ended: the child uses none of our memory any more. 1: its program was executed; 0: not; -1: it has done nothing. */
 int direct_ended(const struct service *v);
 /* Where exec= is written, if this step of its plan is that; else NULL. */
 const char *direct_exec(const struct service *v, int step);

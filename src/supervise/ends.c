@@ -34,17 +34,29 @@ static int null_open(void)
 	return fd;
 }
 
+unsigned ends_each(struct ends *e, int *to[ENDS_MOST])
+{
+	int *const three[] = {&e->log, &e->ready, &e->null};
+	unsigned n = 0;
+
+	for (int i = 0; i < 3 + ENDS_KEEP + e->nlisten; i++) {
+		int *fd = i < 3 ? three[i] : i < 3 + ENDS_KEEP ? &e->keep[i - 3] : &e->listen[i - 3 - ENDS_KEEP];
+
+		if (*fd >= 0)
+			to[n++] = fd;
+	}
+	return n;
+}
+
 /* Above all numbers that the payload has. */
 static int put_away(struct ends *e, int top)
 {
-	int *const fds[] = {&e->log, &e->ready, &e->null};
+	int *fd[ENDS_MOST];
+	unsigned n = ends_each(e, fd);
 
-	for (int i = 0; i < 3 + ENDS_KEEP + e->nlisten; i++) {
-		int *fd = i < 3 ? fds[i] : i < 3 + ENDS_KEEP ? &e->keep[i - 3] : &e->listen[i - 3 - ENDS_KEEP];
-
-		if (*fd >= 0 && *fd <= top && (*fd = k_fcntl(*fd, F_DUPFD_CLOEXEC, top + 1)) < 0)
+	for (unsigned i = 0; i < n; i++)
+		if (*fd[i] <= top && (*fd[i] = k_fcntl(*fd[i], F_DUPFD_CLOEXEC, top + 1)) < 0)
 			return -1;
-	}
 	return 0;
 }
 

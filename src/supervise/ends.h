@@ -19,6 +19,10 @@ struct ends {
 	const uint64_t *nofile;		/* the payload's limit */
 };
 
+/* Where each that is open is noted, always in the same order; how many. */
+enum { ENDS_MOST = 3 + ENDS_KEEP + LISTENS };
+unsigned ends_each(struct ends *e, int *to[ENDS_MOST]);
+
 /* Puts them at their numbers and closes all others: as if a shell had opened them. -1: errno, and what it was about. */
 int ends_arrange(struct ends *e, const char **what);
 

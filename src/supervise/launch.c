@@ -124,6 +124,8 @@ void launch_runs(struct supervisor *s, struct service *v)
 	if (v->state != STATE_BUILDING)
 		return;
 	v->starts += v->starts < 2;
+	if (v->direct && v->no_template < TEMPLATE_TRIES)
+		v->no_template = 0;
 	v->why[0] = '\0';
 	service_event(s, v, EVENT_BUILT);
 	ahead_want(s, v);
@@ -189,7 +191,7 @@ static void direct_failed(struct supervisor *s, struct service *v, const struct 
 		exec_failed(s, v, where, r);
 	} else if (v->state == STATE_BUILDING) {
 		v->again = 1;
-		v->no_template |= r->code != ESTALE;
+		v->no_template += r->code != ESTALE && v->no_template < TEMPLATE_TRIES;
 		direct_drop(v);
 	}
 }
@@ -197,7 +199,7 @@ static void direct_failed(struct supervisor *s, struct service *v, const struct 
 /* Closed on exec; with an init it says so, and holds on to its end. */
 static void channel_ended(struct supervisor *s, struct service *v)
 {
-	int built = !v->direct || direct_ended(v);
+	int built = !v->direct || direct_ended(v) > 0;
 
 	watch_drop(v, &v->channel);
 	if (v->verdict != VERDICT_EXIT || v->has_ended || v->again || v->conf->own_init)
@@ -275,8 +277,8 @@ static void sandbox_ended(struct supervisor *s, struct service *v, int status)
 	place_pid(v, &v->pid, 0);
 	s->born[v - s->service] = 0;
 	launch_read(s, v);
-	if (v->direct)
-		direct_ended(v);
+	if (v->direct && direct_ended(v) < 0 && v->state == STATE_BUILDING)
+		v->again = 1;
 	if (v->again && v->state == STATE_BUILDING && v->verdict == VERDICT_EXIT) {
 		launch_again(s, v);
 		return;

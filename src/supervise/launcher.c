@@ -216,7 +216,7 @@ static int launcher_main(void *unused)
 			fail_step(&job.walk.err);
 		print_exec(&job.profile, text);
 		hand_over(REC_READY, text, job.walk.channel);
-		k_exit(leave_plan(job.leave, job.no_template));
+		k_exit(leave_plan(job.leave, job.no_template || job.profile.template == TEMPLATE_NO));
 	}
 	fail(0, PACKED("the sandbox ended while it was built"));
 	return 0;
@@ -254,7 +254,7 @@ int launcher_start(const struct service *v, const char *notify, int *born, const
 	job.parent = k_getpid();
 	job.ends = *ends;
 	job.leave = leave;
-	job.no_template = v->no_template;
+	job.no_template = v->no_template == TEMPLATE_TRIES;
 	job.notify = notify ? memcpy(job.notify_room, notify, sizeof job.notify_room) : NULL;
 	job.born = born;
 	*born = 0;

@@ -82,14 +82,14 @@ struct service {
 	uint8_t starts;			/* of this conf that came to exec, 2: or more */
 	uint8_t direct;			/* the last start: without a launcher */
 	uint8_t no_direct;		/* it cannot be: 1 and a row of direct.def */
-	uint8_t no_template;		/* starts from one have failed */
+	uint8_t no_template;		/* how many starts in a row from one have failed; TEMPLATE_TRIES: there is none any more */
 	uint8_t again;			/* it did not do, and a launcher has the next turn */
 #ifdef HUTCH_NEXT
 	uint64_t later;			/* in tests: a field that comes with the next version */
 #endif
 	char behind[];
 } KEPT_ROOM(1024);
-enum { IMAGES = 10, LEAVERS = 8 };
+enum { TEMPLATE_TRIES = 3, IMAGES = 10, LEAVERS = 8 };
 enum { TOLD_MAINPID = 1, TOLD_STRANGER = 2, TOLD_LONG = 4 };
 
 /* By enum log_kind: where the services' output goes. KEPT. */

@@ -3,7 +3,7 @@
  * that what slows a machine down for a second slows all of them down, and the
  * ratios hold on a noisy machine where the times do not.
  *
- *	bench [-f] [-n rounds] [-w warm-up] [list]
+ *	bench [-f] [-n rounds] [-w warm-up] [-p pause] [list]
  *
  * The list (or standard input) has a line per subject: label, kind, world and words,
  * with a tab between them and blanks between the words. No quoting. "#" starts a
@@ -28,7 +28,9 @@
  *
  * Each round's order is shuffled, in the same way in every run: without it each
  * command always pays for what the kernel still clears away after the same
- * predecessor. -f runs it all as SCHED_FIFO: a launch is a chain of wake-ups, and
+ * predecessor. Where that is so much that whoever comes next has to wait for it, -p is a
+ * pause, in ms, before each, and a turn of its own that is not told: after a pause
+ * everything is slow. -f runs it all as SCHED_FIFO: a launch is a chain of wake-ups, and
  * on a machine that has other work each of them may wait for a tick, which is then
  * all that is measured.
  *
@@ -37,6 +39,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -162,8 +165,22 @@ static void shuffle(int *order)
 	}
 }
 
+static void one_turn(struct subject *s, int round, int pause)
+{
+	FILE *const to = out;
+
+	enter_world(s);
+	if (pause > 0) {
+		poll(NULL, 0, pause);
+		out = NULL;
+		s->kind->once(s, round);
+		out = to;
+	}
+	s->kind->once(s, round);
+}
+
 /* rounds below 0 are the warm-up */
-static void measure(int rounds, int warmup)
+static void measure(int rounds, int warmup, int pause)
 {
 	FILE *const to = out;
 	int order[MAX_SUBJECTS], i, round;
@@ -177,10 +194,8 @@ static void measure(int rounds, int warmup)
 	for (round = -warmup; round < rounds; round++) {
 		out = round < 0 ? NULL : to;
 		shuffle(order);
-		for (i = 0; i < nsubjects; i++) {
-			enter_world(&subjects[order[i]]);
-			subjects[order[i]].kind->once(&subjects[order[i]], round);
-		}
+		for (i = 0; i < nsubjects; i++)
+			one_turn(&subjects[order[i]], round, pause);
 	}
 	for (i = 0; i < nsubjects; i++)
 		if (subjects[i].kind->stop)
@@ -228,16 +243,17 @@ static void become_fifo(void)
 
 int main(int argc, char **argv)
 {
-	int opt, rounds = 200, warmup = 20, fifo = 0;
+	int opt, rounds = 200, warmup = 20, pause = 0, fifo = 0;
 	FILE *in = stdin;
 
-	while ((opt = getopt(argc, argv, "fn:w:")) != -1) {
+	while ((opt = getopt(argc, argv, "fn:p:w:")) != -1) {
 		switch (opt) {
 		case 'f': fifo = 1; break;
 		case 'n': rounds = number(optarg, 1); break;
+		case 'p': pause = number(optarg, 0); break;
 		case 'w': warmup = number(optarg, 0); break;
 		default:
-			fputs("usage: bench [-f] [-n rounds] [-w warm-up] [list]\n", stderr);
+			fputs("usage: bench [-f] [-n rounds] [-w warm-up] [-p pause] [list]\n", stderr);
 			return 2;
 		}
 	}
@@ -251,7 +267,7 @@ int main(int argc, char **argv)
 	if (fifo)
 		become_fifo();
 	out = take_stdout();
-	measure(rounds, warmup);
+	measure(rounds, warmup, pause);
 	if (ferror(out) | fclose(out))
 		die("standard output: %s", strerror(errno));
 	return 0;

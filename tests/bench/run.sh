@@ -197,22 +197,36 @@ trap leave_groups EXIT
 # world NAME MOUNTS PROPAGATION [DIRECTORY...]: once; sets world. Those called "all..." see all groups
 declare -A worlds
 world() {
-	if [ -z "${worlds[$1]-}" ]; then
-		# shellcheck disable=SC2016 # the inner shell's
-		worlds[$1]=$(unshare --mount --propagation private bash -c '[[ $0 = all* ]] || hide_cgroups; exec "$@"' "$1" \
-			"$out/world" "$tree" "${@:2}")
-		nsenter --mount="${worlds[$1]}" /bin/floor "$([ "$3" = shared ] && echo -sn1 || echo -n1)" pin /run/pin /box
-	fi
+	[ -n "${worlds[$1]-}" ] || make_world "$@"
 	world=${worlds[$1]}
+}
+
+# On a processor from which it counts as older than what is made later, see pin in floor.c.
+make_world() {
+	local cpu path
+
+	for ((cpu = 0; cpu < $(nproc); cpu++)); do
+		# shellcheck disable=SC2016 # the inner shell's
+		path=$(taskset -c $cpu unshare --mount --propagation private \
+			bash -c '[[ $0 = all* ]] || hide_cgroups; exec "$@"' "$1" "$out/world" "$tree" "${@:2}")
+		if nsenter --mount="$path" /bin/floor "$([ "$3" = shared ] && echo -sn1 || echo -n1)" pin /run/pin /box 2>"$out/errors"; then
+			worlds[$1]=$path
+			return
+		fi
+		kill "$(cut -d / -f 3 <<<"$path")"
+	done
+	die "a template in $1: $(cat "$out/errors")"
 }
 
 # What others need of this machine.
 needed=(/usr)
 [ ! -d /sys/fs/cgroup ] || needed+=(/sys/fs/cgroup)
 
-# peers MORE: the world in which others can run, too: the smallest one and so many mounts
+# peers MORE: the world in which others can run, too: with about as many mounts as an
+# ordinary machine has, and so many more
+ordinary=24
 peers() {
-	world "peers-$1" "$1" private "${needed[@]}"
+	world "peers-$1" $(($1 + ordinary - 9)) private "${needed[@]}"
 }
 
 # ---- asking
@@ -257,12 +271,12 @@ peer() {
 	fi
 }
 
-# ask ROUNDS WARMUP: of all that was put; sets measured
+# ask ROUNDS WARMUP [PAUSE]: of all that was put; sets measured. What supervisors say goes to a file:
+# whoever read it would be woken with each restart.
 ask() {
-	local why
 	measured=yes
-	if ! why=$(run_bench -n "$1" -w "$2" "$list" 2>&1 >>"$answers"); then
-		printf '%s\n' "$why" >&2
+	if ! run_bench -n "$1" -w "$2" -p "${3-0}" "$list" >>"$answers" 2>"$out/errors"; then
+		tail -n 3 "$out/errors" >&2
 		failed=1
 		measured=no
 	fi
@@ -308,7 +322,7 @@ slow_peers() {
 
 # nspawn ROW MORE KIND EXEC: which has no message queues
 nspawn() {
-	world "all-$2" "$2" private "${needed[@]}"
+	world "all-$2" $(($2 + ordinary - 18)) private "${needed[@]}"
 	join_groups
 	peer "$1 nspawn ms" "$3" "$world" systemd-container systemd-nspawn --quiet --register=no --keep-unit --read-only \
 		--console=pipe --directory=/box --hostname=hutch --tmpfs=/tmp "$4"
@@ -322,22 +336,25 @@ tell_launch() {	# ROW TITLE
 }
 
 part_launch() {
-	local n row
+	local n row pause where
 	for n in 0 "$more"; do
 		peers "$n"
 		row=launch${n/#0/}
+		# what went before still takes mounts away, with a lock that all have to take
+		pause=$((n > 0 ? 8 : 2))
 		launches "$row" "$world" run /bin/noop private
 		fast_peers "$row" "$world" run /bin/noop
-		ask "$rounds" 10
+		ask $((n > 0 ? (rounds + 1) / 2 : rounds)) 10 "$pause"
 		launches "slow-$row" "$world" run /bin/noop private
 		slow_peers "slow-$row" "$world" run launch
 		nspawn "slow-$row" "$n" run /bin/noop
-		ask $(((rounds + 3) / 4)) 2
+		ask $(((rounds + 3) / 4)) 2 8
 		leave_groups
-		tell_launch "$row" "One command, from fork until it is reaped: few mounts on the host${n/#0/}"
-		tell_launch "slow-$row" "The same beside slow peers"
+		peers "$n"
+		where="$(inside /usr/bin/grep -c . /proc/self/mountinfo) mounts on the host"
+		tell_launch "$row" "One command, from fork until it is reaped: $where"
+		tell_launch "slow-$row" "The same beside slow peers: $where"
 	done
-	sed -i "s/few mounts on the host$more/$more more mounts on the host/" "$layout"
 	peers 0
 	put 'defaults floor ms' run "$world" /bin/floor -d run /box /bin/noop
 	put 'defaults hutch ms' run "$world" /bin/hutch run /conf/defaults.conf
@@ -359,7 +376,7 @@ part_launch() {
 		'asked slow-launch runc ms slow-launch hutch-again ms >= 34 repeated run, faster than runc' \
 		"asked launch$more bwrap ms launch$more hutch-again ms >= 45 the same with $more more mounts, faster than bwrap"
 	tell "asked launch$more bwrap-all ms launch$more hutch-again ms >= 45 and than bwrap with all of the host's root"
-	tell 'bars One command, few mounts on the host (ms)' 'bar launch floor-again ms floor, from a template' \
+	tell "bars One command, $ordinary mounts on the host (ms)" 'bar launch floor-again ms floor, from a template' \
 		'bar launch hutch-again ms hutch run, repeated' 'bar launch floor ms floor' 'bar launch hutch ms hutch run, first' \
 		'bar launch unshare ms unshare' 'bar launch bwrap ms bubblewrap' 'bar slow-launch crun ms crun' \
 		'bar slow-launch runc ms runc' 'bar slow-launch nspawn ms systemd-nspawn' \
@@ -513,28 +530,33 @@ part_alive() {
 }
 
 part_worth() {
-	local s why
-	peers 0
-	put 'worth-restart auto ms' life "+$world" 1 /box /bin/hutch supervise /svc/private
-	if why=$(inside /bin/hutch check --service /svc/no/0001.conf 2>&1); then
-		put 'worth-restart no ms' life "+$world" 1 /box /bin/hutch supervise /svc/no
-	else
-		skip 'worth-restart no' "$why"
-	fi
-	put 'worth-restart defaults ms' life "+$world" 1 /box /bin/hutch supervise /svc/defaults
-	put 'worth-restart floor ms' life "+$world" 1 /box /bin/floor stay 1 /box /bin/stamp
-	put 'worth-restart floor-defaults ms' life "+$world" 1 /box /bin/floor -d stay 1 /box /bin/stamp
-	ask "$rounds" 4
-	try 'worth-run keep ms' run "$world" /bin/hutch run /conf/private-keep.conf
-	put 'worth-run no ms' run "$world" /bin/hutch run /conf/private.conf
-	ask "$rounds" 4
-	for s in worth-restart worth-run; do
-		tell "column $s median/ms ms median" "column $s p10/ms ms p10" "column $s p90/ms ms p90"
+	local n s where why
+	for n in 0 "$more"; do
+		peers "$n"
+		s=${n/#0/}
+		where="$(inside /usr/bin/grep -c . /proc/self/mountinfo) mounts on the host"
+		put "worth-restart$s auto ms" life "+$world" 1 /box /bin/hutch supervise /svc/private
+		if why=$(inside /bin/hutch check --service /svc/no/0001.conf 2>&1); then
+			put "worth-restart$s no ms" life "+$world" 1 /box /bin/hutch supervise /svc/no
+		else
+			skip "worth-restart$s no" "$why"
+		fi
+		put "worth-restart$s defaults ms" life "+$world" 1 /box /bin/hutch supervise /svc/defaults
+		put "worth-restart$s floor ms" life "+$world" 1 /box /bin/floor stay 1 /box /bin/stamp
+		put "worth-restart$s floor-defaults ms" life "+$world" 1 /box /bin/floor -d stay 1 /box /bin/stamp
+		ask "$rounds" 4
+		try "worth-run$s keep ms" run "$world" /bin/hutch run /conf/private-keep.conf
+		put "worth-run$s no ms" run "$world" /bin/hutch run /conf/private.conf
+		ask "$rounds" 4
+		tell_worth "worth-restart$s" "restart with template=auto and =no, and with the defaults; $where" floor auto no floor-defaults defaults
+		tell_worth "worth-run$s" "run with template=keep, and without; $where" keep no
 	done
-	tell 'row worth-restart What the choices are worth: restart with template=auto and =no, and with the defaults' \
-		'subjects worth-restart floor auto no floor-defaults defaults' 'over worth-restart floor' 'over worth-restart floor-defaults' \
-		'row worth-run What the choices are worth: run with template=keep, and without' \
-		'subjects worth-run keep no' 'over worth-run keep'
+}
+
+tell_worth() {	# ROW TITLE SUBJECT...
+	tell "row $1 What the choices are worth: $2" "subjects $1 ${*:3}" "column $1 median/ms ms median" "column $1 p10/ms ms p10" \
+		"column $1 p90/ms ms p90" "over $1 $3"
+	[ $# -lt 6 ] || tell "over $1 $6"
 }
 
 part_end() {

@@ -41,7 +41,7 @@ json() {	# NAME FILTER...: true
 	say $? "$1" jq.log
 }
 json 'the JSON is whole, and has every row' '(.rows | keys) == (["again", "alive", "cold", "defaults", "end", "exec", "first", "hub", "kill",
-	"launch", "launch20", "rate", "restart", "slow-launch", "slow-launch20", "start", "think", "up", "why", "worth-restart", "worth-run"])'
+	"launch", "launch20", "rate", "restart", "slow-launch", "slow-launch20", "start", "think", "up", "why", "worth-restart", "worth-restart20", "worth-run", "worth-run20"])'
 json 'hutch and its floor are measured, by mounts on the host' '[.rows | (.cold, .start, .restart) | .["3-private"], .["20-shared"], .["20-slave"]
 	| (.hutch, .floor).median > 0] | all and length == 18'
 json 'launches, first starts and ends' '[.rows | (.launch, .launch20, .["slow-launch"], .defaults, .first, .end) | (.hutch, .floor).ms.median > 0]

@@ -27,9 +27,9 @@ if [ "${FULL-}" = yes ]; then
 elif [ "$starts" -lt 1000 ]; then
 	kills=2 turns=1 secs=1 restarts=20 patience=2 slow_time=2 many=5
 else
-	kills=200 turns=4 secs=10 restarts=2000 patience=12 slow_time=4 many=100
+	kills=150 turns=3 secs=10 restarts=2000 patience=12 slow_time=4 many=100
 fi
-crash_secs=$((secs < 20 && secs > 1 ? 20 : secs))
+crash_secs=$((secs < 12 && secs > 1 ? 12 : secs))
 
 # ---- one subject each: what it reads, and what is started. In a root that has
 # /stamp/run and empty etc and svc; $1 is the root, $2 the number of services.

@@ -83,7 +83,7 @@ strangers() {
 	own=$(readlink /proc/self/ns/{mnt,pid,ipc} | tr -d '\n')
 	for p in /proc/[0-9]*; do
 		here=$(readlink "$p"/ns/{mnt,pid,ipc} 2>/dev/null | tr -d '\n')
-		[ -z "$here" ] || [ "$here" = "$own" ] || echo "${p#/proc/} $(tr '\0' ' ' <"$p/cmdline" 2>/dev/null)"
+		[ -z "$here" ] || [ "$here" = "$own" ] || echo "${p#/proc/} $(tr '\0' ' ' 2>/dev/null <"$p/cmdline")"
 	done
 }
 

@@ -647,6 +647,20 @@ static int escape(void)
 	return out;
 }
 
+/* How many mounts lie over each other at "/", in a copy of this namespace, and can be taken away. */
+static int depth(void)
+{
+	int n = 0;
+
+	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
+		return told(-1);
+	self_ns = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+	while (!setns(self_ns, CLONE_NEWNS) && !umount2("/", MNT_DETACH))
+		n++;
+	printf("%d\n", n);
+	return 0;
+}
+
 /*
  * Digs through all that lies over each other at "/" in a copy of this namespace, and says what is
  * at the bottom: mounts, then files. What is hidden there takes memory and time at every copy.
@@ -1139,6 +1153,8 @@ static int deeds(int argc, char **argv)
 		return abstract(a, 0);
 	if (IS("escape"))
 		return escape();
+	if (IS("depth"))
+		return depth();
 	if (IS("below"))
 		return below();
 	if (IS("exit"))

@@ -13,6 +13,8 @@ static const struct {
 } errnos[] = {
 	/* A failed close loses a descriptor number at worst, and the kernel's is closed all the same. */
 	{"close", {0}},
+	/* There is nothing that it could say no to. */
+	{"set_tid_address", {0}},
 	{"openat", CODES(EMFILE, ENOENT, EACCES, ENOMEM, ELOOP)},
 	{"openat2", CODES(EMFILE, ENOENT, EAGAIN, ENOSYS, ELOOP)},
 	{"read", CODES(EIO, EINTR)}, {"pread", CODES(EIO)}, {"write", CODES(EPERM, ENOSPC, EINVAL, EINTR)},
@@ -33,7 +35,7 @@ static const struct {
 	{"waitpid", CODES(EINTR)}, {"waitid", CODES(EINTR, ECHILD)}, {"kill", CODES(EPERM, ESRCH)},
 	{"execve", CODES(ENOENT, EACCES, ENOEXEC, ENOMEM)}, {"execveat", CODES(EACCES, ENOMEM)},
 	{"prctl", CODES(EPERM, EINVAL)}, {"ptrace", CODES(EPERM)}, {"capget", CODES(EINVAL)}, {"capset", CODES(EPERM)},
-	{"getgroups", CODES(EINVAL)}, {"setgroups", CODES(EPERM)}, {"setresgid", CODES(EPERM, EINVAL)}, {"setresuid", CODES(EAGAIN, EPERM, EINVAL)},
+	{"getgroups", CODES(EINVAL)}, {"set_tid_address", CODES(ENOSYS)}, {"setgroups", CODES(EPERM)}, {"setresgid", CODES(EPERM, EINVAL)}, {"setresuid", CODES(EAGAIN, EPERM, EINVAL)},
 	{"setsid", CODES(EPERM)}, {"prlimit64", CODES(EPERM)}, {"setpriority", CODES(EACCES)},
 	{"sched_setscheduler", CODES(EPERM)}, {"sched_setaffinity", CODES(EINVAL)}, {"ioprio_set", CODES(EPERM)},
 	{"sethostname", CODES(EPERM)}, {"setdomainname", CODES(EPERM)}, {"keyctl", CODES(EDQUOT, ENOSYS)},

@@ -117,7 +117,11 @@ static void prove_clock(void)
 
 		settle();
 		start = now();
+#ifdef __x86_64__
 		__asm__ volatile("1: dec %0; jnz 1b" : "+r"(left) : : "cc");
+#else
+		die("the loop is not written for this processor");
+#endif
 		start = now() - start;
 		best = start < best ? start : best;
 	}

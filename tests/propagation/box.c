@@ -18,6 +18,8 @@
 
 enum { PATIENCE = 20000 };	/* ms */
 
+int box_templates;
+
 int agent_serve(int in, int out)
 {
 	char what, name[32], path[256];
@@ -115,9 +117,11 @@ int box_start(struct box *b, const struct mechanism *m, const char *profile, cha
 	close(talk[1]);
 	close(status[1]);
 	/* First what the payload says, then who it is: it may not be the first process inside. */
-	while (!b->init && !line_read(status[0], line, sizeof line))
+	while (!b->init && !line_read(status[0], line, sizeof line)) {
+		box_templates += strstr(line, "\"event\":\"template\"") != NULL;
 		if (strstr(line, "\"started\""))
 			sscanf(strstr(line, "\"pid\":"), "\"pid\":%d", &b->init);
+	}
 	close(status[0]);
 	if (b->init && !line_read(b->to, line, sizeof line) && !strcmp(line, "ready")) {
 		close(err);

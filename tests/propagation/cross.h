@@ -19,7 +19,7 @@ struct mechanism {
 	unsigned char inside;	/* the payload mounts by itself; else the host's root does it in there */
 	unsigned char user, ordinary, sealed;
 };
-enum { MECHANISMS = 6 };
+enum { MECHANISMS = 8 };
 extern const struct mechanism mechanisms[MECHANISMS];
 
 enum kind {
@@ -85,6 +85,7 @@ struct box {
 	int hutch, init, agent;		/* processes; the agent is 0 where it is the payload */
 	int to, payload;		/* sockets: of the agent, and of the payload where that is another one */
 };
+extern int box_templates;	/* how many sandboxes came from a template */
 /* Runs hutch with a profile; -1: it did not start, and why. */
 int box_start(struct box *b, const struct mechanism *m, const char *profile, char *why, unsigned size);
 /* The errno of a mount of that name, or of an umount, done in the sandbox. */

@@ -281,6 +281,15 @@ const char *table_text(int pid)
 	if (used == sizeof text - 1)
 		fail("a table longer than expected");
 	text[used] = '\0';
+	/* What hutch keeps for its next run is no work of the sandbox. */
+	for (char *line = text, *end; (end = strchr(line, '\n'));) {
+		char *kept = strstr(line, " /run/hutch/templates");
+
+		if (kept && kept < end)
+			memmove(line, end + 1, strlen(end + 1) + 1);
+		else
+			line = end + 1;
+	}
 	return text;
 }
 

@@ -14,6 +14,8 @@ const struct mechanism mechanisms[MECHANISMS] = {
 	{"user namespace", "root-seal=no\nns.user=new\n", 0, 1, 0, 0},
 	{"sealed in a user namespace, from inside", "root-seal=yes\nns.user=new\ncaps=sys_admin\n", 1, 1, 0, 1},
 	{"an ordinary user's", "", 0, 1, 1, 0},
+	{"from a template", "root-seal=no\ntemplate=keep\n", 0, 0, 0, 0},
+	{"from a template, sealed, from inside", "root-seal=yes\ncaps=sys_admin\ntemplate=keep\n", 1, 0, 0, 1},
 };
 
 /* becomes, from the source, from its master, to the source */

@@ -94,7 +94,7 @@ for k in "${kinds[@]}"; do
 	await wild up 10
 	same "threw all" "$(stamps '^thrown')" 1
 	same "told about the long one" "$(events | grep -c 'more than 4096 bytes')" 1
-	within "descriptors of the supervisor" "$(find "/proc/$sup/fd" -mindepth 1 | wc -l)" 5 20
+	within "descriptors of the supervisor" "$(find "/proc/$sup/fd" -mindepth 1 | wc -l)" 5 40
 	tell restart wild
 	await wild up 10
 	down

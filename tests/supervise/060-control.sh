@@ -188,7 +188,7 @@ same "a" "$(get a state)" up
 
 claim "all that is done and descriptors and memory are what they were"
 for ((i = 0; i < 30; i++)); do "$H" status >/dev/null; done
-within "descriptors" "$(find "/proc/$sup/fd" -mindepth 1 | wc -l)" 5 25
+within "descriptors" "$(find "/proc/$sup/fd" -mindepth 1 | wc -l)" 5 45
 down
 
 claim "no supervisor: told so, 125"

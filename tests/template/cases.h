@@ -31,6 +31,9 @@ static const struct same sames[] = {
 	{"a tmpfs between binds", R "bind=" H "/plain /mnt|tmpfs=/mnt/sub|bind=" H "/other /mnt/sub|bind=" H "/other /data"},
 	{"masks", R "mask=/etc/secret|mask=/etc/nothing optional|mask=/mnt"},
 	{"a file", R "file=/etc/conf hello"},
+	{"files, some in a tmpfs", R "tmpfs=/tmp|file=/tmp/x hello|file=/etc/conf hello|file=/tmp/y mode=0600 a b"},
+	{"a file in a tmpfs under a seal", R "tmpfs=/tmp|file=/tmp/x hello|root-seal=yes"},
+	{"a file in a tmpfs for sys_admin", R "tmpfs=/tmp|file=/tmp/x hello|caps=sys_admin"},
 	{"a device", R "device=/dev/zero /dev/zero2 rw|device=/dev/full /dev/full2"},
 	{"a sealed root", R "root-seal=yes|bind=" H "/plain /data"},
 	{"a payload with sys_admin", R "caps=sys_admin|bind=" H "/plain /data|bind=" H "/shared /mnt slave"},
@@ -180,5 +183,4 @@ static const struct same nones[] = {
 	{"an overlay", R "overlay=" H "/plain /data"},
 	{"a bind where a link leads", R "bind=" H "/plain /link"},
 	{"a tmpfs where a link leads, and a bind behind it", R "tmpfs=/var/run|bind=" H "/plain /data"},
-	{"a file in a tmpfs", R "tmpfs=/tmp|file=/tmp/x hello"},
 };

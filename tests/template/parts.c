@@ -77,9 +77,10 @@ static int witness(void)
 		rest = line + at;
 		rest[strcspn(rest, "\n")] = '\0';
 		/* A group that both made themselves has another number. */
-		for (char *s = rest; (s = strstr(s, "shared:")); s += 7)
-			for (char *d = s + 7; *d >= '0' && *d <= '9'; d++)
-				*d = '#';
+		for (char *s = rest; (s = strstr(s, "shared:")); *s = '#') {
+			s += strlen("shared:");
+			memmove(s + 1, s + strspn(s, "0123456789"), strlen(s + strspn(s, "0123456789")) + 1);
+		}
 		seen[n].id = id;
 		seen[n].parent = parent;
 		if (asprintf(&seen[n].text, "%d:%d %s %s %s%s", major ? major : 0, major ? minor : 0, root, point, opts, rest) < 0)

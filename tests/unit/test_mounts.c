@@ -48,6 +48,35 @@ static void fields(void)
 	CHECK(parse("") == 0 && t.n == 0);
 }
 
+/* The same but for numbers that the kernel gives anew; any other difference shows. */
+static void sums(void)
+{
+	static const char once[] = "36 35 8:1 /r / ro master:1 - ext4 /dev/a rw\n37 36 0:50 / /proc rw - proc proc rw\n"
+		"38 36 0:51 / /tmp rw - tmpfs tmpfs rw\n";
+	static const char *const other[] = {
+		"36 35 8:2 /r / ro master:1 - ext4 /dev/a rw\n37 36 0:50 / /proc rw - proc proc rw\n38 36 0:51 / /tmp rw - tmpfs tmpfs rw\n",
+		"36 35 8:1 /s / ro master:1 - ext4 /dev/a rw\n37 36 0:50 / /proc rw - proc proc rw\n38 36 0:51 / /tmp rw - tmpfs tmpfs rw\n",
+		"36 35 8:1 /r / rw master:1 - ext4 /dev/a rw\n37 36 0:50 / /proc rw - proc proc rw\n38 36 0:51 / /tmp rw - tmpfs tmpfs rw\n",
+		"36 35 8:1 /r / ro master:2 - ext4 /dev/a rw\n37 36 0:50 / /proc rw - proc proc rw\n38 36 0:51 / /tmp rw - tmpfs tmpfs rw\n",
+		"36 35 8:1 /r / ro master:1 - ext4 /dev/a rw\n37 36 0:50 / /proc rw - proc proc rw\n",
+		"36 35 8:1 /r / ro master:1 - ext4 /dev/a rw\n37 36 0:50 / /proc rw - proc proc rw\n38 37 0:51 / /tmp rw - tmpfs tmpfs rw\n",
+		"36 35 8:1 /r / ro master:1 - ext4 /dev/a rw\n37 36 0:50 / /proc rw - proc proc rw\n38 36 0:51 /tmp /tmp rw - tmpfs tmpfs rw\n",
+		"36 35 8:1 /r / ro master:1 - ext4 /dev/a rw\n37 36 0:50 / /proc rw - proc proc rw\n38 36 0:51 / /tmp rw - tmpfs tmpfs rw\n38 36 0:51 / /tmp rw - tmpfs tmpfs rw\n",
+		"36 35 8:1 /r / ro master:1 - ext4 /dev/a rw\n37 36 0:50 / /proc rw - proc proc rw\n38 36 0:51 / /tmp rw - ramfs tmpfs rw\n",
+		"36 35 8:1 /r / ro master:1 - ext4 /dev/a rw\n37 36 0:50 / /proc rw - proc proc rw\n38 36 0:51 / /tmp rw shared:1 - tmpfs tmpfs rw\n",
+		"",
+	};
+	static const char again[] = "136 99 8:1 /r / ro master:1 - ext4 /dev/a rw\n140 136 0:7 / /proc rw - proc proc rw\n"
+		"199 136 0:512 / /tmp rw - tmpfs tmpfs rw\n";
+	uint64_t sum;
+
+	CHECK(!parse(once));
+	sum = mounts_sum(&t);
+	CHECK(!parse(again) && sum == mounts_sum(&t));
+	for (size_t i = 0; i < sizeof other / sizeof *other; i++)
+		CHECK(!parse(other[i]) && sum != mounts_sum(&t));
+}
+
 static void optional(void)
 {
 	static const struct {
@@ -298,6 +327,7 @@ static void groups(void)
 int main(void)
 {
 	TEST(fields);
+	TEST(sums);
 	TEST(optional);
 	TEST(escapes);
 	TEST(short_tails);

@@ -351,7 +351,8 @@ static unsigned check_parts(const char *profile)
 			CHECK(marks[i] == 1);
 	}
 	CHECK(twice >= 5 && twice < 12);
-	CHECK(index_of(&launch, STEP_TREE_ATTR, 1) < index_of(&launch, STEP_TEMPLATE_ENTER, 0));
+	for (unsigned i = (unsigned)index_of(&launch, STEP_TEMPLATE_ENTER, 0); i < launch.nsteps; i++)
+		CHECK(launch.step[i].kind != STEP_TREE_CLONE || launch.step[i].op[5].n);
 	CHECK(index_of(&launch, STEP_MOUNT_NEW, 0) < 0 || index_of(&launch, STEP_MOUNT_NEW, 0) > index_of(&launch, STEP_TEMPLATE_ENTER, 0));
 	return 1;
 }
@@ -362,6 +363,7 @@ static void parts(void)
 		"exec=/x\nroot=/r\n",
 		"exec=/x\nroot=/r\nbind=/a /a rec\nmask=/etc/b\nmask=/etc/c optional\nfile=/d e\nbind=/f /dev/f create\n",
 		"exec=/x\nroot=/r\ntmpfs=/t\nbind=/a /t/a\nbind=/b /t/a/b\nbind=/c /c\nbind=/d /\n",
+		"exec=/x\nroot=/r\ntmpfs=/t\nfile=/t/a b\nfile=/c d\n",
 		"exec=/x\nroot=/r\ncaps=all\nbind=/a /a slave\nbind=/b /b shared\nbind=/c /c shared\ntmpfs=/c/t\nbind=/d /d slave+shared rec\n",
 		"exec=/x\nroot=cpio /i\nroot-mode=ro\nsymlink=/a /b\ndir=/c\ndevice=/dev/x\nbind=/f /g follow\n",
 		"exec=/x\nroot=image /i\nroot-seal=yes\ndev=host\nhub=/y z\n",

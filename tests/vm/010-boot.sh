@@ -23,7 +23,7 @@ claim "plan, graph and check work on the device, and say what is done about its 
 run "hutch plan --service /etc/hutch/web.conf"
 same "status" "$status" 0
 like "plan" "$text" "*web.conf*steps*mount.point*/bin*exec*"
-if [[ $KERNEL == 7* ]]; then like "root" "$text" "*pivot_root*"; else like "root" "$text" "*chroot over the initramfs*seal*"; fi
+if [[ $KERNEL == 7* ]]; then like "root" "$text" "*an empty namespace*"; else like "root" "$text" "*chroot over the initramfs*seal*"; fi
 run "hutch graph --states"
 like "graph" "$status $text" "0 digraph*"
 run "hutch check --service /etc/hutch/web.conf"

@@ -65,9 +65,10 @@ for line in root=/r "root=/r root-seal=no" "root=/r root-seal=no init=no" "root=
 	for way in pivot empty tree; do
 		says inside "$(hutch $way run "$line caps=all no-new-privs=no" -- /bin/probe escape)"
 		run "$(hutch $way run "$line caps=all no-new-privs=no" -- /bin/probe below)"
-		# Sealed, all of it stays; else it can be dug through, down to a mount with nothing in it.
-		[ "$line" = root=/r ] || same "$way, $line" "$status $text" "0 mount /"
-		[ "$line" != root=/r ] || like "$way, $line" "$text" "*mount /dev/pts*file a*"
+		# Sealed, all of it stays; else the root can be taken away, and there is a mount with nothing in it.
+		if [ "$line" = root=/r ]; then like "$way, $line" "$text" "*mount /dev/pts*file a*"; else same "$way, $line" "$status $text" "0 mount /"; fi
+		run "$(hutch $way run "$line caps=all no-new-privs=no" -- /bin/probe depth)"
+		same "how deep, $way, $line" "$text" "$([ "$line" = root=/r ] && echo 0 || echo 1)"
 	done
 done
 

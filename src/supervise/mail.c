@@ -1,0 +1,68 @@
+/*
+ * A child gets a copy of all descriptors, and closes them: with thousands of services that takes longer than
+ * all the rest of a launch. So one that shares our memory shares our table of descriptors too at first, and takes a copy of the
+ * lowest numbers only. There is a socket for each stack, in which what it needs waits for it. Nothing that comes to
+ * an end some day may be held by us, or by another child: it is in the mail alone.
+ */
+#include "supervise/mail.h"
+
+#include "base/stacks.h"
+#include "kernel/k.h"
+
+/* Numbers from which on: one more message costs as much as that many copies. */
+#ifdef HUTCH_FAULT
+enum { MANY = 8, LOW = 64 };
+#else
+enum { MANY = 96, LOW = 64 };
+#endif
+
+static struct box {
+	int in, out;
+} box[STACKS];
+static unsigned low;		/* the child's copy ends below it; 0: there are no boxes */
+
+void mail_init(void)
+{
+	int end[2];
+
+	for (unsigned i = 0; i < STACKS; i++) {
+		if (k_socketpair(end))
+			break;
+		box[i] = (struct box){end[1], end[0]};
+		if (end[0] >= LOW)
+			break;
+		if (i == STACKS - 1)
+			low = (unsigned)end[0] + 1;
+	}
+}
+
+int mail_send(unsigned i, struct ends *e)
+{
+	int *from[ENDS_MOST], fd[ENDS_MOST];
+	unsigned n = ends_each(e, from);
+
+	for (unsigned k = 0; k < n; k++)
+		fd[k] = *from[k];
+	return low && e->keep[ENDS_CHANNEL] >= MANY ? k_pass(box[i].in, fd, n) : -1;
+}
+
+int mail_receive(unsigned i, struct ends *e)
+{
+	int *to[ENDS_MOST], fd[ENDS_MOST];
+	unsigned n = ends_each(e, to);
+
+	if (k_close_range_unshare(low) || k_take(box[i].out, fd, ENDS_MOST) != (int)n)
+		return -1;
+	for (unsigned k = 0; k < n; k++)
+		*to[k] = fd[k];
+	return 0;
+}
+
+void mail_drain(unsigned i)
+{
+	int fd[ENDS_MOST], n;
+
+	while ((n = k_take(box[i].out, fd, ENDS_MOST)) >= 0)
+		for (int k = 0; k < n; k++)
+			k_close(fd[k]);
+}
