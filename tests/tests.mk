@@ -25,14 +25,8 @@ TEST_NEEDS = $(O)/hutch bench-tools $(UNIT) $(CLAIM_TOOLS) vm-tools rootfs man f
 test: deps		## everything that can be tested on this machine
 	@$(MAKE) --no-print-directory test-only
 
-test-only: $(TEST_NEEDS)
-	@tests/run.sh $(O) $(TESTS)
-
 soak: deps		## the long sweeps too
 	@$(MAKE) --no-print-directory soak-only
-
-soak-only: $(TEST_NEEDS)
-	@tests/run.sh $(O) $(TESTS) $(SOAK)
 
 # Floors, payloads and what measures; the floors as fast as a compiler makes them.
 BENCH_TOOLS := $(patsubst %,$(O)/bench/%,bench floor noop stamp world profile hub tables many ask)
@@ -306,3 +300,10 @@ boot:			## boots hutch in QEMU, to a shell; KERNEL=5.10, APPEND=WORDS, APPLIANCE
 	@APPLIANCE=$(APPLIANCE) QEMU="$(QEMU)" tests/vm/boot.sh $(O) $(O)/hutch $(or $(KERNEL),6.1) $(APPEND)
 
 .PHONY: vm-tools test-vm boot
+
+# Last, when all of what they need has been named.
+test-only: $(TEST_NEEDS)
+	@tests/run.sh $(O) $(TESTS)
+
+soak-only: $(TEST_NEEDS)
+	@tests/run.sh $(O) $(TESTS) $(SOAK)
