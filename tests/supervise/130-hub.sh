@@ -27,6 +27,10 @@ are_up() {
 	[ "$("$H" status --json 2>/dev/null | grep -c '"state":"up"')" = "$1" ]
 }
 
+sees() {	# sees PLACE NUMBER: of the services that have a mount there
+	[ "$(have "$1")" = "$2" ]
+}
+
 claim "fifty services of one hub: a medium comes to all of them, and goes; one that is restarted has what all have"
 for i in {1..50}; do named "s$i"; done
 echo "hub.media=$hub share" >"$D/init.conf"
@@ -102,7 +106,7 @@ unlike "reload" "$text" "*plain*"
 mount -t tmpfs stick.usb "$T/other/usb"
 umount "$hub/usb"
 until_true 20 are_up 10
-until_true 5 test "$(have /media/usb)" = 9
+until_true 5 sees /media/usb 9
 same "plain" "$(get plain pid)" "$pid"
 
 claim "hub= of services for which init.conf has none is told at once, with the line, and nothing changes"

@@ -1,5 +1,6 @@
 /* steps.c - part of ../probe.c: how many instructions a supervisor needs for what it is asked. */
 #define _GNU_SOURCE 1
+#include <sched.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -96,8 +97,10 @@ int tool_steps(char **word)
 			quiet = now_ms();
 		} else if (!ended) {
 			ended = waitpid(command, NULL, WNOHANG) == command;
-		} else {
+		} else if (now_ms() - quiet > 5) {
 			pause_ms(1);
+		} else {
+			sched_yield();	/* a pause after each step would be most of the time */
 		}
 	}
 	/* The trap of the last step is still to come: it must not meet a process that nobody traces. */
