@@ -127,9 +127,12 @@ static void pin_drop(int dir, const char *note, const char *name)
 
 static const char *note_wrong(struct sweep *s, const char *text, size_t n)
 {
-	const char *name = text + n - NAME;
+	const char *name;
 
-	if (!text || n < sizeof HEAD + NAME || (!name_right(name) && !is_barred(name)))
+	if (!text || n < sizeof HEAD + NAME)
+		return PACKED("its note cannot be read");
+	name = text + n - NAME;
+	if (!name_right(name) && !is_barred(name))
 		return PACKED("its note cannot be read");
 	if (memcmp(text, HEAD, sizeof HEAD - 1) != 0)
 		return PACKED("of another version of hutch");

@@ -70,7 +70,7 @@ int table_line(struct walk *w, int id, struct mounts *to)
 {
 	enum { PIECE = 1024, MOST = 4 * 4096 };
 	int fd = k_open(w->proc, "self/mountinfo", O_RDONLY, 0);
-	char *text = arena_room(w->arena, MOST), *line = text, *end = NULL;
+	char *text = arena_room(w->arena, MOST), *line, *end = NULL;
 	size_t used = 0;
 	long n = 0;
 	struct err e;
@@ -93,7 +93,7 @@ int table_line(struct walk *w, int id, struct mounts *to)
 /* One mount, its texts in the arena. ENOENT: it has gone. */
 static int mount_read(struct walk *w, uint64_t id, struct mount *m)
 {
-	enum { MOST = sizeof(struct statmount_) + 3 * 4096 };
+	enum { MOST = (int)sizeof(struct statmount_) + 3 * 4096 };
 	const uint64_t wanted = STATMOUNT_SB_BASIC_ | STATMOUNT_MNT_BASIC_ | STATMOUNT_MNT_ROOT_ | STATMOUNT_MNT_POINT_ |
 				STATMOUNT_FS_TYPE_;
 	struct statmount_ *sm = arena_room(w->arena, MOST);
