@@ -6,10 +6,12 @@
  */
 #include "supervise/mail.h"
 
+#include <fcntl.h>
+
 #include "base/stacks.h"
 #include "kernel/k.h"
 
-/* Numbers from which on: one more message costs as much as that many copies. */
+/* From how many descriptors on: one more message costs as much as that many copies. */
 #ifdef HUTCH_FAULT
 enum { MANY = 8, LOW = 64 };
 #else
@@ -36,6 +38,12 @@ void mail_init(void)
 	}
 }
 
+/* By two numbers that are open where many are: which ones are free just now, any few of them may be. */
+static int are_many(void)
+{
+	return k_fcntl(MANY, F_GETFD, 0) >= 0 || k_fcntl(2 * MANY, F_GETFD, 0) >= 0;
+}
+
 int mail_send(unsigned i, struct ends *e)
 {
 	int *from[ENDS_MOST], fd[ENDS_MOST];
@@ -43,7 +51,7 @@ int mail_send(unsigned i, struct ends *e)
 
 	for (unsigned k = 0; k < n; k++)
 		fd[k] = *from[k];
-	return low && e->keep[ENDS_CHANNEL] >= MANY ? k_pass(box[i].in, fd, n) : -1;
+	return low && are_many() ? k_pass(box[i].in, fd, n) : -1;
 }
 
 int mail_receive(unsigned i, struct ends *e)
