@@ -116,6 +116,14 @@ struct direct_plan *direct_room(const struct service *v)
 	return plans && stack_at(0) && v->starts && !v->no_direct && !plan_of(v)->valid ? plan_of(v) : NULL;
 }
 
+struct direct_plan *direct_template_of(const struct service *v, int *to)
+{
+	if (!plans || !v->starts || __atomic_load_n(&plan_of(v)->valid, __ATOMIC_ACQUIRE) != DIRECT_TEMPLATE)
+		return NULL;
+	*to = template[place_number(v)] - 1;
+	return *to < 0 ? NULL : plan_of(v);
+}
+
 void direct_share(struct direct_plan *p, int yes)
 {
 	if (p)
@@ -171,7 +179,7 @@ int direct_start(struct service *v, const struct ends *ends)
 	uint64_t mask;
 	int pid;
 
-	if (!p || !v->starts || v->no_direct || !__atomic_load_n(&p->valid, __ATOMIC_ACQUIRE) || i == STACKS)
+	if (!p || !v->starts || v->no_direct || __atomic_load_n(&p->valid, __ATOMIC_ACQUIRE) != DIRECT_PLAN || i == STACKS)
 		return 0;
 	d = (struct slot *)(void *)stack_at(i);
 	arena_init(&d->arena, (char *)(d + 1), STACK_ROOM - CHILD_STACK - sizeof *d);
@@ -226,7 +234,7 @@ const char *direct_exec(const struct service *v, int step)
 {
 	const struct direct_plan *p = plans ? plan_of(v) : NULL;
 
-	return p && p->valid && step + 1 == (int)p->plan.nsteps ? p->exec : NULL;
+	return p && p->valid == DIRECT_PLAN && step + 1 == (int)p->plan.nsteps ? p->exec : NULL;
 }
 
 void direct_template(const struct service *v, int fd)

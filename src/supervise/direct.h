@@ -7,9 +7,12 @@
 #include "supervise/ends.h"
 #include "supervise/supervise.h"
 
+/* What a launcher has left: nothing; all of it; a template for launchers, and what it was made of. */
+enum direct_use { DIRECT_NOTHING, DIRECT_PLAN, DIRECT_TEMPLATE };
+
 /* A plan that a launcher leaves for later starts, with all that it points to but the set's texts. */
 struct direct_plan {
-	uint32_t valid;			/* stored last */
+	uint32_t valid;			/* stored last: enum direct_use */
 	struct arena arena;
 	struct profile profile;
 	struct diags diags;
@@ -21,7 +24,9 @@ struct direct_plan {
 };
 enum { DIRECT_ROOM = 96 << 10 };	/* bytes of one */
 
-/* A launcher's exit status when the service has to be started by launchers for ever; with a row of direct.def added. */
+/* A launcher's exit status when it came to nothing with the template: its sources have changed, or another reason. */
+enum { DIRECT_STALE = 62, DIRECT_USELESS };
+/* And when the service has to be started by launchers for ever; with a row of direct.def added. */
 enum { DIRECT_NEVER = 64 };
 /* Number of that row, from 1 on; 0: none. */
 int direct_never(const struct service_conf *conf, const struct plan *plan);
@@ -32,6 +37,8 @@ void direct_init(void);
 
 /* Room for the plan of a service that is started again, or NULL: there is one, or there will not be any. */
 struct direct_plan *direct_room(const struct service *v);
+/* What was left for launchers, or NULL; *template: the descriptor. */
+struct direct_plan *direct_template_of(const struct service *v, int *template);
 /* Whether children that are forked from now on have it. */
 void direct_share(struct direct_plan *p, int yes);
 

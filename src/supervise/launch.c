@@ -34,6 +34,7 @@ static int open_notify(struct service *v, char room[NOTIFY_NAME], const char **n
 int launch_start(struct supervisor *s, struct service *v)
 {
 	int report[2] = {-1, -1}, ready[2] = {-1, -1};
+	struct direct_plan *use = NULL;
 	struct ends ends;
 	char room[NOTIFY_NAME];
 	const char *notify;
@@ -53,9 +54,11 @@ int launch_start(struct supervisor *s, struct service *v)
 	ahead_take(s, v, ends.keep + ENDS_AHEAD);
 	pid = v->again ? 0 : direct_start(v, &ends);
 	v->direct = pid > 0;
+	if (!v->direct && !v->again)
+		use = direct_template_of(v, &ends.keep[ENDS_TEMPLATE]);
 	v->again = 0;
 	if (!v->direct)
-		pid = launcher_start(v, notify, &s->born[v - s->service], &ends, direct_room(v));
+		pid = launcher_start(v, notify, &s->born[v - s->service], &ends, use ? NULL : direct_room(v), use);
 	for (int i = 0; i < NS_COUNT; i++)
 		k_close(ends.keep[ENDS_AHEAD + i]);
 	if (pid < 0)
@@ -265,6 +268,7 @@ void launch_read(struct supervisor *s, struct service *v)
 static void launch_again(struct supervisor *s, struct service *v)
 {
 	launch_close(v);
+	v->has_ended = 0;
 	if (!launch_start(s, v))
 		return;
 	broken(s, v, errno, errno_text());
@@ -279,7 +283,7 @@ static void sandbox_ended(struct supervisor *s, struct service *v, int status)
 	launch_read(s, v);
 	if (v->direct && direct_ended(v) < 0 && v->state == STATE_BUILDING)
 		v->again = 1;
-	if (v->again && v->state == STATE_BUILDING && v->verdict == VERDICT_EXIT) {
+	if (v->again && !v->launcher && v->state == STATE_BUILDING && v->verdict == VERDICT_EXIT) {
 		launch_again(s, v);
 		return;
 	}
@@ -291,15 +295,37 @@ static void sandbox_ended(struct supervisor *s, struct service *v, int status)
 		service_event(s, v, EVENT_GONE);
 }
 
+/* With its template nothing came of it. What it has cloned ends by itself, or is ended now. */
+static void launcher_gave_up(struct supervisor *s, struct service *v, int status)
+{
+	v->no_template += status == DIRECT_USELESS && v->no_template < TEMPLATE_TRIES;
+	direct_drop(v);
+	if (v->verdict != VERDICT_EXIT)
+		return;
+	v->again = 1;
+	if (v->pid)
+		launch_kill(s, v);
+	else
+		launch_again(s, v);
+}
+
 static void launcher_ended(struct supervisor *s, struct service *v, int status)
 {
+	int template, code;
+
 	learn_pid(s, v);
 	place_pid(v, &v->launcher, 0);
-	if (WIFEXITED(status) && WEXITSTATUS(status) >= DIRECT_NEVER && WEXITSTATUS(status) < 125) {
-		direct_drop(v);
-		v->no_direct = (uint8_t)(WEXITSTATUS(status) - DIRECT_NEVER + 1);
-	}
 	read_report(s, v);
+	code = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
+	if ((code == DIRECT_STALE || code == DIRECT_USELESS) && v->state == STATE_BUILDING) {
+		launcher_gave_up(s, v, code);
+		return;
+	}
+	if (code >= DIRECT_NEVER && code < 125) {
+		if (!direct_template_of(v, &template))
+			direct_drop(v);
+		v->no_direct = (uint8_t)(code - DIRECT_NEVER + 1);
+	}
 	if (v->state == STATE_BUILDING && v->channel < 0)
 		broken(s, v, WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL ? EAGAIN : 0,
 		       "what builds the sandbox was ended");

@@ -36,6 +36,7 @@ static struct job {
 	int parent;
 	struct ends ends;		/* with the way to the supervisor */
 	struct direct_plan *leave;	/* where a plan for later starts goes, or NULL */
+	const struct direct_plan *use;	/* what the template was made of, or NULL */
 	uint8_t no_template;		/* of the whole */
 	int *born;
 	const char *notify;		/* an abstract address, or NULL */
@@ -111,12 +112,25 @@ static int read_and_plan(struct plan *plan, struct profile *p, struct diags *d, 
 	return d->count || plan_build(plan, p, &job.image->facts, &request, d) ? -1 : 0;
 }
 
+/* A launch from the template that there is, where there is one and it is still about these sources. */
+static int plan_this(void)
+{
+	int failed = read_and_plan(&job.plan, &job.profile, &job.diags, launch_arena, 0, job.use ? PART_LAUNCH : PART_WHOLE);
+
+	if (!failed && job.use && (job.plan.part != PART_LAUNCH || job.plan.nsources != job.use->plan.nsources))
+		k_exit(DIRECT_STALE);
+	return failed;
+}
+
 /* A step's error in the words that hutch run would use, on one line. */
 static void fail_step(const struct err *e)
 {
 	static char text[400];
 	struct out o;
 
+	/* Whatever it was: without a template there is another attempt, and that one says why. */
+	if (job.use)
+		k_exit(e->code == ESTALE ? DIRECT_STALE : DIRECT_USELESS);
 	out_init(&o, text, sizeof text);
 	plan_print_error(&job.plan, e, &o);
 	for (char *c = text; *c; c++)
@@ -169,13 +183,13 @@ static int leave_plan(struct direct_plan *to, int no_template)
 	if (read_and_plan(&to->plan, &to->profile, &to->diags, &to->arena, 1, part) || plan_check(&to->plan, &e))
 		return DIRECT_NEVER;
 	no = direct_never(job.conf, &to->plan);
-	if (no)
+	if (to->plan.part != PART_LAUNCH && no)
 		return DIRECT_NEVER + no;
 	if (to->plan.part == PART_LAUNCH && leave_template(to))
 		return leave_plan(to, 1);
 	print_exec(&to->profile, to->exec);
-	__atomic_store_n(&to->valid, 1, __ATOMIC_RELEASE);
-	return 0;
+	__atomic_store_n(&to->valid, no ? DIRECT_TEMPLATE : DIRECT_PLAN, __ATOMIC_RELEASE);
+	return no ? DIRECT_NEVER + no : 0;
 }
 
 static int launcher_main(void *unused)
@@ -191,12 +205,14 @@ static int launcher_main(void *unused)
 		k_exit(125);
 	if (ends_arrange(&job.ends, &what))
 		fail(errno, what);
-	if (read_and_plan(&job.plan, &job.profile, &job.diags, launch_arena, 0, PART_WHOLE))
+	if (plan_this())
 		fail_findings();
 	if (walk_init(&job.walk, &job.plan, launch_arena))
 		fail(job.walk.err.code, job.walk.err.text);
 	job.walk.born = job.born;
 	memcpy(job.walk.ahead, job.ends.keep + ENDS_AHEAD, sizeof job.walk.ahead);
+	job.walk.template = job.ends.keep[ENDS_TEMPLATE];
+	job.walk.identity = job.use ? job.use->identity : NULL;
 	job.walk.waste = (char *)&job;
 	job.walk.nwaste = sizeof job;
 	if (walk_host(&job.walk))
@@ -218,6 +234,8 @@ static int launcher_main(void *unused)
 		hand_over(REC_READY, text, job.walk.channel);
 		k_exit(leave_plan(job.leave, job.no_template || job.profile.template == TEMPLATE_NO));
 	}
+	if (job.use)
+		k_exit(DIRECT_USELESS);
 	fail(0, PACKED("the sandbox ended while it was built"));
 	return 0;
 }
@@ -245,7 +263,8 @@ int launcher_follow(const struct service *v, unsigned wish)
 	return k_clone(follow_main, job.stack + sizeof job.stack, SIGCHLD, NULL);
 }
 
-int launcher_start(const struct service *v, const char *notify, int *born, const struct ends *ends, struct direct_plan *leave)
+int launcher_start(const struct service *v, const char *notify, int *born, const struct ends *ends, struct direct_plan *leave,
+		   struct direct_plan *use)
 {
 	int pid;
 
@@ -254,13 +273,14 @@ int launcher_start(const struct service *v, const char *notify, int *born, const
 	job.parent = k_getpid();
 	job.ends = *ends;
 	job.leave = leave;
+	job.use = use;
 	job.no_template = v->no_template == TEMPLATE_TRIES;
 	job.notify = notify ? memcpy(job.notify_room, notify, sizeof job.notify_room) : NULL;
 	job.born = born;
 	*born = 0;
-	direct_share(leave, 1);
+	direct_share(leave ? leave : use, 1);
 	pid = k_clone(launcher_main, job.stack + sizeof job.stack, SIGCHLD, NULL);
-	direct_share(leave, 0);
+	direct_share(leave ? leave : use, 0);
 	return pid;
 }
 

@@ -167,3 +167,47 @@ like "the next start" "$(get bare launch)" launcher
 again bare
 same "the one behind it" "$(get bare launch)" direct
 down
+
+claim "a launcher uses the template that there is, too: the same inside, and no copy of the host's mounts"
+templates() {
+	local fd
+	for fd in /proc/"$sup"/fd/*; do readlink "$fd"; done 2>/dev/null | grep -c '^mnt:'
+}
+has_templates() {
+	[ "$(templates)" = "$1" ]
+}
+mkdir -p "$T/pages"
+echo one >"$T/pages/text"
+service whole "exec=/bin/probe forever -" "restart-delay=0 0" "bind=$T/pages /mnt" user=svc hostname=box
+down
+paths=()
+rm -f "$D"/[!w]*.conf
+up
+await whole up
+surroundings "$(get whole pid)" >"$T/around.1" 2>&1
+same "templates of a first start" "$(templates)" 0
+for n in 2 3 4; do
+	again whole
+	surroundings "$(get whole pid)" >"$T/around.$n" 2>&1
+	same "surroundings of start $n" "$(diff <(sort "$T/around.1") <(sort "$T/around.$n"))" ""
+	until_true has_templates 1
+done
+like "launch" "$(get whole launch)" "launcher: *"
+ask verify whole
+like "verify" "$status $text" "0 *as stated*"
+
+claim "what it was made of is another one: the same start goes the whole way, and a template is made anew"
+mv "$T/pages" "$T/pages.old"
+mkdir "$T/pages"
+echo two >"$T/pages/text"
+restarts=$(get whole restarts)
+again whole
+same "what it sees" "$(cat "/proc/$(get whole pid)/root/mnt/text")" two
+same "restarts" "$(get whole restarts)" $((restarts + 1))
+until_true has_templates 1
+again whole
+same "what the next one sees" "$(cat "/proc/$(get whole pid)/root/mnt/text")" two
+
+claim "it goes with the service's stop"
+tell stop whole
+until_true has_templates 0
