@@ -7,7 +7,7 @@ other=$OUT/hutch-next
 "$T/probe" lo
 
 fds() {
-	find "/proc/$sup/fd" -mindepth 1 2>/dev/null | wc -l
+	find "/proc/$sup/fd" -mindepth 1 ! -lname 'mnt:*' 2>/dev/null | wc -l
 }
 rss() {	# without what services have said
 	awk '/^Rss(Anon|File)/ { n += $2 } END { print n }' "/proc/$sup/status"

@@ -103,6 +103,8 @@ reloaded
 like "reload" "$text" "*changed=s1
 *"
 unlike "reload" "$text" "*plain*"
+# What is mounted while a sandbox is built may be too late for it.
+until_true 20 are_up 10
 mount -t tmpfs stick.usb "$T/other/usb"
 umount "$hub/usb"
 until_true 20 are_up 10
