@@ -129,10 +129,10 @@ int k_pass(int fd, const int *pass, unsigned n)
 	struct msghdr m = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control,
 			   .msg_controllen = CMSG_SPACE(n * sizeof(int))};
 
-	CMSG_FIRSTHDR(&m)->cmsg_level = SOL_SOCKET;
-	CMSG_FIRSTHDR(&m)->cmsg_type = SCM_RIGHTS;
-	CMSG_FIRSTHDR(&m)->cmsg_len = CMSG_LEN(n * sizeof(int));
-	memcpy(CMSG_DATA(CMSG_FIRSTHDR(&m)), pass, n * sizeof(int));
+	control.align.cmsg_level = SOL_SOCKET;
+	control.align.cmsg_type = SCM_RIGHTS;
+	control.align.cmsg_len = CMSG_LEN(n * sizeof(int));
+	memcpy(CMSG_DATA(&control.align), pass, n * sizeof(int));
 	return RAW("sendmsg", SYS_sendmsg, fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT) == 1 ? 0 : -1;
 }
 
@@ -148,7 +148,9 @@ int k_take(int fd, int *to, unsigned n)
 	if (RAW("recvmsg", SYS_recvmsg, fd, &m, MSG_CMSG_CLOEXEC | MSG_DONTWAIT) != 1)
 		return -1;
 	c = CMSG_FIRSTHDR(&m);
-	got = c && c->cmsg_type == SCM_RIGHTS ? (unsigned)((c->cmsg_len - CMSG_LEN(0)) / sizeof(int)) : 0;
+	if (!c || c->cmsg_type != SCM_RIGHTS)
+		return 0;
+	got = (unsigned)((c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
 	memcpy(to, CMSG_DATA(c), (got < n ? got : n) * sizeof(int));
 	return (int)got;
 }
