@@ -23,9 +23,9 @@ count() {
 user() {
 	local row=$1 n
 	shift
-	"$@" >"$out/think.out" 2>&1 || { echo "not ok - gate: $* fails: $(tail -n 1 "$out/think.out")"; exit 1; }
+	"$@" >think.out 2>&1 || { echo "not ok - gate: $* fails: $(tail -n 1 think.out)"; exit 1; }
 	n=$(count "$@") || { echo "not ok - gate: valgrind does not count $*"; exit 1; }
-	echo "user $compiler $row $n" >>"$out/think.figures"
+	echo "user $compiler $row $n" >>think.figures
 }
 
 # What the judge says of a figure beside the budget's.
@@ -51,19 +51,23 @@ judge_all() {
 # What a further round costs when all is warm: reading, planning and checking alone, see ../bench/profile.c.
 think() {
 	local one three
-	if ! one=$(count "$out/../bench/profile" 1) || ! three=$(count "$out/../bench/profile" 3); then
+	if ! one=$(count ../bench/profile 1) || ! three=$(count ../bench/profile 3); then
 		echo "not ok - gate: valgrind does not count what hutch thinks"
 		exit 1
 	fi
-	echo "user $compiler think-4k $(((three - one) / 2))" >>"$out/think.figures"
+	echo "user $compiler think-4k $(((three - one) / 2))" >>think.figures
 }
 
-cd "$here"
-facts=(--service --facts "$golden/facts/root-6.18.facts")
-: >"$out/think.figures"
+# libc walks the program's own name at its start: short names, the same wherever the project lies.
+cd "$out"
+ln -sfn "$hutch" hutch
+ln -sfn "$golden" golden
+ln -sfn "$here/4k.conf" 4k.conf
+facts=(--service --facts golden/facts/root-6.18.facts)
+: >think.figures
 think
-user version "$hutch" --version
-user check-4k "$hutch" check "${facts[@]}" --mounts "$golden/layouts/host.mounts" 4k.conf
-user plan-4k "$hutch" plan "${facts[@]}" 4k.conf
-{ judge_all; judge gate "$out/think.figures"; } | tee "$out/think.tap"
-! grep -q '^not ok ' "$out/think.tap"
+user version ./hutch --version
+user check-4k ./hutch check "${facts[@]}" --mounts golden/layouts/host.mounts 4k.conf
+user plan-4k ./hutch plan "${facts[@]}" 4k.conf
+{ judge_all; judge gate think.figures; } | tee think.tap
+! grep -q '^not ok ' think.tap
