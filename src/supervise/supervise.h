@@ -316,6 +316,7 @@ void event_console(const char *path);
 /* One line for `hutch events` and, if it can take it, standard error; v may be NULL. */
 void event_tell(struct supervisor *s, const struct service *v, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+void event_say(struct supervisor *s, const struct service *v, const char *text);	/* as it is */
 void event_lines(struct supervisor *s, const struct service *v, const char *text);	/* one for each, or NULL */
 
 /*
