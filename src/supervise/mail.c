@@ -73,7 +73,7 @@ void mail_drain(unsigned i)
 {
 	int fd[ENDS_MOST], n;
 
-	while ((n = k_take(box[i].out, fd, ENDS_MOST)) >= 0)
+	while (low && (n = k_take(box[i].out, fd, ENDS_MOST)) >= 0)
 		for (int k = 0; k < n; k++)
 			k_close(fd[k]);
 }

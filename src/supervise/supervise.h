@@ -84,6 +84,7 @@ struct service {
 	uint8_t no_direct;		/* it cannot be: 1 and a row of direct.def */
 	uint8_t no_template;		/* how many starts in a row from one have failed; TEMPLATE_TRIES: there is none any more */
 	uint8_t again;			/* it did not do, and a launcher has the next turn */
+	uint8_t templated;		/* the last launcher has been given a template */
 #ifdef HUTCH_NEXT
 	uint64_t later;			/* in tests: a field that comes with the next version */
 #endif
