@@ -30,11 +30,8 @@ void step_add(struct build *b, struct origin at, unsigned kind_and_count, ...)
 	s->at = origin_settle(b, at);
 	va_start(args, kind_and_count);
 	for (unsigned i = 0; i < count; i++) {
-		char type = operand_next(&operands);
-
-		if (type == 's')
-			s->op[i].s = va_arg(args, const char *);
-		else if (type && strchr("lveuwx", type))
+		/* Where pointers are as large as numbers they are handed over alike. */
+		if (sizeof(void *) < sizeof(int64_t) && strchr("slveuwx", operand_next(&operands)))
 			s->op[i].p = va_arg(args, const void *);
 		else
 			s->op[i].n = va_arg(args, int64_t);

@@ -55,10 +55,13 @@ const char *step_cause(enum step_kind kind, int code)
 
 char operand_next(const char **operands)
 {
-	char type = **operands;
+	const char *p = *operands;
+	char type = *p;
 
-	while (**operands && *(*operands)++ != ' ')
+	/* Behind the letter, and behind the word that a flag has. */
+	while (*p && *p++ != ' ')
 		;
+	*operands = p;
 	return type;
 }
 

@@ -56,15 +56,14 @@ int profile_has(const struct profile *p, enum key_id key)
 /* The key that a word names; *suffix is what follows the dot of rlimit.NAME. */
 static unsigned key_find(const char *word, const char **suffix)
 {
-	for (unsigned i = KEY_NONE + 1; i < KEY_COUNT; i++) {
-		size_t n = keys[i].length;
+	for (const struct key *k = keys + KEY_NONE + 1; k < keys + KEY_COUNT; k++) {
+		size_t n = k->length;
 
-		if (*keys[i].word != *word)
+		if (*k->word != *word)
 			continue;
 		*suffix = word + n;
-		if (keys[i].word[n - 1] == '.' ? !strncmp(word, keys[i].word, n)
-					       : !strcmp(word, keys[i].word))
-			return i;
+		if (k->word[n - 1] == '.' ? !strncmp(word, k->word, n) : !strcmp(word, k->word))
+			return (unsigned)(k - keys);
 	}
 	return KEY_NONE;
 }
