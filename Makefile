@@ -46,7 +46,7 @@ HOT := base/hot $(filter-out $(SELDOM),$(patsubst src/%.c,%,$(filter src/supervi
 RUN := $(patsubst %,cli/%,main load run drive keep attend relay) base/words kernel/probe \
 	$(patsubst %,profile/%,keys mount read rules types types_kernel types_ns types_service) \
 	$(patsubst %,plan/%,build check child finish mounts payload shares sources steps compare template ways) mounts/table \
-	$(patsubst %,apply/%,walk host identity inside template trees root path mounts verify rights payload file note pins registry)
+	$(patsubst %,apply/%,walk host identity inside template table trees root path mounts verify rights payload file note pins registry)
 LINKED := $(RUN:%=$(O)/%.o) $(filter-out $(RUN:%=$(O)/%.o) $(HOT:%=$(O)/%.o),$(OBJ)) $(HOT:%=$(O)/%.o)
 
 all: $(O)/hutch

@@ -34,10 +34,10 @@ static uint64_t mix_text(uint64_t sum, const char *text)
 	return sum;
 }
 
-/* What a mount shows and where. */
+/* Where a mount is, and how. */
 static uint64_t mount_sum(const struct mount *m)
 {
-	uint64_t sum = mix_text(mix_text(mix_text(0xcbf29ce484222325, m->point), m->root), m->type);
+	uint64_t sum = mix_text(0xcbf29ce484222325, m->point);
 
 	sum = mix_number(mix_number(sum, m->major), m->minor);
 	return mix_number(mix_number(sum, m->attrs), m->master);
@@ -70,7 +70,7 @@ static uint64_t below_sum(const struct mounts *now, const char *place)
 
 		if (!path_below(m->point, place) || !strcmp(m->point, place))
 			continue;
-		own = mix_number(mix_number(mount_sum(m), (uint32_t)m->id), (uint32_t)m->parent);
+		own = mix_text(mix_number(mix_number(mount_sum(m), (uint32_t)m->id), (uint32_t)m->parent), m->root);
 		sum += mix_number(mix_number(own, m->shared), m->unbindable);
 	}
 	return sum;
