@@ -104,6 +104,18 @@ like "verify" "$status $text" "0 *as stated*"
 same "plans that its init has mapped" "$(grep -c hutch-plans "/proc/$pid/maps")" 0
 same "descriptors of its init" "$(find "/proc/$pid/fd" -mindepth 1 | wc -l)" 1
 
+claim "a dozen of them at a time"
+for i in {1..12}; do service "many$i" "exec=/bin/probe forever -" "restart-delay=0 0"; done
+news
+for i in {1..12}; do
+	await "many$i" up
+	again "many$i"
+	again "many$i"
+done
+same "launched" "$(for i in {1..12}; do get "many$i" launch; done | sort | uniq -c | xargs)" "12 direct"
+rm "$D"/many*.conf
+news
+
 claim "so are those whose process has to be a copy for another reason"
 service timed "exec=/bin/probe forever -" "restart-delay=0 0" "ns=mount pid time" "time-offset=boottime 1000"
 service oom "${direct[@]}" oom-score=500
