@@ -83,6 +83,7 @@ for n in 1 2 3 4; do
 	how=launcher
 	[ $n -le 2 ] || how=direct
 	same "start $n" "$(get inside launch)" "$how"
+	same "plans that its init has mapped, start $n" "$(grep -c hutch-plans "/proc/$(get inside pid)/maps")" 0
 	[ $n = 1 ] || same "surroundings of start $n" "$(diff <(sort "$T/around.1") <(sort "$T/around.$n"))" ""
 	[ $n = 1 ] || same "what its payload finds in start $n" "$(diff <(sort "$T/payload.1") <(sort "$T/payload.$n"))" ""
 	same "descriptors of its payload, start $n" "$(ls "/proc/$payload/fd")" $'0\n1\n2\n3'
@@ -143,6 +144,7 @@ for name in address member; do
 done
 like "with an address" "$(get address launch)" "launcher: its NOTIFY_SOCKET*"
 like "with a group" "$(get member launch)" "launcher, template: there is more to do on the host*"
+same "plans that its init has mapped" "$(grep -c hutch-plans "/proc/$(get member pid)/maps")" 0
 tell stop member
 
 claim "without a sandbox of mounts the supervisor starts it as well"
