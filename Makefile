@@ -45,7 +45,7 @@ HOT := base/hot $(filter-out $(SELDOM),$(patsubst src/%.c,%,$(filter src/supervi
 # And what a command that makes one sandbox needs, at the start: the kernel brings in 64 KiB with each fault.
 RUN := $(patsubst %,cli/%,main load run drive keep attend relay) base/words kernel/probe \
 	$(patsubst %,profile/%,keys mount read rules types types_kernel types_ns types_service) \
-	$(patsubst %,plan/%,build check child finish mounts payload shares sources steps compare template ways) mounts/table \
+	$(patsubst %,plan/%,build check child finish mounts payload shares sources steps compare template ways exact) mounts/table archive/texts \
 	$(patsubst %,apply/%,walk host identity inside template trees root path mounts verify rights payload file note pins registry)
 LINKED := $(RUN:%=$(O)/%.o) $(filter-out $(RUN:%=$(O)/%.o) $(HOT:%=$(O)/%.o),$(OBJ)) $(HOT:%=$(O)/%.o)
 
