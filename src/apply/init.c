@@ -40,7 +40,7 @@ static void let_go(struct walk *w)
 	forget_pages(w->arena->base, (uintptr_t)w->arena->base + w->arena->size);
 	forget_pages(payload_stack, (uintptr_t)payload_stack + sizeof payload_stack);
 	if (w->waste)
-		forget_pages(w->waste, (uintptr_t)w->waste + w->nwaste);
+		k_forget(w->waste, w->nwaste & ~(size_t)4095);
 	/* Below the part of the stack in use lies what the steps left there. Behind a fork step
 	 * another one is in use, and the walk itself lies here. */
 	if ((uintptr_t)&here - (uintptr_t)walk_stack < WALK_STACK)

@@ -301,7 +301,9 @@ int do_READY(struct walk *w, const struct step *s)
 	for (uint64_t set = w->signals; set; set &= set - 1)
 		if (k_signal_default(1 + __builtin_ctzll(set)) && errno != EINVAL)
 			return step_error(w);
-	if ((!w->alone && channel_send(w, REC_READY, 0, 0, "", -1)) || k_sigmask(0, NULL))
+	if (w->built)
+		*w->built = 1;
+	if ((!w->built && channel_send(w, REC_READY, 0, 0, "", -1)) || k_sigmask(0, NULL))
 		return step_error(w);
 	return 0;
 }

@@ -509,5 +509,6 @@ int plan_build(struct plan *plan, const struct profile *p, const struct facts *f
 	finish_clone(&b);
 	if (request->part || !request->launch)
 		plan_part(&b);
+	steps_settle(plan);
 	return d->count ? -1 : 0;
 }

@@ -73,57 +73,74 @@ static void tell_people(char *human, struct out *o)
 	(console.used ? tell_console : tell_caller)(human, o->used);
 }
 
-/* Several things happen in one turn of the loop. */
-static const char *time_text(int64_t now)
+#define PUT(o, text) out_bytes(o, text, sizeof(text) - 1)
+
+/* Several things happen in one turn of the loop, and many in one second. */
+static void put_time(struct out *o, int64_t now)
 {
 	static char text[32];
-	static int64_t of = -1;
+	static int64_t second = -1;
+	static size_t n;
+	unsigned ms = (unsigned)(now % 1000);
 
-	if (now != of)
-		text_format(text, sizeof text, "time=%lld.%03d", (long long)(now / 1000), (int)(now % 1000));
-	of = now;
-	return text;
+	if (now / 1000 != second) {
+		second = now / 1000;
+		n = (size_t)text_format(text, sizeof text, "time=%lld.000", (long long)second);
+	}
+	text[n - 3] = (char)('0' + ms / 100);
+	text[n - 2] = (char)('0' + ms / 10 % 10);
+	text[n - 1] = (char)('0' + ms % 10);
+	out_bytes(o, text, n);
 }
 
-void event_tell(struct supervisor *s, const struct service *v, const char *format, ...)
+void event_say(struct supervisor *s, const struct service *v, const char *said)
 {
-	char line[RING_CHUNK], human[RING_CHUNK], text[RING_CHUNK];
+	char line[RING_CHUNK], text[RING_CHUNK];
 	const char *name = v && v->conf ? v->conf->name : NULL;
 	struct out o;
-	va_list args;
 
-	va_start(args, format);
-	text_vformat(text, sizeof text, format, args);
-	va_end(args);
-	text_plain(text, strlen(text));
 	/* One byte less than there is: the end of the line has room in any case. */
 	out_init(&o, line, sizeof line - 1);
-	out_put(&o, time_text(s->now));
+	put_time(&o, s->now);
 	if (name) {
-		out_put(&o, " service=");
+		PUT(&o, " service=");
 		out_put(&o, name);
-		out_put(&o, " state=");
+		PUT(&o, " state=");
 		out_put(&o, state_names[v->state]);
 	}
-	if (*text) {
-		out_put(&o, " text=");
+	if (*said) {
+		text_format(text, sizeof text, "%s", said);
+		text_plain(text, strlen(text));
+		said = text;
+		PUT(&o, " text=");
 		out_word(&o, text);
 	}
 	line[o.used++] = '\n';
 	ring_line(&s->events, s->now, line, o.used);
 	/* Steps on the way that have nothing to say, and what has to succeed again and again, are for programs. */
-	if (name && !s->debug && ((!*text && state_passes(v->state)) || (v->state == STATE_DONE && v->conf->every)))
+	if (name && !s->debug && ((!*said && state_passes(v->state)) || (v->state == STATE_DONE && v->conf->every)))
 		return;
-	out_init(&o, human, sizeof human - 1);
-	out_put(&o, "hutch: ");
+	out_init(&o, line, sizeof line - 1);
+	PUT(&o, "hutch: ");
 	if (name) {
 		out_put(&o, name);
-		out_put(&o, ": ");
+		PUT(&o, ": ");
 		out_put(&o, state_names[v->state]);
-		out_put(&o, *text ? ": " : "");
+		out_put(&o, *said ? ": " : "");
 	}
-	out_put(&o, text);
-	tell_people(human, &o);
+	out_put(&o, said);
+	tell_people(line, &o);
+}
+
+void event_tell(struct supervisor *s, const struct service *v, const char *format, ...)
+{
+	char text[RING_CHUNK];
+	va_list args;
+
+	va_start(args, format);
+	text_vformat(text, sizeof text, format, args);
+	va_end(args);
+	event_say(s, v, text);
 }
 
 void console_tell(const char *format, ...)

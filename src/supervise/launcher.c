@@ -182,7 +182,7 @@ static int leave_plan(struct direct_plan *to, int no_template)
 	arena_init(&to->arena, to->memory, DIRECT_ROOM - sizeof *to);
 	if (read_and_plan(&to->plan, &to->profile, &to->diags, &to->arena, 1, part) || plan_check(&to->plan, &e))
 		return DIRECT_NEVER;
-	no = direct_never(job.conf, &to->plan);
+	no = direct_never(job.conf, &to->plan, &job.image->facts);
 	if (to->plan.part != PART_LAUNCH && no)
 		return DIRECT_NEVER + no;
 	if (to->plan.part == PART_LAUNCH && leave_template(to))

@@ -116,7 +116,7 @@ static int prepare(struct supervisor *s, const struct supervise_options *o, stru
 		return -1;
 	raise_limit(s);
 	launcher_init(a);
-	direct_init();
+	direct_init(a);
 	load_init(a);
 	resume_init(o->again);
 	if (k_signal_default(SIGCHLD) || k_prctl(PR_SET_CHILD_SUBREAPER_, 1, 0, 0) ||

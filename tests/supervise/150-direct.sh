@@ -63,17 +63,37 @@ for n in 1 2 3 4; do
 	again a
 done
 
-claim "a service with an init inside, a terminal or an address goes by a launcher, and says so"
-service inside "exec=/bin/probe forever -" "restart-delay=0 0"
-hosts address "exec=$T/probe notify READY=1 forever -" ready=notify
+claim "so with an init inside, /dev and masks: the default profile"
+service inside "exec=/bin/probe forever -" "restart-delay=0 0" "listen=unix $T/inside.sock name=in" user=svc
 news
-for name in inside address; do
+await inside up
+for n in 1 2 3 4; do
+	surroundings "$(get inside pid)" >"$T/around.$n" 2>&1
+	pid=$(get inside pid)
+	payload=$(tr -d " " <"/proc/$pid/task/$pid/children")
+	surroundings "$payload" >"$T/payload.$n" 2>&1
+	how=launcher
+	[ $n -le 2 ] || how=direct
+	same "start $n" "$(get inside launch)" "$how"
+	[ $n = 1 ] || same "surroundings of start $n" "$(diff <(sort "$T/around.1") <(sort "$T/around.$n"))" ""
+	[ $n = 1 ] || same "what its payload finds in start $n" "$(diff <(sort "$T/payload.1") <(sort "$T/payload.$n"))" ""
+	same "descriptors of its payload, start $n" "$(ls "/proc/$payload/fd")" $'0\n1\n2\n3'
+	again inside
+done
+ask verify inside
+like "verify" "$status $text" "0 *as stated*"
+
+claim "a service with an address or an IPC group goes by a launcher, with the template if it has one, and says so"
+hosts address "exec=$T/probe notify READY=1 forever -" ready=notify
+service member "exec=/bin/probe forever -" "restart-delay=0 0" "ipc=group web"
+news
+for name in address member; do
 	await $name up
 	again $name
 	again $name
 done
-like "with an init" "$(get inside launch)" "launcher: its process has to be a copy"
 like "with an address" "$(get address launch)" "launcher: its NOTIFY_SOCKET*"
+like "with a group" "$(get member launch)" "launcher, template: there is more to do on the host*"
 
 claim "without a sandbox of mounts the supervisor starts it as well"
 again bare
@@ -178,7 +198,7 @@ has_templates() {
 }
 mkdir -p "$T/pages"
 echo one >"$T/pages/text"
-service whole "exec=/bin/probe forever -" "restart-delay=0 0" "bind=$T/pages /mnt" user=svc hostname=box
+service whole "exec=/bin/probe forever -" "restart-delay=0 0" "bind=$T/pages /mnt" user=svc hostname=box "ipc=group web"
 down
 paths=()
 rm -f "$D"/[!w]*.conf
@@ -192,7 +212,7 @@ for n in 2 3 4; do
 	same "surroundings of start $n" "$(diff <(sort "$T/around.1") <(sort "$T/around.$n"))" ""
 	until_true has_templates 1
 done
-like "launch" "$(get whole launch)" "launcher: *"
+like "launch" "$(get whole launch)" "launcher, template: there is more to do on the host*"
 ask verify whole
 like "verify" "$status $text" "0 *as stated*"
 
