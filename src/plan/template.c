@@ -312,8 +312,10 @@ void plan_part(struct build *b)
 	if (plan->no_template)
 		return;
 	d.part = arena_alloc(b->a, plan->nsteps + 2 * slots);
+	/* Behind the steps of the whole, where there is more room than they need. */
 	if (b->request->part)
-		step = arena_room(b->a, sizeof *step * (plan->nsteps + 3));
+		step = b->max_steps >= 2 * plan->nsteps + 3 ? plan->step + plan->nsteps
+							     : arena_room(b->a, sizeof *step * (plan->nsteps + 3));
 	plan->no_template = NO_LARGE;
 	if (!d.part || (b->request->part && !step))
 		return;
