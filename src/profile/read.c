@@ -239,9 +239,9 @@ static void take_file(struct profile_reader *r, const struct profile_text *text)
 	unsigned n = r->p->nfiles;
 	const char **files = r->p->files;
 
-	/* Room for twice as many, from time to time: most profiles are one file. */
-	if (!(n & (n - 1)) && (files = arena_room(r->p->arena, 2 * n * sizeof *files)) && n > FILE_FIRST)
-		memcpy(files, r->p->files, n * sizeof *files);
+	/* More room from time to time: most profiles are one file. */
+	if (!(n & (n - 1)))
+		files = arena_double(r->p->arena, files, n * sizeof *files);
 	if (!files) {
 		diags_add(r->diags, from, 0, "the profile is too large");
 		return;
