@@ -21,11 +21,6 @@ static int payload_main(void *walk)
 	walk_on(walk);
 }
 
-int status_code(int status)
-{
-	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-}
-
 /* Whole pages within, as far as they can be told: the init needs none of it any more. */
 static void forget_pages(const char *from, uintptr_t to)
 {

@@ -210,7 +210,8 @@ static int find_sources(struct division *d)
 {
 	struct plan *plan = d->plan;
 
-	plan->source = ARENA_ARRAY(d->b->a, struct plan_source, plan->nsteps);
+	/* Room for all steps, and the rest of it given back. */
+	plan->source = arena_room(d->b->a, plan->nsteps * sizeof *plan->source);
 	for (unsigned i = 0; plan->source && i < plan->nsteps; i++) {
 		const struct step *s = &plan->step[i];
 		int clones = s->kind == STEP_TREE_CLONE || s->kind == STEP_TREE_BIND;
@@ -224,7 +225,10 @@ static int find_sources(struct division *d)
 			.rec = clones && s->op[2].n, .optional = clones && s->op[3].n, .receives = clones && s->op[4].n,
 		};
 	}
-	return plan->source ? 0 : -1;
+	if (!plan->source)
+		return -1;
+	d->b->a->used -= (plan->nsteps - plan->nsources) * sizeof *plan->source;
+	return 0;
 }
 
 static struct step *put(struct step *to, unsigned kind, int slot)
@@ -336,8 +340,10 @@ void plan_part(struct build *b)
 	if (plan->no_template)
 		return;
 	d.part = arena_alloc(b->a, plan->nsteps + 2 * slots);
+	/* Behind the steps of the whole, where there is more room than they need. */
 	if (b->request->part)
-		step = arena_room(b->a, sizeof *step * (plan->nsteps + 3));
+		step = b->max_steps >= 2 * plan->nsteps + 3 ? plan->step + plan->nsteps
+							     : arena_room(b->a, sizeof *step * (plan->nsteps + 3));
 	plan->no_template = NO_LARGE;
 	if (!d.part || (b->request->part && !step))
 		return;

@@ -260,6 +260,8 @@ static void read_channel(struct supervisor *s, struct service *v)
 		} else if (r.kind == REC_EXITED) {
 			v->status = r.value;
 			v->has_ended = 1;
+			/* Its last word: nobody needs to wake up for its end. */
+			watch_drop(v, &v->channel);
 		}
 	}
 }
