@@ -22,7 +22,7 @@
 
 /* The next channel, made when nobody waits for it; -1: none. No child but a launch's may hold it open. */
 static int spare[2] = {-1, -1};
-static uint8_t spare_wanted;
+static uint8_t spare_wanted = 1;
 
 void launch_prepare(void)
 {
