@@ -42,6 +42,7 @@ surroundings() {
 	nsenter --uts="$p/ns/uts" hostname
 }
 
+declare -A why
 direct=("exec=/bin/probe forever -" "restart-delay=0 0" init=no dev=none mask=none)
 
 claim "the first two starts are a launcher's, all later ones the supervisor's own, and each of them finds the same"
@@ -63,17 +64,56 @@ for n in 1 2 3 4; do
 	again a
 done
 
-claim "a service with an init inside, a terminal or an address goes by a launcher, and says so"
+# cloned NAME: how the next process of a service is made, as the kernel was asked: by whom, and sharing what
+cloned() {
+	local tracer seen
+	rm -f "$T/calls"
+	strace -f -qq -e signal=none -e trace=clone,clone3,fork,vfork -o "$T/calls" -p "$sup" 2>"$T/strace.err" &
+	tracer=$!
+	until_true grep -q "^TracerPid:.$tracer\$" "/proc/$sup/status"
+	again "$1"
+	kill -TERM $tracer
+	wait $tracer 2>/dev/null
+	until_true grep -q '^TracerPid:.0$' "/proc/$sup/status"
+	seen=$(awk -v sup="$sup" '/(clone3?|fork)\(/ && /CLONE_NEWPID/ { print ($1 == sup) ? "supervisor" : "launcher",
+		/CLONE_VFORK/ ? "vfork" : /CLONE_VM/ ? "shared" : "fork" }' "$T/calls")
+	[[ $seen == "$2" ]] || note "$1 is cloned by '$seen' and not '$2': $(cat "$T/calls" "$T/strace.err")"
+}
+
+claim "the supervisor's own child shares the memory, and it goes on meanwhile; a launcher's is a copy"
+cloned a "supervisor shared"
+same "launch" "$(get a launch)" direct
+text=$("$H" plan --direct "$D/a.conf" 2>&1)
+like "plan" "$text" "*child by clone with shared memory: the supervisor goes on*"
+service sealed "${direct[@]}" caps=all
+service score "${direct[@]}" oom-score=100
+service inner "exec=/bin/probe forever -" "restart-delay=0 0"
+news
+why=([sealed]="helpers for user namespaces share its memory" [score]="oom-score is everybody's who shares the memory"
+	[inner]="an init of its own stays")
+for name in sealed score inner; do
+	await $name up
+	again $name
+	again $name
+	cloned $name "launcher fork"
+	same "$name" "$(get $name launch)" "launcher: its process has to be a copy"
+	text=$("$H" plan --direct "$D/$name.conf" 2>&1)
+	like "plan of $name" "$text" "*child by fork: ${why[$name]}*"
+done
+
+claim "a service with an init inside, an address or more to do on the host goes by a launcher, and says so"
 service inside "exec=/bin/probe forever -" "restart-delay=0 0"
 hosts address "exec=$T/probe notify READY=1 forever -" ready=notify
+service grouped "${direct[@]}" "ipc=group desk"
 news
-for name in inside address; do
+for name in inside address grouped; do
 	await $name up
 	again $name
 	again $name
 done
 like "with an init" "$(get inside launch)" "launcher: its process has to be a copy"
 like "with an address" "$(get address launch)" "launcher: its NOTIFY_SOCKET*"
+same "with a group" "$(get grouped launch)" "launcher: there is more to do on the host than to clone"
 
 claim "without a sandbox of mounts the supervisor starts it as well"
 again bare
@@ -110,6 +150,19 @@ news
 await sourced up
 same "its place" "$(get sourced launch) $(cat "/proc/$(get sourced pid)/root/more/file")" "launcher new"
 same "templates" "$(kept)" $((before - 1))
+
+claim "template=no: the supervisor starts it as well, and takes all the steps each time"
+others=$(kept)
+service plain "${direct[@]}" template=no "bind=$T/source /mnt"
+news
+await plain up
+for how in launcher launcher direct direct; do
+	same "start" "$(get plain launch) $(cat "/proc/$(get plain pid)/root/mnt/file")" "$how new"
+	same "templates" "$(kept)" "$others"
+	again plain
+done
+tell stop plain
+await plain down
 
 claim "stopped by wish it leaves neither template nor plan"
 again sourced
