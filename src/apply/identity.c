@@ -11,36 +11,15 @@
 #include "apply/path.h"
 #include "apply/trees.h"
 #include "base/parse.h"
+#include "base/sum.h"
 #include "kernel/k.h"
 
-/* FNV-1a in 64 bits: who could look for two texts with one sum can mount on the host anyway. */
-static uint64_t mix(uint64_t sum, unsigned char byte)
-{
-	return (sum ^ byte) * 0x100000001b3;
-}
-
-static uint64_t mix_number(uint64_t sum, uint32_t n)
-{
-	for (int i = 0; i < 4; i++, n >>= 8)
-		sum = mix(sum, (unsigned char)n);
-	return sum;
-}
-
-static uint64_t mix_text(uint64_t sum, const char *text)
-{
-	do
-		sum = mix(sum, (unsigned char)*text);
-	while (*text++);
-	return sum;
-}
-
-/* What a mount shows and where. */
+/* What a mount shows and where. Who could look for two of one sum can mount on the host anyway. */
 static uint64_t mount_sum(const struct mount *m)
 {
-	uint64_t sum = mix_text(mix_text(mix_text(0xcbf29ce484222325, m->point), m->root), m->type);
+	const uint32_t numbers[] = {m->major, m->minor, m->attrs, m->master};
 
-	sum = mix_number(mix_number(sum, m->major), m->minor);
-	return mix_number(mix_number(sum, m->attrs), m->master);
+	return sum_bytes(sum_text(sum_text(sum_text(SUM_START, m->point), m->root), m->type), numbers, sizeof numbers);
 }
 
 /* The order of a table is not the same in a copy of a namespace: a sum has none. */
@@ -66,12 +45,10 @@ static uint64_t below_sum(const struct mounts *now, const char *place)
 
 	for (unsigned i = 0; i < now->n; i++) {
 		const struct mount *m = &now->mount[i];
-		uint64_t own;
+		const uint32_t numbers[] = {(uint32_t)m->id, (uint32_t)m->parent, m->shared, m->unbindable};
 
-		if (!path_below(m->point, place) || !strcmp(m->point, place))
-			continue;
-		own = mix_number(mix_number(mount_sum(m), (uint32_t)m->id), (uint32_t)m->parent);
-		sum += mix_number(mix_number(own, m->shared), m->unbindable);
+		if (path_below(m->point, place) && strcmp(m->point, place) != 0)
+			sum += sum_bytes(mount_sum(m), numbers, sizeof numbers);
 	}
 	return sum;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/parse.h"
+#include "base/sum.h"
 #include "base/uapi.h"
 
 void mounts_unescape(char *p)
@@ -145,17 +146,9 @@ int mounts_parse(struct mounts *to, char *text, size_t length, struct arena *a,
 	return 0;
 }
 
-/* FNV-1a in 64 bits */
-static uint64_t mix(uint64_t sum, const void *data, size_t n)
-{
-	for (const unsigned char *byte = data; n; n--)
-		sum = (sum ^ *byte++) * 0x100000001b3;
-	return sum;
-}
-
 uint64_t mounts_sum(const struct mounts *t)
 {
-	uint64_t sum = 0xcbf29ce484222325;
+	uint64_t sum = SUM_START;
 
 	for (unsigned i = 0; i < t->n; i++) {
 		const struct mount *m = &t->mount[i], *on = mounts_by_id(t, m->parent);
@@ -165,10 +158,7 @@ uint64_t mounts_sum(const struct mounts *t)
 			m->attrs, m->shared, m->master, m->unbindable,
 		};
 
-		sum = mix(sum, numbers, sizeof numbers);
-		sum = mix(sum, m->root, strlen(m->root) + 1);
-		sum = mix(sum, m->point, strlen(m->point) + 1);
-		sum = mix(sum, m->type, strlen(m->type) + 1);
+		sum = sum_text(sum_text(sum_text(sum_bytes(sum, numbers, sizeof numbers), m->root), m->point), m->type);
 	}
 	return sum;
 }
