@@ -66,7 +66,7 @@ int launch_start(struct supervisor *s, struct service *v)
 		goto failed;
 	follow_launch(s, v);
 	ends = (struct ends){
-		.log = v->log[1], .ready = ready[1], .ready_at = v->conf->ready_fd, .null = -1, .keep = {report[1], -1},
+		.log = v->log[1], .ready = ready[1], .ready_at = v->conf->ready_fd, .null = -1, .keep = {report[1], -1, -1},
 		.nlisten = v->conf->nlistens, .is_console = v->conf->type == SERVICE_CONSOLE,
 		.console = v->image->set.machine.console, .nofile = s->nofile,
 	};
