@@ -117,12 +117,13 @@ same "launched" "$(for i in {1..12}; do get "many$i" launch; done | sort | uniq 
 rm "$D"/many*.conf
 news
 
-claim "so are those whose process has to be a copy for another reason"
+claim "so are those whose process has to be a copy for another reason, and one whose payload tells that it is ready"
 service timed "exec=/bin/probe forever -" "restart-delay=0 0" "ns=mount pid time" "time-offset=boottime 1000"
 service oom "${direct[@]}" oom-score=500
 service sealed "${direct[@]}" root-seal=yes
+service teller "exec=/bin/probe notify READY=1 forever -" "restart-delay=0 0" ready=notify
 news
-for name in timed oom sealed; do
+for name in timed oom sealed teller; do
 	await $name up
 	again $name
 	again $name
