@@ -114,16 +114,13 @@ int caps_raise(void)
 
 int do_CAPS_BOUND(struct walk *w, const struct step *s)
 {
-	const uint64_t keep = (uint64_t)s->op[0].n & w->bound & ((1ull << CAP_NAMES) - 1), bset = w->bset;
+	const uint64_t keep = (uint64_t)s->op[0].n & w->bound & ((1ull << CAP_NAMES) - 1);
 
+	/* The init has been here. */
+	if (!(w->bset & ~keep))
+		return 0;
 	for (unsigned long cap = 0; cap < 64; cap++) {
-		int there;
-
-		if (keep >> cap & 1)
-			continue;
-		/* The init has been here; to look costs a tenth of dropping. */
-		there = k_prctl(bset >> cap & 1 ? PR_CAPBSET_DROP_ : PR_CAPBSET_READ_, cap, 0, 0);
-		if (!there || (there > 0 && !k_prctl(PR_CAPBSET_DROP_, cap, 0, 0)))
+		if (keep >> cap & 1 || !k_prctl(PR_CAPBSET_DROP_, cap, 0, 0))
 			continue;
 		/* Beyond the last one that the kernel knows, and not just refused. */
 		if (errno == EINVAL && cap && k_prctl(PR_CAPBSET_READ_, cap, 0, 0) < 0)

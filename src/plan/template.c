@@ -246,6 +246,35 @@ static void tell_root(const struct division *d, struct out *o)
 			o->lost = 1;
 }
 
+static int roots(const struct step *s)
+{
+	return s->kind == STEP_ROOT_TREE || s->kind == STEP_ROOT_MOVE || s->kind == STEP_ROOT_TMPFS ||
+	       s->kind == STEP_ROOT_IMAGE || s->kind == STEP_ROOT_NAMESPACE;
+}
+
+/* One of these comes first, and what follows is done in the sandbox's root. */
+static int enters(const struct step *s)
+{
+	return s->kind == STEP_ROOT_PIVOT || s->kind == STEP_ROOT_SWITCH || s->kind == STEP_SEAL || s->kind == STEP_VERIFY_MOUNTS;
+}
+
+/* Whether each step of a launch before that finds the host by descriptors alone: then its root need not stay the host's. */
+static int leaves_host(const struct division *d)
+{
+	int entered = 0;
+
+	for (unsigned i = 0; i < d->plan->nsteps && d->plan->new_mounts; i++) {
+		const struct step *s = &d->plan->step[i];
+
+		if (enters(s))
+			return 1;
+		if (d->part[i] & IN_LAUNCH && (s->kind == STEP_SCRATCH || (entered && s->kind == STEP_NODE_COPY)))
+			return 0;
+		entered |= roots(s);
+	}
+	return 0;
+}
+
 /* The steps of the part that was asked for, in the order of the whole. */
 static void keep_part(struct division *d, struct step *step, enum plan_part which)
 {
@@ -256,21 +285,16 @@ static void keep_part(struct division *d, struct step *step, enum plan_part whic
 
 	for (unsigned i = 0; i < plan->nsteps; i++) {
 		const struct step *s = &plan->step[i];
-		int roots = s->kind == STEP_ROOT_TREE || s->kind == STEP_ROOT_MOVE || s->kind == STEP_ROOT_TMPFS ||
-			    s->kind == STEP_ROOT_IMAGE || s->kind == STEP_ROOT_NAMESPACE;
-		/* One of these comes first, and what follows is done in the sandbox's root. */
-		int enters = s->kind == STEP_ROOT_PIVOT || s->kind == STEP_ROOT_SWITCH || s->kind == STEP_SEAL ||
-			     s->kind == STEP_VERIFY_MOUNTS;
 
 		if (i == d->last + 1)
 			plan->literal = (unsigned)(to - step);
 		if (i == plan->clone)
 			plan->clone = (unsigned)(to - step);
-		if (which == PART_LAUNCH && roots)
+		if (which == PART_LAUNCH && roots(s))
 			to = put(put(to, STEP_TEMPLATE_CHECK, 0), STEP_TEMPLATE_ENTER, root);
-		if (which == PART_LAUNCH && enters && !inside++)
+		if (which == PART_LAUNCH && (enters(s) || (roots(s) && leaves_host(d))) && !inside++)
 			to = put(to, STEP_ROOT_ENTER, root);
-		if (which == PART_LAUNCH && roots && scratch)
+		if (which == PART_LAUNCH && roots(s) && scratch)
 			*to++ = *scratch;
 		/* Of a whole plan it lies below the root, of a launch over it. */
 		if (which == PART_LAUNCH && s->kind == STEP_SCRATCH && d->part[i] & IN_LAUNCH)

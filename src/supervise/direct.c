@@ -15,6 +15,7 @@
 
 #include "apply/walk.h"
 #include "archive/texts.h"
+#include "base/signals.h"
 #include "base/stacks.h"
 #include "kernel/k.h"
 #include "supervise/mail.h"
@@ -179,13 +180,16 @@ static unsigned free_stack(void)
 	return i;
 }
 
-/* Which signals are not as a payload has to find them. They are not changed any more. */
-static uint64_t signals_set(void)
+/*
+ * Which signals a payload would find ignored: they are not changed any more. Those that have a handler have none behind exec, and
+ * what comes before that ends a child (crash.c).
+ */
+static uint64_t signals_ignored(void)
 {
 	static uint64_t set, asked;
 
-	for (int i = 0; !asked && i < 64; i++)
-		set |= (uint64_t)!k_signal_is_default(i + 1) << i;
+	for (int i = 0; !asked && i < SIGNALS; i++)
+		set |= (uint64_t)k_signal_is_ignored(i + 1) << i;
 	asked = 1;
 	return set;
 }
@@ -230,7 +234,7 @@ int direct_start(struct service *v, const struct ends *ends)
 	d->ends.keep[ENDS_TEMPLATE] = template[place_number(v)] - 1;
 	d->plan = p;
 	d->number = i;
-	d->signals = signals_set();
+	d->signals = signals_ignored();
 	d->mailed = v->image->facts.close_range && !mail_send(i, &d->ends);
 	p->begun = p->built = 0;
 	pid = child_start(d, (unsigned)p->plan.step[p->plan.clone].op[0].n | (d->mailed ? CLONE_FILES : 0) | SIGCHLD);

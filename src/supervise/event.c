@@ -67,10 +67,27 @@ static void tell_caller(const char *text, size_t n)
 		k_write(to.fd, text, n);
 }
 
-static void tell_people(char *human, struct out *o)
+/* What a turn has to say to people, who are not what it is about: whoever waits for the next start comes first. */
+static struct {
+	char text[4 * RING_CHUNK];
+	size_t n;
+} said;
+
+void event_flush(void)
 {
-	human[o->used++] = '\n';
-	(console.used ? tell_console : tell_caller)(human, o->used);
+	if (said.n)
+		(console.used ? tell_console : tell_caller)(said.text, said.n);
+	said.n = 0;
+}
+
+/* One line, without its end. */
+static void tell_people(const struct out *o)
+{
+	if (said.n + o->used >= sizeof said.text)
+		event_flush();
+	memcpy(said.text + said.n, o->text, o->used);
+	said.n += o->used;
+	said.text[said.n++] = '\n';
 }
 
 #define PUT(o, text) out_bytes(o, text, sizeof(text) - 1)
@@ -93,7 +110,7 @@ static void put_time(struct out *o, int64_t now)
 	out_bytes(o, text, n);
 }
 
-void event_say(struct supervisor *s, const struct service *v, const char *said)
+void event_say(struct supervisor *s, const struct service *v, const char *why)
 {
 	char line[RING_CHUNK], text[RING_CHUNK];
 	const char *name = v && v->conf ? v->conf->name : NULL;
@@ -108,17 +125,17 @@ void event_say(struct supervisor *s, const struct service *v, const char *said)
 		PUT(&o, " state=");
 		out_put(&o, state_names[v->state]);
 	}
-	if (*said) {
-		text_format(text, sizeof text, "%s", said);
+	if (*why) {
+		text_format(text, sizeof text, "%s", why);
 		text_plain(text, strlen(text));
-		said = text;
+		why = text;
 		PUT(&o, " text=");
 		out_word(&o, text);
 	}
 	line[o.used++] = '\n';
 	ring_line(&s->events, s->now, line, o.used);
 	/* Steps on the way that have nothing to say, and what has to succeed again and again, are for programs. */
-	if (name && !s->debug && ((!*said && state_passes(v->state)) || (v->state == STATE_DONE && v->conf->every)))
+	if (name && !s->debug && ((!*why && state_passes(v->state)) || (v->state == STATE_DONE && v->conf->every)))
 		return;
 	out_init(&o, line, sizeof line - 1);
 	PUT(&o, "hutch: ");
@@ -126,10 +143,10 @@ void event_say(struct supervisor *s, const struct service *v, const char *said)
 		out_put(&o, name);
 		PUT(&o, ": ");
 		out_put(&o, state_names[v->state]);
-		out_put(&o, *said ? ": " : "");
+		out_put(&o, *why ? ": " : "");
 	}
-	out_put(&o, said);
-	tell_people(line, &o);
+	out_put(&o, why);
+	tell_people(&o);
 }
 
 void event_tell(struct supervisor *s, const struct service *v, const char *format, ...)
@@ -155,7 +172,8 @@ void console_tell(const char *format, ...)
 	text_plain(text, strlen(text));
 	out_init(&o, human, sizeof human - 1);
 	out_printf(&o, "hutch: %s", text);
-	tell_people(human, &o);
+	tell_people(&o);
+	event_flush();
 }
 
 void event_lines(struct supervisor *s, const struct service *v, const char *text)
