@@ -14,12 +14,15 @@
 #include "base/sum.h"
 #include "kernel/k.h"
 
-/* What a mount shows and where. Who could look for two of one sum can mount on the host anyway. */
+static uint64_t add_two(uint64_t sum, uint32_t a, uint32_t b)
+{
+	return sum_word(sum, (uint64_t)a << 32 | b);
+}
+
+/* Where a mount is, and how. Who could look for two of one sum can mount on the host anyway. */
 static uint64_t mount_sum(const struct mount *m)
 {
-	const uint32_t numbers[] = {m->major, m->minor, m->attrs, m->master};
-
-	return sum_bytes(sum_text(sum_text(sum_text(SUM_START, m->point), m->root), m->type), numbers, sizeof numbers);
+	return add_two(add_two(sum_text(SUM_START, m->point), m->major, m->minor), m->attrs, m->master);
 }
 
 /* The order of a table is not the same in a copy of a namespace: a sum has none. */
@@ -45,10 +48,10 @@ static uint64_t below_sum(const struct mounts *now, const char *place)
 
 	for (unsigned i = 0; i < now->n; i++) {
 		const struct mount *m = &now->mount[i];
-		const uint32_t numbers[] = {(uint32_t)m->id, (uint32_t)m->parent, m->shared, m->unbindable};
 
 		if (path_below(m->point, place) && strcmp(m->point, place) != 0)
-			sum += sum_bytes(mount_sum(m), numbers, sizeof numbers);
+			sum += add_two(sum_text(add_two(mount_sum(m), (uint32_t)m->id, (uint32_t)m->parent), m->root),
+				       m->shared, m->unbindable);
 	}
 	return sum;
 }
@@ -142,6 +145,18 @@ int identity_take(struct walk *w, struct identity *to)
 	return result;
 }
 
+static int is_same(const struct identity *a, const struct identity *b)
+{
+	uint64_t x[sizeof *a / 8], y[sizeof *a / 8], differ = 0;
+
+	_Static_assert(sizeof x == sizeof *a, "words");
+	memcpy(x, a, sizeof x);
+	memcpy(y, b, sizeof y);
+	for (size_t i = 0; i < sizeof x / sizeof *x; i++)
+		differ |= x[i] ^ y[i];
+	return !differ;
+}
+
 int identity_check(struct walk *w)
 {
 	size_t mark = w->arena->used;
@@ -151,7 +166,7 @@ int identity_check(struct walk *w)
 	if (now && identity_take(w, now))
 		result = 1;
 	for (unsigned i = 0; i < w->plan->nsources && !result; i++)
-		if (memcmp(&now[i], &w->identity[i], sizeof *now) != 0) {
+		if (!is_same(&now[i], &w->identity[i])) {
 			step_failed_code(w, ESTALE, w->plan->source[i].path);
 			result = 1;
 		}

@@ -21,11 +21,6 @@ static int payload_main(void *walk)
 	walk_on(walk);
 }
 
-int status_code(int status)
-{
-	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-}
-
 /* Whole pages within, as far as they can be told: the init needs none of it any more. */
 static void forget_pages(const char *from, uintptr_t to)
 {
@@ -45,7 +40,7 @@ static void let_go(struct walk *w)
 	forget_pages(w->arena->base, (uintptr_t)w->arena->base + w->arena->size);
 	forget_pages(payload_stack, (uintptr_t)payload_stack + sizeof payload_stack);
 	if (w->waste)
-		forget_pages(w->waste, (uintptr_t)w->waste + w->nwaste);
+		k_forget(w->waste, w->nwaste & ~(size_t)4095);
 	/* Below the part of the stack in use lies what the steps left there. Behind a fork step
 	 * another one is in use, and the walk itself lies here. */
 	if ((uintptr_t)&here - (uintptr_t)walk_stack < WALK_STACK)
@@ -129,6 +124,8 @@ int do_INIT_START(struct walk *w, const struct step *s)
 	(void)s;
 	/* Before the payload is: it must not find a moment to attach. */
 	if (parent_check(w) || k_prctl(PR_SET_DUMPABLE_, 0, 0, 0) ||
+	    /* A launch from a template stands where it has mounted last. */
+	    (w->plan->part == PART_LAUNCH && k_chdir("/")) ||
 	    k_sigmask((uint64_t)ALL_SIGNALS, NULL))
 		return w->err.step >= 0 ? -1 : step_error(w);
 	if (bound_both(w))

@@ -169,8 +169,10 @@ static int not_a_directory(struct walk *w, int fd)
 
 int do_STDIO_CHECK(struct walk *w, const struct step *s)
 {
-	(void)s;
-	for (int i = 0; i < 3; i++)
+	/* A supervisor that starts it by itself has put a pipe there, and null. */
+	int known = w->built && s[-1].kind != STEP_STDIO_SET;
+
+	for (int i = 0; i < 3 && !known; i++)
 		if (not_a_directory(w, i))
 			return -1;
 	for (const struct item *i = w->plan->profile->fds.first; i; i = i->next)
@@ -301,7 +303,9 @@ int do_READY(struct walk *w, const struct step *s)
 	for (uint64_t set = w->signals; set; set &= set - 1)
 		if (k_signal_default(1 + __builtin_ctzll(set)) && errno != EINVAL)
 			return step_error(w);
-	if ((!w->alone && channel_send(w, REC_READY, 0, 0, "", -1)) || k_sigmask(0, NULL))
+	if (w->built)
+		*w->built = 1;
+	if ((!w->built && channel_send(w, REC_READY, 0, 0, "", -1)) || k_sigmask(0, NULL))
 		return step_error(w);
 	return 0;
 }

@@ -11,7 +11,7 @@
 #include "plan/compare.h"
 #include "plan/plan.h"
 
-enum { ANCHORS = 64, MAX_GROUPS = 64, MADE_POINTS = 32 };
+enum { ANCHORS = 64, MAX_GROUPS = 64, MADE_POINTS = 32, OWN_MOUNTS = 32 };
 
 /* A new file system inside, by the descriptor of its root: what the plan puts into it
  * is resolved from there, whatever happens to the way that led to it. */
@@ -45,10 +45,10 @@ struct walk {
 	int channel;		/* this side's end, or -1 */
 	int far_channel;	/* host side, until the clone: the inside's end */
 	int pid;		/* host side: of the child, 0 before the clone */
-	const char *waste;	/* memory that nobody needs once the payload runs, or NULL */
+	char *waste;		/* whole pages that nobody needs once the payload runs, or NULL */
 	size_t nwaste;
 	uint64_t signals;	/* that the payload may not find as they are here: ignored, or handled */
-	uint8_t alone;		/* inside: nobody waits for the word that only exec is left */
+	uint8_t *built;		/* inside: where it is noted that only exec is left, for nobody waits for the word; or NULL */
 	int *born;		/* host side under a supervisor: where the child's pid goes; else NULL */
 	int group_fd;		/* host side: the group's file while it is locked, see registry.h */
 	uint8_t registered, published;
@@ -73,6 +73,8 @@ struct walk {
 	unsigned nmade;
 	unsigned nanchors;
 	struct mounts before;
+	const char *own[OWN_MOUNTS];	/* new mounts in the order in which they were made: the step's path */
+	unsigned nown;
 
 	struct err err;
 	uint64_t bound;		/* capabilities that the payload may have at all */

@@ -146,19 +146,19 @@ int mounts_parse(struct mounts *to, char *text, size_t length, struct arena *a,
 	return 0;
 }
 
+/* Who could look for two tables with one sum can mount on the host anyway. */
 uint64_t mounts_sum(const struct mounts *t)
 {
 	uint64_t sum = SUM_START;
 
 	for (unsigned i = 0; i < t->n; i++) {
 		const struct mount *m = &t->mount[i], *on = mounts_by_id(t, m->parent);
-		/* No device is major 0: whatever is mounted anew has another minor each time. */
-		const uint32_t numbers[] = {
-			on ? (uint32_t)(on - t->mount) : t->n, m->major, m->major ? m->minor : 0,
-			m->attrs, m->shared, m->master, m->unbindable,
-		};
 
-		sum = sum_text(sum_text(sum_text(sum_bytes(sum, numbers, sizeof numbers), m->root), m->point), m->type);
+		/* No device is major 0: whatever is mounted anew has another minor each time. */
+		sum = sum_word(sum, (uint64_t)(on ? on - t->mount : t->n) << 32 | m->attrs);
+		sum = sum_word(sum, (uint64_t)m->major << 32 | (m->major ? m->minor : 0));
+		sum = sum_word(sum, (uint64_t)m->shared << 32 | m->master);
+		sum = sum_text(sum_text(sum_text(sum_word(sum, m->unbindable), m->root), m->point), m->type);
 	}
 	return sum;
 }

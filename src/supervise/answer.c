@@ -164,7 +164,7 @@ static void put_profile(uint8_t source, const char *findings, struct out *o)
 /* In the order of the table. */
 static void put_status(const struct supervisor *s, const struct service *v, struct out *o)
 {
-	char number[80];
+	char number[100];
 
 	control_put(o, "name", v->conf->name);
 	control_put(o, "state", state_names[v->state]);
@@ -186,7 +186,7 @@ static void put_status(const struct supervisor *s, const struct service *v, stru
 	control_put(o, "critical", v->conf->critical ? "yes" : "no");
 	if (v->pid <= 0)
 		return;
-	text_format(number, sizeof number, "%s%s%s", v->direct ? "direct" : "launcher",
+	text_format(number, sizeof number, "%s%s%s%s", v->direct ? "direct" : "launcher", v->templated ? ", template" : "",
 		    v->no_direct ? ": " : "", direct_why(v->no_direct ? v->no_direct - 1u : 0));
 	control_put(o, "launch", number);
 }

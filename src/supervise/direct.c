@@ -1,7 +1,8 @@
 /*
  * Starts without a launcher. The second launcher of a service leaves the plan for later ones in memory
  * that it shares with the supervisor, which then clones the sandbox by itself: a child that shares its memory, on a stack
- * of its own, and takes the steps while the supervisor goes on. Whatever does not go this way, goes by a launcher.
+ * of its own, or a copy, which has what a launch fills for itself; it takes the steps while the supervisor goes on. Whatever
+ * does not go this way, goes by a launcher.
  */
 #include "supervise/direct.h"
 
@@ -12,8 +13,10 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "apply/proc.h"
 #include "apply/walk.h"
 #include "archive/texts.h"
+#include "base/signals.h"
 #include "base/stacks.h"
 #include "kernel/k.h"
 #include "supervise/mail.h"
@@ -21,60 +24,68 @@
 
 enum { CHILD_STACK = 128 << 10 };
 
-/* At the start of each stack's room. The child's own from its clone on, but for what is read here when it has ended. */
+/* At the start of each stack's room. The child's own from its clone on. */
 struct slot {
 	struct walk walk;
 	struct arena arena;
 	struct ends ends;
+	struct direct_plan *plan;
+	uint64_t signals;
 	unsigned number;
-	uint8_t mailed, begun;	/* its descriptors come by mail; it has them */
+	uint8_t mailed;		/* its descriptors come by mail */
 };
 
+static struct slot copied;			/* of one that is a copy: there it is its own */
+static const struct arena *copied_arena;	/* untouched here */
 static char *plans;				/* SERVICES times DIRECT_ROOM */
-static const struct service *user[STACKS];	/* of each stack */
+static const struct service *user[STACKS];	/* of each stack, and its box */
 static int template[SERVICES];			/* by place: 1 and its descriptor; 0: none */
 static uint8_t used[STACKS];			/* since the last rest */
-static int null = -1;
+static int null = -1, proc = -1;
 
-static int has_console(const struct service_conf *c, const struct plan *plan)
+static int has_console(const struct service_conf *c, const struct plan *plan, const struct facts *f)
 {
 	(void)plan;
+	(void)f;
 	return c->type == SERVICE_CONSOLE;
 }
 
-static int has_address(const struct service_conf *c, const struct plan *plan)
+static int has_address(const struct service_conf *c, const struct plan *plan, const struct facts *f)
 {
 	(void)plan;
+	(void)f;
 	return c->ready == READY_NOTIFY && !c->own_mounts;
 }
 
-static int has_host_steps(const struct service_conf *c, const struct plan *plan)
+static int has_host_steps(const struct service_conf *c, const struct plan *plan, const struct facts *f)
 {
 	int others = 0;
 
 	(void)c;
+	(void)f;
 	for (unsigned i = 0; i < plan->nsteps; i++)
 		others |= step_table[plan->step[i].kind].side == SIDE_HOST && plan->step[i].kind != STEP_CHANNEL &&
 			  plan->step[i].kind != STEP_CLONE;
 	return others;
 }
 
-static int is_copied(const struct service_conf *c, const struct plan *plan)
+static int shows_plan(const struct service_conf *c, const struct plan *plan, const struct facts *f)
 {
 	(void)c;
-	return plan->child != CHILD_VM;
+	(void)plan;
+	return f->suid_dumpable == 1;
 }
 
-static int (*const rows[])(const struct service_conf *c, const struct plan *plan) = {
+static int (*const rows[])(const struct service_conf *c, const struct plan *plan, const struct facts *f) = {
 #define DIRECT(test, why) test,
 #include "supervise/direct.def"
 #undef DIRECT
 };
 
-int direct_never(const struct service_conf *conf, const struct plan *plan)
+int direct_never(const struct service_conf *conf, const struct plan *plan, const struct facts *f)
 {
 	for (int i = 0; i < (int)(sizeof rows / sizeof *rows); i++)
-		if (rows[i](conf, plan))
+		if (rows[i](conf, plan, f))
 			return i + 1;
 	return 0;
 }
@@ -84,13 +95,15 @@ const char *direct_why(unsigned row)
 	return row && row <= sizeof rows / sizeof *rows ? text_of(TEXTS_DIRECT, row - 1) : "";
 }
 
-void direct_init(void)
+void direct_init(const struct arena *a)
 {
 	int fd;
 
+	copied_arena = a;
 	if (plans)
 		return;
 	null = k_open(AT_FDCWD, "/dev/null", O_RDWR, 0);
+	proc = proc_open();
 	/* A file: no kernel sets memory aside for what is only reserved. */
 	fd = k_memfd("hutch-plans", 0);
 	if (fd >= 0 && !k_resize(fd, (off_t)SERVICES * DIRECT_ROOM))
@@ -133,13 +146,22 @@ void direct_share(struct direct_plan *p, int yes)
 static int direct_main(void *argument)
 {
 	struct slot *d = argument;
+	struct direct_plan *p = d->plan;
 	const char *what;
 
 	k_fault_side('i');
 	/* Until then the table of descriptors is the supervisor's own. */
-	if (d->mailed && mail_receive(d->number, &d->ends))
+	if (walk_init(&d->walk, &p->plan, &d->arena) || (d->mailed && mail_receive(d->number, &d->ends)))
 		k_exit(125);
-	d->begun = 1;
+	p->begun = 1;
+	d->walk.at = p->plan.clone;
+	d->walk.built = &p->built;
+	d->walk.signals = d->signals;
+	d->walk.identity = p->identity;
+	d->walk.seen = &p->seen;
+	/* An init that stays has no use for it, and nobody inside may ever come to it. */
+	d->walk.waste = (char *)p;
+	d->walk.nwaste = DIRECT_ROOM;
 	d->walk.channel = d->ends.keep[ENDS_CHANNEL];
 	if (ends_arrange(&d->ends, &what)) {
 		channel_send(&d->walk, REC_FAILED, errno, 0, what, -1);
@@ -147,6 +169,7 @@ static int direct_main(void *argument)
 	}
 	d->walk.channel = d->ends.keep[ENDS_CHANNEL];
 	d->walk.template = d->ends.keep[ENDS_TEMPLATE];
+	d->walk.proc = d->ends.keep[ENDS_PROC];
 	memcpy(d->walk.ahead, d->ends.keep + ENDS_AHEAD, sizeof d->walk.ahead);
 	walk_on(&d->walk);
 }
@@ -160,15 +183,39 @@ static unsigned free_stack(void)
 	return i;
 }
 
-/* Which signals are not as a payload has to find them. They are not changed any more. */
-static uint64_t signals_set(void)
+/*
+ * Which signals a payload would find ignored: they are not changed any more. Those that have a handler have none behind exec, and
+ * what comes before that ends a child (crash.c).
+ */
+static uint64_t signals_ignored(void)
 {
 	static uint64_t set, asked;
 
-	for (int i = 0; !asked && i < 64; i++)
-		set |= (uint64_t)!k_signal_is_default(i + 1) << i;
+	for (int i = 0; !asked && i < SIGNALS; i++)
+		set |= (uint64_t)k_signal_is_ignored(i + 1) << i;
 	asked = 1;
 	return set;
+}
+
+/* As a copy, or where it shares our memory, on a stack: then no handler of ours runs in it until it has given them up. */
+static int child_start(struct slot *d, unsigned flags)
+{
+	uint64_t mask;
+	int pid;
+
+	if (d == &copied) {
+		direct_share(d->plan, 1);
+		pid = k_clone(direct_main, walk_stack + sizeof walk_stack, flags, d);
+		direct_share(d->plan, 0);
+		return pid;
+	}
+	used[d->number] = 1;
+	pid = k_sigmask(~0ull, &mask);
+	if (!pid) {
+		pid = k_clone(direct_main, stack_at(d->number) + STACK_ROOM, flags | CLONE_VM, d);
+		k_sigmask(mask, NULL);
+	}
+	return pid;
 }
 
 int direct_start(struct service *v, const struct ends *ends)
@@ -176,35 +223,25 @@ int direct_start(struct service *v, const struct ends *ends)
 	struct direct_plan *p = plans ? plan_of(v) : NULL;
 	unsigned i = free_stack();
 	struct slot *d;
-	uint64_t mask;
 	int pid;
 
 	if (!p || !v->starts || v->no_direct || __atomic_load_n(&p->valid, __ATOMIC_ACQUIRE) != DIRECT_PLAN || i == STACKS)
 		return 0;
-	d = (struct slot *)(void *)stack_at(i);
-	arena_init(&d->arena, (char *)(d + 1), STACK_ROOM - CHILD_STACK - sizeof *d);
-	if (walk_init(&d->walk, &p->plan, &d->arena))
-		return 0;
+	d = p->plan.child == CHILD_VM ? (struct slot *)(void *)stack_at(i) : &copied;
+	if (d == &copied)
+		d->arena = *copied_arena;
+	else
+		arena_init(&d->arena, (char *)(d + 1), STACK_ROOM - CHILD_STACK - sizeof *d);
 	d->ends = *ends;
 	d->ends.null = null;
-	d->walk.channel = ends->keep[ENDS_CHANNEL];
-	d->walk.at = p->plan.clone;
-	d->walk.alone = 1;
-	d->walk.signals = signals_set();
 	d->ends.keep[ENDS_TEMPLATE] = template[place_number(v)] - 1;
-	d->walk.identity = p->identity;
-	d->walk.seen = &p->seen;
+	d->ends.keep[ENDS_PROC] = proc;
+	d->plan = p;
 	d->number = i;
-	d->begun = 0;
+	d->signals = signals_ignored();
 	d->mailed = v->image->facts.close_range && !mail_send(i, &d->ends);
-	/* Until it has given them up, no handler of ours runs in it. */
-	pid = k_sigmask(~0ull, &mask);
-	used[i] = 1;
-	if (!pid) {
-		pid = k_clone(direct_main, stack_at(i) + STACK_ROOM, (unsigned)p->plan.step[p->plan.clone].op[0].n |
-			      CLONE_VM | (d->mailed ? CLONE_FILES : 0) | SIGCHLD, d);
-		k_sigmask(mask, NULL);
-	}
+	p->begun = p->built = 0;
+	pid = child_start(d, (unsigned)p->plan.step[p->plan.clone].op[0].n | (d->mailed ? CLONE_FILES : 0) | SIGCHLD);
 	if (pid > 0)
 		user[i] = v;
 	else if (d->mailed)
@@ -214,20 +251,17 @@ int direct_start(struct service *v, const struct ends *ends)
 
 int direct_ended(const struct service *v)
 {
-	const struct slot *d;
+	const struct direct_plan *p = plans ? plan_of(v) : NULL;
+	int known = p && p->valid == DIRECT_PLAN;
 
 	for (unsigned i = 0; i < STACKS; i++)
 		if (user[i] == v) {
 			user[i] = NULL;
-			d = (const struct slot *)(const void *)stack_at(i);
-			if (d->begun)
-				return d->walk.at + 1 == d->walk.plan->nsteps;
-			if (d->mailed)
+			if (!known || !p->begun)
 				mail_drain(i);
-			return -1;
 		}
 	/* The program that started it was another one: all but this is known. */
-	return 1;
+	return !known || p->built ? 1 : p->begun ? 0 : -1;
 }
 
 const char *direct_exec(const struct service *v, int step)

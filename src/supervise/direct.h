@@ -13,6 +13,7 @@ enum direct_use { DIRECT_NOTHING, DIRECT_PLAN, DIRECT_TEMPLATE };
 /* A plan that a launcher leaves for later starts, with all that it points to but the set's texts. */
 struct direct_plan {
 	uint32_t valid;			/* stored last: enum direct_use */
+	uint8_t begun, built;		/* the last child has its descriptors; only exec is left to it */
 	struct arena arena;
 	struct profile profile;
 	struct diags diags;
@@ -29,11 +30,12 @@ enum { DIRECT_STALE = 62, DIRECT_USELESS };
 /* And when the service has to be started by launchers for ever; with a row of direct.def added. */
 enum { DIRECT_NEVER = 64 };
 /* Number of that row, from 1 on; 0: none. */
-int direct_never(const struct service_conf *conf, const struct plan *plan);
+int direct_never(const struct service_conf *conf, const struct plan *plan, const struct facts *f);
 const char *direct_why(unsigned row);
 
-/* Reserves what is needed for all places; untouched it costs nothing. Whatever fails: then launchers do it all. */
-void direct_init(void);
+/* Reserves what is needed for all places; untouched it costs nothing. Whatever fails: then launchers do it all. The arena is each
+ * copy's own. */
+void direct_init(const struct arena *a);
 
 /* Room for the plan of a service that is started again, or NULL: there is one, or there will not be any. */
 struct direct_plan *direct_room(const struct service *v);
@@ -47,7 +49,7 @@ void direct_share(struct direct_plan *p, int yes);
  * keep[ENDS_CHANNEL] of the ends is there.
  */
 int direct_start(struct service *v, const struct ends *ends);
-/* The channel has ended: the child uses none of our memory any more. 1: its program was executed; 0: not; -1: it has done nothing. */
+/* It is a copy that has begun, or uses none of our memory any more. 1: its program was executed; 0: not; -1: it has done nothing. */
 int direct_ended(const struct service *v);
 /* Where exec= is written, if this step of its plan is that; else NULL. */
 const char *direct_exec(const struct service *v, int step);

@@ -20,6 +20,26 @@
 #include "supervise/launcher.h"
 #include "supervise/supervise.h"
 
+/* The next channel, made when nobody waited for it; -1: none. No child but a launch's may hold it open. */
+static int spare[2] = {-1, -1};
+
+void launch_spare(int wanted)
+{
+	if (wanted && spare[0] < 0 && k_socketpair(spare))
+		spare[0] = spare[1] = -1;
+	for (int i = 0; !wanted && i < 2; i++)
+		k_drop(&spare[i]);
+}
+
+static int open_channel(int fd[2])
+{
+	if (spare[0] < 0)
+		return k_socketpair(fd);
+	memcpy(fd, spare, sizeof spare);
+	spare[0] = spare[1] = -1;
+	return 0;
+}
+
 /* Without a /dev of its own its NOTIFY_SOCKET is an abstract address: *name, else NULL. -1: errno. */
 static int open_notify(struct service *v, char room[NOTIFY_NAME], const char **name)
 {
@@ -40,13 +60,13 @@ int launch_start(struct supervisor *s, struct service *v)
 	const char *notify;
 	int pid;
 
-	if (log_open(v) || listen_open(v) || open_notify(v, room, &notify) || k_socketpair(report))
+	if (log_open(v) || listen_open(v) || open_notify(v, room, &notify) || open_channel(report))
 		goto failed;
 	if (v->conf->ready == READY_FD && k_pipe(ready))
 		goto failed;
 	follow_launch(s, v);
 	ends = (struct ends){
-		.log = v->log[1], .ready = ready[1], .ready_at = v->conf->ready_fd, .null = -1, .keep = {report[1], -1},
+		.log = v->log[1], .ready = ready[1], .ready_at = v->conf->ready_fd, .null = -1, .keep = {report[1], -1, -1},
 		.nlisten = v->conf->nlistens, .is_console = v->conf->type == SERVICE_CONSOLE,
 		.console = v->image->set.machine.console, .nofile = s->nofile,
 	};
@@ -57,6 +77,7 @@ int launch_start(struct supervisor *s, struct service *v)
 	if (!v->direct && !v->again)
 		use = direct_template_of(v, &ends.keep[ENDS_TEMPLATE]);
 	v->again = 0;
+	v->templated = use != NULL;
 	if (!v->direct)
 		pid = launcher_start(v, notify, &s->born[v - s->service], &ends, use ? NULL : direct_room(v), use);
 	for (int i = 0; i < NS_COUNT; i++)
@@ -202,15 +223,15 @@ static void direct_failed(struct supervisor *s, struct service *v, const struct 
 /* Closed on exec; with an init it says so, and holds on to its end. */
 static void channel_ended(struct supervisor *s, struct service *v)
 {
-	int built = !v->direct || direct_ended(v) > 0;
-
 	watch_drop(v, &v->channel);
 	if (v->verdict != VERDICT_EXIT || v->has_ended || v->again || v->conf->own_init)
 		return;
-	if (built)
+	if (!v->direct || direct_ended(v) > 0) {
 		launch_runs(s, v);
-	else
+		launch_spare(1);
+	} else {
 		broken(s, v, 0, PACKED("the sandbox ended while it was built"));
+	}
 }
 
 static void read_channel(struct supervisor *s, struct service *v)
@@ -233,10 +254,14 @@ static void read_channel(struct supervisor *s, struct service *v)
 		} else if (r.kind == REC_FAILED) {
 			exec_failed(s, v, v->why, &r);
 		} else if (r.kind == REC_STARTED) {
+			if (v->direct)
+				direct_ended(v);
 			launch_runs(s, v);
 		} else if (r.kind == REC_EXITED) {
 			v->status = r.value;
 			v->has_ended = 1;
+			/* Its last word: nobody needs to wake up for its end. */
+			watch_drop(v, &v->channel);
 		}
 	}
 }
@@ -278,11 +303,13 @@ static void launch_again(struct supervisor *s, struct service *v)
 /* Reaped: from here on the number may be somebody else's. */
 static void sandbox_ended(struct supervisor *s, struct service *v, int status)
 {
+	int begun;
+
 	place_pid(v, &v->pid, 0);
 	s->born[v - s->service] = 0;
 	launch_read(s, v);
-	if (v->direct && direct_ended(v) < 0 && v->state == STATE_BUILDING)
-		v->again = 1;
+	begun = v->direct ? direct_ended(v) : 1;
+	v->again |= begun < 0 && v->state == STATE_BUILDING;
 	if (v->again && !v->launcher && v->state == STATE_BUILDING && v->verdict == VERDICT_EXIT) {
 		launch_again(s, v);
 		return;
@@ -290,6 +317,8 @@ static void sandbox_ended(struct supervisor *s, struct service *v, int status)
 	if (!v->has_ended)
 		v->status = status;
 	v->has_ended = 1;
+	if (!begun && v->state == STATE_BUILDING)
+		broken(s, v, 0, PACKED("the sandbox ended while it was built"));
 	/* A launcher that lost its sandbox has more to say about it than we know. */
 	if (state_lives(v->state) && !v->launcher)
 		service_event(s, v, EVENT_GONE);
@@ -300,8 +329,6 @@ static void launcher_gave_up(struct supervisor *s, struct service *v, int status
 {
 	v->no_template += status == DIRECT_USELESS && v->no_template < TEMPLATE_TRIES;
 	direct_drop(v);
-	if (v->verdict != VERDICT_EXIT)
-		return;
 	v->again = 1;
 	if (v->pid)
 		launch_kill(s, v);
@@ -317,7 +344,7 @@ static void launcher_ended(struct supervisor *s, struct service *v, int status)
 	place_pid(v, &v->launcher, 0);
 	read_report(s, v);
 	code = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
-	if ((code == DIRECT_STALE || code == DIRECT_USELESS) && v->state == STATE_BUILDING) {
+	if ((code == DIRECT_STALE || code == DIRECT_USELESS) && v->state == STATE_BUILDING && v->verdict == VERDICT_EXIT) {
 		launcher_gave_up(s, v, code);
 		return;
 	}

@@ -36,7 +36,7 @@ static struct job {
 	int parent;
 	struct ends ends;		/* with the way to the supervisor */
 	struct direct_plan *leave;	/* where a plan for later starts goes, or NULL */
-	const struct direct_plan *use;	/* what the template was made of, or NULL */
+	struct direct_plan *use;	/* what the template was made of, or NULL */
 	uint8_t no_template;		/* of the whole */
 	int *born;
 	const char *notify;		/* an abstract address, or NULL */
@@ -182,7 +182,7 @@ static int leave_plan(struct direct_plan *to, int no_template)
 	arena_init(&to->arena, to->memory, DIRECT_ROOM - sizeof *to);
 	if (read_and_plan(&to->plan, &to->profile, &to->diags, &to->arena, 1, part) || plan_check(&to->plan, &e))
 		return DIRECT_NEVER;
-	no = direct_never(job.conf, &to->plan);
+	no = direct_never(job.conf, &to->plan, &job.image->facts);
 	if (to->plan.part != PART_LAUNCH && no)
 		return DIRECT_NEVER + no;
 	if (to->plan.part == PART_LAUNCH && leave_template(to))
@@ -190,6 +190,21 @@ static int leave_plan(struct direct_plan *to, int no_template)
 	print_exec(&to->profile, to->exec);
 	__atomic_store_n(&to->valid, no ? DIRECT_TEMPLATE : DIRECT_PLAN, __ATOMIC_RELEASE);
 	return no ? DIRECT_NEVER + no : 0;
+}
+
+/* The sandbox's process has nothing of what later starts do: it stays, and others may come to it. */
+static int part_room(void)
+{
+	size_t n = (job.plan.nsources + 1) * sizeof *job.walk.identity;
+
+	if (job.use) {
+		job.walk.identity = arena_alloc(launch_arena, n);
+		if (!job.walk.identity)
+			return err_set(&job.walk.err, ENOMEM, "the plan is too large");
+		memcpy(job.walk.identity, job.use->identity, n);
+	}
+	direct_share(job.leave ? job.leave : job.use, 0);
+	return 0;
 }
 
 static int launcher_main(void *unused)
@@ -207,12 +222,11 @@ static int launcher_main(void *unused)
 		fail(errno, what);
 	if (plan_this())
 		fail_findings();
-	if (walk_init(&job.walk, &job.plan, launch_arena))
+	if (walk_init(&job.walk, &job.plan, launch_arena) || part_room())
 		fail(job.walk.err.code, job.walk.err.text);
 	job.walk.born = job.born;
 	memcpy(job.walk.ahead, job.ends.keep + ENDS_AHEAD, sizeof job.walk.ahead);
 	job.walk.template = job.ends.keep[ENDS_TEMPLATE];
-	job.walk.identity = job.use ? job.use->identity : NULL;
 	job.walk.waste = (char *)&job;
 	job.walk.nwaste = sizeof job;
 	if (walk_host(&job.walk))
@@ -287,6 +301,7 @@ int launcher_start(const struct service *v, const char *notify, int *born, const
 /* May wait for the lock of somebody who builds: not where the supervisor waits with it. */
 static int leave_main(void *group)
 {
+	k_close_range(3, ~0u);
 	registry_group_sweep(group);
 	k_exit(0);
 }

@@ -84,6 +84,7 @@ struct service {
 	uint8_t no_direct;		/* it cannot be: 1 and a row of direct.def */
 	uint8_t no_template;		/* how many starts in a row from one have failed; TEMPLATE_TRIES: there is none any more */
 	uint8_t again;			/* it did not do, and a launcher has the next turn */
+	uint8_t templated;		/* the last launcher has been given a template */
 #ifdef HUTCH_NEXT
 	uint64_t later;			/* in tests: a field that comes with the next version */
 #endif
@@ -251,6 +252,7 @@ struct service *service_next(const struct supervisor *s, struct service *v);
 
 /* launch.c */
 int launch_start(struct supervisor *s, struct service *v);	/* -1: errno */
+void launch_spare(int wanted);		/* makes the next one's channel ahead, or closes it where it is no use */
 int launch_lives(const struct supervisor *s, struct service *v);
 void launch_kill(struct supervisor *s, struct service *v);
 void launch_read(struct supervisor *s, struct service *v);	/* report, channel, ready */
@@ -316,6 +318,8 @@ void event_console(const char *path);
 /* One line for `hutch events` and, if it can take it, standard error; v may be NULL. */
 void event_tell(struct supervisor *s, const struct service *v, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+void event_say(struct supervisor *s, const struct service *v, const char *text);	/* as it is */
+void event_flush(void);		/* people are told at the end of a turn, or now */
 void event_lines(struct supervisor *s, const struct service *v, const char *text);	/* one for each, or NULL */
 
 /*

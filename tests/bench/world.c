@@ -4,7 +4,7 @@
  *
  *	world TREE MOUNTS PROPAGATION [DIRECTORY...]
  *
- * TREE becomes the root; with directories of this machine bound at the same place. MOUNTS
+ * TREE becomes the root, its /dev a mount; with directories of this machine bound at the same place. MOUNTS
  * are tmpfs below /many, as those of services; all of it but /run is private, shared, or
  * slave of another namespace that has the same. Prints the path of the namespace, which is
  * there until somebody ends this process; it leaves with what it is in, at the latest.
@@ -70,6 +70,8 @@ static void make_world(const char *tree, int n, char **bound)
 		make_place(*bound + 1);
 		must(mount(*bound, *bound + 1, NULL, MS_BIND | MS_REC, NULL), *bound);
 	}
+	/* As on every machine, it is none of the directories on which all the others are. */
+	must(mount("dev", "dev", NULL, MS_BIND, NULL), "dev");
 	must(mount("proc", "proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL), "proc");
 	must(mount("run", "run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=755"), "run");
 	make_mounts(n);

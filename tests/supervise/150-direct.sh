@@ -42,8 +42,15 @@ surroundings() {
 	nsenter --uts="$p/ns/uts" hostname
 }
 
-declare -A why
 direct=("exec=/bin/probe forever -" "restart-delay=0 0" init=no dev=none mask=none)
+
+inhabitants() {	# PID: who else is in its PID namespace
+	local p ns
+	ns=$(readlink "/proc/$1/ns/pid")
+	for p in /proc/[0-9]*; do
+		[ "$(readlink "$p/ns/pid" 2>/dev/null)" != "$ns" ] || echo "${p#/proc/}"
+	done | sort -n
+}
 
 claim "the first two starts are a launcher's, all later ones the supervisor's own, and each of them finds the same"
 # A service without mounts of its own sees the host's programs.
@@ -64,6 +71,82 @@ for n in 1 2 3 4; do
 	again a
 done
 
+claim "so with an init inside, /dev and masks: the default profile"
+service inside "exec=/bin/probe forever -" "restart-delay=0 0" "listen=unix $T/inside.sock name=in" user=svc
+news
+await inside up
+for n in 1 2 3 4; do
+	surroundings "$(get inside pid)" >"$T/around.$n" 2>&1
+	pid=$(get inside pid)
+	payload=$(tr -d " " <"/proc/$pid/task/$pid/children")
+	surroundings "$payload" >"$T/payload.$n" 2>&1
+	how=launcher
+	[ $n -le 2 ] || how=direct
+	same "start $n" "$(get inside launch)" "$how"
+	same "plans that its init has mapped, start $n" "$(grep -c hutch-plans "/proc/$(get inside pid)/maps")" 0
+	[ $n = 1 ] || same "surroundings of start $n" "$(diff <(sort "$T/around.1") <(sort "$T/around.$n"))" ""
+	[ $n = 1 ] || same "what its payload finds in start $n" "$(diff <(sort "$T/payload.1") <(sort "$T/payload.$n"))" ""
+	same "descriptors of its payload, start $n" "$(ls "/proc/$payload/fd")" $'0\n1\n2\n3'
+	again inside
+done
+ask verify inside
+like "verify" "$status $text" "0 *as stated*"
+
+claim "killed a hundred times it has one init and one payload, and is what was asked for; nothing of the plan is left in its init"
+restarts=$(get inside restarts)
+for _ in {1..100}; do again inside; done
+pid=$(get inside pid)
+payload=$(tr -d " " <"/proc/$pid/task/$pid/children")
+same "launch" "$(get inside launch) $(($(get inside restarts) - restarts))" "direct 100"
+same "processes" "$(inhabitants "$pid")" "$(printf '%s\n' "$pid" "$payload" | sort -n)"
+same "children of the supervisor" "$(wc -w <"/proc/$sup/task/$sup/children")" 3
+ask verify inside
+like "verify" "$status $text" "0 *as stated*"
+same "plans that its init has mapped" "$(grep -c hutch-plans "/proc/$pid/maps")" 0
+same "descriptors of its init" "$(find "/proc/$pid/fd" -mindepth 1 | wc -l)" 1
+
+claim "a dozen of them at a time"
+for i in {1..12}; do service "many$i" "exec=/bin/probe forever -" "restart-delay=0 0"; done
+news
+for i in {1..12}; do
+	await "many$i" up
+	again "many$i"
+	again "many$i"
+done
+same "launched" "$(for i in {1..12}; do get "many$i" launch; done | sort | uniq -c | xargs)" "12 direct"
+rm "$D"/many*.conf
+news
+
+claim "so are those whose process has to be a copy for another reason, and one whose payload tells that it is ready"
+service timed "exec=/bin/probe forever -" "restart-delay=0 0" "ns=mount pid time" "time-offset=boottime 1000"
+service oom "${direct[@]}" oom-score=500
+service sealed "${direct[@]}" root-seal=yes
+service teller "exec=/bin/probe notify READY=1 forever -" "restart-delay=0 0" ready=notify
+news
+for name in timed oom sealed teller; do
+	await $name up
+	again $name
+	again $name
+	same "$name" "$(get $name launch)" direct
+	ask verify $name
+	like "verify $name" "$status $text" "0 *as stated*"
+done
+same "score" "$(cat "/proc/$(get oom pid)/oom_score_adj") $(cat "/proc/$sup/oom_score_adj")" "500 $(cat /proc/self/oom_score_adj)"
+like "clock" "$(cat "/proc/$(get timed pid)/timens_offsets")" "*boottime *1000 *0"
+
+claim "a service with an address or an IPC group goes by a launcher, with the template if it has one, and says so"
+hosts address "exec=$T/probe notify READY=1 forever -" ready=notify
+service member "exec=/bin/probe forever -" "restart-delay=0 0" "ipc=group web"
+news
+for name in address member; do
+	await $name up
+	again $name
+	again $name
+done
+like "with an address" "$(get address launch)" "launcher: its NOTIFY_SOCKET*"
+like "with a group" "$(get member launch)" "launcher, template: there is more to do on the host*"
+same "plans that its init has mapped" "$(grep -c hutch-plans "/proc/$(get member pid)/maps")" 0
+
 # cloned NAME: how the next process of a service is made, as the kernel was asked: by whom, and sharing what
 cloned() {
 	local tracer seen
@@ -80,40 +163,28 @@ cloned() {
 	[[ $seen == "$2" ]] || note "$1 is cloned by '$seen' and not '$2': $(cat "$T/calls" "$T/strace.err")"
 }
 
-claim "the supervisor's own child shares the memory, and it goes on meanwhile; a launcher's is a copy"
-cloned a "supervisor shared"
-same "launch" "$(get a launch)" direct
-text=$("$H" plan --direct "$D/a.conf" 2>&1)
-like "plan" "$text" "*child by clone with shared memory: the supervisor goes on*"
-service sealed "${direct[@]}" caps=all
-service score "${direct[@]}" oom-score=100
-service inner "exec=/bin/probe forever -" "restart-delay=0 0"
+claim "the supervisor's own child shares the memory while that goes on, or is a copy, as the plan says; a launcher's is a copy"
+direct_child() {	# NAME KIND-OF-CLONE KIND WHY
+	# What others of the set are is new since: so are the plans.
+	again "$1"
+	again "$1"
+	cloned "$1" "supervisor $2"
+	same "$1" "$(get "$1" launch)" direct
+	text=$("$H" plan --direct --part=launch "$D/$1.conf" 2>&1)
+	like "plan of $1" "$text" "*child by $3: $4*"
+}
+# What could unmount something is sealed at each launch, and not in the template alone.
+service helped "${direct[@]}" caps=all
 news
-why=([sealed]="helpers for user namespaces share its memory" [score]="oom-score is everybody's who shares the memory"
-	[inner]="an init of its own stays")
-for name in sealed score inner; do
-	await $name up
-	again $name
-	again $name
-	cloned $name "launcher fork"
-	same "$name" "$(get $name launch)" "launcher: its process has to be a copy"
-	text=$("$H" plan --direct "$D/$name.conf" 2>&1)
-	like "plan of $name" "$text" "*child by fork: ${why[$name]}*"
-done
-
-claim "a service with an init inside, an address or more to do on the host goes by a launcher, and says so"
-service inside "exec=/bin/probe forever -" "restart-delay=0 0"
-hosts address "exec=$T/probe notify READY=1 forever -" ready=notify
-service grouped "${direct[@]}" "ipc=group desk"
-news
-for name in inside address grouped; do
-	await $name up
-	again $name
-	again $name
-done
-like "with an init" "$(get inside launch)" "launcher: its process has to be a copy"
-like "with an address" "$(get address launch)" "launcher: its NOTIFY_SOCKET*"
-same "with a group" "$(get grouped launch)" "launcher: there is more to do on the host than to clone"
+await helped up
+direct_child a shared "clone with shared memory" "the supervisor goes on"
+direct_child sealed shared "clone with shared memory" "the supervisor goes on"
+direct_child inside fork fork "an init of its own stays"
+direct_child timed fork fork "an init of its own stays"
+direct_child oom fork fork "oom-score is everybody's who shares the memory"
+direct_child helped fork fork "helpers for user namespaces share its memory"
+cloned member "launcher fork"
+tell stop member
 
 claim "without a sandbox of mounts the supervisor starts it as well"
 again bare
@@ -174,17 +245,31 @@ same "templates" "$(kept)" $((before - 1))
 
 claim "a program that is not there any more is told as by a launcher, and its place"
 cp "$T/probe" "$R/bin/other"
+told_lost() {	# NAME, and where the rest of it goes
+	"$H" status "$1" | sed -n "s/.*$1\.conf/X.conf/p" >"$T/told.$1"
+	[[ $(cat "$T/told.$1") == *": exec /bin/other: No such file or directory"* ]]
+}
 service lost "exec=/bin/other forever -" init=no dev=none mask=none "restart-delay=0 0" "restart-limit=3 10s"
+service gone "exec=/bin/other forever -" "restart-delay=0 0" "restart-limit=3 10s"
 news
-await lost up
-again lost
-again lost
-same "how" "$(get lost launch)" direct
+for name in lost gone; do
+	await $name up
+	again $name
+	again $name
+	same "how $name" "$(get $name launch)" direct
+done
 rm "$R/bin/other"
-kill -KILL "$(get lost pid)"
-told_lost() { [[ $("$H" status lost) == *"lost.conf:"*": exec /bin/other: No such file or directory"* ]]; }
-until_true told_lost
-tell stop lost
+for name in lost gone; do
+	kill -KILL "$(get $name pid)"
+	until_true told_lost $name
+	tell stop $name
+done
+# The first of them all is a launcher's.
+service first "exec=/bin/other forever -" "restart-delay=0 0" "restart-limit=3 10s"
+ask reload
+until_true told_lost first
+same "words" "$(cat "$T/told.gone" "$T/told.lost")" "$(sed p "$T/told.first")"
+tell stop first
 
 claim "2,000 restarts: descriptors, memory and what others see stay as they were"
 service short "exec=/bin/probe stamp run exit 0" "restart-delay=0 0" init=no dev=none mask=none
@@ -207,18 +292,47 @@ fds_then=$fds kib_then=$kib
 tell start short
 stamped_by run 2200 100
 at_rest
-within "descriptors" "$fds" 0 $((fds_then + 1))
+# The next channel is there already, or not.
+within "descriptors" "$fds" 0 $((fds_then + 2))
 within "KiB" "$kib" 0 $((kib_then + 48))
 
 claim "an upgrade and a crash: plans are made anew, nothing runs twice"
-pid=$(get bare pid)
+before="$(get bare pid) $(get inside pid)"
 tell reload --exec
 await bare up
-same "its payload" "$(get bare pid)" "$pid"
-again bare
-like "the next start" "$(get bare launch)" launcher
-again bare
-same "the one behind it" "$(get bare launch)" direct
+await inside up
+same "their payloads" "$(get bare pid) $(get inside pid)" "$before"
+for name in bare inside; do
+	again $name
+	like "the next start of $name" "$(get $name launch)" launcher
+	again $name
+	same "the one behind it, of $name" "$(get $name launch)" direct
+done
+before=$(get inside pid)
+kill -SEGV "$sup"
+upgraded() { [[ $(get inside state) == up ]]; }
+until_true upgraded
+same "behind a crash" "$(get inside pid)" "$before"
+again inside
+again inside
+same "it is direct again" "$(get inside launch)" direct
+
+claim "the supervisor is killed in the middle of restarts: nothing stays"
+service quick "exec=/bin/probe stamp quick exit 0" "restart-delay=0 0"
+news
+stamped_by quick 100 30
+ours() {	# the supervisor's processes and the payloads, wherever they are
+	local p
+	for p in /proc/[0-9]*; do
+		[[ $(readlink "$p/exe" 2>/dev/null) != */probe && $(head -c 100 "$p/cmdline" 2>/dev/null | tr '\0' ' ') != "$H supervise"* ]] ||
+			echo "${p#/proc/}"
+	done
+}
+none_is_ours() { [ -z "$(ours)" ]; }
+[ "$(ours | wc -l)" -gt 5 ] || note "there was nothing: $(ours)"
+murder_it
+until_true none_is_ours
+up
 down
 
 claim "a launcher uses the template that there is, too: the same inside, and no copy of the host's mounts"
@@ -231,7 +345,7 @@ has_templates() {
 }
 mkdir -p "$T/pages"
 echo one >"$T/pages/text"
-service whole "exec=/bin/probe forever -" "restart-delay=0 0" "bind=$T/pages /mnt" user=svc hostname=box
+service whole "exec=/bin/probe forever -" "restart-delay=0 0" "bind=$T/pages /mnt" user=svc hostname=box "ipc=group web"
 down
 paths=()
 rm -f "$D"/[!w]*.conf
@@ -245,7 +359,7 @@ for n in 2 3 4; do
 	same "surroundings of start $n" "$(diff <(sort "$T/around.1") <(sort "$T/around.$n"))" ""
 	until_true has_templates 1
 done
-like "launch" "$(get whole launch)" "launcher: *"
+like "launch" "$(get whole launch)" "launcher, template: there is more to do on the host*"
 ask verify whole
 like "verify" "$status $text" "0 *as stated*"
 

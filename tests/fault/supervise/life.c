@@ -225,6 +225,7 @@ void check_nothing(int killed)
 	unlink(W "/shared/a.double");
 	unlink(W "/shared/b.double");
 	unlink(W "/shared/c.double");
+	unlink(W "/shared/d.double");
 	unlink(W "/shared/b.deaf");
 }
 

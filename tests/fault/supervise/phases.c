@@ -10,9 +10,10 @@
 
 /* Sides as in kernel/fault.h, by mode. */
 const struct phase_row phases[PHASES] = {
-	[BOOT] = {"boot", "so", "sloiw", "sl", 7}, [KILL] = {"end", "sliw", "sliw", "sl", 7},
-	[DIRECT] = {"direct", "si", "si", "s", 4}, [RESTART] = {"restart", "s", "sl", "s", 7}, [RELOAD] = {"reload", "so", "soli", "s", 1},
-	[HUP] = {"hup", "s", "so", "s", 1}, [STOP] = {"stop", "s", "sl", "s", 7},
+	[BOOT] = {"boot", "so", "sloiw", "sl", ALL}, [KILL] = {"end", "sliw", "sliw", "sl", ALL},
+	[DIRECT] = {"direct", "si", "si", "s", 4}, [COPY] = {"copy", "si", "si", "si", 1},
+	[RESTART] = {"restart", "s", "sl", "s", ALL}, [RELOAD] = {"reload", "so", "soli", "s", 1},
+	[HUP] = {"hup", "s", "so", "s", 1}, [STOP] = {"stop", "s", "sl", "s", ALL},
 	[ASK] = {"ask", "s", "s", "s", 0}, [PATH] = {"path", "s", "sl", "s", 4},
 	[UPGRADE] = {"upgrade", "sco", "sco", "sc", 0},
 	[SHUTDOWN] = {"shutdown", "s", "si", "s", 0},
@@ -65,8 +66,12 @@ void act(enum phase phase)
 		if (payload_of(&services[2]))
 			kill(payload_of(&services[2]), SIGKILL);
 		break;
+	case COPY:
+		if (payload_of(&services[0]))
+			kill(payload_of(&services[0]), SIGKILL);
+		break;
 	case RESTART:
-		ask("restart a b c", NULL, 0);
+		ask("restart a b c d", NULL, 0);
 		break;
 	case RELOAD:
 	case HUP:
@@ -78,13 +83,13 @@ void act(enum phase phase)
 			ask("reload", NULL, 0);
 		break;
 	case STOP:
-		ask("stop a b c", NULL, 0);
+		ask("stop a b c d", NULL, 0);
 		if (!wait_gone(ALL) && !is_stopped())
 			complain("does not stop");
 		if (is_stopped())
 			break;
 		forget();
-		ask("start a b c", NULL, 0);
+		ask("start a b c d", NULL, 0);
 		break;
 	case ASK:
 		ask("status", NULL, 0);

@@ -10,12 +10,14 @@
 #include "supervise.h"
 
 #define COMMON "restart-delay=10ms 50ms\nstop-timeout=300ms\n"
+/* The supervisor starts the first and the third by itself when it has done so twice: a copy, and one that shares its memory. */
 #define BOX "root=" W "/root\nbind=" W "/shared /shared rw\n" COMMON
 struct service services[SERVICES] = {
 	{.name = "a", .conf = BOX "ready=fd 4\nexec=/bin/service a /shared @ 4\n"},
 	{.name = "b", .conf = COMMON "ns=none\ninit=no\nready=notify\nlisten=unix " W "/b.sock\nlog=file " W "/b.log\n"
 		"exec=" W "/root/bin/service b " W "/shared @\n"},
 	{.name = "c", .conf = BOX "ready=notify\nafter=a\non-path=" W "/flag\ninit=no\nexec=/bin/service c /shared @\n"},
+	{.name = "d", .conf = BOX "ready=fd 4\nhub.h=" W "/hub\nhub=h /tmp\nexec=/bin/service d /shared @ 4\n"},
 };
 
 struct fault_log *fault_log;
@@ -50,7 +52,7 @@ void build_place(const char *dir)
 {
 	static const char *const folders[] = {
 		"", "/d", "/shared", "/root", "/root/bin", "/root/dev", "/root/proc", "/root/sys",
-		"/root/tmp", "/root/shared",
+		"/root/tmp", "/root/shared", "/hub",
 	};
 	char path[64];
 	int fd;
@@ -62,6 +64,8 @@ void build_place(const char *dir)
 		snprintf(path, sizeof path, W "%s", folders[i]);
 		mkdir(path, 0755);
 	}
+	if (mount("hub", W "/hub", "tmpfs", 0, NULL))
+		die("a hub");
 	copy_file(dir, "hutch", W "/hutch");
 	copy_file(dir, "service", W "/root/bin/service");
 	put_file(W "/flag", "", 0, 0644);

@@ -14,14 +14,14 @@ enum {
 	ANSWER = 3000,
 };
 
-enum phase { BOOT, KILL, DIRECT, RESTART, RELOAD, HUP, STOP, ASK, PATH, UPGRADE, SHUTDOWN, PHASES };
+enum phase { BOOT, KILL, DIRECT, COPY, RESTART, RELOAD, HUP, STOP, ASK, PATH, UPGRADE, SHUTDOWN, PHASES };
 struct phase_row {
 	const char *name, *quick, *full, *kill;	/* sides as in kernel/fault.h, by mode */
 	unsigned again;				/* services that run anew, as bits */
 };
 extern const struct phase_row phases[PHASES];
 
-enum { SERVICES = 3, ALL = (1 << SERVICES) - 1 };
+enum { SERVICES = 4, ALL = (1 << SERVICES) - 1 };
 extern struct service {
 	const char *name, *conf;	/* @: the version */
 	int ups, said, version;		/* what was heard since the action began */
