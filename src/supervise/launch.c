@@ -71,7 +71,7 @@ int launch_start(struct supervisor *s, struct service *v)
 		.console = v->image->set.machine.console, .nofile = s->nofile,
 	};
 	memcpy(ends.listen, v->listen, sizeof ends.listen);
-	ahead_take(s, v, ends.keep + ENDS_AHEAD);
+	ahead_take(v, ends.keep + ENDS_AHEAD);
 	pid = v->again ? 0 : direct_start(v, &ends);
 	v->direct = pid > 0;
 	if (!v->direct && !v->again)
@@ -152,7 +152,7 @@ void launch_runs(struct supervisor *s, struct service *v)
 		v->no_template = 0;
 	v->why[0] = '\0';
 	service_event(s, v, EVENT_BUILT);
-	ahead_want(s, v);
+	ahead_want(v);
 	if (v->conf->type != SERVICE_ONESHOT && v->conf->ready == READY_NONE)
 		service_event(s, v, EVENT_READY);
 }

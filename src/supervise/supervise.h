@@ -286,9 +286,9 @@ int64_t follow_until(const struct supervisor *s);		/* ms, 0: none */
  * ahead.c: namespaces made ahead. Wanted once a payload runs, taken by its next start (then they are the caller's to
  * close; 1: there are some), dropped when there is none.
  */
-void ahead_want(struct supervisor *s, struct service *v);
-int ahead_take(const struct supervisor *s, const struct service *v, int to[NS_COUNT]);
-void ahead_drop(const struct supervisor *s, const struct service *v);
+void ahead_want(const struct service *v);
+int ahead_take(const struct service *v, int to[NS_COUNT]);
+void ahead_drop(const struct service *v);
 int ahead_reaped(struct supervisor *s, int pid, int status);	/* 1: it was the one that makes them */
 
 /* load.c: sets, by a process of their own. */
