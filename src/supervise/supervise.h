@@ -252,7 +252,8 @@ struct service *service_next(const struct supervisor *s, struct service *v);
 
 /* launch.c */
 int launch_start(struct supervisor *s, struct service *v);	/* -1: errno */
-void launch_spare(int wanted);		/* makes the next one's channel ahead, or closes it where it is no use */
+void launch_prepare(void);		/* in each turn: once something runs, what the next launch needs */
+void launch_unprepare(void);		/* in a child that may hang */
 int launch_lives(const struct supervisor *s, struct service *v);
 void launch_kill(struct supervisor *s, struct service *v);
 void launch_read(struct supervisor *s, struct service *v);	/* report, channel, ready */
