@@ -234,12 +234,11 @@ static void read_channel(struct supervisor *s, struct service *v)
 		} else if (r.kind == REC_STARTED) {
 			if (v->direct)
 				direct_ended(v);
+			v->told |= TOLD_STARTED;
 			launch_runs(s, v);
 		} else if (r.kind == REC_EXITED) {
 			v->status = r.value;
 			v->has_ended = 1;
-			/* Its last word: nobody needs to wake up for its end. */
-			watch_drop(v, &v->channel);
 		}
 	}
 }
