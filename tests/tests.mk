@@ -64,7 +64,7 @@ bench-only: $(O)/hutch $(BENCH_TOOLS)
 TESTS += "tests/bench/smoke.sh $(O)/bench $(O)/hutch"
 
 # What launches cost, in instructions: the programs of the gate, and a hutch that does too much.
-GATE_TOOLS := $(addprefix $(O)/gate/,guest steps slower) $(addprefix $(O)/bench/,noop floor stamp profile)
+GATE_TOOLS := $(addprefix $(O)/gate/,guest steps slower) $(addprefix $(O)/bench/,noop floor stamp profile) $(O)/fault/enosys
 TESTS += "CC='$(CC)' tests/gate/think.sh $(O)/gate $(O)/hutch"
 TESTS += "CC='$(CC)' tests/gate/run.sh $(O)/gate $(O)/hutch"
 SOAK += "CC='$(CC)' BOOTS=5 tests/gate/run.sh $(O)/gate $(O)/hutch 6.1 6.12 7"

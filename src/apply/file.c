@@ -35,8 +35,11 @@ int file_read(struct arena *a, int root, const char *path, struct profile_text *
 	} else if (!(text = arena_room(a, (size_t)st.size + 1))) {
 		err_set(e, 0, "%.150s: no room left", path);
 	} else {
-		while (used <= st.size && (n = k_read(fd, text + used, (size_t)st.size + 1 - used)) > 0)
-			used += (size_t)n;
+		/* One byte more is asked for than there should be: where it is not there, that was all. */
+		do {
+			n = k_read(fd, text + used, (size_t)st.size + 1 - used);
+			used += n > 0 ? (size_t)n : 0;
+		} while (n > 0 && used < st.size);
 		if (n < 0)
 			err_set(e, errno, "%.150s", path);
 		to->text = text;

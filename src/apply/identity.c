@@ -34,10 +34,10 @@ static uint64_t mix_text(uint64_t sum, const char *text)
 	return sum;
 }
 
-/* What a mount shows and where. */
+/* Where a mount is, and how. */
 static uint64_t mount_sum(const struct mount *m)
 {
-	uint64_t sum = mix_text(mix_text(mix_text(0xcbf29ce484222325, m->point), m->root), m->type);
+	uint64_t sum = mix_text(0xcbf29ce484222325, m->point);
 
 	sum = mix_number(mix_number(sum, m->major), m->minor);
 	return mix_number(mix_number(sum, m->attrs), m->master);
@@ -70,7 +70,7 @@ static uint64_t below_sum(const struct mounts *now, const char *place)
 
 		if (!path_below(m->point, place) || !strcmp(m->point, place))
 			continue;
-		own = mix_number(mix_number(mount_sum(m), (uint32_t)m->id), (uint32_t)m->parent);
+		own = mix_text(mix_number(mix_number(mount_sum(m), (uint32_t)m->id), (uint32_t)m->parent), m->root);
 		sum += mix_number(mix_number(own, m->shared), m->unbindable);
 	}
 	return sum;
@@ -165,6 +165,18 @@ int identity_take(struct walk *w, struct identity *to)
 	return result;
 }
 
+static int is_same(const struct identity *a, const struct identity *b)
+{
+	uint64_t x[sizeof *a / 8], y[sizeof *a / 8], differ = 0;
+
+	_Static_assert(sizeof x == sizeof *a, "words");
+	memcpy(x, a, sizeof x);
+	memcpy(y, b, sizeof y);
+	for (size_t i = 0; i < sizeof x / sizeof *x; i++)
+		differ |= x[i] ^ y[i];
+	return !differ;
+}
+
 int identity_check(struct walk *w)
 {
 	size_t mark = w->arena->used;
@@ -174,7 +186,7 @@ int identity_check(struct walk *w)
 	if (now && identity_take(w, now))
 		result = 1;
 	for (unsigned i = 0; i < w->plan->nsources && !result; i++)
-		if (memcmp(&now[i], &w->identity[i], sizeof *now) != 0) {
+		if (!is_same(&now[i], &w->identity[i])) {
 			step_failed_code(w, ESTALE, w->plan->source[i].path);
 			result = 1;
 		}

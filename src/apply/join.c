@@ -97,15 +97,6 @@ int do_NS_OPEN(struct walk *w, const struct step *s)
 	return 0;
 }
 
-int do_ROOT_ENTER(struct walk *w, const struct step *s)
-{
-	w->root = w->fd[s->op[0].n];
-	/* A launch from a template has staged its files over the root. */
-	if (w->plan->part == PART_LAUNCH && w->scratch >= 0 && (k_fchdir(w->scratch) || k_umount(".", MNT_DETACH)))
-		return step_failed(w, PACKED("the scratch"));
-	return k_fchdir(w->root) || k_chroot(".") ? step_failed(w, "") : 0;
-}
-
 static int take_groups(struct walk *w, const char *text)
 {
 	for (text += strspn(text, " \t"); *text >= '0' && *text <= '9'; text += strspn(text, " ")) {

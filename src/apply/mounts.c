@@ -71,20 +71,6 @@ int do_MOUNT_MOVE(struct walk *w, const struct step *s)
 	return step_close(w, target, failed);
 }
 
-/* Does a later step go to a place below this one? */
-static int needed_later(const struct walk *w, const char *path)
-{
-	for (unsigned i = w->at + 1; i < w->plan->nsteps; i++) {
-		const struct step *s = &w->plan->step[i];
-
-		if (step_table[s->kind].side == SIDE_PAYLOAD && s->kind != STEP_STDIO_SET && s->kind != STEP_DIR_CHANGE)
-			continue;
-		if (step_below(s, path))
-			return 1;
-	}
-	return 0;
-}
-
 /*
  * The new mount on `target`, found by its path again: it must be another mount, or
  * somebody moved the way meanwhile and we are on a plain directory of his.
@@ -123,8 +109,7 @@ fail:
 static int mount_at(struct walk *w, const char *path, const char *source, const char *type,
 		    uint32_t attrs, const char *data)
 {
-	/* What is laid over directories of the host may have links for its own root. */
-	int anchored = strcmp(type, "overlay") != 0 && needed_later(w, path);
+	int anchored = w->plan->step[w->at].needed;
 	int target = path_open(w, path, O_PATH | O_DIRECTORY, 0), failed = 0;
 	char place[32] = ".";
 
@@ -137,6 +122,8 @@ static int mount_at(struct walk *w, const char *path, const char *source, const 
 	failed = failed || k_mount(source, place, type, attrs_to_flags(attrs), data) ||
 		 (anchored && anchor_new(w, path, target, type));
 	k_close(target);
+	if (!failed && w->nown++ < OWN_MOUNTS)
+		w->own[w->nown - 1] = path;
 	return failed ? -1 : 0;
 }
 

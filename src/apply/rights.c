@@ -114,13 +114,13 @@ int caps_raise(void)
 
 int do_CAPS_BOUND(struct walk *w, const struct step *s)
 {
-	uint64_t keep = (uint64_t)s->op[0].n & w->bound;
+	const uint64_t keep = (uint64_t)s->op[0].n & w->bound & ((1ull << CAP_NAMES) - 1);
 
 	/* The init has been here. */
 	if (!(w->bset & ~keep))
 		return 0;
 	for (unsigned long cap = 0; cap < 64; cap++) {
-		if ((keep >> cap & 1 && cap < CAP_NAMES) || !k_prctl(PR_CAPBSET_DROP_, cap, 0, 0))
+		if (keep >> cap & 1 || !k_prctl(PR_CAPBSET_DROP_, cap, 0, 0))
 			continue;
 		/* Beyond the last one that the kernel knows, and not just refused. */
 		if (errno == EINVAL && cap && k_prctl(PR_CAPBSET_READ_, cap, 0, 0) < 0)
@@ -207,6 +207,8 @@ int do_CAPS_AMBIENT(struct walk *w, const struct step *s)
 
 	if (k_prctl(PR_CAP_AMBIENT_, PR_CAP_AMBIENT_CLEAR_ALL_, 0, 0) || (wish && k_capget(data)))
 		return step_error(w);
+	if (!wish)
+		return 0;
 	wish = all_or(wish, (data[0].permitted | (uint64_t)data[1].permitted << 32) &
 			    (data[0].inheritable | (uint64_t)data[1].inheritable << 32)) & w->bound;
 	for (unsigned long cap = 0; cap < CAP_NAMES; cap++)

@@ -262,3 +262,14 @@ int do_SEAL(struct walk *w, const struct step *s)
 	path_unanchor(w, "/");	/* they are of the namespace that was left */
 	return result ? result : open_root(w, (int)s->op[0].n);
 }
+
+int do_ROOT_ENTER(struct walk *w, const struct step *s)
+{
+	w->root = w->fd[s->op[0].n];
+	if (w->at && s[-1].kind == STEP_TEMPLATE_ENTER)
+		return 0;
+	/* A launch from a template has staged its files over the root. */
+	if (w->plan->part == PART_LAUNCH && w->scratch >= 0 && (k_fchdir(w->scratch) || k_umount(".", MNT_DETACH)))
+		return step_failed(w, PACKED("the scratch"));
+	return k_fchdir(w->root) || k_chroot(".") ? step_failed(w, "") : 0;
+}

@@ -19,7 +19,13 @@ int do_TEMPLATE_CHECK(struct walk *w, const struct step *s)
 /* setns makes the template's root ours, unshare the copy's. */
 int do_TEMPLATE_ENTER(struct walk *w, const struct step *s)
 {
-	w->base = w->root = w->fd[s->op[0].n] = namespace_enter(w->template, CLONE_NEWNS_);
+	/* Where nothing more is looked for on the host, there is no way back to it. */
+	if (s[1].kind == STEP_ROOT_ENTER)
+		w->root = k_setns(w->template, CLONE_NEWNS_) || k_unshare(CLONE_NEWNS_)
+			? -1 : k_open(AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0);
+	else
+		w->root = namespace_enter(w->template, CLONE_NEWNS_);
+	w->base = w->fd[s->op[0].n] = w->root;
 	return step_done(w, w->root < 0);
 }
 

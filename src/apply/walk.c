@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/wait.h>
 
 #include "apply/registry.h"
 #include "base/text.h"
@@ -225,4 +226,9 @@ int walk_inside(void *host_walk)
 	w.pid = 0;
 	w.err.step = -1;
 	walk_on(&w);
+}
+
+int status_code(int status)
+{
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }

@@ -28,10 +28,10 @@ void texts_unpack(const char *text)
 	unsigned long at = 0;
 	long n;
 
+	if (*text || ADDRESS(text) < ADDRESS(__start_packed_texts) || ADDRESS(text) >= ADDRESS(__stop_packed_texts))
+		return;
 	/* Such a child shares the section with its parent, who may be about it. */
 	if (stack_number())
-		return;
-	if (*text || ADDRESS(text) < ADDRESS(__start_packed_texts) || ADDRESS(text) >= ADDRESS(__stop_packed_texts))
 		return;
 	inflate_init(&z, read_packed, &at);
 	while ((n = inflate_read(&z, to, ADDRESS(__stop_packed_texts) - ADDRESS(to))) > 0)

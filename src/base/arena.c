@@ -29,6 +29,13 @@ void *arena_alloc(struct arena *a, size_t size)
 	return room ? memset(room, 0, size) : NULL;
 }
 
+void *arena_double(struct arena *a, const void *array, size_t size)
+{
+	void *room = arena_room(a, 2 * size);
+
+	return room && array ? memcpy(room, array, size) : room;
+}
+
 char *arena_text(struct arena *a, const char *from, size_t n)
 {
 	char *to;

@@ -21,6 +21,9 @@ void *arena_alloc(struct arena *a, size_t size);
 /* The same, not zeroed: for large arrays of which little is used. */
 void *arena_room(struct arena *a, size_t size);
 
+/* The same bytes, of which NULL has none, with as much room again behind them; the old room is left behind. */
+void *arena_double(struct arena *a, const void *array, size_t size);
+
 /* A copy of n bytes with a NUL behind them, or NULL when the arena is full. */
 char *arena_text(struct arena *a, const char *from, size_t n);
 

@@ -136,6 +136,8 @@ struct loop_info64_ {
 #define BPF_FS_MAGIC_ 0xcafe4a11
 #define TMPFS_MAGIC_ 0x01021994
 #define RAMFS_MAGIC_ 0x858458f6
+#define MQUEUE_MAGIC_ 0x19800202
+#define DEVPTS_SUPER_MAGIC_ 0x1cd1
 
 /* capability.h, version 3 */
 #define CAPABILITY_VERSION_3_ 0x20080522u

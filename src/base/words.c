@@ -14,19 +14,26 @@ const char *words_split(struct words *w, const char *value, struct arena *a,
 			unsigned *column)
 {
 	const char *p = value;
-	size_t most = 2, length = 0;
+	size_t most = 2;
 	char *to;
 
-	/* No more words than blanks and one, and a NULL; quotes make them fewer. All words lie in one text. */
-	for (; value[length]; length++)
-		most += (unsigned char)value[length] <= ' ';
+	/* No more words than blanks and one, and a NULL; quotes are before letters, too. All words lie in one text. */
+	for (; *p; p++)
+		most += (unsigned char)*p <= '"';
 	w->n = 0;
 	w->word = arena_room(a, most * (sizeof *w->word + sizeof *w->column));
 	w->column = (unsigned *)(w->word + most);
-	to = arena_text(a, value, length);
+	to = arena_text(a, value, (size_t)(p - value));
 	if (!w->word || !to)
 		return PACKED("no room left");
-	for (;;) {
+	/* What most values are. */
+	if (most == 2 && *value) {
+		w->word[w->n++] = to;
+		w->word[1] = NULL;
+		*column = *w->column = 1;
+		return NULL;
+	}
+	for (p = value;;) {
 		int quoted = 0;
 
 		while (is_blank(*p))

@@ -75,7 +75,11 @@ void attend_reap(struct run *r)
 
 int64_t attend_deadline(const struct run *r)
 {
-	int64_t first = r->nfiles ? r->watch.look : 0, other = r->built && !r->failed ? follow_deadline(&r->follow) : 0;
+	int64_t first, other;
 
+	if (!r->nfiles)
+		return 0;
+	first = r->watch.look;
+	other = r->built && !r->failed ? follow_deadline(&r->follow) : 0;
 	return other && (!first || other < first) ? other : first;
 }

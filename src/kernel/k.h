@@ -168,7 +168,7 @@ int k_close_range_cloexec(unsigned from, unsigned to);
 /* In a table of its own, which has only those below `from` of the one that was shared. -1: errno, nothing has changed. */
 int k_close_range_unshare(unsigned from);
 void k_close_range(unsigned from, unsigned to);
-int k_signal_is_default(int signal);	/* 0: it is not, or nobody knows */
+int k_signal_is_ignored(int signal);	/* 1: it is, or nobody knows */
 int k_signal_default(int signal);	/* EINVAL for those that are always */
 /* On the stack of k_signal_stack, where it may come again while it is handled. */
 int k_signal_handler(int signal, void (*fn)(int signal, siginfo_t *info, void *context));

@@ -143,33 +143,22 @@ static int wants_user(const struct facts *f, const struct profile *p)
 }
 
 /*
- * Whether the root in memory is the initial one. That is the oldest mount and so in the first lines; the
- * kernel writes no more lines than are asked for, and each costs it as much as ten other calls.
+ * The first line of the table is the oldest mount that this root can see: the initial root is its own parent. The kernel
+ * makes no more lines than are asked for, and each costs it as much as ten other calls.
  */
 static uint32_t root_has_parent(void)
 {
-	char text[512], *line, *next;
-	uint32_t answer = 1;
-	long n;
 	int fd = k_open(AT_FDCWD, "/proc/self/mountinfo", O_RDONLY, 0);
+	char text[24] = "";
+	const char *at = text;
+	uint64_t id;
 
 	if (fd < 0)
 		return 0;
-	n = k_read(fd, text, sizeof text - 1);
+	k_read(fd, text, sizeof text - 1);
 	k_close(fd);
-	text[n > 0 ? n : 0] = '\0';
-	for (line = text; line && *line; line = next) {
-		const char *after = line;
-		uint64_t id = text_number(&after, 10), parent = text_number(&after, 10);
-
-		next = strchr(line, '\n');
-		if (next)
-			*next++ = '\0';
-		/* "ID PARENT DEVICE ROOT POINT ...": the root itself is "/ / ". */
-		if (id == parent && text_find(after, " / / "))
-			answer = 0;
-	}
-	return answer;
+	id = text_number(&at, 10);
+	return !*text || id != text_number(&at, 10);
 }
 
 /*
@@ -180,11 +169,17 @@ static uint32_t root_has_parent(void)
  */
 static uint32_t probe_pivot(const struct facts *f)
 {
+	struct statmount_ sm;
 	struct statfs fs;
+	struct k_stat st;
 
-	if (f->tree_namespace || f->empty_namespace || k_statfs("/", &fs))
+	if (f->tree_namespace || f->empty_namespace || k_stat(AT_FDCWD, "/", 0, STATX_MNT_ID_UNIQUE_, &st) || st.dev_major)
 		return 1;
-	return ((uint32_t)fs.f_type != TMPFS_MAGIC_ && (uint32_t)fs.f_type != RAMFS_MAGIC_) || root_has_parent();
+	if (f->statmount && st.mask & STATX_MNT_ID_UNIQUE_ && !k_statmount(st.mnt_id, STATMOUNT_MNT_BASIC_, &sm, sizeof sm))
+		return sm.mnt_parent_id != sm.mnt_id;
+	if (k_statfs("/", &fs) || ((uint32_t)fs.f_type != TMPFS_MAGIC_ && (uint32_t)fs.f_type != RAMFS_MAGIC_))
+		return 1;
+	return root_has_parent();
 }
 
 int self_is_sealed(void)

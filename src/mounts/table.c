@@ -145,12 +145,26 @@ int mounts_parse(struct mounts *to, char *text, size_t length, struct arena *a,
 	return 0;
 }
 
-/* FNV-1a in 64 bits */
-static uint64_t mix(uint64_t sum, const void *data, size_t n)
+/* As FNV-1a, but by words: who could look for two tables with one sum can mount on the host anyway. */
+static uint64_t mix(uint64_t sum, uint64_t word)
 {
-	for (const unsigned char *byte = data; n; n--)
-		sum = (sum ^ *byte++) * 0x100000001b3;
-	return sum;
+	sum = (sum ^ word) * 0x100000001b3;
+	return sum ^ sum >> 32;
+}
+
+static uint64_t mix_text(uint64_t sum, const char *text)
+{
+	uint64_t word = 1;
+
+	/* Its end is in the last word in any case. */
+	for (; *text; text++) {
+		word = word << 8 | (unsigned char)*text;
+		if (word >> 56) {
+			sum = mix(sum, word);
+			word = 1;
+		}
+	}
+	return mix(sum, word);
 }
 
 uint64_t mounts_sum(const struct mounts *t)
@@ -160,15 +174,10 @@ uint64_t mounts_sum(const struct mounts *t)
 	for (unsigned i = 0; i < t->n; i++) {
 		const struct mount *m = &t->mount[i], *on = mounts_by_id(t, m->parent);
 		/* No device is major 0: whatever is mounted anew has another minor each time. */
-		const uint32_t numbers[] = {
-			on ? (uint32_t)(on - t->mount) : t->n, m->major, m->major ? m->minor : 0,
-			m->attrs, m->shared, m->master, m->unbindable,
-		};
-
-		sum = mix(sum, numbers, sizeof numbers);
-		sum = mix(sum, m->root, strlen(m->root) + 1);
-		sum = mix(sum, m->point, strlen(m->point) + 1);
-		sum = mix(sum, m->type, strlen(m->type) + 1);
+		sum = mix(sum, (uint64_t)(on ? on - t->mount : t->n) << 32 | m->attrs);
+		sum = mix(sum, (uint64_t)m->major << 32 | (m->major ? m->minor : 0));
+		sum = mix(sum, (uint64_t)m->shared << 32 | m->master);
+		sum = mix_text(mix_text(mix_text(mix(sum, m->unbindable), m->root), m->point), m->type);
 	}
 	return sum;
 }

@@ -19,10 +19,14 @@ void step_add(struct build *b, struct origin at, unsigned kind_and_count, ...)
 	struct step *s;
 	va_list args;
 
-	if (b->plan->nsteps >= b->max_steps) {
-		if (!b->d->count)
-			wrong(b, at, "the plan has more than %u steps", b->max_steps);
-		return;
+	if (b->plan->nsteps == b->max_steps) {
+		s = arena_double(b->a, b->plan->step, b->max_steps * sizeof *s);
+		if (!s) {
+			wrong(b, at, "the plan is too large");
+			return;
+		}
+		b->plan->step = s;
+		b->max_steps *= 2;
 	}
 	s = &b->plan->step[b->plan->nsteps++];
 	memset(s, 0, sizeof *s);
@@ -30,11 +34,8 @@ void step_add(struct build *b, struct origin at, unsigned kind_and_count, ...)
 	s->at = origin_settle(b, at);
 	va_start(args, kind_and_count);
 	for (unsigned i = 0; i < count; i++) {
-		char type = operand_next(&operands);
-
-		if (type == 's')
-			s->op[i].s = va_arg(args, const char *);
-		else if (type && strchr("lveuwx", type))
+		/* Where pointers are as large as numbers they are handed over alike. */
+		if (sizeof(void *) < sizeof(int64_t) && strchr("slveuwx", operand_next(&operands)))
 			s->op[i].p = va_arg(args, const void *);
 		else
 			s->op[i].n = va_arg(args, int64_t);
@@ -481,7 +482,8 @@ int plan_build(struct plan *plan, const struct profile *p, const struct facts *f
 	plan->statmount = f->statmount != 0;
 	plan->openat2 = f->openat2 != 0;
 	plan->new_mounts = f->new_mount_api && f->mount_setattr;
-	b.max_steps = 160 + 8 * p->mounts.n + p->sysctls.n + p->rlimits.n;
+	/* Few need more; what is left unused would be pages between others that are not. */
+	b.max_steps = (p->dev == DEV_MINIMAL ? 96 : 32) + 4 * p->mounts.n + p->sysctls.n + p->rlimits.n;
 	b.max_expect = 40 + 2 * p->mounts.n;
 	plan->step = arena_room(p->arena, sizeof(struct step) * b.max_steps);
 	plan->expect = arena_room(p->arena, sizeof(struct expect) * b.max_expect);
@@ -512,5 +514,6 @@ int plan_build(struct plan *plan, const struct profile *p, const struct facts *f
 	finish_clone(&b);
 	if (request->part || !request->launch)
 		plan_part(&b);
+	steps_settle(plan);
 	return d->count ? -1 : 0;
 }

@@ -40,6 +40,7 @@ union operand {
 
 struct step {
 	uint16_t kind;
+	uint8_t needed;		/* a later step goes to a place below where it mounts */
 	struct origin at;	/* the profile line it serves; file 0: a default */
 	union operand op[OPERANDS];
 };
@@ -212,8 +213,8 @@ int step_exact(const struct step *s, struct out *o);
 /* The operand that a person knows the step by: a path, a name; "" when it has none. */
 const char *step_subject(const struct step *s);
 
-/* Whether any path of the step lies below this one. */
-int step_below(const struct step *s, const char *path);
+/* Notes in the steps what is needed of them later. */
+void steps_settle(struct plan *plan);
 
 /*
  * file:line: key subject: error (step N of M, name); then the usual cause, if the

@@ -55,10 +55,13 @@ const char *step_cause(enum step_kind kind, int code)
 
 char operand_next(const char **operands)
 {
-	char type = **operands;
+	const char *p = *operands;
+	char type = *p;
 
-	while (**operands && *(*operands)++ != ' ')
+	/* Behind the letter, and behind the word that a flag has. */
+	while (*p && *p++ != ' ')
 		;
+	*operands = p;
 	return type;
 }
 
@@ -214,7 +217,7 @@ const char *step_subject(const struct step *s)
 	return found;
 }
 
-int step_below(const struct step *s, const char *path)
+static int is_below(const struct step *s, const char *path)
 {
 	const char *operands = step_operands(s->kind);
 	char type;
@@ -226,6 +229,31 @@ int step_below(const struct step *s, const char *path)
 			return 1;
 	}
 	return 0;
+}
+
+/* Does a later step go to a place below this one? */
+static int needed_later(const struct plan *plan, unsigned at, const char *path)
+{
+	for (unsigned i = at + 1; i < plan->nsteps; i++) {
+		const struct step *s = &plan->step[i];
+
+		if (step_table[s->kind].side == SIDE_PAYLOAD && s->kind != STEP_STDIO_SET && s->kind != STEP_DIR_CHANGE)
+			continue;
+		if (is_below(s, path))
+			return 1;
+	}
+	return 0;
+}
+
+/* What is laid over directories of the host is not meant: it may have links for its own root. */
+void steps_settle(struct plan *plan)
+{
+	for (unsigned i = 0; i < plan->nsteps; i++) {
+		struct step *s = &plan->step[i];
+
+		if (s->kind == STEP_MOUNT_NEW || s->kind == STEP_SHM_MOUNT)
+			s->needed = (uint8_t)needed_later(plan, i, s->op[s->kind == STEP_MOUNT_NEW ? 2 : 1].s);
+	}
 }
 
 static int late_mounts(const struct plan *plan)

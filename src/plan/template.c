@@ -210,7 +210,8 @@ static int find_sources(struct division *d)
 {
 	struct plan *plan = d->plan;
 
-	plan->source = ARENA_ARRAY(d->b->a, struct plan_source, plan->nsteps);
+	/* Room for all steps, and the rest of it given back. */
+	plan->source = arena_room(d->b->a, plan->nsteps * sizeof *plan->source);
 	for (unsigned i = 0; plan->source && i < plan->nsteps; i++) {
 		const struct step *s = &plan->step[i];
 		int clones = s->kind == STEP_TREE_CLONE || s->kind == STEP_TREE_BIND;
@@ -224,7 +225,10 @@ static int find_sources(struct division *d)
 			.rec = clones && s->op[2].n, .optional = clones && s->op[3].n, .receives = clones && s->op[4].n,
 		};
 	}
-	return plan->source ? 0 : -1;
+	if (!plan->source)
+		return -1;
+	d->b->a->used -= (plan->nsteps - plan->nsources) * sizeof *plan->source;
+	return 0;
 }
 
 static struct step *put(struct step *to, unsigned kind, int slot)
@@ -242,6 +246,35 @@ static void tell_root(const struct division *d, struct out *o)
 			o->lost = 1;
 }
 
+static int roots(const struct step *s)
+{
+	return s->kind == STEP_ROOT_TREE || s->kind == STEP_ROOT_MOVE || s->kind == STEP_ROOT_TMPFS ||
+	       s->kind == STEP_ROOT_IMAGE || s->kind == STEP_ROOT_NAMESPACE;
+}
+
+/* One of these comes first, and what follows is done in the sandbox's root. */
+static int enters(const struct step *s)
+{
+	return s->kind == STEP_ROOT_PIVOT || s->kind == STEP_ROOT_SWITCH || s->kind == STEP_SEAL || s->kind == STEP_VERIFY_MOUNTS;
+}
+
+/* Whether each step of a launch before that finds the host by descriptors alone: then its root need not stay the host's. */
+static int leaves_host(const struct division *d)
+{
+	int entered = 0;
+
+	for (unsigned i = 0; i < d->plan->nsteps && d->plan->new_mounts; i++) {
+		const struct step *s = &d->plan->step[i];
+
+		if (enters(s))
+			return 1;
+		if (d->part[i] & IN_LAUNCH && (s->kind == STEP_SCRATCH || (entered && s->kind == STEP_NODE_COPY)))
+			return 0;
+		entered |= roots(s);
+	}
+	return 0;
+}
+
 /* The steps of the part that was asked for, in the order of the whole. */
 static void keep_part(struct division *d, struct step *step, enum plan_part which)
 {
@@ -252,21 +285,16 @@ static void keep_part(struct division *d, struct step *step, enum plan_part whic
 
 	for (unsigned i = 0; i < plan->nsteps; i++) {
 		const struct step *s = &plan->step[i];
-		int roots = s->kind == STEP_ROOT_TREE || s->kind == STEP_ROOT_MOVE || s->kind == STEP_ROOT_TMPFS ||
-			    s->kind == STEP_ROOT_IMAGE || s->kind == STEP_ROOT_NAMESPACE;
-		/* One of these comes first, and what follows is done in the sandbox's root. */
-		int enters = s->kind == STEP_ROOT_PIVOT || s->kind == STEP_ROOT_SWITCH || s->kind == STEP_SEAL ||
-			     s->kind == STEP_VERIFY_MOUNTS;
 
 		if (i == d->last + 1)
 			plan->literal = (unsigned)(to - step);
 		if (i == plan->clone)
 			plan->clone = (unsigned)(to - step);
-		if (which == PART_LAUNCH && roots)
+		if (which == PART_LAUNCH && roots(s))
 			to = put(put(to, STEP_TEMPLATE_CHECK, 0), STEP_TEMPLATE_ENTER, root);
-		if (which == PART_LAUNCH && enters && !inside++)
+		if (which == PART_LAUNCH && (enters(s) || (roots(s) && leaves_host(d))) && !inside++)
 			to = put(to, STEP_ROOT_ENTER, root);
-		if (which == PART_LAUNCH && roots && scratch)
+		if (which == PART_LAUNCH && roots(s) && scratch)
 			*to++ = *scratch;
 		/* Of a whole plan it lies below the root, of a launch over it. */
 		if (which == PART_LAUNCH && s->kind == STEP_SCRATCH && d->part[i] & IN_LAUNCH)
@@ -312,8 +340,10 @@ void plan_part(struct build *b)
 	if (plan->no_template)
 		return;
 	d.part = arena_alloc(b->a, plan->nsteps + 2 * slots);
+	/* Behind the steps of the whole, where there is more room than they need. */
 	if (b->request->part)
-		step = arena_room(b->a, sizeof *step * (plan->nsteps + 3));
+		step = b->max_steps >= 2 * plan->nsteps + 3 ? plan->step + plan->nsteps
+							     : arena_room(b->a, sizeof *step * (plan->nsteps + 3));
 	plan->no_template = NO_LARGE;
 	if (!d.part || (b->request->part && !step))
 		return;

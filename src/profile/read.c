@@ -23,7 +23,6 @@ void profile_init(struct profile *p, struct arena *a)
 {
 	memset(p, 0, sizeof *p);
 	p->arena = a;
-	p->files = arena_room(a, MAX_FILES * sizeof *p->files);
 	p->nfiles = FILE_FIRST;
 	p->mounts.last = &p->mounts.first;
 	p->boot.mounts.last = &p->boot.mounts.first;
@@ -56,15 +55,14 @@ int profile_has(const struct profile *p, enum key_id key)
 /* The key that a word names; *suffix is what follows the dot of rlimit.NAME. */
 static unsigned key_find(const char *word, const char **suffix)
 {
-	for (unsigned i = KEY_NONE + 1; i < KEY_COUNT; i++) {
-		size_t n = keys[i].length;
+	for (const struct key *k = keys + KEY_NONE + 1; k < keys + KEY_COUNT; k++) {
+		size_t n = k->length;
 
-		if (*keys[i].word != *word)
+		if (*k->word != *word)
 			continue;
 		*suffix = word + n;
-		if (keys[i].word[n - 1] == '.' ? !strncmp(word, keys[i].word, n)
-					       : !strcmp(word, keys[i].word))
-			return i;
+		if (k->word[n - 1] == '.' ? !strncmp(word, k->word, n) : !strcmp(word, k->word))
+			return (unsigned)(k - keys);
 	}
 	return KEY_NONE;
 }
@@ -238,8 +236,18 @@ static void read_text(struct profile_reader *r, const char *text, size_t length)
 static void take_file(struct profile_reader *r, const struct profile_text *text)
 {
 	struct origin from = r->at;
+	unsigned n = r->p->nfiles;
+	const char **files = r->p->files;
 
-	r->p->files[r->p->nfiles] = text->name;
+	/* More room from time to time: most profiles are one file. */
+	if (!(n & (n - 1)))
+		files = arena_double(r->p->arena, files, n * sizeof *files);
+	if (!files) {
+		diags_add(r->diags, from, 0, "the profile is too large");
+		return;
+	}
+	r->p->files = files;
+	files[n] = text->name;
 	r->at.file = (unsigned short)r->p->nfiles++;
 	r->depth++;
 	read_text(r, text->text, text->length);

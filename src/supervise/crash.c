@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/signals.h"
+#include "base/stacks.h"
 #include "kernel/k.h"
 #include "supervise/keep.h"
 
@@ -46,7 +47,7 @@ static void crashed(int signal, siginfo_t *info, void *context)
 
 	(void)context;
 	/* A child ends by it as anybody does; what it did wrong it does again at once. */
-	if (!*mine) {
+	if (!*mine || stack_number()) {
 		k_signal_default(signal);
 		if (sent)
 			k_kill(k_getpid(), signal);

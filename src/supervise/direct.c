@@ -13,8 +13,10 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "apply/proc.h"
 #include "apply/walk.h"
 #include "archive/texts.h"
+#include "base/signals.h"
 #include "base/stacks.h"
 #include "kernel/k.h"
 #include "supervise/mail.h"
@@ -39,7 +41,7 @@ static char *plans;				/* SERVICES times DIRECT_ROOM */
 static const struct service *user[STACKS];	/* of each stack, and its box */
 static int template[SERVICES];			/* by place: 1 and its descriptor; 0: none */
 static uint8_t used[STACKS];			/* since the last rest */
-static int null = -1;
+static int null = -1, proc = -1;
 
 static int has_console(const struct service_conf *c, const struct plan *plan, const struct facts *f)
 {
@@ -101,6 +103,7 @@ void direct_init(const struct arena *a)
 	if (plans)
 		return;
 	null = k_open(AT_FDCWD, "/dev/null", O_RDWR, 0);
+	proc = proc_open();
 	/* A file: no kernel sets memory aside for what is only reserved. */
 	fd = k_memfd("hutch-plans", 0);
 	if (fd >= 0 && !k_resize(fd, (off_t)SERVICES * DIRECT_ROOM))
@@ -166,6 +169,7 @@ static int direct_main(void *argument)
 	}
 	d->walk.channel = d->ends.keep[ENDS_CHANNEL];
 	d->walk.template = d->ends.keep[ENDS_TEMPLATE];
+	d->walk.proc = d->ends.keep[ENDS_PROC];
 	memcpy(d->walk.ahead, d->ends.keep + ENDS_AHEAD, sizeof d->walk.ahead);
 	walk_on(&d->walk);
 }
@@ -179,13 +183,16 @@ static unsigned free_stack(void)
 	return i;
 }
 
-/* Which signals are not as a payload has to find them. They are not changed any more. */
-static uint64_t signals_set(void)
+/*
+ * Which signals a payload would find ignored: they are not changed any more. Those that have a handler have none behind exec, and
+ * what comes before that ends a child (crash.c).
+ */
+static uint64_t signals_ignored(void)
 {
 	static uint64_t set, asked;
 
-	for (int i = 0; !asked && i < 64; i++)
-		set |= (uint64_t)!k_signal_is_default(i + 1) << i;
+	for (int i = 0; !asked && i < SIGNALS; i++)
+		set |= (uint64_t)k_signal_is_ignored(i + 1) << i;
 	asked = 1;
 	return set;
 }
@@ -228,9 +235,10 @@ int direct_start(struct service *v, const struct ends *ends)
 	d->ends = *ends;
 	d->ends.null = null;
 	d->ends.keep[ENDS_TEMPLATE] = template[place_number(v)] - 1;
+	d->ends.keep[ENDS_PROC] = proc;
 	d->plan = p;
 	d->number = i;
-	d->signals = signals_set();
+	d->signals = signals_ignored();
 	d->mailed = v->image->facts.close_range && !mail_send(i, &d->ends);
 	p->begun = p->built = 0;
 	pid = child_start(d, (unsigned)p->plan.step[p->plan.clone].op[0].n | (d->mailed ? CLONE_FILES : 0) | SIGCHLD);

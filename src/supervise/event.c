@@ -67,63 +67,100 @@ static void tell_caller(const char *text, size_t n)
 		k_write(to.fd, text, n);
 }
 
-static void tell_people(char *human, struct out *o)
+/* What a turn has to say to people, who are not what it is about: whoever waits for the next start comes first. */
+static struct {
+	char text[4 * RING_CHUNK];
+	size_t n;
+} said;
+
+void event_flush(void)
 {
-	human[o->used++] = '\n';
-	(console.used ? tell_console : tell_caller)(human, o->used);
+	if (said.n)
+		(console.used ? tell_console : tell_caller)(said.text, said.n);
+	said.n = 0;
 }
 
-/* Several things happen in one turn of the loop. */
-static const char *time_text(int64_t now)
+/* One line, without its end. */
+static void tell_people(const struct out *o)
+{
+	if (said.n + o->used >= sizeof said.text)
+		event_flush();
+	memcpy(said.text + said.n, o->text, o->used);
+	said.n += o->used;
+	said.text[said.n++] = '\n';
+}
+
+#define PUT(o, text) out_bytes(o, text, sizeof(text) - 1)
+
+/* Several things happen in one turn of the loop, and many in one second. */
+static void put_time(struct out *o, int64_t now)
 {
 	static char text[32];
-	static int64_t of = -1;
+	static int64_t second = -1;
+	static size_t n;
+	unsigned ms = (unsigned)(now % 1000);
 
-	if (now != of)
-		text_format(text, sizeof text, "time=%lld.%03d", (long long)(now / 1000), (int)(now % 1000));
-	of = now;
-	return text;
+	if (now / 1000 != second) {
+		second = now / 1000;
+		n = (size_t)text_format(text, sizeof text, "time=%lld.000", (long long)second);
+	}
+	text[n - 3] = (char)('0' + ms / 100);
+	text[n - 2] = (char)('0' + ms / 10 % 10);
+	text[n - 1] = (char)('0' + ms % 10);
+	out_bytes(o, text, n);
 }
 
-void event_tell(struct supervisor *s, const struct service *v, const char *format, ...)
+void event_say(struct supervisor *s, const struct service *v, const char *why)
 {
-	char line[RING_CHUNK], human[RING_CHUNK], text[RING_CHUNK];
+	char line[RING_CHUNK], text[RING_CHUNK];
 	const char *name = v && v->conf ? v->conf->name : NULL;
 	struct out o;
-	va_list args;
+	size_t n;
 
-	va_start(args, format);
-	text_vformat(text, sizeof text, format, args);
-	va_end(args);
-	text_plain(text, strlen(text));
 	/* One byte less than there is: the end of the line has room in any case. */
 	out_init(&o, line, sizeof line - 1);
-	out_put(&o, time_text(s->now));
+	put_time(&o, s->now);
 	if (name) {
-		out_put(&o, " service=");
+		PUT(&o, " service=");
 		out_put(&o, name);
-		out_put(&o, " state=");
+		PUT(&o, " state=");
 		out_put(&o, state_names[v->state]);
 	}
-	if (*text) {
-		out_put(&o, " text=");
+	if (*why) {
+		n = strnlen(why, sizeof text - 1);
+		memcpy(text, why, n);
+		text[n] = '\0';
+		text_plain(text, n);
+		why = text;
+		PUT(&o, " text=");
 		out_word(&o, text);
 	}
 	line[o.used++] = '\n';
 	ring_line(&s->events, s->now, line, o.used);
 	/* Steps on the way that have nothing to say, and what has to succeed again and again, are for programs. */
-	if (name && !s->debug && ((!*text && state_passes(v->state)) || (v->state == STATE_DONE && v->conf->every)))
+	if (name && !s->debug && ((!*why && state_passes(v->state)) || (v->state == STATE_DONE && v->conf->every)))
 		return;
-	out_init(&o, human, sizeof human - 1);
-	out_put(&o, "hutch: ");
+	out_init(&o, line, sizeof line - 1);
+	PUT(&o, "hutch: ");
 	if (name) {
 		out_put(&o, name);
-		out_put(&o, ": ");
+		PUT(&o, ": ");
 		out_put(&o, state_names[v->state]);
-		out_put(&o, *text ? ": " : "");
+		out_put(&o, *why ? ": " : "");
 	}
-	out_put(&o, text);
-	tell_people(human, &o);
+	out_put(&o, why);
+	tell_people(&o);
+}
+
+void event_tell(struct supervisor *s, const struct service *v, const char *format, ...)
+{
+	char text[RING_CHUNK];
+	va_list args;
+
+	va_start(args, format);
+	text_vformat(text, sizeof text, format, args);
+	va_end(args);
+	event_say(s, v, text);
 }
 
 void console_tell(const char *format, ...)
@@ -138,7 +175,8 @@ void console_tell(const char *format, ...)
 	text_plain(text, strlen(text));
 	out_init(&o, human, sizeof human - 1);
 	out_printf(&o, "hutch: %s", text);
-	tell_people(human, &o);
+	tell_people(&o);
+	event_flush();
 }
 
 void event_lines(struct supervisor *s, const struct service *v, const char *text)

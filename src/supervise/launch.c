@@ -20,6 +20,26 @@
 #include "supervise/launcher.h"
 #include "supervise/supervise.h"
 
+/* The next channel, made when nobody waited for it; -1: none. No child but a launch's may hold it open. */
+static int spare[2] = {-1, -1};
+
+void launch_spare(int wanted)
+{
+	if (wanted && spare[0] < 0 && k_socketpair(spare))
+		spare[0] = spare[1] = -1;
+	for (int i = 0; !wanted && i < 2; i++)
+		k_drop(&spare[i]);
+}
+
+static int open_channel(int fd[2])
+{
+	if (spare[0] < 0)
+		return k_socketpair(fd);
+	memcpy(fd, spare, sizeof spare);
+	spare[0] = spare[1] = -1;
+	return 0;
+}
+
 /* Without a /dev of its own its NOTIFY_SOCKET is an abstract address: *name, else NULL. -1: errno. */
 static int open_notify(struct service *v, char room[NOTIFY_NAME], const char **name)
 {
@@ -40,13 +60,13 @@ int launch_start(struct supervisor *s, struct service *v)
 	const char *notify;
 	int pid;
 
-	if (log_open(v) || listen_open(v) || open_notify(v, room, &notify) || k_socketpair(report))
+	if (log_open(v) || listen_open(v) || open_notify(v, room, &notify) || open_channel(report))
 		goto failed;
 	if (v->conf->ready == READY_FD && k_pipe(ready))
 		goto failed;
 	follow_launch(s, v);
 	ends = (struct ends){
-		.log = v->log[1], .ready = ready[1], .ready_at = v->conf->ready_fd, .null = -1, .keep = {report[1], -1},
+		.log = v->log[1], .ready = ready[1], .ready_at = v->conf->ready_fd, .null = -1, .keep = {report[1], -1, -1},
 		.nlisten = v->conf->nlistens, .is_console = v->conf->type == SERVICE_CONSOLE,
 		.console = v->image->set.machine.console, .nofile = s->nofile,
 	};
@@ -206,10 +226,12 @@ static void channel_ended(struct supervisor *s, struct service *v)
 	watch_drop(v, &v->channel);
 	if (v->verdict != VERDICT_EXIT || v->has_ended || v->again || v->conf->own_init)
 		return;
-	if (!v->direct || direct_ended(v) > 0)
+	if (!v->direct || direct_ended(v) > 0) {
 		launch_runs(s, v);
-	else
+		launch_spare(1);
+	} else {
 		broken(s, v, 0, PACKED("the sandbox ended while it was built"));
+	}
 }
 
 static void read_channel(struct supervisor *s, struct service *v)

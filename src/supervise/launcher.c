@@ -301,6 +301,7 @@ int launcher_start(const struct service *v, const char *notify, int *born, const
 /* May wait for the lock of somebody who builds: not where the supervisor waits with it. */
 static int leave_main(void *group)
 {
+	k_close_range(3, ~0u);
 	registry_group_sweep(group);
 	k_exit(0);
 }

@@ -27,14 +27,18 @@ static void reload(struct supervisor *s)
 
 static void read_signals(struct supervisor *s)
 {
-	struct signalfd_siginfo info;
+	struct signalfd_siginfo info[4];
+	long got;
 
-	while (k_read(s->signals, &info, sizeof info) == (long)sizeof info) {
-		if (info.ssi_signo == SIGHUP)
-			reload(s);
-		else
-			end_signal(s, (int)info.ssi_signo);
-	}
+	do {
+		got = k_read(s->signals, info, sizeof info);
+		for (long i = 0; i < got / (long)sizeof *info; i++) {
+			if (info[i].ssi_signo == SIGHUP)
+				reload(s);
+			else
+				end_signal(s, (int)info[i].ssi_signo);
+		}
+	} while (got == (long)sizeof info);
 }
 
 static void reap(struct supervisor *s)
@@ -160,7 +164,6 @@ void loop_turn(struct supervisor *s)
 	struct pollfd *list, *triggers, *controls, *follows, *logs, *loose, *end;
 	int timeout, got, rests = 0;
 
-	s->now = k_now_ms();
 	log_move(s);
 	timeout = deadlines(s);
 	if (timeout < 0 || timeout > REST_MS) {
@@ -177,6 +180,7 @@ void loop_turn(struct supervisor *s)
 	logs = follows + follow_poll(follows);
 	loose = logs + log_poll(s, logs);
 	end = loose + watch_poll_loose(s, loose);
+	event_flush();
 	got = k_poll(list, (unsigned)(end - list), timeout);
 	s->turn->quiet = rests && !got;
 	s->now = k_now_ms();

@@ -47,11 +47,14 @@ static int are_many(void)
 int mail_send(unsigned i, struct ends *e)
 {
 	int *from[ENDS_MOST], fd[ENDS_MOST];
-	unsigned n = ends_each(e, from);
+	unsigned n;
 
+	if (!low || !are_many())
+		return -1;
+	n = ends_each(e, from);
 	for (unsigned k = 0; k < n; k++)
 		fd[k] = *from[k];
-	return low && are_many() ? k_pass(box[i].in, fd, n) : -1;
+	return k_pass(box[i].in, fd, n);
 }
 
 int mail_receive(unsigned i, struct ends *e)

@@ -181,12 +181,15 @@ static int first_set(struct supervisor *s, const struct supervise_options *o, ui
 static int run(struct supervisor *s, const struct supervise_options *o, struct arena *a, uint64_t mask)
 {
 	while (!end_is_over(s)) {
+		if (s->new_root || s->must_seal)
+			event_flush();
 		if (s->new_root && !s->ending)
 			root_change(s, o, a);
 		if (s->must_seal && !s->ending)
 			seal(s, o, mask);
 		loop_turn(s);
 	}
+	event_flush();
 	end_finish(s, o->end);
 	return s->exit_status;
 }
@@ -209,6 +212,7 @@ int supervise(const struct supervise_options *o, struct arena *a, char *why)
 	if (s->image || !first_set(s, o, mask))
 		return run(s, o, a, mask);
 failed:
+	event_flush();
 	text_format(why, 200, "%s", s && s->reload_text[0] ? s->reload_text : errno_text());
 	return 125;
 }

@@ -229,6 +229,7 @@ void resume_exec(struct supervisor *s, int exe)
 {
 	int error;
 
+	event_flush();
 	keep_each(s, let_through);
 	execute(exe, "--resume=", keep_fd());
 	error = errno;

@@ -222,7 +222,7 @@ void service_event(struct supervisor *s, struct service *v, enum event event)
 		enter(s, v, m.next);
 		event = act(s, v, m.action);
 		if (v->state != before && v->state != STATE_ENDED && v->state == m.next)
-			event_tell(s, v, "%s", v->why);
+			event_say(s, v, v->why);
 	}
 }
 

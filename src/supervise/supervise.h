@@ -252,6 +252,7 @@ struct service *service_next(const struct supervisor *s, struct service *v);
 
 /* launch.c */
 int launch_start(struct supervisor *s, struct service *v);	/* -1: errno */
+void launch_spare(int wanted);		/* makes the next one's channel ahead, or closes it where it is no use */
 int launch_lives(const struct supervisor *s, struct service *v);
 void launch_kill(struct supervisor *s, struct service *v);
 void launch_read(struct supervisor *s, struct service *v);	/* report, channel, ready */
@@ -317,6 +318,8 @@ void event_console(const char *path);
 /* One line for `hutch events` and, if it can take it, standard error; v may be NULL. */
 void event_tell(struct supervisor *s, const struct service *v, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+void event_say(struct supervisor *s, const struct service *v, const char *text);	/* as it is */
+void event_flush(void);		/* people are told at the end of a turn, or now */
 void event_lines(struct supervisor *s, const struct service *v, const char *text);	/* one for each, or NULL */
 
 /*

@@ -41,7 +41,8 @@ json() {	# NAME FILTER...: true
 	say $? "$1" jq.log
 }
 json 'the JSON is whole, and has every row' '(.rows | keys) == (["again", "alive", "cold", "defaults", "end", "exec", "first", "hub", "kill",
-	"launch", "launch20", "rate", "restart", "slow-launch", "slow-launch20", "start", "think", "up", "why", "worth-restart", "worth-restart20", "worth-run", "worth-run20"])'
+	"launch", "launch20", "rate", "restart", "slow-launch", "slow-launch20", "start", "think", "up", "why", "worth", "worth-restart", "worth-restart20",
+	"worth-ways", "worth20"])'
 json 'hutch and its floor are measured, by mounts on the host' '[.rows | (.cold, .start, .restart) | .["3-private"], .["20-shared"], .["20-slave"]
 	| (.hutch, .floor).median > 0] | all and length == 18'
 json 'launches, first starts and ends' '[.rows | (.launch, .launch20, .["slow-launch"], .defaults, .first, .end) | (.hutch, .floor).ms.median > 0]
@@ -49,6 +50,10 @@ json 'launches, first starts and ends' '[.rows | (.launch, .launch20, .["slow-la
 json 'starts in a row, by one supervisor and by two' '[.rows.rate[] | objects | select(.hutch.median?) | (.hutch, .floor).median > 0] | all and length == 8'
 json 'beside other sandboxes, with memory and descriptors' '[.rows.alive | (.["1"], .["3"]) | (.hutch, .floor, .status, ."hutch-memory",
 	."hutch-descriptors").median > 0] | all and length == 10'
+json 'each choice beside the other one, with few mounts and with more' '[.rows | (.worth, .worth20)[] | objects | select(.taken | objects)
+	| (.taken, .other).median > 0] | all and length == 28'
+json 'the ways to the root, as they were counted' '[.rows."worth-ways"[] | objects | select(.empty | objects) | (.empty, .tree, .pivot).median > 0]
+	| all and length == 9'
 json 'the hub, and what hutch thinks and says' '[.rows | (.hub.mount.each, .hub.umount.hub, .think.both.us, .why.why.ms).median > 0] | all'
 json 'supervisors' '[.rows | (.kill.sandbox, .up.bare).ms.median > 0] | all'
 json 'everything that is asked has a verdict' '[.asked[].verdict] | length > 15 and all(. == "met" or . == "MISSED" or . == "not measured")'

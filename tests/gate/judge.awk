@@ -9,6 +9,7 @@
 BEGIN {
 	words["ratio"] = "%s times its floor"
 	words["total"] = "%s instructions, of hutch and kernel"
+	words["worth"] = "%s instructions beyond a program that does nothing"
 	words["user"] = "%s instructions in user space"
 }
 

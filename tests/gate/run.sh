@@ -22,15 +22,16 @@ failed=0
 
 # ---- the machine ---------------------------------------------------------------
 
-# todo: the rows, as guest.c wants them
+# todo KERNEL: the rows, as guest.c wants them
 todo() {
-	local at kind row where command
+	local at kind row where on command
 	echo "rounds 5"
-	for at in 28 308; do
+	for at in 28 308 1308; do
 		echo "mounts $at"
-		while read -r kind row where _ command; do
-			[[ ,$where, == *,$at,* && $row =~ ^(${ROWS:-.*}|-)$ ]] || continue
+		while read -r kind row where on _ command; do
+			[[ ,$where, == *,$at,* && $row =~ ^(${ROWS:-.*}|-)$ && $on =~ ^(-|$1)$ ]] || continue
 			[ "$row" != - ] || row=
+			[ "$kind" != worth ] || kind=launch
 			echo "$kind $row $command"
 		done < <(grep -v '^#' "$here/rows")
 	done
@@ -39,6 +40,7 @@ todo() {
 # Without what a boot does for itself, nothing of the kernel's own comes between. Randomness is noise, too.
 quiet="quiet loglevel=0 norandmaps nokaslr mitigations=off nosmp clocksource=tsc tsc=reliable"
 
+# prepare KERNEL
 prepare() {
 	local word files=()
 	mkdir -p "$out/svc" "$out/all"
@@ -49,8 +51,8 @@ prepare() {
 		echo 'restart-delay=0 0'
 	} >"$out/svc/stamp.conf"
 	sed "s,@ROOT@,/box,; s,@EXEC@,/stamp/run,; \$ a restart-delay=0 0" "$bench/defaults.conf" >"$out/all/stamp.conf"
-	todo >"$out/todo"
-	for word in bench/noop bench/floor gate/steps gate/slower; do
+	todo "$1" >"$out/todo"
+	for word in bench/noop bench/floor gate/steps gate/slower fault/enosys; do
 		files+=("/bin/${word#*/}=$built/$word")
 	done
 	"$here/../../rootfs/initramfs.sh" "$out/initrd" /init="$built/gate/guest" /gate="$out/todo" "${files[@]}" /bin/hutch="$hutch" \
@@ -75,7 +77,7 @@ minima() {
 # figures MINIMA: as the budget has them
 figures() {
 	awk -v series="linux-$name" -v versions="$compiler,qemu-$qemu_version,$linux" -v user="$compiler,$linux" '
-		NR == FNR { if (!/^#/ && NF) { floor[$2] = $4; kind[$2] = $1 } next }
+		NR == FNR { if (!/^#/ && NF) { floor[$2] = $5; kind[$2] = $1 } next }
 		{ count[$1] = $2; order[++n] = $1 }
 		END {
 			for (i = 1; i <= n; i++) {
@@ -83,9 +85,11 @@ figures() {
 				row = part[1]; at = part[2]
 				if (kind[row] == "ask")
 					printf "user %s %s %d\n", user, row, count[order[i]]
+				else if (kind[row] == "worth")
+					printf "worth %s %s %d\n", versions, order[i], count[order[i]] - count[floor[row] "." at]
 				else if (floor[row] != "-")
 					printf "ratio %s %s %.4f\n", series, order[i], count[order[i]] / count[floor[row] "." at]
-				if (floor[row] != "-")
+				if (floor[row] != "-" && kind[row] != "worth")
 					printf "total %s %s %d\n", versions, order[i], count[order[i]]
 			}
 		}' "$here/rows" "$1"
@@ -140,12 +144,12 @@ one() {
 	judge "gate on $name" "$out/$name.figures"
 }
 
-prepare
 for kernel; do
 	kernel_row "$kernel"
 	[ "$arch" = "$(uname -m)" ] || { echo "ok - gate on $kernel # SKIP its machine is $arch, and the programs are built for this one"; continue; }
 	command -v "${qemu%% *}" >/dev/null || { echo "ok - gate on $kernel # SKIP no ${qemu%% *}: its Debian package is in tests/vm/deps"; continue; }
 	text=$("$here/../vm/fetch.sh" "$kernel" 2>&1) || { echo "ok - gate on $kernel # SKIP ${text##*$'\n'}"; continue; }
+	prepare "$kernel"
 	one | tee "$out/$name.tap"
 	! grep -q '^not ok ' "$out/$name.tap" || failed=1
 done

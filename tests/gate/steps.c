@@ -128,6 +128,31 @@ static void step(pid_t pid)
 #endif
 }
 
+/* The text of one of its files in /proc; empty when it is gone. */
+static void read_proc(pid_t pid, const char *name, char text[1024])
+{
+	char path[40];
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? 0 : read(fd, text, 1023);
+	text[n > 0 ? n : 0] = '\0';
+	if (fd >= 0)
+		close(fd);
+}
+
+/* A child may have been reaped, or let go, before its parent tells that it was born. */
+static int is_traced(pid_t pid)
+{
+	char text[1024], *tracer;
+
+	read_proc(pid, "status", text);
+	tracer = strstr(text, "\nTracerPid:");
+	return tracer && atoi(tracer + 11) == (int)getpid();
+}
+
 /* What a traced process stopped for; it goes on as all do. */
 static void stopped(pid_t pid, int status)
 {
@@ -143,7 +168,7 @@ static void stopped(pid_t pid, int status)
 
 		find(pid);
 		if ((event == PTRACE_EVENT_FORK || event == PTRACE_EVENT_VFORK || event == PTRACE_EVENT_CLONE) &&
-		    ptrace(PTRACE_GETEVENTMSG, pid, 0, &child) == 0)
+		    ptrace(PTRACE_GETEVENTMSG, pid, 0, &child) == 0 && is_traced((pid_t)child))
 			find((pid_t)child);
 		sig = 0;
 	} else if (sig == SIGTRAP) {
@@ -186,17 +211,9 @@ static int next_event(int flags)
 /* Whether it sleeps in the kernel, of its own will. */
 static int sleeps(pid_t pid)
 {
-	char path[32], text[512], *p;
-	ssize_t n;
-	int fd;
+	char text[1024], *p;
 
-	snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return 0;
-	n = read(fd, text, sizeof text - 1);
-	close(fd);
-	text[n > 0 ? n : 0] = '\0';
+	read_proc(pid, "stat", text);
 	p = strrchr(text, ')');
 	return p && p[2] == 'S';
 }
@@ -239,6 +256,17 @@ static void settle(void)
 	}
 }
 
+/* One thing that happened, or a look at who sleeps, now and then. */
+static void wait_event(unsigned *idle)
+{
+	if (next_event(WNOHANG))
+		*idle = 0;
+	else if (++*idle % 64)
+		sched_yield();
+	else
+		relieve();
+}
+
 static pid_t next_stamp(void)
 {
 	union { struct cmsghdr head; char space[CMSG_SPACE(sizeof(struct ucred))]; } control;
@@ -252,12 +280,7 @@ static pid_t next_stamp(void)
 		if (errno != EAGAIN)
 			die("socket");
 		m.msg_controllen = sizeof control;
-		if (next_event(WNOHANG))
-			idle = 0;
-		else if (++idle % 64)
-			sched_yield();
-		else
-			relieve();
+		wait_event(&idle);
 	}
 	memcpy(&who, CMSG_DATA(CMSG_FIRSTHDR(&m)), sizeof who);
 	return who.pid;
@@ -361,12 +384,7 @@ int main(int argc, char **argv)
 		restarts();
 	else
 		for (unsigned idle = 0; root;)
-			if (next_event(WNOHANG))
-				idle = 0;
-			else if (++idle % 64)
-				sched_yield();
-			else
-				relieve();
+			wait_event(&idle);
 	printf("%llu\n", count);
 	for (unsigned long at = 0; profiled && at < MAX_ADDRESS; at++)
 		if (times[at])

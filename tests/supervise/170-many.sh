@@ -69,7 +69,7 @@ measure $few
 measure $many
 for what in restart status stop start; do
 	# Chains of a hash are a little longer; the events' ring has turned over.
-	within "$what, in instructions" "${got[$what-$many]:-none}" 100 $((${got[$what-$few]:-0} * 11 / 10 + 500))
+	within "$what, in instructions" "${got[$what-$many]:-none}" 100 $((${got[$what-$few]:-0} * 11 / 10 + 1000))
 done
 
 claim "each of them costs 2 KiB of its memory at most, the two descriptors of its output, and no mapping"

@@ -266,6 +266,9 @@ static void events(void)
 	event_tell(&super, NULL, "%s", longest);
 	n = ring_get(&super.events, &at, &time, chunk, &lost);
 	CHECK(n > 440 && n <= RING_CHUNK && chunk[n - 1] == '\n' && !memcmp(chunk, "time=12.034 text=xxx", 20));
+	/* People are told when the turn is over. */
+	CHECK(fcntl(ends[0], F_SETFL, O_NONBLOCK) == 0 && read(ends[0], text, 1000) < 0);
+	event_flush();
 	n = (size_t)read(ends[0], text, 1000);
 	text[46] = '\0';
 	CHECK_STR(text, "hutch: one: up: because a?b\nhutch: one: up\nhut");
@@ -276,8 +279,10 @@ static void events(void)
 	CHECK(!(fcntl(2, F_GETFL) & O_NONBLOCK));
 	close(ends[0]);
 	event_tell(&super, NULL, "nobody");
+	event_flush();
 	close(2);
 	event_tell(&super, NULL, "closed");
+	event_flush();
 	dup2(keep, 2);
 	close(keep);
 	close(ends[1]);
