@@ -91,7 +91,7 @@ struct service {
 	char behind[];
 } KEPT_ROOM(1024);
 enum { TEMPLATE_TRIES = 3, IMAGES = 10, LEAVERS = 8 };
-enum { TOLD_MAINPID = 1, TOLD_STRANGER = 2, TOLD_LONG = 4 };
+enum { TOLD_MAINPID = 1, TOLD_STRANGER = 2, TOLD_LONG = 4, TOLD_STARTED = 8 };
 
 /* By enum log_kind: where the services' output goes. KEPT. */
 enum { LOG_TARGETS = LOG_FILE + 1, LOG_LINE = 2 * RING_CHUNK };	/* with its prefix a line has to fit a record of kmsg */
