@@ -259,12 +259,10 @@ static void read_channel(struct supervisor *s, struct service *v)
 		} else if (r.kind == REC_FAILED) {
 			exec_failed(s, v, v->why, &r);
 		} else if (r.kind == REC_STARTED) {
+			if (v->direct)
+				direct_ended(v);
 			v->told |= TOLD_STARTED;
 			launch_runs(s, v);
-			if (v->direct) {
-				direct_ended(v);
-				launch_spare(1);
-			}
 		} else if (r.kind == REC_EXITED) {
 			v->status = r.value;
 			v->has_ended = 1;
