@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/parse.h"
+#include "base/sum.h"
 #include "base/text.h"
 #include "base/uapi.h"
 
@@ -150,60 +151,27 @@ int mounts_parse(struct mounts *to, char *text, size_t length, struct arena *a,
 	return 0;
 }
 
-/* As FNV-1a, but by words: who could look for two tables with one sum can mount on the host anyway. */
-static uint64_t mix(uint64_t sum, uint64_t word)
-{
-	sum = (sum ^ word) * 0x100000001b3;
-	return sum ^ sum >> 32;
-}
-
-static uint64_t mix_text(uint64_t sum, const char *text)
-{
-	uint64_t word = 1;
-
-	/* Its end is in the last word in any case. */
-	for (; *text; text++) {
-		word = word << 8 | (unsigned char)*text;
-		if (word >> 56) {
-			sum = mix(sum, word);
-			word = 1;
-		}
-	}
-	return mix(sum, word);
-}
-
+/* Who could look for two tables with one sum can mount on the host anyway. */
 uint64_t mounts_sum(const struct mounts *t)
 {
-	uint64_t sum = 0xcbf29ce484222325;
+	uint64_t sum = SUM_START;
 
 	for (unsigned i = 0; i < t->n; i++) {
 		const struct mount *m = &t->mount[i], *on = mounts_by_id(t, m->parent);
+
 		/* No device is major 0: whatever is mounted anew has another minor each time. */
-		sum = mix(sum, (uint64_t)(on ? on - t->mount : t->n) << 32 | m->attrs);
-		sum = mix(sum, (uint64_t)m->major << 32 | (m->major ? m->minor : 0));
-		sum = mix(sum, (uint64_t)m->shared << 32 | m->master);
-		sum = mix_text(mix_text(mix_text(mix(sum, m->unbindable), m->root), m->point), m->type);
+		sum = sum_word(sum, (uint64_t)(on ? on - t->mount : t->n) << 32 | m->attrs);
+		sum = sum_word(sum, (uint64_t)m->major << 32 | (m->major ? m->minor : 0));
+		sum = sum_word(sum, (uint64_t)m->shared << 32 | m->master);
+		sum = sum_text(sum_text(sum_text(sum_word(sum, m->unbindable), m->root), m->point), m->type);
 	}
 	return sum;
-}
-
-static uint64_t mix_bytes(uint64_t sum, const char *at, size_t n)
-{
-	uint64_t word;
-
-	for (; n >= sizeof word; at += sizeof word, n -= sizeof word) {
-		memcpy(&word, at, sizeof word);
-		sum = mix(sum, word);
-	}
-	word = 0;
-	memcpy(&word, at, n);
-	return mix(mix(sum, word), n);
 }
 
 uint64_t mounts_text_sum(const char *text, size_t length)
 {
 	enum { MOST = 64 };
-	uint64_t id[MOST], parent, device, sum = 0xcbf29ce484222325;
+	uint64_t id[MOST], parent, device, sum = SUM_START;
 	const char *end;
 	unsigned n = 0, on;
 
@@ -219,7 +187,7 @@ uint64_t mounts_text_sum(const char *text, size_t length)
 		at += device ? 0 : strcspn(at, " \n");
 		for (on = 0; on < n && id[on] != parent; on++)
 			;
-		sum = mix_bytes(mix(sum, device << 32 | on), at, (size_t)(end - at));
+		sum = sum_word(sum_bytes(sum_word(sum, device << 32 | on), at, (size_t)(end - at)), (uint64_t)(end - at));
 		n++;
 	}
 	return sum;

@@ -77,7 +77,7 @@ int launch_start(struct supervisor *s, struct service *v)
 		.console = v->image->set.machine.console, .nofile = s->nofile,
 	};
 	memcpy(ends.listen, v->listen, sizeof ends.listen);
-	ahead_take(s, v, ends.keep + ENDS_AHEAD);
+	ahead_take(v, ends.keep + ENDS_AHEAD);
 	pid = v->again ? 0 : direct_start(v, &ends);
 	v->direct = pid > 0;
 	if (!v->direct && !v->again)
@@ -159,7 +159,7 @@ void launch_runs(struct supervisor *s, struct service *v)
 		v->no_template = 0;
 	v->why[0] = '\0';
 	service_event(s, v, EVENT_BUILT);
-	ahead_want(s, v);
+	ahead_want(v);
 	if (v->conf->type != SERVICE_ONESHOT && v->conf->ready == READY_NONE)
 		service_event(s, v, EVENT_READY);
 }
@@ -261,12 +261,11 @@ static void read_channel(struct supervisor *s, struct service *v)
 		} else if (r.kind == REC_STARTED) {
 			if (v->direct)
 				direct_ended(v);
+			v->told |= TOLD_STARTED;
 			launch_runs(s, v);
 		} else if (r.kind == REC_EXITED) {
 			v->status = r.value;
 			v->has_ended = 1;
-			/* Its last word: nobody needs to wake up for its end. */
-			watch_drop(v, &v->channel);
 		}
 	}
 }
