@@ -26,9 +26,10 @@ static uint8_t spare_wanted = 1;
 
 void launch_prepare(void)
 {
-	if (!spare_wanted || (spare[0] < 0 && k_socketpair(spare)))
+	if (!spare_wanted)
 		return;
-	spare_wanted = 0;
+	direct_prepare();
+	spare_wanted = spare[0] < 0 && k_socketpair(spare);
 }
 
 void launch_unprepare(void)
