@@ -118,10 +118,11 @@ void direct_init(const struct arena *a)
 		k_madvise(stack_at(0), (size_t)STACKS * STACK_ROOM, MADV_DONTFORK);
 }
 
-void direct_prepare(void)
+int direct_prepare(void)
 {
 	if (proc < 0)
 		proc = proc_open();
+	return proc >= 0;
 }
 
 static struct direct_plan *plan_of(const struct service *v)
