@@ -38,18 +38,19 @@ $(O)/bench/%: tests/bench/%.c $(O)/flags
 
 $(O)/bench/noop: FAST += $(if $(findstring x86_64,$(shell $(CC) -dumpmachine)),-nostdlib -nostartfiles)
 $(O)/bench/stamp: tests/bench/stamp.h
+$(O)/bench/stamp $(O)/bench/hub $(O)/bench/profile $(O)/gate/guest: tests/bench/clock.h
 
-$(O)/bench/bench: $(patsubst %,tests/bench/%,bench.c kinds.c worlds.c bench.h stamp.h)
+$(O)/bench/bench: $(patsubst %,tests/bench/%,bench.c kinds.c worlds.c die.c bench.h die.h clock.h stamp.h)
 	@mkdir -p $(@D)
 	$(FAST) -o $@ $(filter %.c,$^)
 
-$(O)/bench/ask: $(patsubst %,tests/bench/%,supervise.c cage.c look.c supervise.h stamp.h)
+$(O)/bench/ask: $(patsubst %,tests/bench/%,supervise.c cage.c look.c die.c supervise.h die.h clock.h stamp.h)
 	@mkdir -p $(@D)
 	$(FAST) -o $@ $(filter %.c,$^)
 
 $(O)/bench/profile: tests/bench/profile.c $(LIB)
 	@mkdir -p $(@D)
-	$(CC) $(BASE) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $^
+	$(CC) $(BASE) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $(filter-out %.h,$^)
 
 bench-tools: $(BENCH_TOOLS)
 

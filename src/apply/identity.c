@@ -11,36 +11,18 @@
 #include "apply/path.h"
 #include "apply/trees.h"
 #include "base/parse.h"
+#include "base/sum.h"
 #include "kernel/k.h"
 
-/* FNV-1a in 64 bits: who could look for two texts with one sum can mount on the host anyway. */
-static uint64_t mix(uint64_t sum, unsigned char byte)
+static uint64_t add_two(uint64_t sum, uint32_t a, uint32_t b)
 {
-	return (sum ^ byte) * 0x100000001b3;
+	return sum_word(sum, (uint64_t)a << 32 | b);
 }
 
-static uint64_t mix_number(uint64_t sum, uint32_t n)
-{
-	for (int i = 0; i < 4; i++, n >>= 8)
-		sum = mix(sum, (unsigned char)n);
-	return sum;
-}
-
-static uint64_t mix_text(uint64_t sum, const char *text)
-{
-	do
-		sum = mix(sum, (unsigned char)*text);
-	while (*text++);
-	return sum;
-}
-
-/* Where a mount is, and how. */
+/* Where a mount is, and how. Who could look for two of one sum can mount on the host anyway. */
 static uint64_t mount_sum(const struct mount *m)
 {
-	uint64_t sum = mix_text(0xcbf29ce484222325, m->point);
-
-	sum = mix_number(mix_number(sum, m->major), m->minor);
-	return mix_number(mix_number(sum, m->attrs), m->master);
+	return add_two(add_two(sum_text(SUM_START, m->point), m->major, m->minor), m->attrs, m->master);
 }
 
 /* The order of a table is not the same in a copy of a namespace: a sum has none. */
@@ -66,12 +48,10 @@ static uint64_t below_sum(const struct mounts *now, const char *place)
 
 	for (unsigned i = 0; i < now->n; i++) {
 		const struct mount *m = &now->mount[i];
-		uint64_t own;
 
-		if (!path_below(m->point, place) || !strcmp(m->point, place))
-			continue;
-		own = mix_text(mix_number(mix_number(mount_sum(m), (uint32_t)m->id), (uint32_t)m->parent), m->root);
-		sum += mix_number(mix_number(own, m->shared), m->unbindable);
+		if (path_below(m->point, place) && strcmp(m->point, place) != 0)
+			sum += add_two(sum_text(add_two(mount_sum(m), (uint32_t)m->id, (uint32_t)m->parent), m->root),
+				       m->shared, m->unbindable);
 	}
 	return sum;
 }

@@ -124,6 +124,8 @@ int do_INIT_START(struct walk *w, const struct step *s)
 	(void)s;
 	/* Before the payload is: it must not find a moment to attach. */
 	if (parent_check(w) || k_prctl(PR_SET_DUMPABLE_, 0, 0, 0) ||
+	    /* A launch from a template stands where it has mounted last. */
+	    (w->plan->part == PART_LAUNCH && k_chdir("/")) ||
 	    k_sigmask((uint64_t)ALL_SIGNALS, NULL))
 		return w->err.step >= 0 ? -1 : step_error(w);
 	if (bound_both(w))

@@ -67,19 +67,30 @@ int do_IDS_ROOT(struct walk *w, const struct step *s)
 	return 0;
 }
 
-int do_PROC_OPEN(struct walk *w, const struct step *s)
+int proc_open(void)
 {
 	struct statfs fs;
 	int fd = k_open(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY, 0);
 
 	if (fd < 0)
-		return step_failed(w, "/proc");
-	w->fd[s->op[0].n] = fd;
-	w->proc = fd;
-	if (k_fstatfs(fd, &fs))
-		return step_failed(w, "/proc");
-	if ((uint32_t)fs.f_type != PROC_SUPER_MAGIC_)
-		return step_failed_code(w, ENODEV, PACKED("what lies on /proc is no proc file system"));
+		return -1;
+	if (!k_fstatfs(fd, &fs)) {
+		if ((uint32_t)fs.f_type == PROC_SUPER_MAGIC_)
+			return fd;
+		errno = ENODEV;
+	}
+	k_close(fd);
+	return -1;
+}
+
+int do_PROC_OPEN(struct walk *w, const struct step *s)
+{
+	/* A supervisor may have opened it long ago. */
+	if (w->proc < 0)
+		w->proc = proc_open();
+	w->fd[s->op[0].n] = w->proc;
+	if (w->proc < 0)
+		return step_failed(w, errno == ENODEV ? PACKED("what lies on /proc is no proc file system") : "/proc");
 	return 0;
 }
 

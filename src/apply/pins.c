@@ -12,6 +12,7 @@
 #include "apply/file.h"
 #include "apply/proc.h"
 #include "apply/registry.h"
+#include "base/sum.h"
 #include "base/text.h"
 #include "kernel/k.h"
 
@@ -32,23 +33,12 @@ static void pin_path(char to[PATH], const char *name, const char *kind)
 	text_format(to, PATH, PLACE "/%.24s.%s", name, kind);
 }
 
-/* FNV-1a, by words as long as there are any; that two keys share a hash only costs time. */
+/* That two keys share a sum only costs time. */
 static void note_path(char to[PATH], const struct pin *p)
 {
-	uint64_t sum = 0xcbf29ce484222325;
 	char name[NAME + 1];
-	size_t i = 0;
 
-	for (; i + sizeof sum <= p->length; i += sizeof sum) {
-		uint64_t word;
-
-		memcpy(&word, p->key + i, sizeof word);
-		sum = (sum ^ word) * 0x100000001b3;
-		sum ^= sum >> 32;
-	}
-	for (; i < p->length; i++)
-		sum = (sum ^ (unsigned char)p->key[i]) * 0x100000001b3;
-	text_format(name, sizeof name, "%016llx", (unsigned long long)sum);
+	text_format(name, sizeof name, "%016llx", (unsigned long long)sum_bytes(SUM_START, p->key, p->length));
 	pin_path(to, name, "note");
 }
 

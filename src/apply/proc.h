@@ -6,6 +6,9 @@
 
 #include "base/arena.h"
 
+/* The /proc that is seen here, for paths below it. -1: errno; ENODEV: what lies there is none. */
+int proc_open(void);
+
 /* Writes text in one call. -1 with errno. */
 int proc_write(int proc, const char *path, const char *text);
 

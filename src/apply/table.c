@@ -11,7 +11,8 @@
 
 enum { SOME = 64 };
 
-int table_read(struct walk *w, struct mounts *to)
+/* 1: its sum is the one that was seen, and it is not parsed. */
+static int read_table(struct walk *w, struct mounts *to, uint64_t *sum)
 {
 	size_t length;
 	char *text = proc_read(w->proc, "self/mountinfo", w->arena, &length);
@@ -19,9 +20,19 @@ int table_read(struct walk *w, struct mounts *to)
 
 	if (!text)
 		return step_failed(w, "mountinfo");
+	*sum = w->seen ? mounts_text_sum(text, length) : 0;
+	if (*sum && *sum == *w->seen)
+		return 1;
 	if (mounts_parse(to, text, length, w->arena, &e))
 		return step_failed_code(w, 0, e.text);
 	return 0;
+}
+
+int table_read(struct walk *w, struct mounts *to)
+{
+	uint64_t sum;
+
+	return read_table(w, to, &sum);
 }
 
 int table_line(struct walk *w, int id, struct mounts *to)
@@ -120,17 +131,47 @@ static const char *type_of(const struct expect *e, uint32_t magic)
 	return e->type ? NULL : "";
 }
 
+static int is_own(const struct walk *w, const char *path)
+{
+	unsigned i = 0;
+
+	while (i < w->nown && w->own[i] != path)
+		i++;
+	return i < w->nown;
+}
+
+/* What was mounted here is where this process stood then; its ids are in the order in which it was made. */
+static int find_own(const struct walk *w, int n, const struct expect **e)
+{
+	const struct plan *plan = w->plan;
+	unsigned own = 0, k;
+
+	for (int i = 0; i < n; i++) {
+		if (e[i])
+			continue;
+		for (k = 0; own < w->nown && k < plan->nexpect && plan->expect[k].path != w->own[own];)
+			k++;
+		if (own++ == w->nown || k == plan->nexpect)
+			return 0;
+		e[i] = &plan->expect[k];
+	}
+	return own == w->nown;
+}
+
 /* To which mounts the places of the plan lead: e[] by id[]. 0: not to each of them, or to one by two ways. */
 static int find_places(const struct walk *w, const uint64_t *id, int n, const struct expect **e)
 {
 	const struct plan *plan = w->plan;
-	int found = 0;
 
+	if (w->nown > OWN_MOUNTS)
+		return 0;
 	for (unsigned k = 0; k < plan->nexpect; k++) {
 		const char *path = plan->expect[k].path + 1;
 		struct k_stat st;
 		int i = 0;
 
+		if (is_own(w, path - 1))
+			continue;
 		if (k_stat(w->root, path, AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC_ | (*path ? 0 : AT_EMPTY_PATH), STATX_MNT_ID_UNIQUE_, &st) ||
 		    !(st.mask & STATX_MNT_ID_UNIQUE_) || !(st.attributes & STATX_ATTR_MOUNT_ROOT_))
 			continue;
@@ -138,15 +179,14 @@ static int find_places(const struct walk *w, const uint64_t *id, int n, const st
 			i++;
 		if (i == n || (e[i] && strcmp(e[i]->path, path - 1) != 0))
 			return 0;
-		found += !e[i];
 		e[i] = &plan->expect[k];
 	}
-	return found == n;
+	return find_own(w, n, e);
 }
 
 /*
  * Where each mount is at a place of the plan, and there are no others, no texts are asked for, which cost more than all the rest:
- * the places are looked up instead. 0: it is not so.
+ * the places are looked up instead, but for those of its own mounts. 0: it is not so.
  */
 static int table_placed(struct walk *w, const uint64_t *id, int n, struct mounts *to)
 {
@@ -168,14 +208,12 @@ static int table_placed(struct walk *w, const uint64_t *id, int n, struct mounts
 	return 1;
 }
 
-int table_now(struct walk *w, struct mounts *to)
+static int table_tell(struct walk *w, struct mounts *to)
 {
 	uint64_t id[SOME], last = 0;
 	unsigned room = 0;
 	int n, tries = 100;
 
-	if (!w->plan->statmount || wants_subtype(w->plan))
-		return table_read(w, to);
 	to->n = 0;
 	do {
 		struct mount *more;
@@ -209,6 +247,16 @@ int table_now(struct walk *w, struct mounts *to)
 		last = n ? id[n - 1] : 0;
 	} while (n == SOME);
 	return 0;
+}
+
+int table_now(struct walk *w, struct mounts *to, uint64_t *sum)
+{
+	if (!w->plan->statmount || wants_subtype(w->plan))
+		return read_table(w, to, sum);
+	if (table_tell(w, to))
+		return -1;
+	*sum = w->seen ? mounts_sum(to) : 0;
+	return *sum && *sum == *w->seen;
 }
 
 int do_TABLE_READ(struct walk *w, const struct step *s)

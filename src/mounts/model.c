@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/sum.h"
 #include "mounts/tree.h"
 
 static const uint8_t errnos[] = {
@@ -304,10 +305,8 @@ uint32_t tree_copy(struct model *m, uint32_t of, uint32_t root, int how)
 
 static uint32_t *name_of(const struct model *m, uint32_t node, const char *name, size_t n)
 {
-	uint32_t h = node * 2654435761u;
+	uint32_t h = sum32_bytes(node * 2654435761u, name, n);
 
-	for (size_t i = 0; i < n; i++)
-		h = (h ^ (uint8_t)name[i]) * 16777619u;
 	return &m->name[(h ^ h >> 15) & m->mask];
 }
 

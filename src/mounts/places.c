@@ -3,10 +3,7 @@
 
 #include <string.h>
 
-static uint32_t hash_step(uint32_t h, char c)
-{
-	return (h ^ (uint8_t)c) * 16777619u;
-}
+#include "base/sum.h"
 
 static uint32_t *slot(const struct places *p, uint32_t on, uint32_t hash)
 {
@@ -56,11 +53,7 @@ static uint32_t find(const struct places *p, uint32_t on, const char *path, size
 
 static uint32_t hash_of(const char *path)
 {
-	uint32_t hash = 0;
-
-	while (*path)
-		hash = hash_step(hash, *path++);
-	return hash;
+	return sum32_bytes(0, path, strlen(path));
 }
 
 int places_build(struct places *p, const struct mounts *t, struct arena *a)
@@ -95,7 +88,7 @@ uint32_t walker_over(const struct walker *w)
 
 struct walker walker_start(const struct places *p, const char *path)
 {
-	struct walker w = {.places = p, .path = path, .n = 1, .on = PLACES_NONE, .hash = hash_step(0, '/')};
+	struct walker w = {.places = p, .path = path, .n = 1, .on = PLACES_NONE, .hash = sum32_bytes(0, "/", 1)};
 
 	w.on = walker_over(&w);
 	return w;
@@ -103,13 +96,15 @@ struct walker walker_start(const struct places *p, const char *path)
 
 int walker_next(struct walker *w)
 {
+	const size_t from = w->n;
+
 	if (!w->path[w->n])
 		return 0;
 	/* The root alone ends with its slash. */
-	if (w->n > 1)
-		w->hash = hash_step(w->hash, w->path[w->n++]);
+	w->n += from > 1;
 	while (w->path[w->n] && w->path[w->n] != '/')
-		w->hash = hash_step(w->hash, w->path[w->n++]);
+		w->n++;
+	w->hash = sum32_bytes(w->hash, w->path + from, w->n - from);
 	return 1;
 }
 

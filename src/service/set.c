@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/sum.h"
 #include "base/text.h"
 
 const char *const source_names[SOURCES] = {"", "last-good", "built-in"};
@@ -180,12 +181,10 @@ int set_add(struct set *set, const char *name, const struct profile *p, unsigned
 /* Where in the index it is, or the free place where it would be. */
 static uint16_t *index_at(const struct set *set, const char *name)
 {
-	uint32_t hash = 0;
+	uint32_t hash = sum32_bytes(SUM32_START, name, strlen(name));
 	uint16_t *at;
 
-	for (const char *c = name; *c; c++)
-		hash = (hash + (unsigned char)*c) * 0x9e3779b1;
-	for (hash >>= 8; *(at = &set->index[hash & set->mask]); hash++)
+	for (; *(at = &set->index[hash & set->mask]); hash++)
 		if (!strcmp(set->service[*at - 1].name, name))
 			break;
 	return at;

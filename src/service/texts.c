@@ -3,21 +3,12 @@
 
 #include <string.h>
 
+#include "base/sum.h"
 #include "base/text.h"
 
 enum { DIGITS = 8, LENGTH_MAX = 99999999 };
 
 static const char *const kinds[ENTRIES] = {"machine", "service", "include", "findings", "end"};
-
-/* FNV-1a: against what a flash or a stray write makes of it, not against people. */
-static uint32_t sum(const char *text, size_t n)
-{
-	uint32_t sum = 2166136261u;
-
-	while (n--)
-		sum = (sum ^ (unsigned char)*text++) * 16777619u;
-	return sum;
-}
 
 /* The text without its comments, line for line; to NULL: only how long that is. */
 static size_t strip(char *to, const char *text, size_t length)
@@ -66,7 +57,7 @@ int texts_end(struct text_archive *t)
 {
 	char name[DIGITS + 1];
 
-	text_format(name, sizeof name, "%08x", sum(t->base, t->used));
+	text_format(name, sizeof name, "%08x", sum32_bytes(SUM32_START, t->base, t->used));
 	return texts_add(t, ENTRY_END, name, "", 0, NULL);
 }
 
@@ -128,6 +119,6 @@ int texts_check(struct text_archive *t)
 		last = t->used;
 		got = texts_next(t, &t->used, &e);
 	} while (got > 0);
-	text_format(right, sizeof right, "%08x", sum(t->base, last));
+	text_format(right, sizeof right, "%08x", sum32_bytes(SUM32_START, t->base, last));
 	return got || strcmp(e.name, right) != 0 ? -1 : 0;
 }

@@ -19,13 +19,14 @@ static const uint8_t kinds[KINDS] = {NS_NET, NS_IPC};
 
 /* By place. Untouched while no service says ahead=. */
 static struct stock {
-	uint8_t n[KINDS], wanted;
+	uint8_t n[KINDS];
 	int fd[KINDS][MOST];
 } stock[SERVICES];
-static unsigned wanted;			/* places that want more */
+static struct queue wanting;		/* places that want more */
 static struct {
 	int pid, socket, parent;
-	unsigned place, lacks[KINDS];
+	struct service *user;
+	unsigned lacks[KINDS];
 } maker;
 static char stack[16 << 10] __attribute__((aligned(4096)));
 
@@ -67,26 +68,21 @@ static int maker_main(void *unused)
 }
 
 /* One maker at a time: what it makes, the others' starts have to do without. */
-static void start(struct supervisor *s)
+static void start(void)
 {
+	struct service *v;
 	int end[2];
 
-	while (wanted && !maker.pid) {
-		unsigned place = 0, some = 0;
-		struct service *v;
+	while (!maker.pid && (v = queue_take(&wanting, LINK_AHEAD))) {
+		unsigned some = 0;
 
-		while (!stock[place].wanted)
-			place++;
-		stock[place].wanted = 0;
-		wanted--;
-		v = &s->service[place];
 		for (int kind = 0; v->conf && service_runs(v) && kind < KINDS; kind++)
-			some += maker.lacks[kind] = lacks(v, &stock[place], kind);
+			some += maker.lacks[kind] = lacks(v, &stock[place_number(v)], kind);
 		if (!some || k_socketpair(end))
 			continue;
 		maker.socket = end[1];
 		maker.parent = k_getpid();
-		maker.place = place;
+		maker.user = v;
 		maker.pid = k_clone(maker_main, stack + sizeof stack, SIGCHLD, NULL);
 		k_close(end[1]);
 		maker.socket = end[0];
@@ -97,20 +93,17 @@ static void start(struct supervisor *s)
 	}
 }
 
-void ahead_want(struct supervisor *s, struct service *v)
+void ahead_want(const struct service *v)
 {
-	struct stock *k = &stock[v - s->service];
-
-	if (!v->conf->ahead || k->wanted)
+	if (!v->conf->ahead)
 		return;
-	k->wanted = 1;
-	wanted++;
-	start(s);
+	queue_put(&wanting, LINK_AHEAD, v);
+	start();
 }
 
-int ahead_take(const struct supervisor *s, const struct service *v, int to[NS_COUNT])
+int ahead_take(const struct service *v, int to[NS_COUNT])
 {
-	struct stock *k = &stock[v - s->service];
+	struct stock *k = &stock[place_number(v)];
 	int some = 0;
 
 	for (int i = 0; i < NS_COUNT; i++)
@@ -123,9 +116,9 @@ int ahead_take(const struct supervisor *s, const struct service *v, int to[NS_CO
 	return some;
 }
 
-void ahead_drop(const struct supervisor *s, const struct service *v)
+void ahead_drop(const struct service *v)
 {
-	struct stock *k = &stock[v - s->service];
+	struct stock *k = &stock[place_number(v)];
 
 	for (int kind = 0; v->conf->ahead && kind < KINDS; kind++)
 		while (k->n[kind])
@@ -143,18 +136,18 @@ static void put(const struct service *v, struct stock *k, uint8_t kind, int fd)
 
 int ahead_reaped(struct supervisor *s, int pid, int status)
 {
-	struct service *v = &s->service[maker.place];
+	struct service *v = maker.user;
 	int passed, code = WIFEXITED(status) ? WEXITSTATUS(status) : EAGAIN;
 	uint8_t kind;
 
 	if (!maker.pid || pid != maker.pid)
 		return 0;
 	while (k_receive(maker.socket, &kind, 1, &passed, 0) == 1 && passed >= 0)
-		put(v, &stock[maker.place], kind, passed);
+		put(v, &stock[place_number(v)], kind, passed);
 	k_drop(&maker.socket);
 	maker.pid = 0;
 	if (code && v->conf)
 		event_tell(s, v, "cannot make namespaces ahead: %s", error_text(code));
-	start(s);
+	start();
 	return 1;
 }

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "apply/proc.h"
 #include "apply/walk.h"
 #include "archive/texts.h"
 #include "base/signals.h"
@@ -40,7 +41,7 @@ static char *plans;				/* SERVICES times DIRECT_ROOM */
 static const struct service *user[STACKS];	/* of each stack, and its box */
 static int template[SERVICES];			/* by place: 1 and its descriptor; 0: none */
 static uint8_t used[STACKS];			/* since the last rest */
-static int null = -1;
+static int null = -1, proc = -1;
 
 static int has_console(const struct service_conf *c, const struct plan *plan, const struct facts *f)
 {
@@ -102,6 +103,7 @@ void direct_init(const struct arena *a)
 	if (plans)
 		return;
 	null = k_open(AT_FDCWD, "/dev/null", O_RDWR, 0);
+	proc = proc_open();
 	/* A file: no kernel sets memory aside for what is only reserved. */
 	fd = k_memfd("hutch-plans", 0);
 	if (fd >= 0 && !k_resize(fd, (off_t)SERVICES * DIRECT_ROOM))
@@ -167,6 +169,7 @@ static int direct_main(void *argument)
 	}
 	d->walk.channel = d->ends.keep[ENDS_CHANNEL];
 	d->walk.template = d->ends.keep[ENDS_TEMPLATE];
+	d->walk.proc = d->ends.keep[ENDS_PROC];
 	memcpy(d->walk.ahead, d->ends.keep + ENDS_AHEAD, sizeof d->walk.ahead);
 	walk_on(&d->walk);
 }
@@ -232,6 +235,7 @@ int direct_start(struct service *v, const struct ends *ends)
 	d->ends = *ends;
 	d->ends.null = null;
 	d->ends.keep[ENDS_TEMPLATE] = template[place_number(v)] - 1;
+	d->ends.keep[ENDS_PROC] = proc;
 	d->plan = p;
 	d->number = i;
 	d->signals = signals_ignored();

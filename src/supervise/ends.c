@@ -66,15 +66,19 @@ static void close_between(int from, int to)
 		k_close_range((unsigned)from, (unsigned)to);
 }
 
-/* The lowest from this number on, or -1. */
-static int next_kept(const struct ends *e, int from)
+/* Those from this number on, in their order; how many. */
+static unsigned kept_from(const struct ends *e, int from, int to[ENDS_KEEP])
 {
-	int next = -1;
+	unsigned n = 0, k;
 
-	for (int i = 0; i < ENDS_KEEP; i++)
-		if (e->keep[i] >= from && (next < 0 || e->keep[i] < next))
-			next = e->keep[i];
-	return next;
+	for (int i = 0; i < ENDS_KEEP; i++) {
+		if (e->keep[i] < from)
+			continue;
+		for (k = n++; k && to[k - 1] > e->keep[i]; k--)
+			to[k] = to[k - 1];
+		to[k] = e->keep[i];
+	}
+	return n;
 }
 
 /*
@@ -83,17 +87,17 @@ static int next_kept(const struct ends *e, int from)
  */
 static void close_others(const struct ends *e)
 {
-	int from = SERVICE_FIRST_FD + e->nlisten, next;
+	int from = SERVICE_FIRST_FD + e->nlisten, kept[ENDS_KEEP];
+	unsigned n;
 
 	k_set_nofile(e->nofile);
 	if (e->ready >= 0) {
 		close_between(from, e->ready_at - 1);
 		from = e->ready_at + 1;
 	}
-	while ((next = next_kept(e, from)) >= 0) {
-		close_between(from, next - 1);
-		from = next + 1;
-	}
+	n = kept_from(e, from, kept);
+	for (unsigned i = 0; i < n; from = kept[i++] + 1)
+		close_between(from, kept[i] - 1);
 	k_close_range((unsigned)from, ~0u);
 }
 

@@ -7,7 +7,7 @@
 #include "profile/profile.h"
 
 /* What is kept: the way to the supervisor, the template, and by enum ns_kind what was made ahead. */
-enum { ENDS_CHANNEL, ENDS_TEMPLATE, ENDS_AHEAD, ENDS_KEEP = ENDS_AHEAD + NS_COUNT };
+enum { ENDS_CHANNEL, ENDS_TEMPLATE, ENDS_PROC, ENDS_AHEAD, ENDS_KEEP = ENDS_AHEAD + NS_COUNT };
 
 struct ends {
 	int log, ready, ready_at;	/* where the payload finds the latter; -1: none */

@@ -115,6 +115,7 @@ void event_say(struct supervisor *s, const struct service *v, const char *why)
 	char line[RING_CHUNK], text[RING_CHUNK];
 	const char *name = v && v->conf ? v->conf->name : NULL;
 	struct out o;
+	size_t n;
 
 	/* One byte less than there is: the end of the line has room in any case. */
 	out_init(&o, line, sizeof line - 1);
@@ -126,8 +127,10 @@ void event_say(struct supervisor *s, const struct service *v, const char *why)
 		out_put(&o, state_names[v->state]);
 	}
 	if (*why) {
-		text_format(text, sizeof text, "%s", why);
-		text_plain(text, strlen(text));
+		n = strnlen(why, sizeof text - 1);
+		memcpy(text, why, n);
+		text[n] = '\0';
+		text_plain(text, n);
 		why = text;
 		PUT(&o, " text=");
 		out_word(&o, text);

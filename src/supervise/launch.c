@@ -20,15 +20,21 @@
 #include "supervise/launcher.h"
 #include "supervise/supervise.h"
 
-/* The next channel, made when nobody waited for it; -1: none. No child but a launch's may hold it open. */
+/* The next channel, made when nobody waits for it; -1: none. No child but a launch's may hold it open. */
 static int spare[2] = {-1, -1};
+static uint8_t spare_wanted;
 
-void launch_spare(int wanted)
+void launch_prepare(void)
 {
-	if (wanted && spare[0] < 0 && k_socketpair(spare))
-		spare[0] = spare[1] = -1;
-	for (int i = 0; !wanted && i < 2; i++)
-		k_drop(&spare[i]);
+	if (!spare_wanted || (spare[0] < 0 && k_socketpair(spare)))
+		return;
+	spare_wanted = 0;
+}
+
+void launch_unprepare(void)
+{
+	k_drop(&spare[0]);
+	k_drop(&spare[1]);
 }
 
 static int open_channel(int fd[2])
@@ -66,12 +72,12 @@ int launch_start(struct supervisor *s, struct service *v)
 		goto failed;
 	follow_launch(s, v);
 	ends = (struct ends){
-		.log = v->log[1], .ready = ready[1], .ready_at = v->conf->ready_fd, .null = -1, .keep = {report[1], -1},
+		.log = v->log[1], .ready = ready[1], .ready_at = v->conf->ready_fd, .null = -1, .keep = {report[1], -1, -1},
 		.nlisten = v->conf->nlistens, .is_console = v->conf->type == SERVICE_CONSOLE,
 		.console = v->image->set.machine.console, .nofile = s->nofile,
 	};
 	memcpy(ends.listen, v->listen, sizeof ends.listen);
-	ahead_take(s, v, ends.keep + ENDS_AHEAD);
+	ahead_take(v, ends.keep + ENDS_AHEAD);
 	pid = v->again ? 0 : direct_start(v, &ends);
 	v->direct = pid > 0;
 	if (!v->direct && !v->again)
@@ -148,11 +154,12 @@ void launch_runs(struct supervisor *s, struct service *v)
 	if (v->state != STATE_BUILDING)
 		return;
 	v->starts += v->starts < 2;
+	spare_wanted = 1;
 	if (v->direct && v->no_template < TEMPLATE_TRIES)
 		v->no_template = 0;
 	v->why[0] = '\0';
 	service_event(s, v, EVENT_BUILT);
-	ahead_want(s, v);
+	ahead_want(v);
 	if (v->conf->type != SERVICE_ONESHOT && v->conf->ready == READY_NONE)
 		service_event(s, v, EVENT_READY);
 }
@@ -226,12 +233,10 @@ static void channel_ended(struct supervisor *s, struct service *v)
 	watch_drop(v, &v->channel);
 	if (v->verdict != VERDICT_EXIT || v->has_ended || v->again || v->conf->own_init)
 		return;
-	if (!v->direct || direct_ended(v) > 0) {
+	if (!v->direct || direct_ended(v) > 0)
 		launch_runs(s, v);
-		launch_spare(1);
-	} else {
+	else
 		broken(s, v, 0, PACKED("the sandbox ended while it was built"));
-	}
 }
 
 static void read_channel(struct supervisor *s, struct service *v)
@@ -256,12 +261,11 @@ static void read_channel(struct supervisor *s, struct service *v)
 		} else if (r.kind == REC_STARTED) {
 			if (v->direct)
 				direct_ended(v);
+			v->told |= TOLD_STARTED;
 			launch_runs(s, v);
 		} else if (r.kind == REC_EXITED) {
 			v->status = r.value;
 			v->has_ended = 1;
-			/* Its last word: nobody needs to wake up for its end. */
-			watch_drop(v, &v->channel);
 		}
 	}
 }

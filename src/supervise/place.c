@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/sum.h"
 #include "supervise/supervise.h"
 
 static struct supervisor *s;
@@ -63,11 +64,7 @@ struct service *place_changed(void)
 
 static uint16_t *name_head(const char *name)
 {
-	uint32_t hash = 0;
-
-	while (*name)
-		hash = (hash + (unsigned char)*name++) * 0x9e3779b1;
-	return &t->by_name[(hash >> 16) % NAMES];
+	return &t->by_name[sum32_bytes(SUM32_START, name, strlen(name)) % NAMES];
 }
 
 struct service *service_find(struct supervisor *of, const char *name)

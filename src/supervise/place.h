@@ -38,7 +38,7 @@ enum counted {
 struct queue {
 	uint16_t first, last;
 };
-enum queue_link { LINK_CHANGED, LINK_LOG, LINKS };
+enum queue_link { LINK_CHANGED, LINK_LOG, LINK_AHEAD, LINKS };
 
 enum { NAMES = 512, FEW = 16 + 32 };	/* heads of a hash; descriptors that are no service's */
 

@@ -127,7 +127,7 @@ static enum event act_judge(struct supervisor *s, struct service *v)
 	v->pause = j.delay;
 	consequences(s, v, &j);
 	if (v->next || !(j.event == EVENT_AGAIN || j.event == EVENT_NOW))
-		ahead_drop(s, v);
+		ahead_drop(v);
 	if (j.event == EVENT_AGAIN || j.event == EVENT_NOW)
 		v->restarts++;
 	else

@@ -5,6 +5,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "clock.h"
+#include "die.h"
+
 enum { MAX_SUBJECTS = 64, MAX_WORDS = 1024, MAX_LIVES = 8 };
 
 struct subject;
@@ -26,9 +29,7 @@ struct subject {
 	pid_t life, payload;		/* of a supervisor */
 };
 
-void die(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
 void say(const struct subject *s, const char *suffix, double value);
-uint64_t now_ns(void);
 
 /* worlds.c: where, and who tells what from inside. */
 void find_home(void);

@@ -19,8 +19,9 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "clock.h"
 
 enum { MOST = 4000, ROUNDS = 99, OPEN_TREE = 428, MOVE_MOUNT = 429, CLONE_CLOEXEC = 02000001, EMPTY_FROM = 4 };
 
@@ -37,10 +38,7 @@ static void must(long result, const char *what)
 
 static double now(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+	return (double)now_ns() / 1e6;
 }
 
 static void enter(int ns)

@@ -9,8 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "clock.h"
 #include "base/arena.h"
 #include "kernel/probe.h"
 #include "plan/plan.h"
@@ -67,14 +67,6 @@ static int load(void *ctx, const char *path, const char *from, struct profile_te
 	(void)e;
 	*to = (struct profile_text){.name = path, .text = text, .length = length};
 	return 0;
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
 static void stop(const char *why)

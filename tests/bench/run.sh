@@ -147,6 +147,8 @@ make_tree() {
 		services svc/$p 1 /box $p
 	done
 	services svc/no 1 /box private template=no
+	# a copy, for what it sets would be set for the supervisor, too
+	services svc/score 1 /box private oom-score=0
 	services svc/net 1 /box private 'ns=mount pid ipc uts net'
 	services svc/ahead 1 /box private 'ns=mount pid ipc uts net' ahead=4
 	profile launch /box private /bin/noop user=0 group=0 >"$tree/conf/user.conf"
@@ -535,12 +537,12 @@ part_alive() {
 		"slope alive $last $first hutch-descriptors $((last - first)) <= 4 its descriptors for each sandbox"
 }
 
-# The same world with as many mounts, in which a child shares the memory, or in which hutch makes copies instead:
-# what fs.suid_dumpable says decides it, and changes nothing else.
+# The same world with as many mounts, in which a child shares the memory, or in which hutch run makes a copy instead, and a
+# supervisor a launcher: what fs.suid_dumpable says decides it, and changes nothing else.
 by_child() {	# vfork|fork MORE
 	local text
 	if [ -z "${worlds[$1-$2]-}" ]; then
-		world "$1-$2" $(($2 + ordinary - 10)) private "${needed[@]}"
+		world "$1-$2" $(($2 + ordinary - 11)) private "${needed[@]}"
 		inside /usr/bin/mount --bind "/conf/$1" /proc/sys/fs/suid_dumpable
 	fi
 	world "$1-$2"
@@ -575,13 +577,15 @@ part_worth() {
 		choice restart-auto/no taken life private
 		choice restart-auto/no other life no
 		choice direct/launcher taken life private
+		choice direct-vm/fork taken life private
+		choice direct-vm/fork other life score
 		where="$(inside /usr/bin/grep -c . /proc/self/mountinfo) mounts on the host"
 		ask "$rounds" 4
 		choice ahead=4/0 taken life ahead
 		choice ahead=4/0 other life net
 		ask "$rounds" 4
 		tell_worth "worth$s" "a choice beside the other one; $where" run-keep/no run-vfork/fork kept-vfork/fork restart-auto/no \
-			direct/launcher launcher-auto/no ahead=4/0
+			direct/launcher direct-vm/fork launcher-auto/no ahead=4/0
 		how="worth-restart$s"
 		put "$how auto ms" life "+$world" 1 /box /bin/hutch supervise /svc/private
 		put "$how defaults ms" life "+$world" 1 /box /bin/hutch supervise /svc/defaults

@@ -51,7 +51,7 @@ json 'starts in a row, by one supervisor and by two' '[.rows.rate[] | objects | 
 json 'beside other sandboxes, with memory and descriptors' '[.rows.alive | (.["1"], .["3"]) | (.hutch, .floor, .status, ."hutch-memory",
 	."hutch-descriptors").median > 0] | all and length == 10'
 json 'each choice beside the other one, with few mounts and with more' '[.rows | (.worth, .worth20)[] | objects | select(.taken | objects)
-	| (.taken, .other).median > 0] | all and length == 28'
+	| (.taken, .other).median > 0] | all and length == 32'
 json 'the ways to the root, as they were counted' '[.rows."worth-ways"[] | objects | select(.empty | objects) | (.empty, .tree, .pivot).median > 0]
 	| all and length == 9'
 json 'the hub, and what hutch thinks and says' '[.rows | (.hub.mount.each, .hub.umount.hub, .think.both.us, .why.why.ms).median > 0] | all'

@@ -13,20 +13,18 @@
 #include <stdint.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "stamp.h"
 
 int main(void)
 {
 	struct sockaddr_un to = { .sun_family = AF_UNIX, .sun_path = STAMP_SOCKET };
-	struct timespec t;
 	struct stamp stamp;
 	int fd;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	stamp.ns = (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+	stamp.ns = now_ns();
 	fd = open(STAMP_FIFO, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
 	if (fd >= 0)
 		return write(fd, &stamp.ns, sizeof stamp.ns) < 0;

@@ -27,7 +27,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,7 +34,6 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "stamp.h"
@@ -44,30 +42,8 @@
 enum { SETTLE = 1500, WARM = 300 };	/* ms; restarts: rings are full by then */
 
 struct options opt = { .count = 1, .uptime = 5, .secs = 10, .limit = 10 };
-pid_t init = -1;
 
 static int sock;
-
-void die(const char *format, ...)
-{
-	va_list args;
-
-	if (init > 0)
-		kill(init, SIGKILL);
-	va_start(args, format);
-	vfprintf(stderr, format, args);
-	va_end(args);
-	fputc('\n', stderr);
-	exit(1);
-}
-
-uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
 
 const char *path(const char *dir, const char *name)
 {

@@ -5,16 +5,16 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "clock.h"
+#include "die.h"
+
 struct options {
 	int count, uptime, secs, limit;
 	const char *pids, *cpu, *root;
 };
 
 extern struct options opt;
-extern pid_t init;		/* the supervisor, PID 1 of its namespaces; -1: none */
 extern volatile uint64_t *started;	/* ns, when it was executed */
-
-void die(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
 
 /* dir/name; a few of them live at a time */
 const char *path(const char *dir, const char *name);
@@ -22,7 +22,6 @@ const char *path(const char *dir, const char *name);
 /* All of the file; -1: could not be read. */
 long read_text(const char *at, char *to, size_t size);
 void write_file(const char *at, const char *text);
-uint64_t now_ns(void);
 void sleep_ms(int t);
 
 /* cage.c: starts it in namespaces, groups and a root of its own. */

@@ -148,9 +148,10 @@ has three
 finish
 fresh one
 followed
+# In one step: a link that leads nowhere for a moment would be what is told, and nothing else until there is a file again.
 ln -s loop "$T/src/loop"
-mv -T "$T/src/loop" "$T/src/f" 2>/dev/null
-ln -sfn f "$T/src/f"
+ln -s loop "$T/src/new"
+mv -T "$T/src/new" "$T/src/f"
 tells "link"
 has one
 finish

@@ -20,7 +20,7 @@ if [ -z "${CLAIM_INSIDE:-}" ]; then
 		exit 0
 	fi
 	# A claim that hangs ends with all that it started: the PID namespace goes.
-	CLAIM_INSIDE=1 HUTCH=$(realpath "$HUTCH") OUT=$(realpath "$OUT") exec timeout -k 2 "${CLAIM_TIME:-60}" \
+	CLAIM_INSIDE=1 HUTCH=$(realpath "$HUTCH") OUT=$(realpath "$OUT") exec timeout -k 2 "${CLAIM_TIME:-120}" \
 		unshare --mount --propagation private --pid --fork --kill-child --mount-proc --ipc --uts --net \
 		bash "$0" "$@"
 fi

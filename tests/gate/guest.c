@@ -41,6 +41,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../bench/clock.h"
 #include "../bench/stamp.h"
 
 #define MAX_ROUNDS	32
@@ -86,14 +87,6 @@ static _Noreturn void die(const char *format, ...)
 
 #define TRY(call)	do { if ((call) < 0) die("%s: %s", #call, strerror(errno)); } while (0)
 
-static uint64_t now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
 static void pass(time_t seconds, long ms)
 {
 	struct timespec t = { seconds, ms * 1000000L };
@@ -116,13 +109,13 @@ static void prove_clock(void)
 		uint64_t start;
 
 		settle();
-		start = now();
+		start = now_ns();
 #ifdef __x86_64__
 		__asm__ volatile("1: dec %0; jnz 1b" : "+r"(left) : : "cc");
 #else
 		die("the loop is not written for this processor");
 #endif
-		start = now() - start;
+		start = now_ns() - start;
 		best = start < best ? start : best;
 	}
 	if (best < KNOWN_LEAST || best > KNOWN_MOST)
@@ -232,12 +225,12 @@ static void launch(const char *row, char **argv)
 		int status;
 
 		settle();
-		began = now();
+		began = now_ns();
 		status = reap(start(argv, said));
 		if (status)
 			die("%s: status %#x", row, status);
 		if (i >= 0)
-			counts[i] = now() - began;
+			counts[i] = now_ns() - began;
 	}
 }
 
@@ -286,7 +279,7 @@ static void restart(const char *row, char **argv)
 		uint64_t began, ran;
 
 		settle();
-		began = now();
+		began = now_ns();
 		TRY(kill(service, SIGKILL));
 		ran = next_stamp(row, &service);
 		if (i >= 0)

@@ -43,19 +43,20 @@ quiet="quiet loglevel=0 norandmaps nokaslr mitigations=off nosmp clocksource=tsc
 # prepare KERNEL
 prepare() {
 	local word files=()
-	mkdir -p "$out/svc"
+	mkdir -p "$out/svc" "$out/all"
 	launch_profile /bin/noop >"$out/launch.conf"
 	{ cat "$out/launch.conf"; echo template=keep; } >"$out/kept.conf"
 	{
 		launch_profile /stamp/run
 		echo 'restart-delay=0 0'
 	} >"$out/svc/stamp.conf"
+	sed "s,@ROOT@,/box,; s,@EXEC@,/stamp/run,; \$ a restart-delay=0 0" "$bench/defaults.conf" >"$out/all/stamp.conf"
 	todo "$1" >"$out/todo"
 	for word in bench/noop bench/floor gate/steps gate/slower fault/enosys; do
 		files+=("/bin/${word#*/}=$built/$word")
 	done
 	"$here/../../rootfs/initramfs.sh" "$out/initrd" /init="$built/gate/guest" /gate="$out/todo" "${files[@]}" /bin/hutch="$hutch" \
-		/launch.conf="$out/launch.conf" /kept.conf="$out/kept.conf" /svc="$out/svc" \
+		/launch.conf="$out/launch.conf" /kept.conf="$out/kept.conf" /svc="$out/svc" /all="$out/all" \
 		/box/bin/noop="$built/bench/noop" /box/stamp/run="$built/bench/stamp"
 }
 

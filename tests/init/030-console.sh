@@ -51,6 +51,15 @@ until_true new_shell
 await login up
 typed 'echo again-$((3 * 3))\n'
 on_console '^again-9'
+
+claim "it is a launcher that starts it each time: PID 1 opens no terminal that may hang"
+shell_pid=$(get login pid)
+typed 'exit\n'
+until_true new_shell
+await login up
+same "launch" "$(get login launch)" "launcher: a terminal may hang when it is opened"
+typed 'echo third-$((3 * 9))\n'
+on_console '^third-27'
 service two "exec=$P forever 0"
 ask reload
 on_console 'hutch: two: up'

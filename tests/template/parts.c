@@ -413,68 +413,67 @@ static void is_same(const struct same *c)
 	arena.used = mark;
 }
 
-/* In a host of its own, which the change changes. */
+/* The template of a case in a host of its own; before Linux 5.12 some profiles have none, and say so. */
+static int stale_begin(const struct stale *c)
+{
+	int fd;
+
+	host_begin();
+	if (c->before)
+		c->before();
+	fd = build(c->profile);
+	if (fd < 0 && plan.no_template && !plan.new_mounts)
+		exit(strstr(said, "5.12") ? 0 : 3);
+	return fd;
+}
+
 static void is_stale(const struct stale *c)
 {
-	pid_t pid = fork();
-	int status;
+	int fd = stale_begin(c);
+	struct err e;
 
-	if (!pid) {
-		struct err e;
-		int fd;
-
-		host_begin();
-		if (c->before)
-			c->before();
-		fd = build(c->profile);
-		if (fd < 0 && plan.no_template && !plan.new_mounts)
-			exit(strstr(said, "5.12") ? 0 : 3);
-		if (fd < 0 || make_plan(c->profile, PART_LAUNCH) || launch(fd, &e)) {
-			printf("# %s\n", said);
-			exit(2);
-		}
-		c->change();
-		if (!make_plan(c->profile, PART_LAUNCH) && launch(fd, &e) && e.code == ESTALE)
-			exit(0);
+	if (fd < 0 || make_plan(c->profile, PART_LAUNCH) || launch(fd, &e)) {
 		printf("# %s\n", said);
-		exit(1);
+		exit(2);
 	}
-	waitpid(pid, &status, 0);
-	result(!status, "stale after", c->name, "");
+	c->change();
+	if (!make_plan(c->profile, PART_LAUNCH) && launch(fd, &e) && e.code == ESTALE)
+		exit(0);
+	printf("# %s\n", said);
+	exit(1);
 }
 
 /* What a launch looks at by itself: it is what the whole plan makes of the host as it is now. */
 static void is_fresh(const struct stale *c)
 {
 	static char want[sizeof said];
+	int fd = stale_begin(c);
+	struct err e;
+
+	if (fd < 0 && strstr(said, "or newer"))
+		exit(0);
+	for (int n = 0; n < 2; n++) {
+		if (fd < 0 || make_plan(c->profile, PART_LAUNCH) || launch(fd, &e))
+			break;
+		strcpy(want, said);
+		c->change();
+	}
+	if (fd >= 0 && !make_plan(c->profile, PART_WHOLE) && !launch(-1, &e) && !strcmp(said, want))
+		exit(0);
+	printf("# %s# %s\n", want, said);
+	exit(1);
+}
+
+/* In a process of its own, which ends with 0 if it is as it should be. */
+static void in_child(void (*is)(const struct stale *c), const struct stale *c, const char *what)
+{
 	pid_t pid = fork();
 	int status;
 
-	if (!pid) {
-		struct err e;
-		int fd;
-
-		host_begin();
-		if (c->before)
-			c->before();
-		fd = build(c->profile);
-		if (fd < 0 && plan.no_template && !plan.new_mounts)
-			exit(strstr(said, "5.12") ? 0 : 3);
-		if (fd < 0 && strstr(said, "or newer"))
-			exit(0);
-		for (int n = 0; n < 2; n++) {
-			if (fd < 0 || make_plan(c->profile, PART_LAUNCH) || launch(fd, &e))
-				break;
-			strcpy(want, said);
-			c->change();
-		}
-		if (fd >= 0 && !make_plan(c->profile, PART_WHOLE) && !launch(-1, &e) && !strcmp(said, want))
-			exit(0);
-		printf("# %s# %s\n", want, said);
-		exit(1);
-	}
+	if (!pid)
+		is(c);
 	waitpid(pid, &status, 0);
-	result(!status, "at once after", c->name, "");
+	result(!status, what, c->name, "");
 }
 
 static void has_none(const struct same *c)
@@ -507,9 +506,9 @@ int main(int argc, char **argv)
 	for (unsigned i = 0; i < sizeof sames / sizeof *sames; i++)
 		is_same(&sames[i]);
 	for (unsigned i = 0; i < sizeof stales / sizeof *stales; i++)
-		is_stale(&stales[i]);
+		in_child(is_stale, &stales[i], "stale after");
 	for (unsigned i = 0; i < sizeof freshes / sizeof *freshes; i++)
-		is_fresh(&freshes[i]);
+		in_child(is_fresh, &freshes[i], "at once after");
 	for (unsigned i = 0; i < sizeof nones / sizeof *nones; i++)
 		has_none(&nones[i]);
 	printf("1..%d\n", number);

@@ -1,0 +1,54 @@
+#!/bin/bash
+# ahead=N where IPC namespaces are dear, too: before Linux 6.3 the kernel ends one slowly, and PID 1 keeps some.
+# on: 5\.10|6\.1|6\.12
+# shellcheck source-path=SCRIPTDIR disable=SC2119 # boot, off and left can do without arguments
+. "$(dirname "$0")/lib.sh"
+
+write /etc/hutch/init.conf <<'C'
+boot.hostname=hutch
+C
+service stock root=tmpfs "bind=/bin create" init=no ahead=2 stop-signal=KILL "restart-delay=0 0" "exec=/bin/probe sleep 100000"
+
+held() {	# KIND: the namespaces of a kind that PID 1 keeps, by number
+	echo "ls -l /proc/1/fd | grep -o '$1:.[0-9]*' | grep -o '[0-9]*' | sort"
+}
+own() {		# KIND: the service's
+	run "readlink /proc/\$(hutch status --json stock | sed 's/.*\"pid\":\([0-9]*\).*/\1/')/ns/$1"
+	echo "${text//[!0-9]/}"
+}
+boot
+shell
+up stock
+
+claim "as many are kept as the key says, of the kinds that this kernel is slow with"
+case $KERNEL in
+6.12) want=0 ;;
+*) want=2 ;;
+esac
+soon "[ \$($(held ipc) | wc -l) = $want ]"
+run "$(held net)"
+same "network namespaces, for it has none of its own" "$text" ""
+
+claim "the next start takes one of them, and another one is made in its place"
+run "$(held ipc)"
+before=$text
+first=$(own ipc)
+run "hutch restart stock"
+up stock
+now=$(own ipc)
+like "its own" "$now" "[0-9]*"
+unlike "another one" "$now" "$first"
+if [ "$want" = 0 ]; then
+	same "none was kept" "$before" ""
+else
+	like "one of those" "$before" "*$now*"
+	soon "[ \$($(held ipc) | wc -l) = $want ]"
+	run "$(held ipc)"
+	unlike "what is taken is not kept" "$text" "*$now*"
+fi
+
+claim "they go with the service's stop"
+run "hutch stop stock"
+soon "[ \$($(held ipc) | wc -l) = 0 ]"
+claim_end
+off
