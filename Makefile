@@ -53,7 +53,7 @@ all: $(O)/hutch
 
 LINK_PACKED = $(CC) $(BASE) $(CFLAGS) $(LINK) -Wl,-T,src/archive/texts.ld $(LDFLAGS) $(LINKED:$(O)/archive/packed.o=$(O)/packed.o)
 # Machines on which a program can begin at any page of 4 KiB.
-PAGED = $(filter x86_64-% i%86-%,$(shell $(CC) -dumpmachine))
+PAGED = $(filter x86_64-% i386-% i686-%,$(shell $(CC) -dumpmachine))
 comma := ,
 
 # Twice: the texts of the first program are packed into the second one, see archive/texts.h. And once more, to begin so that
