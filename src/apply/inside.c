@@ -72,10 +72,14 @@ int proc_open(void)
 	struct statfs fs;
 	int fd = k_open(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY, 0);
 
-	if (fd < 0 || (!k_fstatfs(fd, &fs) && (uint32_t)fs.f_type == PROC_SUPER_MAGIC_))
-		return fd;
+	if (fd < 0)
+		return -1;
+	if (!k_fstatfs(fd, &fs)) {
+		if ((uint32_t)fs.f_type == PROC_SUPER_MAGIC_)
+			return fd;
+		errno = ENODEV;
+	}
 	k_close(fd);
-	errno = ENODEV;
 	return -1;
 }
 

@@ -11,7 +11,8 @@
 
 enum { SOME = 64 };
 
-int table_read(struct walk *w, struct mounts *to)
+/* 1: its sum is the one that was seen, and it is not parsed. */
+static int read_table(struct walk *w, struct mounts *to, uint64_t *sum)
 {
 	size_t length;
 	char *text = proc_read(w->proc, "self/mountinfo", w->arena, &length);
@@ -19,9 +20,19 @@ int table_read(struct walk *w, struct mounts *to)
 
 	if (!text)
 		return step_failed(w, "mountinfo");
+	*sum = w->seen ? mounts_text_sum(text, length) : 0;
+	if (*sum && *sum == *w->seen)
+		return 1;
 	if (mounts_parse(to, text, length, w->arena, &e))
 		return step_failed_code(w, 0, e.text);
 	return 0;
+}
+
+int table_read(struct walk *w, struct mounts *to)
+{
+	uint64_t sum;
+
+	return read_table(w, to, &sum);
 }
 
 int table_line(struct walk *w, int id, struct mounts *to)
@@ -210,14 +221,12 @@ static int table_placed(struct walk *w, const uint64_t *id, int n, struct mounts
 	return 1;
 }
 
-int table_now(struct walk *w, struct mounts *to)
+static int table_tell(struct walk *w, struct mounts *to)
 {
 	uint64_t id[SOME], last = 0;
 	unsigned room = 0;
 	int n, tries = 100;
 
-	if (!w->plan->statmount || wants_subtype(w->plan))
-		return table_read(w, to);
 	to->n = 0;
 	do {
 		struct mount *more;
@@ -251,6 +260,16 @@ int table_now(struct walk *w, struct mounts *to)
 		last = n ? id[n - 1] : 0;
 	} while (n == SOME);
 	return 0;
+}
+
+int table_now(struct walk *w, struct mounts *to, uint64_t *sum)
+{
+	if (!w->plan->statmount || wants_subtype(w->plan))
+		return read_table(w, to, sum);
+	if (table_tell(w, to))
+		return -1;
+	*sum = w->seen ? mounts_sum(to) : 0;
+	return *sum && *sum == *w->seen;
 }
 
 int do_TABLE_READ(struct walk *w, const struct step *s)

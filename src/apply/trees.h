@@ -13,8 +13,11 @@ int table_read(struct walk *w, struct mounts *to);
  */
 int table_line(struct walk *w, int id, struct mounts *to);
 
-/* The same as far as verify looks at it, in place of the table where the kernel tells of single mounts. */
-int table_now(struct walk *w, struct mounts *to);
+/*
+ * The same as far as verify looks at it, in place of the table where the kernel tells of single mounts, with a sum for
+ * w->seen where that is kept. 1: that is what was seen, and to may not be filled.
+ */
+int table_now(struct walk *w, struct mounts *to, uint64_t *sum);
 
 /* The id of the mount that fd is on, or -1. */
 int mount_id(struct walk *w, int fd);

@@ -113,14 +113,12 @@ int do_VERIFY_MOUNTS(struct walk *w, const struct step *s)
 	struct mounts now;
 	struct plan plan;
 	uint64_t sum, seen;
+	int same = table_now(w, &now, &seen);
 
 	(void)s;
-	if (table_now(w, &now))
-		return -1;
 	/* All is as it was when it was compared with the same plan. */
-	seen = w->seen ? mounts_sum(&now) : 0;
-	if (seen && seen == *w->seen)
-		return 0;
+	if (same)
+		return same < 0 ? -1 : 0;
 	if (view(w, &now, &plan))
 		return -1;
 	sum = w->plan->part && own ? identity_table(&plan, &now) : 0;

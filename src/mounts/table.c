@@ -5,6 +5,7 @@
 
 #include "base/parse.h"
 #include "base/sum.h"
+#include "base/text.h"
 #include "base/uapi.h"
 
 void mounts_unescape(char *p)
@@ -44,12 +45,16 @@ static uint32_t parse_attrs(const char *text)
 	uint32_t attrs = 0;
 
 	while (*text) {
-		size_t n = strcspn(text, ",");
+		for (int i = 0; i < ATTRS; i++) {
+			size_t n = 0;
 
-		for (int i = 0; i < ATTRS; i++)
-			if (strlen(attr_names[i]) == n && !strncmp(text, attr_names[i], n))
+			while (attr_names[i][n] && text[n] == attr_names[i][n])
+				n++;
+			if (!attr_names[i][n] && (!text[n] || text[n] == ','))
 				attrs |= 1u << i;
-		text += n + (text[n] == ',');
+		}
+		while (*text && *text++ != ',')
+			;
 	}
 	return attrs;
 }
@@ -116,8 +121,8 @@ static unsigned count_lines(const char *text, size_t length)
 {
 	unsigned n = 0;
 
-	for (size_t i = 0; i < length; i++)
-		n += text[i] == '\n';
+	for (const char *end = text + length; (text = memchr(text, '\n', (size_t)(end - text))); text++)
+		n++;
 	return n;
 }
 
@@ -159,6 +164,31 @@ uint64_t mounts_sum(const struct mounts *t)
 		sum = sum_word(sum, (uint64_t)m->major << 32 | (m->major ? m->minor : 0));
 		sum = sum_word(sum, (uint64_t)m->shared << 32 | m->master);
 		sum = sum_text(sum_text(sum_text(sum_word(sum, m->unbindable), m->root), m->point), m->type);
+	}
+	return sum;
+}
+
+uint64_t mounts_text_sum(const char *text, size_t length)
+{
+	enum { MOST = 64 };
+	uint64_t id[MOST], parent, device, sum = SUM_START;
+	const char *end;
+	unsigned n = 0, on;
+
+	for (; (end = memchr(text, '\n', length)); length -= (size_t)(end + 1 - text), text = end + 1) {
+		const char *at = text;
+
+		if (n == MOST)
+			return 0;
+		id[n] = text_number(&at, 10);
+		parent = text_number(&at, 10);
+		device = text_number(&at, 10);
+		/* No device is major 0: whatever is mounted anew has another minor each time. */
+		at += device ? 0 : strcspn(at, " \n");
+		for (on = 0; on < n && id[on] != parent; on++)
+			;
+		sum = sum_word(sum_bytes(sum_word(sum, device << 32 | on), at, (size_t)(end - at)), (uint64_t)(end - at));
+		n++;
 	}
 	return sum;
 }

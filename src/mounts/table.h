@@ -47,6 +47,9 @@ int mounts_hidden(const struct mounts *t, const struct mount *m);
 /* The same for two tables that differ in the kernel's numbers of mounts, and of what was mounted anew, and in nothing else. */
 uint64_t mounts_sum(const struct mounts *t);
 
+/* As much of the text of a table, before it is parsed. 0: it is too long for that. */
+uint64_t mounts_text_sum(const char *text, size_t length);
+
 const struct mount *mounts_by_id(const struct mounts *t, int id);
 
 #endif

@@ -20,15 +20,21 @@
 #include "supervise/launcher.h"
 #include "supervise/supervise.h"
 
-/* The next channel, made when nobody waited for it; -1: none. No child but a launch's may hold it open. */
+/* The next channel, made when nobody waits for it; -1: none. No child but a launch's may hold it open. */
 static int spare[2] = {-1, -1};
+static uint8_t spare_wanted;
 
-void launch_spare(int wanted)
+void launch_prepare(void)
 {
-	if (wanted && spare[0] < 0 && k_socketpair(spare))
-		spare[0] = spare[1] = -1;
-	for (int i = 0; !wanted && i < 2; i++)
-		k_drop(&spare[i]);
+	if (!spare_wanted || (spare[0] < 0 && k_socketpair(spare)))
+		return;
+	spare_wanted = 0;
+}
+
+void launch_unprepare(void)
+{
+	k_drop(&spare[0]);
+	k_drop(&spare[1]);
 }
 
 static int open_channel(int fd[2])
@@ -148,6 +154,7 @@ void launch_runs(struct supervisor *s, struct service *v)
 	if (v->state != STATE_BUILDING)
 		return;
 	v->starts += v->starts < 2;
+	spare_wanted = 1;
 	if (v->direct && v->no_template < TEMPLATE_TRIES)
 		v->no_template = 0;
 	v->why[0] = '\0';
@@ -226,12 +233,10 @@ static void channel_ended(struct supervisor *s, struct service *v)
 	watch_drop(v, &v->channel);
 	if (v->verdict != VERDICT_EXIT || v->has_ended || v->again || v->conf->own_init)
 		return;
-	if (!v->direct || direct_ended(v) > 0) {
+	if (!v->direct || direct_ended(v) > 0)
 		launch_runs(s, v);
-		launch_spare(1);
-	} else {
+	else
 		broken(s, v, 0, PACKED("the sandbox ended while it was built"));
-	}
 }
 
 static void read_channel(struct supervisor *s, struct service *v)
@@ -256,12 +261,11 @@ static void read_channel(struct supervisor *s, struct service *v)
 		} else if (r.kind == REC_STARTED) {
 			if (v->direct)
 				direct_ended(v);
+			v->told |= TOLD_STARTED;
 			launch_runs(s, v);
 		} else if (r.kind == REC_EXITED) {
 			v->status = r.value;
 			v->has_ended = 1;
-			/* Its last word: nobody needs to wake up for its end. */
-			watch_drop(v, &v->channel);
 		}
 	}
 }

@@ -180,6 +180,7 @@ void loop_turn(struct supervisor *s)
 	logs = follows + follow_poll(follows);
 	loose = logs + log_poll(s, logs);
 	end = loose + watch_poll_loose(s, loose);
+	launch_prepare();
 	event_flush();
 	got = k_poll(list, (unsigned)(end - list), timeout);
 	s->turn->quiet = rests && !got;

@@ -91,7 +91,7 @@ struct service {
 	char behind[];
 } KEPT_ROOM(1024);
 enum { TEMPLATE_TRIES = 3, IMAGES = 10, LEAVERS = 8 };
-enum { TOLD_MAINPID = 1, TOLD_STRANGER = 2, TOLD_LONG = 4 };
+enum { TOLD_MAINPID = 1, TOLD_STRANGER = 2, TOLD_LONG = 4, TOLD_STARTED = 8 };
 
 /* By enum log_kind: where the services' output goes. KEPT. */
 enum { LOG_TARGETS = LOG_FILE + 1, LOG_LINE = 2 * RING_CHUNK };	/* with its prefix a line has to fit a record of kmsg */
@@ -252,7 +252,8 @@ struct service *service_next(const struct supervisor *s, struct service *v);
 
 /* launch.c */
 int launch_start(struct supervisor *s, struct service *v);	/* -1: errno */
-void launch_spare(int wanted);		/* makes the next one's channel ahead, or closes it where it is no use */
+void launch_prepare(void);		/* in each turn: once something runs, what the next launch needs */
+void launch_unprepare(void);		/* in a child that may hang */
 int launch_lives(const struct supervisor *s, struct service *v);
 void launch_kill(struct supervisor *s, struct service *v);
 void launch_read(struct supervisor *s, struct service *v);	/* report, channel, ready */

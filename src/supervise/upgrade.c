@@ -72,7 +72,7 @@ static int look_main(void *unused)
 {
 	(void)unused;
 	k_fault_side('c');
-	launch_spare(0);
+	launch_unprepare();
 	if (k_prctl(PR_SET_PDEATHSIG_, SIGKILL, 0, 0))
 		complain("upgrade");
 	if (!*look.path)

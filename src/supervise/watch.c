@@ -33,7 +33,8 @@ static uint32_t wanted(struct service *v)
 		n += v->conf->nlistens;
 	for (unsigned kind = 0; kind < n; kind++)
 		bits |= (uint32_t)(*fd_of(v, kind) >= 0) << kind;
-	return bits;
+	/* What its init has to say about its end is read behind that: nobody needs to wake up twice. */
+	return v->told & TOLD_STARTED ? bits & ~(1u << WATCH_CHANNEL) : bits;
 }
 
 static int add(unsigned place, unsigned kind, int fd)

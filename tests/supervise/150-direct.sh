@@ -292,8 +292,7 @@ fds_then=$fds kib_then=$kib
 tell start short
 stamped_by run 2200 100
 at_rest
-# The next channel is there already, or not.
-within "descriptors" "$fds" 0 $((fds_then + 2))
+within "descriptors" "$fds" 0 $((fds_then + 1))
 within "KiB" "$kib" 0 $((kib_then + 48))
 
 claim "an upgrade and a crash: plans are made anew, nothing runs twice"

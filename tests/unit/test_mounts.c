@@ -68,6 +68,7 @@ static void sums(void)
 	};
 	static const char again[] = "136 99 8:1 /r / ro master:1 - ext4 /dev/a rw\n140 136 0:7 / /proc rw - proc proc rw\n"
 		"199 136 0:512 / /tmp rw - tmpfs tmpfs rw\n";
+	char many[65 * 21];
 	uint64_t sum;
 
 	CHECK(!parse(once));
@@ -75,6 +76,14 @@ static void sums(void)
 	CHECK(!parse(again) && sum == mounts_sum(&t));
 	for (size_t i = 0; i < sizeof other / sizeof *other; i++)
 		CHECK(!parse(other[i]) && sum != mounts_sum(&t));
+	/* And without parsing it. */
+	sum = mounts_text_sum(once, strlen(once));
+	CHECK(sum && sum == mounts_text_sum(again, strlen(again)));
+	for (size_t i = 0; i < sizeof other / sizeof *other; i++)
+		CHECK(sum != mounts_text_sum(other[i], strlen(other[i])));
+	for (size_t i = 0; i < 65; i++)
+		memcpy(many + 21 * i, "1 1 0:1 / / rw - x x\n", 21);
+	CHECK(!mounts_text_sum(many, sizeof many));
 }
 
 static void optional(void)
