@@ -158,6 +158,19 @@ static int find_own(const struct walk *w, int n, const struct expect **e)
 	return own == w->nown;
 }
 
+/* Whether a link is on the way to what the template mounted: it is somewhere else then. */
+static int is_behind_link(const struct walk *w, const struct expect *e)
+{
+	const struct open_how_ how = {.flags = O_PATH | O_CLOEXEC | O_NOFOLLOW, .resolve = RESOLVE_NO_SYMLINKS_};
+	int fd;
+
+	if (e->each || !strchr(e->path + 1, '/'))
+		return 0;
+	fd = k_openat2(w->root, e->path + 1, &how);
+	k_close(fd);
+	return fd < 0;
+}
+
 /* To which mounts the places of the plan lead: e[] by id[]. 0: not to each of them, or to one by two ways. */
 static int find_places(const struct walk *w, const uint64_t *id, int n, const struct expect **e)
 {
@@ -172,8 +185,8 @@ static int find_places(const struct walk *w, const uint64_t *id, int n, const st
 
 		if (is_own(w, path - 1))
 			continue;
-		if (k_stat(w->root, path, AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC_ | (*path ? 0 : AT_EMPTY_PATH), STATX_MNT_ID_UNIQUE_, &st) ||
-		    !(st.mask & STATX_MNT_ID_UNIQUE_) || !(st.attributes & STATX_ATTR_MOUNT_ROOT_))
+		if (k_stat(w->root, path, AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC_ | (*path ? AT_SYMLINK_NOFOLLOW : AT_EMPTY_PATH),
+			   STATX_MNT_ID_UNIQUE_, &st) || is_behind_link(w, &plan->expect[k]) || !(st.mask & STATX_MNT_ID_UNIQUE_) || !(st.attributes & STATX_ATTR_MOUNT_ROOT_))
 			continue;
 		while (i < n && id[i] != st.mnt_id)
 			i++;

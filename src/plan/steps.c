@@ -217,42 +217,46 @@ const char *step_subject(const struct step *s)
 	return found;
 }
 
-static int is_below(const struct step *s, const char *path)
+static int is_fresh(const struct step *s)
 {
-	const char *operands = step_operands(s->kind);
-	char type;
-
-	for (int i = 0; (type = operand_next(&operands)); i++) {
-		const char *text = type == 's' ? s->op[i].s : NULL;
-
-		if (text && *text == '/' && strcmp(text, path) != 0 && path_below(text, path))
-			return 1;
-	}
-	return 0;
+	return s->kind == STEP_MOUNT_NEW || s->kind == STEP_SHM_MOUNT;
 }
 
-/* Does a later step go to a place below this one? */
-static int needed_later(const struct plan *plan, unsigned at, const char *path)
+/* Of the new mounts so far, those that the path goes below are needed. */
+static void need(struct plan *plan, unsigned first, unsigned end, const char *path)
 {
-	for (unsigned i = at + 1; i < plan->nsteps; i++) {
-		const struct step *s = &plan->step[i];
+	for (unsigned i = first; i < end; i++) {
+		struct step *s = &plan->step[i];
+		const char *place;
 
-		if (step_table[s->kind].side == SIDE_PAYLOAD && s->kind != STEP_STDIO_SET && s->kind != STEP_DIR_CHANGE)
+		if (!is_fresh(s) || s->needed)
 			continue;
-		if (is_below(s, path))
-			return 1;
+		place = s->op[s->kind == STEP_MOUNT_NEW ? 2 : 1].s;
+		s->needed = path_below(path, place) && strcmp(path, place) != 0;
 	}
-	return 0;
 }
 
 /* What is laid over directories of the host is not meant: it may have links for its own root. */
 void steps_settle(struct plan *plan)
 {
+	unsigned first = plan->nsteps, end = 0;
+
 	for (unsigned i = 0; i < plan->nsteps; i++) {
 		struct step *s = &plan->step[i];
+		const char *operands = step_operands(s->kind);
+		char type;
 
-		if (s->kind == STEP_MOUNT_NEW || s->kind == STEP_SHM_MOUNT)
-			s->needed = (uint8_t)needed_later(plan, i, s->op[s->kind == STEP_MOUNT_NEW ? 2 : 1].s);
+		if (is_fresh(s)) {
+			s->needed = 0;
+			first = first < i ? first : i;
+		}
+		if (step_table[s->kind].side == SIDE_PAYLOAD && s->kind != STEP_STDIO_SET && s->kind != STEP_DIR_CHANGE)
+			continue;
+		for (int k = 0; end && (type = operand_next(&operands)); k++)
+			if (type == 's' && s->op[k].s && *s->op[k].s == '/')
+				need(plan, first, end, s->op[k].s);
+		if (is_fresh(s))
+			end = i + 1;
 	}
 }
 

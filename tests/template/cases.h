@@ -114,6 +114,11 @@ static void place_linked(void)
 	if (rename(H "/root/data", H "/root/data2") || symlink("data2", H "/root/data"))
 		fail("rename");
 }
+static void place_within(void)
+{
+	if (mkdir(H "/root/data/in", 0755))
+		fail("mkdir");
+}
 static void place_gone(void)
 {
 	if (rmdir(H "/root/data"))
@@ -162,6 +167,7 @@ static const struct stale stales[] = {
 	{"a masked file that was replaced", R "mask=/etc/secret", NULL, place_replaced},
 	{"a mount point that moved", R "bind=" H "/plain /data", NULL, place_moved},
 	{"a mount point that is a link now", R "bind=" H "/plain /data", NULL, place_linked},
+	{"a directory above a mount point that is a link now", R "bind=" H "/plain /data/in", place_within, place_linked},
 	{"a mount point that is gone", R "bind=" H "/plain /data", NULL, place_gone},
 	{"another file at a source, bare", BARE "bind=" H "/plain /data", NULL, other_file},
 	{"another mount at a source, bare", BARE "bind=" H "/plain /data", NULL, other_mount},
