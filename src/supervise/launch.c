@@ -151,6 +151,7 @@ void launch_runs(struct supervisor *s, struct service *v)
 	if (v->direct && v->no_template < TEMPLATE_TRIES)
 		v->no_template = 0;
 	v->why[0] = '\0';
+	launch_spare(1);
 	service_event(s, v, EVENT_BUILT);
 	ahead_want(s, v);
 	if (v->conf->type != SERVICE_ONESHOT && v->conf->ready == READY_NONE)
@@ -226,12 +227,10 @@ static void channel_ended(struct supervisor *s, struct service *v)
 	watch_drop(v, &v->channel);
 	if (v->verdict != VERDICT_EXIT || v->has_ended || v->again || v->conf->own_init)
 		return;
-	if (!v->direct || direct_ended(v) > 0) {
+	if (!v->direct || direct_ended(v) > 0)
 		launch_runs(s, v);
-		launch_spare(1);
-	} else {
+	else
 		broken(s, v, 0, PACKED("the sandbox ended while it was built"));
-	}
 }
 
 static void read_channel(struct supervisor *s, struct service *v)
@@ -256,10 +255,8 @@ static void read_channel(struct supervisor *s, struct service *v)
 		} else if (r.kind == REC_STARTED) {
 			v->told |= TOLD_STARTED;
 			launch_runs(s, v);
-			if (v->direct) {
+			if (v->direct)
 				direct_ended(v);
-				launch_spare(1);
-			}
 		} else if (r.kind == REC_EXITED) {
 			v->status = r.value;
 			v->has_ended = 1;

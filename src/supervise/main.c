@@ -117,6 +117,7 @@ static int prepare(struct supervisor *s, const struct supervise_options *o, stru
 	raise_limit(s);
 	launcher_init(a);
 	direct_init(a);
+	launch_spare(1);
 	load_init(a);
 	resume_init(o->again);
 	if (k_signal_default(SIGCHLD) || k_prctl(PR_SET_CHILD_SUBREAPER_, 1, 0, 0) ||
