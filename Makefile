@@ -53,7 +53,7 @@ all: $(O)/hutch
 
 LINK_PACKED = $(CC) $(BASE) $(CFLAGS) $(LINK) -Wl,-T,src/archive/texts.ld $(LDFLAGS) $(LINKED:$(O)/archive/packed.o=$(O)/packed.o)
 # Machines on which a program can begin at any page of 4 KiB.
-PAGED = $(filter x86_64-% i%86-%,$(shell $(CC) -dumpmachine))
+PAGED = $(filter x86_64-% i386-% i686-%,$(shell $(CC) -dumpmachine))
 comma := ,
 
 # With this command, this file, which begins so that the last of those 64 KiB, which all commands need, ends where the constants do.

@@ -103,7 +103,6 @@ void direct_init(const struct arena *a)
 	if (plans)
 		return;
 	null = k_open(AT_FDCWD, "/dev/null", O_RDWR, 0);
-	proc = proc_open();
 	/* A file: no kernel sets memory aside for what is only reserved. */
 	fd = k_memfd("hutch-plans", 0);
 	if (fd >= 0 && !k_resize(fd, (off_t)SERVICES * DIRECT_ROOM))
@@ -117,6 +116,13 @@ void direct_init(const struct arena *a)
 		mail_init();
 	if (stack_at(0))
 		k_madvise(stack_at(0), (size_t)STACKS * STACK_ROOM, MADV_DONTFORK);
+}
+
+int direct_prepare(void)
+{
+	if (proc < 0)
+		proc = proc_open();
+	return proc >= 0;
 }
 
 static struct direct_plan *plan_of(const struct service *v)

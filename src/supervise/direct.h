@@ -36,6 +36,7 @@ const char *direct_why(unsigned row);
 /* Reserves what is needed for all places; untouched it costs nothing. Whatever fails: then launchers do it all. The arena is each
  * copy's own. */
 void direct_init(const struct arena *a);
+int direct_prepare(void);	/* what each of them uses, if that is not there yet; 1: it is */
 
 /* Room for the plan of a service that is started again, or NULL: there is one, or there will not be any. */
 struct direct_plan *direct_room(const struct service *v);

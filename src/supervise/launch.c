@@ -22,13 +22,14 @@
 
 /* The next channel, made when nobody waits for it; -1: none. No child but a launch's may hold it open. */
 static int spare[2] = {-1, -1};
-static uint8_t spare_wanted;
+static uint8_t spare_wanted = 1;
 
 void launch_prepare(void)
 {
-	if (!spare_wanted || (spare[0] < 0 && k_socketpair(spare)))
+	if (!spare_wanted)
 		return;
-	spare_wanted = 0;
+	spare_wanted = (uint8_t)!direct_prepare();
+	spare_wanted |= spare[0] < 0 && k_socketpair(spare);
 }
 
 void launch_unprepare(void)
@@ -43,6 +44,8 @@ static int open_channel(int fd[2])
 		return k_socketpair(fd);
 	memcpy(fd, spare, sizeof spare);
 	spare[0] = spare[1] = -1;
+	/* Not until this one runs, or has come to nothing. */
+	spare_wanted = 0;
 	return 0;
 }
 
@@ -137,6 +140,7 @@ void launch_close(struct service *v)
 	watch_drop(v, &v->channel);
 	watch_drop(v, &v->ready);
 	watch_drop(v, &v->notify);
+	spare_wanted = 1;
 }
 
 static void broken(struct supervisor *s, struct service *v, int code, const char *text)

@@ -377,3 +377,25 @@ same "what the next one sees" "$(cat "/proc/$(get whole pid)/root/mnt/text")" tw
 claim "it goes with the service's stop"
 tell stop whole
 until_true has_templates 0
+
+claim "started with signals ignored, by whom this was started: no payload ignores or blocks one, whichever way it starts"
+down
+rm -f "$D"/[!w]*.conf
+launcher=(bash -c 'trap "" HUP INT USR1 PIPE TSTP RTMIN+3; exec "$@"' _)
+service alone "exec=/bin/probe forever -" "restart-delay=0 0" init=no
+service inside "exec=/bin/probe forever -" "restart-delay=0 0"
+up
+launcher=()
+like "what the supervisor ignores" "$(grep SigIgn "/proc/$sup/status")" "SigIgn:*[1-9a-f]*"
+await alone up
+await inside up
+for n in 1 2 3 4; do
+	for name in alone inside; do
+		pid=$(get "$name" pid)
+		[ "$name" = alone ] || pid=$(tr -d " " <"/proc/$pid/task/$pid/children")
+		same "signals of $name, start $n, $(get "$name" launch)" "$(grep -E '^Sig(Blk|Ign|Cgt)' "/proc/$pid/status")" \
+			$'SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\nSigCgt:\t0000000000000000'
+		again "$name"
+	done
+done
+same "the last ones" "$(get alone launch) $(get inside launch)" "direct direct"
