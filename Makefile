@@ -43,7 +43,7 @@ HOT := base/hot $(filter-out $(SELDOM),$(patsubst src/%.c,%,$(filter src/supervi
 	$(patsubst %,service/%,judge notice state) apply/channel apply/process \
 	$(patsubst %,base/%,arena err out parse signals stacks string text) $(patsubst %,kernel/%,call k process sockets)
 # And what a command that makes one sandbox needs, at the start: the kernel brings in 64 KiB with each fault.
-RUN := $(patsubst %,cli/%,main load run drive keep attend relay) base/words kernel/probe \
+RUN := $(patsubst %,cli/%,main load run drive keep attend relay) base/sum base/words kernel/probe \
 	$(patsubst %,profile/%,keys mount read rules types types_kernel types_ns types_service) \
 	$(patsubst %,plan/%,build check child finish mounts payload shares sources steps compare template ways exact) mounts/table archive/texts \
 	$(patsubst %,apply/%,walk host identity inside template table trees root path mounts verify rights payload file note pins registry)
@@ -56,16 +56,20 @@ LINK_PACKED = $(CC) $(BASE) $(CFLAGS) $(LINK) -Wl,-T,src/archive/texts.ld $(LDFL
 PAGED = $(filter x86_64-% i386-% i686-%,$(shell $(CC) -dumpmachine))
 comma := ,
 
-# Twice: the texts of the first program are packed into the second one, see archive/texts.h. And once more, to begin so that
-# the last of those 64 KiB, which all commands need, ends where the constants do.
+# With this command, this file, which begins so that the last of those 64 KiB, which all commands need, ends where the constants do.
+define link_paged
+$(1) -o $(2)
+	set -- $$($(NM) $(2) | sed -n 's/^\(.*\) [A-Z] \(__executable_start\|_edata\)$$/0x\1/p') && \
+		$(if $(PAGED),$(1) -Wl$(comma)-Ttext-segment=$$(printf %x $$(($$1 + 0x10000 - ($$2 & 0xf000)))) -o $(2),:)
+endef
+
+# Twice: the texts of the first program are packed into the second one, see archive/texts.h.
 $(O)/hutch: $(OBJ) src/archive/texts.ld
 	$(CC) $(BASE) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@.plain $(LINKED)
 	$(OBJCOPY) -O binary -j packed_texts $@.plain $(O)/texts
 	gzip -9nc $(O)/texts | od -A n -v -t u1 | sed 's/[0-9][0-9]*/&,/g' >$(O)/texts.inc
 	$(CC) $(BASE) $(CFLAGS) -DTEXTS -c -o $(O)/packed.o src/archive/packed.c
-	$(LINK_PACKED) -o $@.debug
-	set -- $$($(NM) $@.debug | sed -n 's/^\(.*\) [A-Z] \(__executable_start\|_edata\)$$/0x\1/p') && \
-		$(if $(PAGED),$(LINK_PACKED) -Wl$(comma)-Ttext-segment=$$(printf %x $$(($$1 + 0x10000 - ($$2 & 0xf000)))) -o $@.debug,:)
+	$(call link_paged,$(LINK_PACKED),$@.debug)
 	$(STRIP) -R .comment -o $@ $@.debug
 
 $(O)/%.o: src/%.c $(O)/flags

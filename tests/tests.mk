@@ -83,8 +83,7 @@ $(O)/gate/%: tests/gate/%.c tests/bench/stamp.h $(O)/flags
 
 $(O)/gate/slower: tests/gate/slower.c $(O)/hutch
 	@mkdir -p $(@D)
-	$(CC) $(BASE) $(CFLAGS) $(LINK) -Wl,-T,src/archive/texts.ld $(LDFLAGS) -o $@ $< \
-		$(LINKED:$(O)/archive/packed.o=$(O)/packed.o)
+	$(call link_paged,$(subst $(CFLAGS),$(CFLAGS) $<,$(LINK_PACKED)),$@)
 	$(STRIP) -R .comment $@
 
 .PHONY: gate-tools budget

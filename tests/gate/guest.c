@@ -357,7 +357,7 @@ static void obey(char *line)
 		restart(word[1], word + 2);
 		print_row(word[1], rounds);
 	} else if (n > 3 && !strcmp(word[0], "slower")) {
-		set_burn(number(word[2], 1, 100));
+		set_burn(number(word[2], 0, 100));
 		launch(word[1], word + 3);
 		burn[0] = '\0';
 		print_row(word[1], rounds);
