@@ -122,8 +122,6 @@ static int mount_at(struct walk *w, const char *path, const char *source, const 
 	failed = failed || k_mount(source, place, type, attrs_to_flags(attrs), data) ||
 		 (anchored && anchor_new(w, path, target, type));
 	k_close(target);
-	if (!failed && w->nown++ < OWN_MOUNTS)
-		w->own[w->nown - 1] = path;
 	return failed ? -1 : 0;
 }
 

@@ -131,34 +131,7 @@ static const char *type_of(const struct expect *e, uint32_t magic)
 	return e->type ? NULL : "";
 }
 
-static int is_own(const struct walk *w, const char *path)
-{
-	unsigned i = 0;
-
-	while (i < w->nown && w->own[i] != path)
-		i++;
-	return i < w->nown;
-}
-
-/* What was mounted here is where this process stood then; its ids are in the order in which it was made. */
-static int find_own(const struct walk *w, int n, const struct expect **e)
-{
-	const struct plan *plan = w->plan;
-	unsigned own = 0, k;
-
-	for (int i = 0; i < n; i++) {
-		if (e[i])
-			continue;
-		for (k = 0; own < w->nown && k < plan->nexpect && plan->expect[k].path != w->own[own];)
-			k++;
-		if (own++ == w->nown || k == plan->nexpect)
-			return 0;
-		e[i] = &plan->expect[k];
-	}
-	return own == w->nown;
-}
-
-/* Whether a link is on the way to what the template mounted: it is somewhere else then. */
+/* Whether a link is on the way to what is mounted there: it is somewhere else then. */
 static int is_behind_link(const struct walk *w, const struct expect *e)
 {
 	const struct open_how_ how = {.flags = O_PATH | O_CLOEXEC | O_NOFOLLOW, .resolve = RESOLVE_NO_SYMLINKS_};
@@ -175,31 +148,30 @@ static int is_behind_link(const struct walk *w, const struct expect *e)
 static int find_places(const struct walk *w, const uint64_t *id, int n, const struct expect **e)
 {
 	const struct plan *plan = w->plan;
+	int found = 0;
 
-	if (w->nown > OWN_MOUNTS)
-		return 0;
 	for (unsigned k = 0; k < plan->nexpect; k++) {
 		const char *path = plan->expect[k].path + 1;
 		struct k_stat st;
 		int i = 0;
 
-		if (is_own(w, path - 1))
-			continue;
 		if (k_stat(w->root, path, AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC_ | (*path ? AT_SYMLINK_NOFOLLOW : AT_EMPTY_PATH),
-			   STATX_MNT_ID_UNIQUE_, &st) || is_behind_link(w, &plan->expect[k]) || !(st.mask & STATX_MNT_ID_UNIQUE_) || !(st.attributes & STATX_ATTR_MOUNT_ROOT_))
+			   STATX_MNT_ID_UNIQUE_, &st) || !(st.mask & STATX_MNT_ID_UNIQUE_) ||
+		    !(st.attributes & STATX_ATTR_MOUNT_ROOT_) || is_behind_link(w, &plan->expect[k]))
 			continue;
 		while (i < n && id[i] != st.mnt_id)
 			i++;
 		if (i == n || (e[i] && strcmp(e[i]->path, path - 1) != 0))
 			return 0;
+		found += !e[i];
 		e[i] = &plan->expect[k];
 	}
-	return find_own(w, n, e);
+	return found == n;
 }
 
 /*
  * Where each mount is at a place of the plan, and there are no others, no texts are asked for, which cost more than all the rest:
- * the places are looked up instead, but for those of its own mounts. 0: it is not so.
+ * the places are looked up instead. 0: it is not so.
  */
 static int table_placed(struct walk *w, const uint64_t *id, int n, struct mounts *to)
 {

@@ -11,7 +11,7 @@
 #include "plan/compare.h"
 #include "plan/plan.h"
 
-enum { ANCHORS = 64, MAX_GROUPS = 64, MADE_POINTS = 32, OWN_MOUNTS = 32 };
+enum { ANCHORS = 64, MAX_GROUPS = 64, MADE_POINTS = 32 };
 
 /* A new file system inside, by the descriptor of its root: what the plan puts into it
  * is resolved from there, whatever happens to the way that led to it. */
@@ -73,8 +73,6 @@ struct walk {
 	unsigned nmade;
 	unsigned nanchors;
 	struct mounts before;
-	const char *own[OWN_MOUNTS];	/* new mounts in the order in which they were made: the step's path */
-	unsigned nown;
 
 	struct err err;
 	uint64_t bound;		/* capabilities that the payload may have at all */
