@@ -60,9 +60,9 @@ static int maker_main(void *unused)
 	k_close_range(SOCKET + 1, ~0u);
 	if (k_prctl(PR_SET_PDEATHSIG_, SIGKILL, 0, 0) || k_getppid() != maker.parent)
 		k_exit(0);
-	for (uint8_t kind = 0; kind < KINDS; kind++)
+	for (unsigned kind = 0; kind < KINDS; kind++)
 		for (unsigned i = 0; i < maker.lacks[kind]; i++)
-			if (make(kind))
+			if (make((uint8_t)kind))
 				k_exit(errno);
 	k_exit(0);
 }

@@ -61,7 +61,7 @@ int watch_look(struct service *v)
 	uint32_t want = wanted(v);
 
 	for (unsigned kind = 0; (want ^ p->watched) >> kind; kind++) {
-		int is = p->watched >> kind & 1, should = want >> kind & 1;
+		uint32_t is = p->watched >> kind & 1, should = want >> kind & 1;
 
 		if (should && !is)
 			p->watched |= (uint32_t)add(place_number(v), kind, *fd_of(v, kind)) << kind;
@@ -159,7 +159,7 @@ static int note(struct supervisor *s, uint64_t tag, uint16_t *to)
 static void read_watched(struct supervisor *s)
 {
 	struct epoll_event e[READY];
-	uint16_t places[READY];
+	uint16_t places[READY] = {0};
 	int got = k_epoll_ready(epoll, e, READY), n = 0;
 
 	for (int i = 0; i < got; i++) {
