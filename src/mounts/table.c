@@ -160,7 +160,7 @@ uint64_t mounts_sum(const struct mounts *t)
 		const struct mount *m = &t->mount[i], *on = mounts_by_id(t, m->parent);
 
 		/* No device is major 0: whatever is mounted anew has another minor each time. */
-		sum = sum_word(sum, (uint64_t)(on ? on - t->mount : t->n) << 32 | m->attrs);
+		sum = sum_word(sum, (uint64_t)(on ? (unsigned)(on - t->mount) : t->n) << 32 | m->attrs);
 		sum = sum_word(sum, (uint64_t)m->major << 32 | (m->major ? m->minor : 0));
 		sum = sum_word(sum, (uint64_t)m->shared << 32 | m->master);
 		sum = sum_text(sum_text(sum_text(sum_word(sum, m->unbindable), m->root), m->point), m->type);

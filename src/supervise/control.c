@@ -304,6 +304,8 @@ static void reply(struct supervisor *s, struct client *c)
 			c->deadline = 0;
 			return;
 		}
+		/* Who has the answer finds on the console what it was about. */
+		event_flush();
 		if (k_send(c->fd, o.text, o.used, -1) < 0) {
 			c->cursor = before;
 			c->full = errno == EAGAIN;
