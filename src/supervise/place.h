@@ -108,6 +108,7 @@ struct service *queue_take(struct queue *q, enum queue_link link);
 int watch_look(struct service *v);		/* after a change; 1: not all of it is watched */
 void watch_drop(struct service *v, int *fd);	/* closes it: one of v's, which is -1 then */
 void watch_drop_listens(struct service *v);	/* does not close them */
+unsigned watch_count(void);			/* of descriptors that are watched */
 int watch_poll(struct pollfd *fds);		/* all that is watched, as one descriptor; how many: 1 */
 int watch_poll_loose(struct supervisor *s, struct pollfd *fds);	/* what has to be polled one by one; how many */
 /* With what poll(2) said of both. */

@@ -10,6 +10,12 @@ enum { READY = 64 };		/* of them in one turn; the others come in the next */
 
 static int epoll = -1;
 static int renew;		/* it may watch what is not known here any more */
+static unsigned watched;	/* so many */
+
+unsigned watch_count(void)
+{
+	return watched;
+}
 
 static int *fd_of(struct service *v, unsigned kind)
 {
@@ -51,6 +57,7 @@ static int add(unsigned place, unsigned kind, int fd)
 static void stop(struct spot *p, unsigned kind, int fd)
 {
 	p->watched &= ~(1u << kind);
+	watched--;
 	if (k_epoll_ctl(epoll, EPOLL_CTL_DEL, fd, 0, 0))
 		renew = 1;
 }
@@ -63,10 +70,12 @@ int watch_look(struct service *v)
 	for (unsigned kind = 0; (want ^ p->watched) >> kind; kind++) {
 		uint32_t is = p->watched >> kind & 1, should = want >> kind & 1;
 
-		if (should && !is)
-			p->watched |= (uint32_t)add(place_number(v), kind, *fd_of(v, kind)) << kind;
-		else if (is && !should)
+		if (should && !is && add(place_number(v), kind, *fd_of(v, kind))) {
+			p->watched |= 1u << kind;
+			watched++;
+		} else if (is && !should) {
 			stop(p, kind, *fd_of(v, kind));
+		}
 	}
 	return want != p->watched;
 }
@@ -94,6 +103,7 @@ static void begin_again(struct supervisor *s)
 {
 	k_drop(&epoll);
 	renew = 0;
+	watched = 0;
 	for (unsigned i = 0; i < s->places; i++) {
 		s->turn->spot[i].watched = 0;
 		place_touch(&s->service[i]);
