@@ -17,12 +17,22 @@
 #include "supervise/supervise.h"
 
 enum { BREATH_MS = 50, STORM_MS = 1, REST_MS = 1000, QUIET_MS = 250, LONGEST_MS = 1 << 30 };
+enum { CROWD = 64, CROWD_MS = 10 };	/* descriptors that are watched, at least one of each child */
 
 static void reload(struct supervisor *s)
 {
 	control_look(s);
 	if (!s->ending && load_start(s))
 		event_tell(s, NULL, "cannot load: %s", errno_text());
+}
+
+/* One signal stands for as many ends as there were meanwhile: its pid is of one of them. */
+static void somebody_died(struct turn *t, int pid)
+{
+	t->dead = pid;
+	if (t->looked)
+		t->look_at = 0;
+	t->looked = 0;
 }
 
 static void read_signals(struct supervisor *s)
@@ -35,29 +45,44 @@ static void read_signals(struct supervisor *s)
 		for (long i = 0; i < got / (long)sizeof *info; i++) {
 			if (info[i].ssi_signo == SIGHUP)
 				reload(s);
+			else if (info[i].ssi_signo == SIGCHLD)
+				somebody_died(s->turn, (int)info[i].ssi_pid);
 			else
 				end_signal(s, (int)info[i].ssi_signo);
 		}
 	} while (got == (long)sizeof info);
 }
 
+/*
+ * To look for anybody takes the kernel longer the more children there are, and meanwhile nobody can be born or begin a session. Whom
+ * the signal names comes first, and where there are many, the others when what follows from that is done.
+ */
 static void reap(struct supervisor *s)
 {
-	int orphans = 0, pid, status;
+	int orphans = 0, pid, status, named = s->turn->dead;
 
 	load_look(s);
-	for (;;) {
+	while (!s->turn->looked && (named || s->now >= s->turn->look_at)) {
 		/* What a dead child leaves behind in its session is reached only while it keeps its number. */
-		pid = s->turn->sessions ? k_dead_child() : -1;
-		if (pid > 0)
+		pid = s->turn->sessions ? k_dead_child() : named ? named : -1;
+		s->turn->dead = 0;
+		if (s->turn->sessions && pid > 0)
 			launch_reaping(pid);
 		/* Where it cannot be told, to wait for anybody is as good. */
-		if (!pid || (pid = k_wait(pid, &status, WNOHANG)) <= 0)
-			break;
+		if (!pid || (pid = k_wait(pid, &status, WNOHANG)) <= 0) {
+			s->turn->looked = !named && (!pid || errno == ECHILD);
+			if (!named)
+				break;
+			named = 0;
+			continue;
+		}
 		if (!launch_reaped(s, pid, status) && !load_reaped(s, pid, status) && !launch_left(s, pid) &&
 		    !good_reaped(s, pid, status) && !upgrade_reaped(s, pid, status) && !log_reaped(s, pid) &&
 		    !follow_reaped(s, pid, status) && !ahead_reaped(s, pid, status))
 			orphans++;
+		if (named && !s->turn->look_at && !s->storm && watch_count() >= CROWD)
+			s->turn->look_at = s->now + CROWD_MS;
+		named = 0;
 	}
 	/* Many in a row are waited for together: a moment later there are more of them. */
 	s->storm = orphans && s->now <= s->last_orphan + STORM_MS;
@@ -166,6 +191,8 @@ void loop_turn(struct supervisor *s)
 
 	log_move(s);
 	timeout = deadlines(s);
+	if (!s->turn->looked && (timeout < 0 || timeout > CROWD_MS))
+		timeout = s->turn->look_at ? CROWD_MS : 0;
 	if (timeout < 0 || timeout > REST_MS) {
 		rests = !forget_seldom(s->turn, s->events.head);
 		timeout = rests ? QUIET_MS : timeout;

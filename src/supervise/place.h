@@ -62,6 +62,9 @@ struct turn {
 	char mine;			/* 1, and in every child zero: the kernel sees to that. 0: it does not */
 	uint8_t asked;			/* a client had something since the last rest */
 	uint8_t quiet;			/* for a while nothing has come */
+	uint8_t looked;			/* nobody was dead, and no signal said so since */
+	int dead;			/* who is: the signal's word; or 0 */
+	int64_t look_at;		/* ms: not before; 0: at once */
 	uint64_t told;			/* where the events' ring was then */
 	uint8_t sweep;			/* some set may have lost its last service */
 	uint16_t sessions;		/* sandboxes that live without a PID namespace of their own */
