@@ -7,8 +7,10 @@
 #include <string.h>
 #include <sys/mount.h>
 
+#include "apply/proc.h"
 #include "apply/registry.h"
-#include "apply/trees.h"
+#include "apply/step.h"
+#include "apply/table.h"
 #include "base/parse.h"
 #include "base/text.h"
 #include "kernel/k.h"

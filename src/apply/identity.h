@@ -7,7 +7,7 @@
 #ifndef HUTCH_IDENTITY_H
 #define HUTCH_IDENTITY_H
 
-#include "apply/walk.h"
+#include "apply/step.h"
 
 /* All zeros: nothing is there. Only compared as a whole. */
 struct identity {

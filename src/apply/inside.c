@@ -1,4 +1,6 @@
 /* Steps of the inside before any mount: the tie to hutch, ids, namespaces, limits. */
+#include "apply/inside.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
@@ -9,9 +11,9 @@
 #include <sys/socket.h>
 #include <sys/statfs.h>
 
+#include "apply/channel.h"
 #include "apply/proc.h"
-#include "apply/trees.h"
-#include "apply/walk.h"
+#include "apply/step.h"
 #include "base/text.h"
 #include "kernel/k.h"
 
@@ -67,22 +69,6 @@ int do_IDS_ROOT(struct walk *w, const struct step *s)
 	return 0;
 }
 
-int proc_open(void)
-{
-	struct statfs fs;
-	int fd = k_open(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY, 0);
-
-	if (fd < 0)
-		return -1;
-	if (!k_fstatfs(fd, &fs)) {
-		if ((uint32_t)fs.f_type == PROC_SUPER_MAGIC_)
-			return fd;
-		errno = ENODEV;
-	}
-	k_close(fd);
-	return -1;
-}
-
 int do_PROC_OPEN(struct walk *w, const struct step *s)
 {
 	/* A supervisor may have opened it long ago. */
@@ -92,18 +78,6 @@ int do_PROC_OPEN(struct walk *w, const struct step *s)
 	if (w->proc < 0)
 		return step_failed(w, errno == ENODEV ? PACKED("what lies on /proc is no proc file system") : "/proc");
 	return 0;
-}
-
-int proc_write(int proc, const char *path, const char *text)
-{
-	int fd = k_open(proc, path, O_WRONLY, 0);
-	long n = (long)strlen(text), put;
-
-	if (fd < 0)
-		return -1;
-	put = k_write(fd, text, (size_t)n);
-	k_close(fd);
-	return put == n ? 0 : -1;
 }
 
 int do_MAP_SELF(struct walk *w, const struct step *s)

@@ -1,11 +1,13 @@
 /* The mounts of this process's namespace, as a table of lines or one by one. */
+#include "apply/table.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mount.h>
 
 #include "apply/proc.h"
-#include "apply/trees.h"
+#include "apply/step.h"
 #include "base/text.h"
 #include "kernel/k.h"
 
@@ -33,6 +35,27 @@ int table_read(struct walk *w, struct mounts *to)
 	uint64_t sum;
 
 	return read_table(w, to, &sum);
+}
+
+/* Before Linux 5.8 only fdinfo tells. */
+int mount_id(struct walk *w, int fd)
+{
+	char path[32], text[256], *id;
+	struct k_stat st;
+	long n;
+	int info;
+
+	if (!k_fstat(fd, STATX_MNT_ID_, &st) && (st.mask & STATX_MNT_ID_))
+		return (int)st.mnt_id;
+	text_format(path, sizeof path, "self/fdinfo/%d", fd);
+	info = k_open(w->proc, path, O_RDONLY, 0);
+	if (info < 0)
+		return -1;
+	n = k_read(info, text, sizeof text - 1);
+	k_close(info);
+	text[n > 0 ? n : 0] = '\0';
+	id = text_find(text, "mnt_id:");
+	return id ? (int)number_at(id + 7) : -1;
 }
 
 int table_line(struct walk *w, int id, struct mounts *to)

@@ -5,7 +5,8 @@
 
 #include "apply/identity.h"
 #include "apply/path.h"
-#include "apply/trees.h"
+#include "apply/step.h"
+#include "apply/table.h"
 #include "base/text.h"
 #include "kernel/k.h"
 

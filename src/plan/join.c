@@ -2,8 +2,9 @@
  * The planner for one more program in a running sandbox: it joins the namespaces of the
  * sandbox's process, then plan_payload does with it what it does with every payload.
  */
+#include "plan/parts.h"
+
 #include "base/uapi.h"
-#include "plan/build.h"
 
 static const struct origin nowhere;
 

@@ -1,9 +1,11 @@
 /* What the payload gets and loses, in the order that the kernel demands. */
+#include "plan/parts.h"
+#include "plan/wish.h"
+
 #include <string.h>
 
 #include "base/text.h"
 #include "base/uapi.h"
-#include "plan/build.h"
 
 #define DEFAULT_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -51,15 +53,6 @@ static void plan_limits_last(struct build *b)
 {
 	for (const struct item *i = b->p->rlimits.first; i; i = i->next)
 		ADD(b, i->at, RLIMIT_SET, S(rlimit_names[i->c]), N(i->c), N(i->a), N(i->b));
-}
-
-int payload_is_root(const struct build *b)
-{
-	const char *user = b->p->user;
-
-	if (!user)
-		return b->self_map ? b->f->uid == 0 : b->f->uid == 0 || b->own_user;
-	return !strcmp(user, "root") || !strcmp(user, "0");
 }
 
 static void plan_ids(struct build *b)

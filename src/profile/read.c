@@ -47,11 +47,6 @@ int profile_is_machine(const char *path)
 	return !strcmp(slash ? slash + 1 : path, "init.conf");
 }
 
-int profile_has(const struct profile *p, enum key_id key)
-{
-	return p->at[key].file != FILE_NONE;
-}
-
 /* The key that a word names; *suffix is what follows the dot of rlimit.NAME. */
 static unsigned key_find(const char *word, const char **suffix)
 {

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "apply/channel.h"
 #include "apply/proc.h"
 #include "apply/walk.h"
 #include "archive/texts.h"

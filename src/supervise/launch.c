@@ -10,9 +10,10 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "apply/channel.h"
 #include "apply/follow.h"
 #include "apply/registry.h"
-#include "apply/walk.h"
+#include "apply/step.h"
 #include "archive/texts.h"
 #include "base/text.h"
 #include "kernel/k.h"

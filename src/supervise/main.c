@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "apply/walk.h"
+#include "apply/seal.h"
 #include "archive/texts.h"
 #include "base/signals.h"
 #include "base/text.h"

@@ -8,7 +8,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "apply/walk.h"
 #include "archive/texts.h"
 #include "base/text.h"
 #include "kernel/k.h"
