@@ -144,12 +144,14 @@ static int deadlines(struct supervisor *s)
 			due(s, v);
 	load_due(s);
 	upgrade_due(s);
+	launch_look(s);
 	if (order_look(s))
 		return 0;
 	watchdog_look(s);
 	if (s->turn->sweep)
 		images_sweep(s);
 	first = place_deadline();
+	deadline_earlier(&first, direct_deadline(s->now));
 	deadline_earlier(&first, load_deadline(s));
 	deadline_earlier(&first, good_deadline(s));
 	deadline_earlier(&first, control_deadline(s));
