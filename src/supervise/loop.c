@@ -150,6 +150,7 @@ static int deadlines(struct supervisor *s)
 	watchdog_look(s);
 	if (s->turn->sweep)
 		images_sweep(s);
+	event_settle();
 	first = place_deadline();
 	deadline_earlier(&first, direct_deadline(s->now));
 	deadline_earlier(&first, load_deadline(s));

@@ -324,6 +324,7 @@ void event_console(const char *path);
 void event_tell(struct supervisor *s, const struct service *v, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 void event_say(struct supervisor *s, const struct service *v, const char *text);	/* as it is */
+void event_settle(void);	/* before the ring is read: what has happened is in it */
 void event_flush(void);		/* people are told at the end of a turn, or now */
 void event_lines(struct supervisor *s, const struct service *v, const char *text);	/* one for each, or NULL */
 
