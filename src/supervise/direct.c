@@ -119,8 +119,6 @@ void direct_init(const struct arena *a)
 	stacks_init(k_memory((size_t)STACKS * STACK_ROOM, 0));
 	lives = !k_clear_at_death(&lives);
 	if (stack_at(0))
-		mail_init();
-	if (stack_at(0))
 		k_madvise(stack_at(0), (size_t)STACKS * STACK_ROOM, MADV_DONTFORK);
 }
 

@@ -20,6 +20,7 @@
 #include "kernel/k.h"
 #include "supervise/direct.h"
 #include "supervise/launcher.h"
+#include "supervise/mail.h"
 #include "supervise/supervise.h"
 
 /* The next channel, made when nobody waits for it; -1: none. No child but a launch's may hold it open. */
@@ -71,6 +72,7 @@ int launch_start(struct supervisor *s, struct service *v)
 	const char *notify;
 	int pid;
 
+	mail_prepare();
 	if (log_open(v) || listen_open(v) || open_notify(v, room, &notify) || (way != DIRECT_TELLS && open_channel(report)))
 		goto failed;
 	if (v->conf->ready == READY_FD && k_pipe(ready))
