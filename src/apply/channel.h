@@ -16,7 +16,7 @@ struct record {
 
 /* With vfork the memory is the same: what the inside has to say until it executes the payload. */
 struct told {
-	int host_lives;		/* the kernel makes it 0 when hutch dies, see k_clear_at_death */
+	const volatile int *host_lives;	/* the kernel makes it 0 when hutch dies, see k_clear_at_death */
 	int apart;		/* it is not: whoever watches has made a fork of it, and nothing can be told */
 	unsigned n, heard;
 	struct record record[2];

@@ -32,6 +32,7 @@ int do_PID_LEAVE(struct walk *w, const struct step *s)
 
 int do_CHANNEL(struct walk *w, const struct step *s)
 {
+	static int lives;
 	int fd[2];
 
 	(void)s;
@@ -39,8 +40,9 @@ int do_CHANNEL(struct walk *w, const struct step *s)
 		w->told = ARENA_NEW(w->arena, struct told);
 		if (!w->told)
 			return step_failed_code(w, ENOMEM, "");
-		w->told->host_lives = w->told->apart = 1;
-		return step_done(w, k_clear_at_death(&w->told->host_lives));
+		w->told->host_lives = &lives;
+		lives = w->told->apart = 1;
+		return step_done(w, k_clear_at_death(&lives));
 	}
 	if (k_socketpair(fd))
 		return step_error(w);

@@ -25,7 +25,7 @@ int parent_check(struct walk *w)
 
 	if (k_prctl(PR_SET_PDEATHSIG_, SIGKILL, 0, 0) || (!w->told && k_poll(&channel, 1, 0) < 0))
 		return step_error(w);
-	if (w->told ? !*(volatile int *)&w->told->host_lives : channel.revents & POLLHUP)
+	if (w->told ? !*w->told->host_lives : channel.revents & POLLHUP)
 		return step_failed_code(w, ESRCH, PACKED("hutch is gone"));
 	return 0;
 }

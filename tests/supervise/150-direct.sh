@@ -295,11 +295,18 @@ at_rest
 within "descriptors" "$fds" 0 $((fds_then + 1))
 within "KiB" "$kib" 0 $((kib_then + 48))
 
-claim "an upgrade and a crash: plans are made anew, nothing runs twice"
+claim "an upgrade and a crash: plans are made anew, nothing runs twice; what is on its way to its payload then is begun again or goes on"
+service busy "exec=/bin/probe stamp busy exit 0" "restart-delay=0 0" init=no dev=none mask=none
+news
+more_of_it() {
+	stamped_by busy $(($(stamps '^busy') + 100)) 30
+}
+more_of_it
 before="$(get bare pid) $(get inside pid)"
 tell reload --exec
 await bare up
 await inside up
+more_of_it
 same "their payloads" "$(get bare pid) $(get inside pid)" "$before"
 for name in bare inside; do
 	again $name
@@ -312,6 +319,8 @@ kill -SEGV "$sup"
 upgraded() { [[ $(get inside state) == up ]]; }
 until_true upgraded
 same "behind a crash" "$(get inside pid)" "$before"
+more_of_it
+tell stop busy
 again inside
 again inside
 same "it is direct again" "$(get inside launch)" direct
