@@ -22,7 +22,7 @@
 
 #define PLACE "/run/hutch/templates"
 #define BARRED "------------------------"
-#define HEAD "hutch template 1 " VERSION "\n"
+#define HEAD "hutch template 2 " VERSION "\n"
 /* A name is when, in ms since boot, and who, in hexadecimal digits: the least is the oldest. */
 enum { NAME = 24, PATH = sizeof PLACE + NAME + 8, NSFS = 0x6e736673 };
 

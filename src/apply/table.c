@@ -168,7 +168,7 @@ static int is_behind_link(const struct walk *w, const struct expect *e)
 }
 
 /* To which mounts the places of the plan lead: e[] by id[]. 0: not to each of them, or to one by two ways. */
-static int find_places(const struct walk *w, const uint64_t *id, int n, const struct expect **e)
+static int find_places(const struct walk *w, const uint64_t *id, int n, const struct expect **e, uint64_t *file)
 {
 	const struct plan *plan = w->plan;
 	int found = 0;
@@ -179,7 +179,7 @@ static int find_places(const struct walk *w, const uint64_t *id, int n, const st
 		int i = 0;
 
 		if (k_stat(w->root, path, AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC_ | (*path ? AT_SYMLINK_NOFOLLOW : AT_EMPTY_PATH),
-			   STATX_MNT_ID_UNIQUE_, &st) || !(st.mask & STATX_MNT_ID_UNIQUE_) ||
+			   STATX_INO_ | STATX_MNT_ID_UNIQUE_, &st) || !(st.mask & STATX_MNT_ID_UNIQUE_) ||
 		    !(st.attributes & STATX_ATTR_MOUNT_ROOT_) || is_behind_link(w, &plan->expect[k]))
 			continue;
 		while (i < n && id[i] != st.mnt_id)
@@ -188,6 +188,8 @@ static int find_places(const struct walk *w, const uint64_t *id, int n, const st
 			return 0;
 		found += !e[i];
 		e[i] = &plan->expect[k];
+		/* What is new each time has another number each time. */
+		file[i] = e[i]->each ? 0 : st.ino;
 	}
 	return found == n;
 }
@@ -199,10 +201,11 @@ static int find_places(const struct walk *w, const uint64_t *id, int n, const st
 static int table_placed(struct walk *w, const uint64_t *id, int n, struct mounts *to)
 {
 	const struct expect *e[SOME] = {0};
+	uint64_t file[SOME];
 	struct statmount_ sm;
 
 	/* Whoever read the table before compares more than that. */
-	if (n == SOME || w->before.n || !w->plan->part || !find_places(w, id, n, e))
+	if (n == SOME || w->before.n || !w->plan->part || !find_places(w, id, n, e, file))
 		return 0;
 	to->mount = ARENA_ARRAY(w->arena, struct mount, (size_t)n + 1);
 	for (int i = 0; i < n; i++) {
@@ -211,6 +214,7 @@ static int table_placed(struct walk *w, const uint64_t *id, int n, struct mounts
 		if (!to->mount || mount_tell(id[i], 0, &sm, sizeof sm, m) || !(m->type = type_of(e[i], (uint32_t)sm.sb_magic)))
 			return 0;
 		m->point = e[i]->path;
+		m->file = file[i];
 	}
 	to->n = (unsigned)n;
 	return 1;

@@ -204,6 +204,8 @@ int do_CLONE(struct walk *w, const struct step *s)
 
 	char *stack = walk_stack + sizeof walk_stack;
 
+	if (s->op[3].n && k_prctl(PR_SET_DUMPABLE_, 0, 0, 0))
+		return step_error(w);
 	/* The host side sleeps: its stack below the frames of this call is free, and warm. */
 	if (s->op[1].n) {
 		flags |= CLONE_VM | CLONE_VFORK;

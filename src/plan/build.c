@@ -174,7 +174,10 @@ static void plan_host(struct build *b)
 	}
 	ADD(b, (struct origin){0}, CHANNEL, N(0));
 	b->plan->clone = b->plan->nsteps;
-	ADD(b, where(b, KEY_ns), CLONE, N(0), N(0));
+	/* Who is root without any right has all of them in root's user namespaces: the way in is closed before there is one. Root
+	 * keeps its own files in /proc all the same, an ordinary user would lose them. */
+	b->hidden = !b->f->uid;
+	ADD(b, where(b, KEY_ns), CLONE, N(0), N(0), N(0), N(b->hidden));
 	if (own_pid >= 0)
 		ADD(b, where(b, KEY_ns_pid), PID_LEAVE, N(own_pid));
 	if (b->own_user && !b->self_map)
@@ -247,6 +250,7 @@ static void plan_joins(struct build *b)
 		if (ns[k].how == NS_PATH)
 			ADD(b, where(b, ns_table[k].key), NS_JOIN, N(ns_flags[k]), S(ns[k].name));
 		if (k == NS_USER && ns[k].how == NS_PATH) {
+			b->hidden = 1;
 			ADD(b, where(b, KEY_ns), NS_NEW, N(b->namespaces & ~CLONE_NEWTIME_));
 			if (b->namespaces & CLONE_NEWPID_)
 				ADD(b, where(b, KEY_ns_pid), FORK, N(0));
@@ -330,6 +334,9 @@ static void plan_inside(struct build *b)
 		ADD(b, (struct origin){0}, PROC_OPEN, N(b->proc_slot));
 	}
 	plan_maps(b);
+	/* A hidden process of an ordinary user cannot write to its own files in /proc. */
+	if (profile_has(b->p, KEY_oom_score) && b->p->ns[NS_USER].how == NS_PATH)
+		ADD(b, where(b, KEY_oom_score), OOM_SET, N(b->p->oom_score));
 	plan_joins(b);
 	plan_limits(b);
 	if (b->namespaces & CLONE_NEWNS_) {
@@ -348,7 +355,7 @@ static void plan_inside(struct build *b)
 		b->tty_slot = slot_new(b);
 		ADD(b, where(b, KEY_tty), TTY_OPEN, N(b->tty_slot));
 	}
-	if (profile_has(b->p, KEY_oom_score))
+	if (profile_has(b->p, KEY_oom_score) && b->p->ns[NS_USER].how != NS_PATH)
 		ADD(b, where(b, KEY_oom_score), OOM_SET, N(b->p->oom_score));
 	if (b->request->supervised)
 		service_notify(b);

@@ -18,6 +18,7 @@ struct build {
 	int root_slot, null_slot, proc_slot, scratch_slot, tty_slot, ipc_slot, shm_slot;
 	int payload_slot;	/* /proc/PID of the payload of the sandbox that is joined */
 	int self_map;		/* the inside writes its own one-line id map */
+	int hidden;		/* before the payload's steps: nobody may trace what becomes it */
 	int bounded_admin;	/* CAP_SYS_ADMIN stays in the bounding set */
 	const char *listen_pid;	/* LISTEN_PID= and room for the number, or NULL */
 	int root_joined;	/* slot of the clone whose peer group a shared root joins */

@@ -37,6 +37,7 @@ static void join_host(struct build *b)
 	ADD(b, nowhere, CHANNEL, N(0));
 	b->plan->clone = b->plan->nsteps;
 	ADD(b, nowhere, CLONE, N(0), N(0));
+	b->hidden = 1;	/* as soon as the target is known */
 }
 
 /* Opens the process that the namespaces are taken from; returns its slot. */

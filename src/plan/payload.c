@@ -12,7 +12,8 @@
 static void plan_session(struct build *b)
 {
 	/* No other process may look into this one, whose rights shrink, until it is the payload. */
-	ADD(b, (struct origin){0}, HIDE, N(0));
+	if (!b->hidden || b->f->suid_dumpable)
+		ADD(b, (struct origin){0}, HIDE, N(0));
 	ADD(b, where(b, KEY_umask), UMASK_SET, N(b->p->umask));
 	ADD(b, (struct origin){0}, SESSION_NEW, N(0));
 	if (b->plan->tty)
@@ -71,6 +72,9 @@ static void plan_ids(struct build *b)
 	if (p->securebits)
 		ADD(b, where(b, KEY_securebits), SECUREBITS, N(p->securebits));
 	ADD(b, where(b, KEY_user), IDS_SET, N(!b->self_map));
+	/* Which a change of ids undoes: before Linux 5.16, a signal of that user that dumps core would end all who share the memory. */
+	if (b->f->suid_dumpable)
+		ADD(b, (struct origin){0}, HIDE, N(0));
 }
 
 static void plan_caps(struct build *b)

@@ -565,7 +565,7 @@ static void printing(void)
 	CHECK_STR(step_of(STEP_CAPS_BOUND), "payload  caps.bound      all   # t:3");
 	CHECK_STR(step_of(STEP_MOUNT_PROPAGATE), "inside   mount.propagate /b shared   # t:5");
 	CHECK_STR(step_of(STEP_TREE_CLONE), "inside   tree.clone      #1=/r   # t:2");
-	CHECK_STR(step_of(STEP_CLONE), "host     clone           mount ipc pid uts");
+	CHECK_STR(step_of(STEP_CLONE), "host     clone           mount ipc pid uts hidden");
 	CHECK(plan.host_equivalent && plan.sealed && !plan.rootless && plan.child == CHILD_FORK);
 	CHECK_STR(step_subject(&plan.step[kind_at(STEP_TREE_CLONE)]), "/r");
 	CHECK_STR(step_subject(&plan.step[kind_at(STEP_CHANNEL)]), "");
