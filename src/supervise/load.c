@@ -271,8 +271,10 @@ static void adopt(struct supervisor *s, const struct image *image)
 		if (v->removed || set_find(&image->set, v->conf->name))
 			continue;
 		report(s, "removed", v->conf->name);
+		/* Who needed it is removed as well, or has another profile and is wanted as before. */
 		v->removed = 1;
-		service_want(s, v, 0);
+		v->wish_up = 0;
+		place_touch(v);
 	}
 	for (unsigned i = 0; i < image->set.count; i++) {
 		const struct service_conf *c = &image->set.service[i];

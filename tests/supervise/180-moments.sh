@@ -1,0 +1,40 @@
+#!/bin/bash
+# What comes while something else is under way: nobody is lost by it, and nothing is left.
+# shellcheck disable=SC2154
+# shellcheck source-path=SCRIPTDIR
+. "$(dirname "$0")/lib.sh"
+
+tree "$R"
+news() {
+	ask reload
+	same "reload" "$status" 0
+}
+another() {	# NAME OLD-PID
+	local pid
+	pid=$(get "$1" pid)
+	[[ $pid == [0-9]* && $pid != "$2" && $(get "$1" state) == up ]]
+}
+ticks() {	# of processor time that the supervisor has used
+	awk '{ print $14 + $15 }' "/proc/$sup/stat"
+}
+spaces() {	# namespaces that the supervisor holds
+	find "/proc/$sup/fd" -lname 'net:*' -o -lname 'mnt:*' -o -lname 'ipc:*' | wc -l
+}
+have_spaces() {
+	[ "$(spaces)" = "$1" ]
+}
+
+claim "a service gets another name: who needs it under the new one is up again in the same reload, stopped before it"
+service base "exec=/bin/probe trap base-ends forever -"
+service user "exec=/bin/probe trap user-ends forever -" needs=base
+up
+await user up
+pid=$(get user pid)
+mv "$D/base.conf" "$D/ground.conf"
+service user "exec=/bin/probe forever -" needs=ground
+news
+await ground up
+await user up
+unlike "its process" "$(get user pid)" "$pid"
+same "who ended first" "$(awk '{ print $1 }' "$S/stamps" | xargs)" "user-ends base-ends"
+down
