@@ -38,3 +38,24 @@ await user up
 unlike "its process" "$(get user pid)" "$pid"
 same "who ended first" "$(awk '{ print $1 }' "$S/stamps" | xargs)" "user-ends base-ends"
 down
+
+claim "nobody answers while those who need it are stopped: who connects meanwhile costs nothing"
+clean
+service asked "exec=/bin/probe forever -" "listen=unix $T/asked.sock" start=demand
+service slow "exec=/bin/probe ignore 15 forever -" needs=asked stop-timeout=20s init=no
+up
+await slow up
+await asked armed
+tell stop asked
+await slow stopping
+"$T/probe" talk unix "$T/asked.sock" >/dev/null 2>&1 &
+talker=$!
+before=$(ticks)
+sleep 1
+within "ticks" $(($(ticks) - before)) 0 10
+same "asked" "$(get asked state) $(get slow state)" "armed stopping"
+kill $talker
+wait $talker 2>/dev/null
+kill -KILL "$(get slow pid)"
+await asked down
+down
