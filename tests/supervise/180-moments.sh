@@ -59,3 +59,35 @@ wait $talker 2>/dev/null
 kill -KILL "$(get slow pid)"
 await asked down
 down
+
+claim "stopped in the pause before its next start it leaves nothing: no template, no namespace, no entry of its group"
+clean
+service pausing "exec=/bin/probe forever -" "restart-delay=300ms 60s" "ns=mount ipc pid uts net" ahead=2
+service grouped "exec=/bin/probe forever -" "restart-delay=300ms 60s" "ipc=group web"
+up
+for name in pausing grouped; do
+	await $name up
+	for n in 1 2; do
+		pid=$(get $name pid)
+		kill -KILL "$pid"
+		until_true another $name "$pid"
+	done
+done
+for name in pausing grouped; do
+	kill -KILL "$(get $name pid)"
+	await $name delayed
+	tell stop $name
+	await $name down
+done
+until_true have_spaces 0
+until_true [ ! -e /run/hutch/web.group ]
+service grouped "exec=/bin/probe forever -" "ipc=group web"
+news
+tell start grouped
+await grouped up
+[ -e /run/hutch/web.group ] || note "there is no group"
+service grouped "exec=/bin/probe forever -" "ipc=group other"
+news
+await grouped up
+until_true [ ! -e /run/hutch/web.group ]
+down
