@@ -237,7 +237,7 @@ static void take(struct supervisor *s, const struct image *image, const struct s
 	service_link_next(v, image, c);
 	if (state_lives(v->state)) {
 		/* What was stopped by hand stays so, though its end may take a while. */
-		v->wish_up |= again && c->start != START_MANUAL;
+		v->wish_up |= again && c->start != START_MANUAL && !s->ending;
 		if (v->wish_up)
 			service_restart(s, v);
 		return;

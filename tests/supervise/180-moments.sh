@@ -91,3 +91,45 @@ news
 await grouped up
 until_true [ ! -e /run/hutch/web.group ]
 down
+
+# The next process that the supervisor makes beside those that there are is stopped at once: $caught.
+catch() {	# COMMAND...
+	local kids=" $(cat "/proc/$sup/task/$sup/children") " now
+	caught=
+	"$@" &
+	catcher=$!
+	while [ -z "$caught" ] && kill -0 $catcher 2>/dev/null; do
+		read -r now <"/proc/$sup/task/$sup/children"
+		for caught in $now ''; do
+			[ -z "$caught" ] || [[ $kids == *" $caught "* ]] || break
+		done
+	done
+	[ -n "$caught" ] && kill -STOP "$caught"
+}
+# So many that to read them takes a while.
+crowd() {
+	local i
+	for i in {1..150}; do service "idle$i" "exec=/bin/probe forever -" start=manual; done
+}
+
+claim "a service that comes back with a reload while all is about to end does not keep it from that"
+clean
+service back "exec=/bin/probe ignore 15 forever -" stop-timeout=3s init=no
+service other "exec=/bin/probe forever -"
+crowd
+up
+for n in 1 2 3 4 5; do
+	await back up 10
+	mv "$D/back.conf" "$T/back.conf"
+	news
+	await back stopping
+	mv "$T/back.conf" "$D/back.conf"
+	! catch "$H" reload >"$T/reload" 2>&1 || break
+done
+[ -n "$caught" ] || note "nobody read the profiles"
+kill -TERM "$sup"
+await other down
+kill -CONT "$caught"
+ended
+same "its end" "$status" 0
+wait $catcher
