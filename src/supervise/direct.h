@@ -51,7 +51,11 @@ void direct_share(struct direct_plan *p, int yes);
  */
 int direct_start(struct service *v, const struct ends *ends);
 /* It is a copy that has begun, or uses none of our memory any more. 1: its program was executed; 0: not; -1: it has done nothing. */
-int direct_ended(const struct service *v);
+int direct_ended(struct service *v);
+/* Nobody builds it any more: what was dropped meanwhile goes. 1: that was so. */
+int direct_settle(struct service *v);
+/* Whether some child that shares our memory may look into it. */
+int direct_reads(const struct image *image);
 /* Where exec= is written, if this step of its plan is that; else NULL. */
 const char *direct_exec(const struct service *v, int step);
 /* A template for it has come, and is kept from here on; -1: the one that there is goes. */

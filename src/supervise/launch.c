@@ -346,17 +346,18 @@ static void launcher_gave_up(struct supervisor *s, struct service *v, int status
 
 static void launcher_ended(struct supervisor *s, struct service *v, int status)
 {
-	int template, code;
+	int template, code, dropped;
 
 	learn_pid(s, v);
 	place_pid(v, &v->launcher, 0);
 	read_report(s, v);
+	dropped = direct_settle(v);
 	code = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
 	if ((code == DIRECT_STALE || code == DIRECT_USELESS) && v->state == STATE_BUILDING && v->verdict == VERDICT_EXIT) {
 		launcher_gave_up(s, v, code);
 		return;
 	}
-	if (code >= DIRECT_NEVER && code < 125) {
+	if (!dropped && code >= DIRECT_NEVER && code < 125) {
 		if (!direct_template_of(v, &template))
 			direct_drop(v);
 		v->no_direct = (uint8_t)(code - DIRECT_NEVER + 1);

@@ -15,6 +15,7 @@
 #include "base/text.h"
 #include "kernel/k.h"
 #include "kernel/probe.h"
+#include "supervise/direct.h"
 #include "supervise/keep.h"
 #include "supervise/loader.h"
 #include "supervise/supervise.h"
@@ -85,7 +86,9 @@ void images_sweep(struct supervisor *s)
 
 		for (struct service *v = NULL; !used && (v = service_next(s, v));)
 			used = v->image == image || v->next_image == image;
-		if (!used)
+		if (!used && direct_reads(image))
+			s->turn->sweep = 1;
+		else if (!used)
 			image_forget(s, image);
 	}
 }

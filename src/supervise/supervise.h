@@ -270,7 +270,7 @@ int launch_leaving(const struct supervisor *s);		/* some are about it */
 int launch_reaped(struct supervisor *s, int pid, int status);	/* 1: it was one's */
 void launch_close(struct service *v);			/* what belongs to one run */
 
-/* direct.c: the plan for starts without a launcher does not hold any more. */
+/* direct.c: the plan for starts without a launcher does not hold any more; who is at it now may go on. */
 void direct_drop(struct service *v);
 
 /*

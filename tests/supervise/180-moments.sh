@@ -133,3 +133,23 @@ kill -CONT "$caught"
 ended
 same "its end" "$status" 0
 wait $catcher
+
+claim "a hundred reloads in the midst of starts, by launchers and without: each payload gets its program, its words and no right more"
+clean
+for n in 1 2 3 4; do
+	service "bare$n" "exec=/bin/probe sleep 1 exit 7" success=7 restart=always "restart-delay=0 0" init=no dev=none mask=none
+	service "boxed$n" "exec=/bin/probe sleep 1 exit 7" success=7 restart=always "restart-delay=0 0"
+done
+up
+for n in {1..100}; do
+	"$H" reload >/dev/null || note "reload $n"
+done
+restarted() {
+	[ "$(get "$1" restarts)" -ge 50 ]
+}
+for n in 1 2 3 4; do
+	until_true 20 restarted "bare$n"
+	until_true 20 restarted "boxed$n"
+done
+same "other ends" "$(grep ended "$T/said.err" | grep -v 'ended with status 7$' | sed 's/.*: //' | sort | uniq -c)" ""
+down
