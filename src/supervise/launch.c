@@ -20,6 +20,8 @@
 #include "supervise/launcher.h"
 #include "supervise/supervise.h"
 
+enum { LAST_MS = 1000 };	/* for a launcher without its sandbox */
+
 /* The next channel, made when nobody waits for it; -1: none. No child but a launch's may hold it open. */
 static int spare[2] = {-1, -1};
 static uint8_t spare_wanted = 1;
@@ -327,9 +329,20 @@ static void sandbox_ended(struct supervisor *s, struct service *v, int status)
 	v->has_ended = 1;
 	if (!begun && v->state == STATE_BUILDING)
 		broken(s, v, 0, PACKED("the sandbox ended while it was built"));
-	/* A launcher that lost its sandbox has more to say about it than we know. */
+	/* A launcher that lost its sandbox has more to say about it than we know, or leaves a plan: not for long. */
 	if (state_lives(v->state) && !v->launcher)
 		service_event(s, v, EVENT_GONE);
+	else if (v->launcher)
+		deadline_earlier(&v->deadline, s->now + LAST_MS);
+}
+
+int launch_late(struct supervisor *s, struct service *v)
+{
+	if (!v->launcher || v->pid || !v->has_ended || v->state == STATE_KILLING)
+		return 0;
+	v->no_template += v->no_template < TEMPLATE_TRIES;
+	launch_kill(s, v);
+	return 1;
 }
 
 /* With its template nothing came of it. What it has cloned ends by itself, or is ended now. */

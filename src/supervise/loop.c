@@ -94,6 +94,8 @@ static void reap(struct supervisor *s)
 static void due(struct supervisor *s, struct service *v)
 {
 	v->deadline = 0;
+	if (launch_late(s, v))
+		return;
 	if (v->state == STATE_ARMED) {
 		v->why[0] = '\0';
 		listen_wait(s, v);

@@ -256,6 +256,7 @@ void launch_prepare(void);		/* in each turn: once something runs, what the next 
 void launch_unprepare(void);		/* in a child that may hang */
 int launch_lives(const struct supervisor *s, struct service *v);
 void launch_kill(struct supervisor *s, struct service *v);
+int launch_late(struct supervisor *s, struct service *v);	/* 1: its sandbox has ended, and its launcher, which hangs, is ended now */
 void launch_read(struct supervisor *s, struct service *v);	/* report, channel, ready */
 /*
  * The payload runs: ready too, unless it said that it would tell. Whatever it says

@@ -153,3 +153,16 @@ for n in 1 2 3 4; do
 done
 same "other ends" "$(grep ended "$T/said.err" | grep -v 'ended with status 7$' | sed 's/.*: //' | sort | uniq -c)" ""
 down
+
+claim "a payload has ended, and the launcher that still makes its template hangs: the next start comes all the same"
+clean
+# With a hundred mounts it takes its time.
+binds=()
+for n in {1..100}; do
+	mkdir -p "$R/m/$n"
+	binds+=("bind=$S /m/$n")
+done
+service stuck "exec=/bin/probe halt - stamp halted exit 1" "restart-delay=10ms 10ms" "ns=mount ipc uts" "${binds[@]}"
+up
+stamped_by halted 6 20
+down
