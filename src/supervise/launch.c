@@ -304,10 +304,8 @@ static void launch_again(struct supervisor *s, struct service *v)
 {
 	launch_close(v);
 	v->has_ended = 0;
-	if (!launch_start(s, v))
-		return;
-	broken(s, v, errno, errno_text());
-	service_event(s, v, EVENT_GONE);
+	if (launch_start(s, v))
+		broken(s, v, errno, errno_text());
 }
 
 /* Reaped: from here on the number may be somebody else's. */
