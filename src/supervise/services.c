@@ -66,8 +66,9 @@ static void enter(struct supervisor *s, struct service *v, enum state next)
 		    (next == STATE_DOWN || next == STATE_ARMED))
 			leave(s, v);
 		v->since = s->now;
-		/* How the last run ended is no reason to wait, nor what was waited for one to be down. */
-		if (next == STATE_BLOCKED || (next == STATE_DOWN && v->state != STATE_ENDED))
+		/* How the last run ended is no reason to wait, nor what was waited for one to be down, nor where it was to run why it is to end. */
+		if (next == STATE_BLOCKED || (next == STATE_DOWN && v->state != STATE_ENDED) ||
+		    (v->state == STATE_BUILDING && next == STATE_KILLING && (v->verdict == VERDICT_EXIT || v->verdict == VERDICT_ASKED)))
 			v->why[0] = '\0';
 	}
 	v->state = (uint8_t)next;

@@ -166,3 +166,15 @@ service stuck "exec=/bin/probe halt - stamp halted exit 1" "restart-delay=10ms 1
 up
 stamped_by halted 6 20
 down
+
+claim "stopped while it is built, an event does not tell that as its program's fault"
+clean
+service brief "exec=/bin/probe forever -" start=manual
+up
+for n in {1..400}; do
+	"$H" start brief
+	nap "0.000$((n % 10))"
+	"$H" stop brief
+done
+same "events" "$(grep 'killing: .*exec' "$T/said.err" | head -n 1)" ""
+down
