@@ -44,6 +44,8 @@ static struct slot copied;			/* of one that is a copy: there it is its own */
 static const struct arena *copied_arena;	/* untouched here */
 static char *plans;				/* SERVICES times DIRECT_ROOM */
 static struct service *user[STACKS];		/* of each stack, and its box */
+static const struct image *reads[STACKS];	/* where the texts of its plan lie */
+static uint8_t late[SERVICES];			/* by place: the plan holds no more, but some process is at it */
 static int template[SERVICES];			/* by place: 1 and its descriptor; 0: none */
 static uint8_t used[STACKS];			/* since the last rest */
 static uint8_t tells[STACKS];			/* its user has no channel */
@@ -271,10 +273,12 @@ int direct_start(struct service *v, const struct ends *ends)
 	d->mailed = v->image->facts.close_range && !mail_send(i, &d->ends);
 	p->begun = p->built = 0;
 	pid = child_start(d, (unsigned)p->plan.step[p->plan.clone].op[0].n | (d->mailed ? CLONE_FILES : 0) | SIGCHLD);
-	if (pid > 0)
+	if (pid > 0) {
 		user[i] = v;
-	else if (d->mailed)
+		reads[i] = v->image;
+	} else if (d->mailed) {
 		mail_drain(i);
+	}
 	return pid > 0 ? pid : 0;
 }
 
@@ -319,10 +323,10 @@ int direct_hear(const struct service *v, struct record *r)
 	return -1;
 }
 
-int direct_ended(const struct service *v)
+int direct_ended(struct service *v)
 {
 	const struct direct_plan *p = plans ? plan_of(v) : NULL;
-	int known = p && p->valid == DIRECT_PLAN;
+	int known = p && p->valid == DIRECT_PLAN, how;
 
 	for (unsigned i = 0; i < STACKS; i++)
 		if (user[i] == v) {
@@ -331,7 +335,9 @@ int direct_ended(const struct service *v)
 				mail_drain(i);
 		}
 	/* The program that started it was another one: all but this is known. */
-	return !known || p->built ? 1 : p->begun ? 0 : -1;
+	how = !known || p->built ? 1 : p->begun ? 0 : -1;
+	direct_settle(v);
+	return how;
 }
 
 const char *direct_exec(const struct service *v, int step)
@@ -347,14 +353,48 @@ void direct_template(const struct service *v, int fd)
 	template[place_number(v)] = fd + 1;
 }
 
+/* Who reads a plan, or writes one, has it to his end. */
+static int is_used(const struct service *v)
+{
+	int is = v->launcher != 0;
+
+	for (unsigned i = 0; i < STACKS; i++)
+		is |= user[i] == v;
+	return is;
+}
+
 void direct_drop(struct service *v)
 {
+	struct direct_plan *p = plans ? plan_of(v) : NULL;
+
 	v->no_direct = 0;
-	if (!plans)
+	if (!p)
+		return;
+	late[place_number(v)] = (uint8_t)is_used(v);
+	if (late[place_number(v)])
 		return;
 	direct_template(v, -1);
-	if (v->starts)
-		k_madvise(plan_of(v), DIRECT_ROOM, MADV_REMOVE);
+	if (!v->starts)
+		return;
+	p->valid = DIRECT_NOTHING;
+	k_madvise(p, DIRECT_ROOM, MADV_REMOVE);
+}
+
+int direct_settle(struct service *v)
+{
+	if (!late[place_number(v)] || is_used(v))
+		return 0;
+	direct_drop(v);
+	return 1;
+}
+
+int direct_reads(const struct image *image)
+{
+	int some = 0;
+
+	for (unsigned i = 0; i < STACKS; i++)
+		some |= user[i] && reads[i] == image;
+	return some;
 }
 
 void direct_rest(void)

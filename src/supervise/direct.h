@@ -59,7 +59,11 @@ int64_t direct_deadline(int64_t now);		/* ms, 0: there is no such child */
 /* As channel_receive: 1 a record, 0 there is none any more, -1 not yet, or it has a channel. */
 int direct_hear(const struct service *v, struct record *r);
 /* It is a copy that has begun, or uses none of our memory any more. 1: its program was executed; 0: not; -1: it has done nothing. */
-int direct_ended(const struct service *v);
+int direct_ended(struct service *v);
+/* Nobody builds it any more: what was dropped meanwhile goes. 1: that was so. */
+int direct_settle(struct service *v);
+/* Whether some child that shares our memory may look into it. */
+int direct_reads(const struct image *image);
 /* Where exec= is written, if this step of its plan is that; else NULL. */
 const char *direct_exec(const struct service *v, int step);
 /* A template for it has come, and is kept from here on; -1: the one that there is goes. */

@@ -24,6 +24,8 @@
 #include "supervise/mail.h"
 #include "supervise/supervise.h"
 
+enum { LAST_MS = 1000 };	/* for a launcher without its sandbox */
+
 /* The next channel, made when nobody waits for it; -1: none. No child but a launch's may hold it open. */
 static int spare[2] = {-1, -1};
 static uint8_t spare_wanted = 1;
@@ -328,10 +330,8 @@ static void launch_again(struct supervisor *s, struct service *v)
 {
 	launch_close(v);
 	v->has_ended = 0;
-	if (!launch_start(s, v))
-		return;
-	broken(s, v, errno, errno_text());
-	service_event(s, v, EVENT_GONE);
+	if (launch_start(s, v))
+		broken(s, v, errno, errno_text());
 }
 
 /* Reaped: from here on the number may be somebody else's. */
@@ -350,9 +350,20 @@ static void sandbox_ended(struct supervisor *s, struct service *v, int status)
 	if (!v->has_ended)
 		v->status = status;
 	v->has_ended = 1;
-	/* A launcher that lost its sandbox has more to say about it than we know. */
+	/* A launcher that lost its sandbox has more to say about it than we know, or leaves a plan: not for long. */
 	if (state_lives(v->state) && !v->launcher)
 		service_event(s, v, EVENT_GONE);
+	else if (v->launcher)
+		deadline_earlier(&v->deadline, s->now + LAST_MS);
+}
+
+int launch_late(struct supervisor *s, struct service *v)
+{
+	if (!v->launcher || v->pid || !v->has_ended || v->state == STATE_KILLING)
+		return 0;
+	v->no_template += v->no_template < TEMPLATE_TRIES;
+	launch_kill(s, v);
+	return 1;
 }
 
 /* With its template nothing came of it. What it has cloned ends by itself, or is ended now. */
@@ -369,17 +380,18 @@ static void launcher_gave_up(struct supervisor *s, struct service *v, int status
 
 static void launcher_ended(struct supervisor *s, struct service *v, int status)
 {
-	int template, code;
+	int template, code, dropped;
 
 	learn_pid(s, v);
 	place_pid(v, &v->launcher, 0);
 	read_report(s, v);
+	dropped = direct_settle(v);
 	code = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
 	if ((code == DIRECT_STALE || code == DIRECT_USELESS) && v->state == STATE_BUILDING && v->verdict == VERDICT_EXIT) {
 		launcher_gave_up(s, v, code);
 		return;
 	}
-	if (code >= DIRECT_NEVER && code < 125) {
+	if (!dropped && code >= DIRECT_NEVER && code < 125) {
 		if (!direct_template_of(v, &template))
 			direct_drop(v);
 		v->no_direct = (uint8_t)(code - DIRECT_NEVER + 1);

@@ -15,6 +15,7 @@
 #include "base/text.h"
 #include "kernel/k.h"
 #include "kernel/probe.h"
+#include "supervise/direct.h"
 #include "supervise/keep.h"
 #include "supervise/loader.h"
 #include "supervise/supervise.h"
@@ -85,7 +86,9 @@ void images_sweep(struct supervisor *s)
 
 		for (struct service *v = NULL; !used && (v = service_next(s, v));)
 			used = v->image == image || v->next_image == image;
-		if (!used)
+		if (!used && direct_reads(image))
+			s->turn->sweep = 1;
+		else if (!used)
 			image_forget(s, image);
 	}
 }
@@ -237,7 +240,7 @@ static void take(struct supervisor *s, const struct image *image, const struct s
 	service_link_next(v, image, c);
 	if (state_lives(v->state)) {
 		/* What was stopped by hand stays so, though its end may take a while. */
-		v->wish_up |= again && c->start != START_MANUAL;
+		v->wish_up |= again && c->start != START_MANUAL && !s->ending;
 		if (v->wish_up)
 			service_restart(s, v);
 		return;
@@ -271,8 +274,10 @@ static void adopt(struct supervisor *s, const struct image *image)
 		if (v->removed || set_find(&image->set, v->conf->name))
 			continue;
 		report(s, "removed", v->conf->name);
+		/* Who needed it is removed as well, or has another profile and is wanted as before. */
 		v->removed = 1;
-		service_want(s, v, 0);
+		v->wish_up = 0;
+		place_touch(v);
 	}
 	for (unsigned i = 0; i < image->set.count; i++) {
 		const struct service_conf *c = &image->set.service[i];

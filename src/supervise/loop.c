@@ -109,6 +109,8 @@ static void reap_all(struct supervisor *s, const struct pollfd *follows, int nfo
 static void due(struct supervisor *s, struct service *v)
 {
 	v->deadline = 0;
+	if (launch_late(s, v))
+		return;
 	if (v->state == STATE_ARMED) {
 		v->why[0] = '\0';
 		listen_wait(s, v);

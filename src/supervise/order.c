@@ -81,13 +81,13 @@ static const struct service *waits_for(struct supervisor *s, struct service *v)
 	return c->type == SERVICE_CONSOLE ? console_owner(s, v) : NULL;
 }
 
-/* Those that come after it end before it. */
+/* Those that come after it end before it, also who comes back with another profile. */
 static int is_held_up(struct supervisor *s, const struct service *v)
 {
 	struct order_cursor at = {0};
 
 	for (struct service *w; (w = order_after(s, v, &at));)
-		if (w != v && !w->wish_up && state_lives(w->state))
+		if (w != v && (!w->wish_up || w->next) && state_lives(w->state))
 			return 1;
 	return 0;
 }

@@ -50,14 +50,25 @@ static int is_held(const struct service_conf *c)
 	return c->on_mount || c->on_path;
 }
 
+/* What was kept for its next start, which does not come, or is by another profile. */
+static void leave(struct supervisor *s, struct service *v)
+{
+	ahead_drop(v);
+	launch_leave(s, v);
+}
+
 static void enter(struct supervisor *s, struct service *v, enum state next)
 {
 	const struct service_conf *c = v->conf;
 
 	if (v->state != next) {
+		if (v->started && (v->state == STATE_DELAYED || v->state == STATE_BLOCKED) &&
+		    (next == STATE_DOWN || next == STATE_ARMED))
+			leave(s, v);
 		v->since = s->now;
-		/* How the last run ended is no reason to wait, nor what was waited for one to be down. */
-		if (next == STATE_BLOCKED || (next == STATE_DOWN && v->state != STATE_ENDED))
+		/* How the last run ended is no reason to wait, nor what was waited for one to be down, nor where it was to run why it is to end. */
+		if (next == STATE_BLOCKED || (next == STATE_DOWN && v->state != STATE_ENDED) ||
+		    (v->state == STATE_BUILDING && next == STATE_KILLING && (v->verdict == VERDICT_EXIT || v->verdict == VERDICT_ASKED)))
 			v->why[0] = '\0';
 	}
 	v->state = (uint8_t)next;
@@ -119,6 +130,7 @@ static enum event act_judge(struct supervisor *s, struct service *v)
 		.now = s->now, .ready_since = v->ready_since,
 	};
 	struct judgement j = judge(v->conf, &end, &v->past);
+	int again;
 
 	say_end(v);
 	log_end(s, v);
@@ -126,12 +138,10 @@ static enum event act_judge(struct supervisor *s, struct service *v)
 	v->attempted = 1;
 	v->pause = j.delay;
 	consequences(s, v, &j);
-	if (v->next || !(j.event == EVENT_AGAIN || j.event == EVENT_NOW))
-		ahead_drop(v);
-	if (j.event == EVENT_AGAIN || j.event == EVENT_NOW)
-		v->restarts++;
-	else
-		launch_leave(s, v);
+	again = j.event == EVENT_AGAIN || j.event == EVENT_NOW;
+	v->restarts += (unsigned)again;
+	if (v->next || !again)
+		leave(s, v);
 	if (j.event == EVENT_REST)
 		v->wish_up = 0;
 	v->verdict = VERDICT_EXIT;

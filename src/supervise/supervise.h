@@ -260,6 +260,7 @@ void launch_look(struct supervisor *s);	/* in each turn: who has got to its payl
 void launch_resume(struct supervisor *s, struct service *v);
 int launch_lives(const struct supervisor *s, struct service *v);
 void launch_kill(struct supervisor *s, struct service *v);
+int launch_late(struct supervisor *s, struct service *v);	/* 1: its sandbox has ended, and its launcher, which hangs, is ended now */
 void launch_read(struct supervisor *s, struct service *v);	/* report, channel, ready */
 /*
  * The payload runs: ready too, unless it said that it would tell. Whatever it says
@@ -274,7 +275,7 @@ int launch_leaving(const struct supervisor *s);		/* some are about it */
 int launch_reaped(struct supervisor *s, int pid, int status);	/* 1: it was one's */
 void launch_close(struct service *v);			/* what belongs to one run */
 
-/* direct.c: the plan for starts without a launcher does not hold any more. */
+/* direct.c: the plan for starts without a launcher does not hold any more; who is at it now may go on. */
 void direct_drop(struct service *v);
 
 /*

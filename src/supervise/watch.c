@@ -27,7 +27,7 @@ static int *fd_of(struct service *v, unsigned kind)
 	return kind < WATCH_LISTEN ? (int *)(void *)((char *)v + at[kind]) : &v->listen[kind - WATCH_LISTEN];
 }
 
-/* Bits of those that are open; a socket that a payload would get counts only while it is waited on. */
+/* Bits of those that are open; a socket that a payload would get counts only while one is to come of it. */
 static uint32_t wanted(struct service *v)
 {
 	unsigned n = WATCH_LISTEN;
@@ -35,7 +35,7 @@ static uint32_t wanted(struct service *v)
 
 	if (!v->conf)
 		return 0;
-	if (v->state == STATE_ARMED && v->conf->start == START_DEMAND)
+	if (v->state == STATE_ARMED && v->conf->start == START_DEMAND && v->wish_up)
 		n += v->conf->nlistens;
 	for (unsigned kind = 0; kind < n; kind++)
 		bits |= (uint32_t)(*fd_of(v, kind) >= 0) << kind;

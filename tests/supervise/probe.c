@@ -71,6 +71,22 @@ static void do_exit(const char *status) { _exit(atoi(status)); }
 static void do_ignore(const char *number) { signal(atoi(number), SIG_IGN); }
 static void do_close(const char *fd) { close(atoi(fd)); }
 
+/* Who was made right before this one, by the same parent, goes no further. */
+static void do_halt(const char *unused)
+{
+	char path[40], text[300];
+	int fd, parent = 0;
+	long n;
+
+	(void)unused;
+	snprintf(path, sizeof path, "/proc/%d/stat", getpid() - 1);
+	fd = open(path, O_RDONLY);
+	n = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
+	text[n > 0 ? n : 0] = '\0';
+	if (sscanf(text, "%*d (%*[^)]) %*c %d", &parent) == 1 && parent == getppid())
+		kill(getpid() - 1, SIGSTOP);
+}
+
 static void do_die(const char *number)
 {
 	signal(atoi(number), SIG_DFL);
@@ -384,7 +400,7 @@ static const struct {
 	void (*act)(const char *value);
 } words[] = {
 	{"stamp", do_stamp}, {"sleep", do_sleep}, {"exit", do_exit}, {"die", do_die},
-	{"ignore", do_ignore}, {"close", do_close}, {"say", do_say}, {"partial", do_partial},
+	{"ignore", do_ignore}, {"close", do_close}, {"halt", do_halt}, {"say", do_say}, {"partial", do_partial},
 	{"first", do_first}, {"trap", do_trap}, {"orphan", do_orphan}, {"stop", do_stop},
 	{"forever", do_forever}, {"flood", do_flood}, {"lines", do_lines}, {"bomb", do_bomb},
 	{"ready", do_ready}, {"unready", do_unready}, {"notify", do_notify}, {"helper", do_helper},

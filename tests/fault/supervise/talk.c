@@ -55,6 +55,11 @@ static void hear_line(char *line)
 
 	if (v && !strcmp(colon, ": up"))
 		v->ups++;
+	/* An event that the table of states says cannot be. */
+	if (strstr(line, ": defect: ")) {
+		printf("# %s\n", line);
+		bad++;
+	}
 }
 
 static void hear_supervisor(void)
