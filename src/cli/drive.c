@@ -29,20 +29,17 @@ void drive_tell(struct run *r, const char *event, const char *key, int value)
 	k_write(r->status_fd, o.text, o.used);
 }
 
-static void tell_failed(struct run *r)
+static void tell_failed(struct run *r, const char *message)
 {
-	char text[512];
-	struct out o;
 	int step = r->err.step;
 
 	if (r->status_fd < 0)
 		return;
-	out_init(&o, text, sizeof text);
-	out_printf(&o, "{\"event\":\"failed\",\"step\":%d,\"name\":\"%s\",\"errno\":%d,\"error\":", step + 1,
+	out_printf(&cli_out, "{\"event\":\"failed\",\"step\":%d,\"name\":\"%s\",\"errno\":%d,\"error\":", step + 1,
 		   step >= 0 ? step_name(r->wish->plan.step[step].kind) : "", r->err.code);
-	out_json(&o, r->err.text);
-	out_put(&o, "}\n");
-	k_write(r->status_fd, o.text, o.used);
+	out_json(&cli_out, message ? message : "");
+	out_put(&cli_out, "}\n");
+	cli_flush(r->status_fd);
 }
 
 static void take_record(struct run *r, const struct record *record, int passed)
@@ -185,12 +182,15 @@ static void serve(struct run *r)
 static int failure(struct run *r)
 {
 	int code = EXIT_HUTCH;
+	char *message;
 
 	if (r->err.step >= 0 && r->wish->plan.step[r->err.step].kind == STEP_EXEC)
 		code = r->err.code == ENOENT ? EXIT_MISSING : EXIT_DENIED;
 	plan_print_error(&r->wish->plan, &r->err, &cli_out);
+	/* The lines behind the first one are for people only. */
+	message = arena_text(&cli_arena, cli_out.text, strcspn(cli_out.text, "\n"));
 	cli_flush(2);
-	tell_failed(r);
+	tell_failed(r, message);
 	return code;
 }
 
