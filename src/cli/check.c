@@ -63,7 +63,7 @@ static void look_at_sources(struct look *l)
 
 		if ((!clone && !file) || (clone && (s->op[3].n || s->op[5].n)) || comes_at_boot(l, s->op[1].s))
 			continue;
-		fd = file_open(l->root, s->op[1].s, O_PATH);
+		fd = file_open(l->root, s->op[1].s, s->at.key == KEY_root && clone ? O_PATH | O_DIRECTORY : O_PATH);
 		if (fd < 0)
 			found(l, s->at, s->op[1].s, errno_text());
 		k_close(fd);
@@ -87,6 +87,77 @@ static int has_link(int root, const char *path)
 			return 0;
 	}
 	return 1;
+}
+
+/* What is made or mounted there by this step. */
+static const char *place_of(const struct step *s)
+{
+	switch (s->kind) {
+	case STEP_MOUNT_POINT:
+	case STEP_DIR_MAKE:
+		return s->op[0].s;
+	case STEP_MOUNT_TREE:
+	case STEP_MOUNT_MOVE:
+	case STEP_MOUNT_OVERLAY:
+	case STEP_SHM_MOUNT:
+	case STEP_LINK_MAKE:
+		return s->op[1].s;
+	case STEP_MOUNT_NEW:
+		return s->op[2].s;
+	}
+	return NULL;
+}
+
+/* Of what a step mounts: 1, a directory; 0, something else; -1, nobody knows yet. */
+static int brings_directory(const struct look *l, const struct step *s)
+{
+	const struct step *from = l->plan->step;
+	struct k_stat st;
+	int fd, is = -1;
+
+	if (s->kind == STEP_MOUNT_NEW || s->kind == STEP_MOUNT_OVERLAY)
+		return 1;
+	while (from < s && ((from->kind != STEP_TREE_CLONE && from->kind != STEP_TREE_BIND) || from->op[0].n != s->op[0].n))
+		from++;
+	fd = from == s || comes_at_boot(l, from->op[1].s) ? -1 : file_open(l->root, from->op[1].s, O_PATH);
+	if (fd >= 0 && !k_fstat(fd, STATX_TYPE_, &st))
+		is = S_ISDIR(st.mode);
+	k_close(fd);
+	return is;
+}
+
+/* Where in the root something is to be mounted there must be a place for it, and of its kind. */
+static void look_at_place(struct look *l, int box, const struct step *s)
+{
+	const char *path = place_of(s), *root = l->p->root.path;
+	int fd, is, code = 0, overlay = s->kind == STEP_MOUNT_OVERLAY;
+	struct k_stat st;
+
+	if (s->kind < STEP_MOUNT_TREE || s->kind > STEP_MOUNT_OVERLAY ||
+	    (!overlay && s->op[s->kind == STEP_MOUNT_NEW ? 5 : 2].n) || (!root[1] && comes_at_boot(l, path)))
+		return;
+	for (const struct step *before = l->plan->step; before < s; before++)
+		if (place_of(before) && path_below(path, place_of(before)))
+			return;
+	fd = file_open(box, path, O_PATH);
+	is = brings_directory(l, s);
+	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR) && !has_link(box, path))
+		code = errno;
+	else if (fd >= 0 && is >= 0 && !k_fstat(fd, STATX_TYPE_, &st) && S_ISDIR(st.mode) != is)
+		code = ENOTDIR;
+	if (code)
+		found(l, s->at, path, step_cause(overlay ? STEP_MOUNT_TREE : s->kind, code));
+	k_close(fd);
+}
+
+static void look_at_places(struct look *l)
+{
+	const struct root_wish *r = &l->p->root;
+	int box = r->kind == ROOT_DIR && !comes_at_boot(l, r->path) ? file_open(l->root, r->path, O_PATH | O_DIRECTORY) : -1;
+
+	for (unsigned i = 0; box >= 0 && i < l->plan->nsteps; i++)
+		look_at_place(l, box, &l->plan->step[i]);
+	k_close(box);
 }
 
 /*
@@ -123,18 +194,37 @@ unknown:
 	return fd;
 }
 
+/* Whether the walk over PATH ends here: with a program, or where nobody knows. Else *why may change. */
+static int is_program(struct look *l, const char *path, const char **why)
+{
+	int fd = open_inside(l, path, O_PATH), is = fd < 0 && errno != ENOENT && errno != ENOTDIR;
+	struct k_stat st;
+
+	if (fd >= 0 && !(is = k_fstat(fd, 3, &st) || (S_ISREG(st.mode) && st.mode & 0111)))
+		*why = PACKED("not a program that may be executed");
+	k_close(fd);
+	return is;
+}
+
 static void look_at_program(struct look *l)
 {
-	const char *path = l->p->exec.word[0];
-	struct k_stat st;
-	int fd = *path == '/' ? open_inside(l, path, O_PATH) : -1;
+	const char *name = l->p->exec.word[0], *dir, *why;
+	const struct step *s = l->plan->step;
+	char path[4096];
 
-	if (fd < 0 && *path == '/' && (errno == ENOENT || errno == ENOTDIR))
-		found(l, l->p->at[KEY_exec], path, errno_text());
-	else if (fd >= 0 && !k_fstat(fd, 3, &st) &&
-		 (!S_ISREG(st.mode) || !(st.mode & 0111)))
-		found(l, l->p->at[KEY_exec], path, PACKED("not a program that may be executed"));
-	k_close(fd);
+	while (s->kind != STEP_EXEC)
+		s++;
+	dir = strchr(name, '/') ? NULL : env_value((const char *const *)s->op[2].p, "PATH");
+	why = dir ? PACKED("not in the sandbox, wherever PATH leads") : error_text(ENOENT);
+	if ((!dir && *name != '/') || (!dir && is_program(l, name, &why)))
+		return;
+	for (size_t n; dir && *dir; dir += n + (dir[n] == ':')) {
+		n = strcspn(dir, ":");
+		if (*dir != '/' || text_format(path, sizeof path, "%.*s/%s", (int)n, dir, name) >= (int)sizeof path ||
+		    is_program(l, path, &why))
+			return;
+	}
+	found(l, l->p->at[KEY_exec], name, why);
 }
 
 /* A user or group by its name, in the sandbox's own file. */
@@ -232,6 +322,7 @@ static void look_at_all(struct look *l)
 	if (!files)
 		return;
 	look_at_sources(l);
+	look_at_places(l);
 	look_at_program(l);
 	look_at_name(l, l->p->at[KEY_user], l->p->user, "/etc/passwd");
 	look_at_name(l, l->p->at[KEY_group], l->p->group, "/etc/group");
