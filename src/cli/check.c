@@ -363,9 +363,12 @@ static void facts_all(struct facts *f)
 	f->last_cap = CAP_NAMES - 1;
 }
 
-static int could_not(const struct err *e)
+static int could_not(const struct err *e, const char *root)
 {
-	cli_failed(e->text, e->code);
+	char text[400];
+
+	text_format(text, sizeof text, "%s%s%.150s", e->text, root ? " in " : "", root ? root : "");
+	cli_failed(text, e->code);
 	return EXIT_HUTCH;
 }
 
@@ -414,19 +417,19 @@ static int check_set(const char *root, const char *facts_file, char **paths, int
 	for (int i = 0; i < n; i++)
 		paths[i] = (char *)(uintptr_t)within(paths[i], root);
 	if (gather_init(&g, arena_room(&cli_arena, GATHER_MEMORY)) || gather_machine(&g, paths, n))
-		return could_not(&g.err);
+		return could_not(&g.err, root);
 	for (int i = 0; i < n; i++) {
 		unsigned before = g.draft.count;
 
 		if (gather_path(&g, paths[i]))
-			return could_not(&g.err);
+			return could_not(&g.err, root);
 		if (g.draft.count == before && !profile_is_machine(paths[i])) {
 			out_printf(&cli_out, "%s: no profile in it: a file NAME.conf\n", paths[i]);
 			status = EXIT_NOT;
 		}
 	}
 	if (gather_finish(&g))
-		return could_not(&g.err);
+		return could_not(&g.err, root);
 	status |= print_findings(g.draft.machine.findings);
 	for (unsigned i = 0; i < g.draft.count; i++)
 		status |= print_findings(g.draft.service[i].findings);
