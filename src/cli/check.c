@@ -478,7 +478,8 @@ int command_check(int argc, char **argv)
 		given[MOUNTS] = "/proc/self/mountinfo";
 	if (given[MOUNTS] && read_host(given[MOUNTS]))
 		return EXIT_HUTCH;
-	if (given[ROOT] || is_directory(argv[i]))
+	/* Several paths are what a supervisor would read, as a directory is. */
+	if (given[ROOT] || is_directory(argv[i]) || (i + 1 < argc && !strchr(argv[i + 1], '=') && *argv[i + 1] != '-'))
 		return check_set(given[ROOT], given[FACTS_FILE], argv + i, argc - i);
 	return check_one(argc, argv, i, given[FACTS_FILE], given[NAME], given[SERVICE] != NULL);
 }

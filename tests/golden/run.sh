@@ -176,6 +176,7 @@ tree_cases() {
 	check tree-no-directory --root trees/right /etc/none
 	check tree-empty --root trees/right /etc
 	check set --facts facts/root-6.18.facts trees/right/etc/hutch
+	check set-files --facts facts/root-6.18.facts trees/right/etc/hutch/log.conf trees/right/etc/hutch/web.conf
 	check set-order --facts facts/root-6.18.facts trees/wrong/etc/hutch
 	mkdir -p "$out/tree/etc/hutch"
 	ln -sf /etc/secret "$out/tree/etc/hutch/out.conf"
