@@ -104,6 +104,7 @@ for word in "${words[@]}"; do ok "completion: hutch ${word:0:2}: $word" offers "
 ok "completion: an option of supervise" offers --readers hutch supervise --
 ok "completion: a signal" offers HUP hutch signal H
 ok "completion: what to wait for" offers down hutch wait web d
+ok "completion: an end of the machine" offers poweroff hutch shutdown p
 ok "completion: a key of a profile" offers propagation= hutch run prop
 ok "completion: a choice, where bash cuts at =" offers overlay hutch run root-mode = ov
 ok "completion: a choice, where bash does not" offers overlay hutch run root-mode=ov
