@@ -192,7 +192,7 @@ int do_GROUP_JOIN(struct walk *w, const struct step *s)
 	int dir = registry_dir(), n;
 
 	if (dir < 0)
-		return step_failed(w, PACKED("the folder of groups"));
+		return step_failed(w, registry_place());
 	registry_entry(file, s->op[2].s, "group");
 	w->group_fd = group_lock(dir, file);
 	k_close(dir);

@@ -64,6 +64,11 @@ int registry_dir(void)
 	return dir;
 }
 
+const char *registry_place(void)
+{
+	return geteuid() ? "$XDG_RUNTIME_DIR/hutch" : "/run/hutch";
+}
+
 void registry_entry(char to[80], const char *name, const char *kind)
 {
 	text_format(to, 80, "%.64s.%s", name, kind);
@@ -110,7 +115,7 @@ int registry_find(const char *name, struct box *to, struct arena *a, struct err 
 
 	registry_entry(file, name, "box");
 	if (dir < 0)
-		return err_set(e, errno, "the folder of running sandboxes");
+		return err_set(e, errno, "%s", registry_place());
 	if (box_read(dir, file, &m, to, a)) {
 		k_close(dir);
 		return err_set(e, errno == ENOENT ? 0 : errno, "no sandbox named %.64s is running", name);
@@ -314,10 +319,10 @@ int do_REGISTER(struct walk *w, const struct step *s)
 	char file[80];
 
 	if (dir < 0)
-		return step_failed(w, PACKED("the folder of running sandboxes"));
+		return step_failed(w, registry_place());
 	/* One at a time looks at a name and takes it; the close gives way. */
 	if (registry_lock(dir, REGISTRY_TRIES)) {
-		step_failed(w, PACKED("the folder of running sandboxes"));
+		step_failed(w, registry_place());
 		k_close(dir);
 		return -1;
 	}

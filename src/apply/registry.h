@@ -35,6 +35,9 @@ void registry_leave(struct walk *w);
 /* The registry's folder, made where it is missing, and nobody else's; -1 with errno. */
 int registry_dir(void);
 
+/* Where that is, for a message. */
+const char *registry_place(void);
+
 /* One in a directory, made with this mode, 0: only if it is there; the same. */
 int registry_folder(int at, const char *name, unsigned mode);
 

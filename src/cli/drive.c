@@ -159,13 +159,19 @@ static void serve(struct run *r)
 
 static int failure(struct run *r)
 {
-	int code = EXIT_HUTCH;
+	int code = EXIT_HUTCH, kind = r->err.step >= 0 ? r->wish->plan.step[r->err.step].kind : STEP_KINDS;
+	char *message;
 
-	if (r->err.step >= 0 && r->wish->plan.step[r->err.step].kind == STEP_EXEC)
+	if (kind == STEP_EXEC)
 		code = r->err.code == ENOENT ? EXIT_MISSING : EXIT_DENIED;
+	/* Busy, or nothing is mounted there. */
+	if (kind == STEP_MOUNT_DROP && (!r->err.code || r->err.code == EBUSY))
+		code = EXIT_NOT;
 	plan_print_error(&r->wish->plan, &r->err, &cli_out);
+	/* The lines behind the first one are for people only. */
+	message = arena_text(&cli_arena, cli_out.text, strcspn(cli_out.text, "\n"));
 	cli_flush(2);
-	tell_failed(r->status_fd, &r->err, r->err.step >= 0 ? step_name(r->wish->plan.step[r->err.step].kind) : "");
+	tell_failed(r->status_fd, &r->err, kind == STEP_KINDS ? "" : step_name(kind), message);
 	return code;
 }
 

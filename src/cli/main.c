@@ -30,18 +30,24 @@ static int command_unknown(const char *name)
 	return EXIT_USAGE;
 }
 
+static void print_commands(void)
+{
+	out_put(&cli_out, "hutch puts services into small, well-understood boxes.\n\n");
+	for (int i = 0; i < COMMANDS; i++)
+		command_usage(i);
+	out_put(&cli_out, "\nThe keys of a profile: hutch keys -v\n");
+}
+
 int command_help(int argc, char **argv)
 {
-	if (argc > 1 && command_find(argv[1]) < 0)
+	int command = argc > 1 ? command_find(argv[1]) : -1;
+
+	if (argc > 1 && command < 0)
 		return command_unknown(argv[1]);
-	if (argc > 1) {
-		command_usage(command_find(argv[1]));
-	} else {
-		out_put(&cli_out, "hutch puts services into small, well-understood boxes.\n\n");
-		for (int i = 0; i < COMMANDS; i++)
-			command_usage(i);
-		out_put(&cli_out, "\nThe keys of a profile: hutch keys -v\n");
-	}
+	if (command >= 0)
+		command_usage(command);
+	else
+		print_commands();
 	cli_flush(1);
 	return 0;
 }
@@ -109,6 +115,11 @@ static int is_init(int argc, char **argv)
 				   !strcmp(argv[1], "init"));
 }
 
+static int asks_help(const char *word)
+{
+	return !strcmp(word, "--help") || !strcmp(word, "-h");
+}
+
 int main(int argc, char **argv)
 {
 	char *again[argc + 2];
@@ -129,12 +140,17 @@ int main(int argc, char **argv)
 	if (is_init(argc, argv))
 		boot_main(argv, again, cli_resume, &cli_arena);
 	fill_stdio();
-	if (argc < 2 || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
-		command_help(1, argv);
-		return argc < 2 ? EXIT_USAGE : 0;
+	if (argc < 2) {
+		print_commands();
+		cli_flush(2);
+		return EXIT_USAGE;
 	}
+	if (asks_help(argv[1]))
+		return command_help(1, argv);
 	if (!strcmp(argv[1], "--version"))
 		return command_version(1, argv);
+	if (argc > 2 && asks_help(argv[2]))
+		return command_help(2, argv);
 	command = command_find(argv[1]);
 	if (command < 0)
 		return command_unknown(argv[1]);

@@ -2,6 +2,7 @@
 #include "cli/tell.h"
 
 #include "base/out.h"
+#include "cli/cli.h"
 #include "kernel/k.h"
 
 void tell_event(int status_fd, const char *event, const char *key, int value)
@@ -16,17 +17,13 @@ void tell_event(int status_fd, const char *event, const char *key, int value)
 	k_write(status_fd, o.text, o.used);
 }
 
-void tell_failed(int status_fd, const struct err *e, const char *name)
+void tell_failed(int status_fd, const struct err *e, const char *name, const char *message)
 {
-	char text[512];
-	struct out o;
-
 	if (status_fd < 0)
 		return;
-	out_init(&o, text, sizeof text);
-	out_printf(&o, "{\"event\":\"failed\",\"step\":%d,\"name\":\"%s\",\"errno\":%d,\"error\":", e->step + 1, name,
-		   e->code);
-	out_json(&o, e->text);
-	out_put(&o, "}\n");
-	k_write(status_fd, o.text, o.used);
+	out_printf(&cli_out, "{\"event\":\"failed\",\"step\":%d,\"name\":\"%s\",\"errno\":%d,\"error\":", e->step + 1,
+		   name, e->code);
+	out_json(&cli_out, message ? message : "");
+	out_put(&cli_out, "}\n");
+	cli_flush(status_fd);
 }

@@ -199,7 +199,7 @@ void plan_print(const struct plan *plan, struct out *o)
 void plan_print_error(const struct plan *plan, const struct err *e, struct out *o)
 {
 	const struct step *s;
-	const char *cause;
+	const char *cause, *word, *subject;
 
 	if (e->step < 0 || (unsigned)e->step >= plan->nsteps) {
 		profile_where(plan->profile, (struct origin){0}, o);
@@ -208,11 +208,14 @@ void plan_print_error(const struct plan *plan, const struct err *e, struct out *
 		return;
 	}
 	s = &plan->step[e->step];
+	word = s->at.key ? keys[s->at.key].word : step_name(s->kind);
+	subject = step_subject(s);
 	profile_where(plan->profile, s->at, o);
-	out_printf(o, ": %s", s->at.key ? keys[s->at.key].word : step_name(s->kind));
-	if (*step_subject(s))
-		out_printf(o, " %s", step_subject(s));
-	if (*e->text)
+	out_printf(o, ": %s", word);
+	/* rlimit. is followed by a name at once. */
+	if (*subject)
+		out_printf(o, "%s%s", word[strlen(word) - 1] == '.' ? "" : " ", subject);
+	if (*e->text && strcmp(e->text, subject) != 0)
 		out_printf(o, ": %s", e->text);
 	if (e->code)
 		out_printf(o, ": %s", error_text(e->code));
