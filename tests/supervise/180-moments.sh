@@ -178,3 +178,22 @@ for n in {1..400}; do
 done
 same "events" "$(grep 'killing: .*exec' "$T/said.err" | head -n 1)" ""
 down
+
+claim "two whose order a reload has turned round, while both are to end: they end"
+clean
+service first "exec=/bin/probe forever -"
+service second "exec=/bin/probe forever -" after=first
+service third "exec=/bin/probe ignore 15 forever -" after=second stop-timeout=2s init=no
+up
+await third up
+tell stop third
+tell stop second
+same "second" "$(get second state)" up
+service first "exec=/bin/probe forever -" after=second
+service second "exec=/bin/probe forever -"
+ask reload
+same "reload" "$status" 0
+await first up
+tell stop first
+for name in third second first; do await $name down; done
+down
