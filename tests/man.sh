@@ -34,6 +34,15 @@ shows() {
 	done
 	return "$missing"
 }
+# options FILE: what help shows has an item of its own
+options() {
+	local word missing=0
+	while read -r word; do
+		word=${word#-}
+		grep -qE "^\.It .*Fl (Fl )?${word#-}( |\$)" "$1" || { echo "missing: $word" && missing=1; }
+	done < <("$out/hutch" help | grep '^hutch' | grep -oE -- '(^|[ [|])--?[a-z][a-z-]*' | tr -d ' [|' | sort -u)
+	return "$missing"
+}
 commands() { "$out/hutch" help | awk '/^    / { split(last, word); print word[2] } { last = $0 }'; }
 states() { "$out/hutch" graph --states | sed -n 's/^\t\([a-z]*\) -> .*label="\([a-z]*\).*/\1\n\2/p' | sort -u; }
 no_marks() { ! grep -nE '@[A-Z]+( [a-z]+)?@' "$1"; }
@@ -66,6 +75,7 @@ for file; do
 			mapfile -t words < <(commands)
 			mapfile -t -O ${#words[@]} words < <("$out/hutch" facts | sed 's/=.*//')
 			mapfile -t -O ${#words[@]} words < <(states)
+			ok "${file##*/}: has all options" options "$file"
 			ok "${file##*/}: has all commands, facts, states and events" shows "$file" "${words[@]}"
 			;;
 		esac
@@ -94,6 +104,7 @@ for word in "${words[@]}"; do ok "completion: hutch ${word:0:2}: $word" offers "
 ok "completion: an option of supervise" offers --readers hutch supervise --
 ok "completion: a signal" offers HUP hutch signal H
 ok "completion: what to wait for" offers down hutch wait web d
+ok "completion: an end of the machine" offers poweroff hutch shutdown p
 ok "completion: a key of a profile" offers propagation= hutch run prop
 ok "completion: a choice, where bash cuts at =" offers overlay hutch run root-mode = ov
 ok "completion: a choice, where bash does not" offers overlay hutch run root-mode=ov

@@ -263,7 +263,7 @@ SOAK += "$(O)/fault/init full $(O)/fault"
 
 .PHONY: deps test test-only soak soak-only bench bench-only bench-tools demo unit unit-test fault
 
-ARCHS := aarch64 armhf mips mipsel riscv64 ppc64le i386
+ARCHS := aarch64 armhf mips mipsel mips16el riscv64 ppc64le i386
 
 cross:		## static builds for other machines, their unit and golden tests under qemu-user
 	@tests/cross/toolchain.sh $(ARCHS)

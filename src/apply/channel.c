@@ -2,9 +2,11 @@
  * Records between the two sides of a walk, and to the supervisor: which needs this all the time, and of
  * the walker nothing else.
  */
+#include "apply/channel.h"
+
 #include <errno.h>
 
-#include "apply/walk.h"
+#include "apply/step.h"
 #include "base/text.h"
 #include "kernel/k.h"
 

@@ -8,6 +8,7 @@
 #include <sys/inotify.h>
 #include <sys/wait.h>
 
+#include "apply/channel.h"
 #include "apply/walk.h"
 #include "apply/way.h"
 #include "kernel/k.h"

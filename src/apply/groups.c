@@ -192,7 +192,7 @@ int do_GROUP_JOIN(struct walk *w, const struct step *s)
 	int dir = registry_dir(), n;
 
 	if (dir < 0)
-		return step_failed(w, PACKED("the folder of groups"));
+		return step_failed(w, registry_place());
 	registry_entry(file, s->op[2].s, "group");
 	w->group_fd = group_lock(dir, file);
 	k_close(dir);
@@ -228,7 +228,8 @@ int do_GROUP_PUBLISH(struct walk *w, const struct step *s)
 	return 0;
 }
 
-void registry_group_leave(int dir, const char *name, int pid)
+/* Takes this process and the dead out of a group of the folder. */
+static void leave(int dir, const char *name, int pid)
 {
 	struct group_member m[GROUP_MEMBERS];
 	unsigned kept = 0;
@@ -258,6 +259,19 @@ void registry_group_sweep(const char *group)
 
 	if (dir < 0)
 		return;
-	registry_group_leave(dir, group, -1);
+	leave(dir, group, -1);
 	k_close(dir);
+}
+
+void group_leave(struct walk *w)
+{
+	const char *group = step_text(w->plan, STEP_GROUP_JOIN, 2);
+	int member = w->published || w->group_fd >= 0, dir;
+
+	k_drop(&w->group_fd);
+	if (!member || !group || (dir = registry_dir()) < 0)
+		return;
+	leave(dir, group, w->pid ? w->pid : -1);
+	k_close(dir);
+	w->published = 0;
 }

@@ -6,54 +6,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "apply/channel.h"
 #include "apply/proc.h"
-#include "apply/walk.h"
+#include "apply/step.h"
 #include "base/text.h"
 #include "kernel/k.h"
-
-/* Bytes; more than what a call of clone has on the stack. */
-enum { VFORK_GAP = 1024 };
-
-char walk_stack[WALK_STACK] __attribute__((aligned(4096)));
-
-int self_copy(int program)
-{
-	int copy = k_memfd("hutch", 1);
-	long n = -1;
-
-	while (copy >= 0 && (n = k_sendfile(copy, program, 1 << 20)) > 0)
-		;
-	if (n < 0 || k_fcntl(copy, F_ADD_SEALS_, F_SEALS_ALL_))
-		k_drop(&copy);
-	k_close(program);
-	return copy;
-}
-
-int self_seal(char *const *argv, uint64_t sigmask)
-{
-	int exe = k_open(AT_FDCWD, "/proc/self/exe", O_RDONLY, 0), copy, error;
-	uint64_t blocked;
-
-	copy = exe < 0 ? -1 : self_copy(exe);
-	if (copy < 0)
-		return -1;
-	/* Comes back only to fail. The first fact of the new life is self_sealed, and
-	 * its mask of signals the caller's, or the payload would get hutch's. */
-	if (!k_sigmask(sigmask, &blocked)) {
-		k_execve_fd(copy, argv, environ);
-		error = errno;
-		k_sigmask(blocked, NULL);
-		errno = error;
-	}
-	k_close(copy);
-	return -1;
-}
-
-int do_SELF_SEAL(struct walk *w, const struct step *s)
-{
-	(void)s;
-	return self_seal(w->argv, w->sigmask) ? step_failed(w, "") : 0;
-}
 
 int do_PID_JOIN(struct walk *w, const struct step *s)
 {
@@ -75,6 +32,7 @@ int do_PID_LEAVE(struct walk *w, const struct step *s)
 
 int do_CHANNEL(struct walk *w, const struct step *s)
 {
+	static int lives;
 	int fd[2];
 
 	(void)s;
@@ -82,38 +40,14 @@ int do_CHANNEL(struct walk *w, const struct step *s)
 		w->told = ARENA_NEW(w->arena, struct told);
 		if (!w->told)
 			return step_failed_code(w, ENOMEM, "");
-		w->told->host_lives = w->told->apart = 1;
-		return step_done(w, k_clear_at_death(&w->told->host_lives));
+		w->told->host_lives = &lives;
+		lives = w->told->apart = 1;
+		return step_done(w, k_clear_at_death(&lives));
 	}
 	if (k_socketpair(fd))
 		return step_error(w);
 	w->channel = fd[0];
 	w->far_channel = fd[1];
-	return 0;
-}
-
-int do_CLONE(struct walk *w, const struct step *s)
-{
-	unsigned flags = (unsigned)s->op[0].n | SIGCHLD;
-
-	char *stack = walk_stack + sizeof walk_stack;
-
-	/* The host side sleeps: its stack below the frames of this call is free, and warm. */
-	if (s->op[1].n) {
-		flags |= CLONE_VM | CLONE_VFORK;
-		stack = (char *)__builtin_frame_address(0) - VFORK_GAP;
-	}
-	/* A launch ends when its sandbox is built: the supervisor is its parent from the start. */
-	w->pid = w->born ? k_clone_sibling(walk_inside, walk_stack + sizeof walk_stack,
-					   (unsigned)s->op[0].n, w, w->born)
-			 : k_clone(walk_inside, stack, flags, w);
-	if (w->pid < 0) {
-		w->pid = 0;
-		return step_error(w);
-	}
-	/* With the child alone holding it, the channel ends when the child does. */
-	k_close(w->far_channel);
-	w->far_channel = -1;
 	return 0;
 }
 

@@ -7,8 +7,10 @@
 #include <string.h>
 #include <sys/mount.h>
 
+#include "apply/proc.h"
 #include "apply/registry.h"
-#include "apply/trees.h"
+#include "apply/step.h"
+#include "apply/table.h"
 #include "base/parse.h"
 #include "base/text.h"
 #include "kernel/k.h"
@@ -86,7 +88,7 @@ static int share(struct walk *w, struct hub *h)
 	int dir = registry_dir(), result;
 
 	if (dir < 0 || registry_lock(dir, REGISTRY_TRIES))
-		result = step_failed(w, PACKED("the folder of running sandboxes"));
+		result = step_failed(w, registry_place());
 	else if (!(result = look(w, h)) && !(h->at && h->at->shared))
 		result = step_done(w, (!h->at && bind_self(h)) || k_mount(NULL, h->path, NULL, MS_SHARED, NULL));
 	k_close(dir);

@@ -9,7 +9,8 @@
 #include <sys/statfs.h>
 
 #include "apply/path.h"
-#include "apply/trees.h"
+#include "apply/step.h"
+#include "apply/table.h"
 #include "base/parse.h"
 #include "base/sum.h"
 #include "kernel/k.h"
@@ -19,24 +20,31 @@ static uint64_t add_two(uint64_t sum, uint32_t a, uint32_t b)
 	return sum_word(sum, (uint64_t)a << 32 | b);
 }
 
-/* Where a mount is, and how. Who could look for two of one sum can mount on the host anyway. */
+/* Where a mount is, and how, and what it shows: who may rename its directory puts another one in its place. Who could look for two of one sum can mount on the host anyway. */
 static uint64_t mount_sum(const struct mount *m)
 {
-	return add_two(add_two(sum_text(SUM_START, m->point), m->major, m->minor), m->attrs, m->master);
+	return sum_word(add_two(add_two(sum_text(SUM_START, m->point), m->major, m->minor), m->attrs, m->master), m->file);
 }
 
 /* The order of a table is not the same in a copy of a namespace: a sum has none. */
-uint64_t identity_table(const struct plan *plan, const struct mounts *now)
+uint64_t identity_table(const struct walk *w, const struct plan *plan, const struct mounts *now)
 {
 	uint64_t sum = 0;
 
 	for (unsigned i = 0; i < now->n; i++) {
+		const char *path = now->mount[i].point + 1;
+		struct k_stat st;
 		unsigned k = 0;
 
 		while (k < plan->nexpect && !(plan->expect[k].each && path_below(now->mount[i].point, plan->expect[k].path)))
 			k++;
-		if (k == plan->nexpect)
-			sum += mount_sum(&now->mount[i]);
+		if (k < plan->nexpect)
+			continue;
+		/* A table tells it as a text, which is not to be had wherever this is asked for. */
+		if (!now->mount[i].file && !k_stat(w->root, path, AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC_ |
+						   (*path ? AT_SYMLINK_NOFOLLOW : AT_EMPTY_PATH), STATX_INO_, &st))
+			now->mount[i].file = st.ino;
+		sum += mount_sum(&now->mount[i]);
 	}
 	return sum;
 }
@@ -194,4 +202,10 @@ int identity_same(struct walk *w, int slot, int fd)
 	if (st.ino == w->identity[i].ino && st.dev_major == w->identity[i].major && st.dev_minor == w->identity[i].minor)
 		return 0;
 	return step_failed_code(w, ESTALE, plan->source[i].path);
+}
+
+int do_TEMPLATE_CHECK(struct walk *w, const struct step *s)
+{
+	(void)s;
+	return identity_check(w);
 }

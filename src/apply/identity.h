@@ -7,7 +7,7 @@
 #ifndef HUTCH_IDENTITY_H
 #define HUTCH_IDENTITY_H
 
-#include "apply/walk.h"
+#include "apply/step.h"
 
 /* All zeros: nothing is there. Only compared as a whole. */
 struct identity {
@@ -31,6 +31,6 @@ int identity_check(struct walk *w);
 int identity_same(struct walk *w, int slot, int fd);
 
 /* A sum over the mounts of a table that the template, and not a launch, has made. */
-uint64_t identity_table(const struct plan *plan, const struct mounts *now);
+uint64_t identity_table(const struct walk *w, const struct plan *plan, const struct mounts *now);
 
 #endif

@@ -9,17 +9,16 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
-#include "apply/trees.h"
+#include "apply/init.h"
+#include "apply/channel.h"
+#include "apply/inside.h"
+#include "apply/path.h"
+#include "apply/process.h"
 #include "kernel/k.h"
 
 enum { ALL_SIGNALS = -1 };
 
-static char payload_stack[65536] __attribute__((aligned(4096)));
-
-static int payload_main(void *walk)
-{
-	walk_on(walk);
-}
+char payload_stack[PAYLOAD_STACK] __attribute__((aligned(4096)));
 
 /* Whole pages within, as far as they can be told: the init needs none of it any more. */
 static void forget_pages(const char *from, uintptr_t to)
@@ -91,18 +90,6 @@ static void reap(struct walk *w)
 		finish(w, 125 << 8);	/* cannot be: the payload is reaped above only */
 }
 
-static void serve(struct walk *w)
-{
-	for (;;) {
-		int signal = k_sigwait((uint64_t)ALL_SIGNALS, -1);
-
-		if (signal == SIGCHLD)
-			reap(w);
-		else if (signal > 0)
-			k_kill(w->payload, signal);
-	}
-}
-
 /* What its payload may never have the init needs no more either: both are rid of it in one go. */
 static int bound_both(struct walk *w)
 {
@@ -119,60 +106,37 @@ static int bound_both(struct walk *w)
 	return 0;
 }
 
-int do_INIT_START(struct walk *w, const struct step *s)
+int init_prepare(struct walk *w)
 {
-	(void)s;
 	/* Before the payload is: it must not find a moment to attach. */
 	if (parent_check(w) || k_prctl(PR_SET_DUMPABLE_, 0, 0, 0) ||
 	    /* A launch from a template stands where it has mounted last. */
 	    (w->plan->part == PART_LAUNCH && k_chdir("/")) ||
 	    k_sigmask((uint64_t)ALL_SIGNALS, NULL))
 		return w->err.step >= 0 ? -1 : step_error(w);
-	if (bound_both(w))
-		return -1;
-	/* Shares our memory until it executes its program: no page table is copied. */
-	w->payload = k_clone(payload_main, payload_stack + sizeof payload_stack,
-			     CLONE_VM | CLONE_VFORK | SIGCHLD, w);
-	if (w->payload < 0)
-		return step_error(w);
-	if (w->err.step >= 0) {
-		/* The child has told why. */
-		unmake_points(w);
-		k_exit(125);
-	}
+	return bound_both(w);
+}
+
+void init_serve(struct walk *w)
+{
 	k_fault_step("init");
 	drop_caps(w);
 	channel_send(w, REC_STARTED, 0, 0, "", -1);
 	let_go(w);
-	serve(w);
-	return 0;
-}
+	for (;;) {
+		int signal = k_sigwait((uint64_t)ALL_SIGNALS, -1);
 
-/* Not the payload's: this child becomes the init, and shares its memory with that one. */
-static char fork_stack[128 << 10] __attribute__((aligned(16)));
-
-static int fork_main(void *walk)
-{
-	struct walk *w = walk;
-
-	if (parent_check(w)) {
-		channel_send(w, REC_FAILED, w->err.code, 0, w->err.text, -1);
-		k_exit(125);
+		if (signal == SIGCHLD)
+			reap(w);
+		else if (signal > 0)
+			k_kill(w->payload, signal);
 	}
-	walk_on(w);
 }
 
-int do_FORK(struct walk *w, const struct step *s)
+void init_stand_by(struct walk *w, int child)
 {
-	int pid, status, got;
+	int status, got;
 
-	(void)s;
-	/* Joining a user namespace undid the tie to hutch. */
-	if (parent_check(w))
-		return -1;
-	pid = k_clone(fork_main, fork_stack + sizeof fork_stack, SIGCHLD, w);
-	if (pid < 0)
-		return step_failed(w, "");
 	drop_caps(w);
 	k_sigmask((uint64_t)ALL_SIGNALS, NULL);
 	let_go(w);
@@ -180,12 +144,12 @@ int do_FORK(struct walk *w, const struct step *s)
 	for (;;) {
 		int signal = k_sigwait((uint64_t)ALL_SIGNALS, -1);
 
-		while (signal == SIGCHLD && (got = k_wait(pid, &status, WNOHANG)) != 0)
-			if (got == pid)
+		while (signal == SIGCHLD && (got = k_wait(child, &status, WNOHANG)) != 0)
+			if (got == child)
 				k_exit(status_code(status));
 			else if (errno != EINTR)
 				k_exit(125);
 		if (signal > 0 && signal != SIGCHLD)
-			k_kill(pid, signal);
+			k_kill(child, signal);
 	}
 }

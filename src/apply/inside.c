@@ -1,4 +1,6 @@
 /* Steps of the inside before any mount: the tie to hutch, ids, namespaces, limits. */
+#include "apply/inside.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
@@ -9,9 +11,9 @@
 #include <sys/socket.h>
 #include <sys/statfs.h>
 
+#include "apply/channel.h"
 #include "apply/proc.h"
-#include "apply/trees.h"
-#include "apply/walk.h"
+#include "apply/step.h"
 #include "base/text.h"
 #include "kernel/k.h"
 
@@ -23,7 +25,7 @@ int parent_check(struct walk *w)
 
 	if (k_prctl(PR_SET_PDEATHSIG_, SIGKILL, 0, 0) || (!w->told && k_poll(&channel, 1, 0) < 0))
 		return step_error(w);
-	if (w->told ? !*(volatile int *)&w->told->host_lives : channel.revents & POLLHUP)
+	if (w->told ? !*w->told->host_lives : channel.revents & POLLHUP)
 		return step_failed_code(w, ESRCH, PACKED("hutch is gone"));
 	return 0;
 }
@@ -67,22 +69,6 @@ int do_IDS_ROOT(struct walk *w, const struct step *s)
 	return 0;
 }
 
-int proc_open(void)
-{
-	struct statfs fs;
-	int fd = k_open(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY, 0);
-
-	if (fd < 0)
-		return -1;
-	if (!k_fstatfs(fd, &fs)) {
-		if ((uint32_t)fs.f_type == PROC_SUPER_MAGIC_)
-			return fd;
-		errno = ENODEV;
-	}
-	k_close(fd);
-	return -1;
-}
-
 int do_PROC_OPEN(struct walk *w, const struct step *s)
 {
 	/* A supervisor may have opened it long ago. */
@@ -92,18 +78,6 @@ int do_PROC_OPEN(struct walk *w, const struct step *s)
 	if (w->proc < 0)
 		return step_failed(w, errno == ENODEV ? PACKED("what lies on /proc is no proc file system") : "/proc");
 	return 0;
-}
-
-int proc_write(int proc, const char *path, const char *text)
-{
-	int fd = k_open(proc, path, O_WRONLY, 0);
-	long n = (long)strlen(text), put;
-
-	if (fd < 0)
-		return -1;
-	put = k_write(fd, text, (size_t)n);
-	k_close(fd);
-	return put == n ? 0 : -1;
 }
 
 int do_MAP_SELF(struct walk *w, const struct step *s)
@@ -126,10 +100,9 @@ int do_NS_JOIN(struct walk *w, const struct step *s)
 {
 	int fd = k_open(AT_FDCWD, s->op[1].s, O_RDONLY, 0);
 
-	if (fd < 0)
-		return step_error(w);
-	/* The type is given, so that a file of another kind is refused. */
-	return step_close(w, fd, k_setns(fd, (unsigned)s->op[0].n));
+	/* The root in a user namespace may trace whoever comes in. The type is given, so that a file of another kind is refused. */
+	return step_close(w, fd, fd < 0 || (s->op[0].n == CLONE_NEWUSER_ && k_prctl(PR_SET_DUMPABLE_, 0, 0, 0)) ||
+				 k_setns(fd, (unsigned)s->op[0].n));
 }
 
 int do_NS_SET(struct walk *w, const struct step *s)

@@ -47,18 +47,6 @@ static int proc_dir(int pid)
 	return k_open(AT_FDCWD, path, O_PATH | O_DIRECTORY, 0);
 }
 
-const char *status_field(const char *status, const char *name)
-{
-	size_t n = strlen(name);
-
-	for (const char *line = status; line; line = strchr(line, '\n')) {
-		line += *line == '\n';
-		if (!strncmp(line, name, n) && line[n] == ':')
-			return line + n + 1 + strspn(line + n + 1, " \t");
-	}
-	return NULL;
-}
-
 static char *read_file(struct inspection *i, int dir, const char *name)
 {
 	size_t length;

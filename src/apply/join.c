@@ -7,7 +7,7 @@
 
 #include "apply/proc.h"
 #include "apply/process.h"
-#include "apply/walk.h"
+#include "apply/step.h"
 #include "base/text.h"
 #include "base/uapi.h"
 #include "kernel/k.h"

@@ -1,4 +1,6 @@
 /* Steps that change the mounts of a sandbox that runs, and their undo. */
+#include "apply/live.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -7,7 +9,8 @@
 
 #include "apply/holders.h"
 #include "apply/path.h"
-#include "apply/trees.h"
+#include "apply/step.h"
+#include "apply/table.h"
 #include "base/text.h"
 #include "kernel/k.h"
 

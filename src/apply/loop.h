@@ -2,7 +2,7 @@
 #ifndef HUTCH_LOOP_H
 #define HUTCH_LOOP_H
 
-#include "apply/walk.h"
+#include "apply/step.h"
 
 /*
  * Binds the file to a free loop device, read-only; the kernel unbinds it when its

@@ -7,6 +7,8 @@
 #include <sys/statfs.h>
 
 #include "apply/path.h"
+#include "apply/proc.h"
+#include "apply/root.h"
 #include "apply/trees.h"
 #include "base/text.h"
 #include "kernel/k.h"

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "apply/walk.h"
 #include "kernel/k.h"
 
 /* One byte a source and flag: what identity_take goes by. */

@@ -12,7 +12,7 @@
 #include <sys/statfs.h>
 
 #include "apply/proc.h"
-#include "apply/walk.h"
+#include "apply/step.h"
 #include "base/parse.h"
 #include "base/text.h"
 #include "kernel/k.h"

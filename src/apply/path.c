@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 
@@ -334,4 +335,17 @@ int path_make(struct walk *w, const char *path, int is_dir, unsigned mode, int m
 			return -1;
 	}
 	return make_one(w, path, is_dir, mode, memory);
+}
+
+/* Mount points that were made on somebody's disk for a sandbox that never was. */
+void unmake_points(struct walk *w)
+{
+	while (w->nmade > 0) {
+		struct made *m = &w->made[--w->nmade];
+
+		/* What was mounted there already keeps its mount point busy. */
+		if (!k_fchdir(m->dir))
+			k_umount(m->name, MNT_DETACH | UMOUNT_NOFOLLOW);
+		k_unlink(m->dir, m->name, m->is_dir ? 0x200 /* AT_REMOVEDIR */ : 0);
+	}
 }

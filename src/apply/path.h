@@ -6,7 +6,7 @@
 #ifndef HUTCH_PATH_H
 #define HUTCH_PATH_H
 
-#include "apply/walk.h"
+#include "apply/step.h"
 
 /*
  * Opens an absolute path of the inside. flags as in open(2); mode for O_CREAT.
@@ -39,5 +39,8 @@ int path_make(struct walk *w, const char *path, int is_dir, unsigned mode, int m
 
 /* The walker for kernels without openat2; also used by the tests on newer ones. */
 int path_walk(int root, const char *path, int flags, unsigned mode);
+
+/* Takes away the mount points that were made on somebody's disk. */
+void unmake_points(struct walk *w);
 
 #endif

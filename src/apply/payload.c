@@ -11,8 +11,11 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "apply/channel.h"
+#include "apply/inside.h"
 #include "apply/path.h"
-#include "apply/trees.h"
+#include "apply/rights.h"
+#include "apply/step.h"
 #include "base/text.h"
 #include "kernel/k.h"
 

@@ -22,7 +22,7 @@
 
 #define PLACE "/run/hutch/templates"
 #define BARRED "------------------------"
-#define HEAD "hutch template 1 " VERSION "\n"
+#define HEAD "hutch template 2 " VERSION "\n"
 /* A name is when, in ms since boot, and who, in hexadecimal digits: the least is the oldest. */
 enum { NAME = 24, PATH = sizeof PLACE + NAME + 8, NSFS = 0x6e736673 };
 
@@ -205,9 +205,11 @@ static void sweep(int dir, struct sweep *s)
 /* The folder of pins, locked. make: and made; else who has it is waited for. */
 static int place_lock(int make)
 {
-	int base = geteuid() ? -1 : registry_dir(), dir;
+	int base, dir;
 
-	if (base < 0)
+	/* Templates are root's. */
+	errno = EPERM;
+	if (geteuid() || (base = registry_dir()) < 0)
 		return -1;
 	dir = registry_folder(base, "templates", make ? 0700 : 0);
 	k_close(base);

@@ -21,4 +21,7 @@ char *proc_read(int proc, const char *path, struct arena *a, size_t *length);
 /* The value behind "Name:" in the text of a status file, NULL when it has none. */
 const char *status_field(const char *status, const char *name);
 
+/* "/proc/self/fd/N": how mount(2), which knows paths only, is given a descriptor. */
+void fd_path(char to[32], int fd);
+
 #endif

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #include "apply/proc.h"
 #include "base/text.h"
@@ -70,4 +71,9 @@ uint64_t process_ns(int pid, const char *kind)
 			return number_at(link + strcspn(link, "[") + 1);
 	}
 	return 0;
+}
+
+int status_code(int status)
+{
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }

@@ -20,4 +20,7 @@ int process_child(int dir, int pid, struct arena *a);
 /* The inode number of its namespace of a kind; 0 with errno. Not by stat(2), which makes an inode first. */
 uint64_t process_ns(int pid, const char *kind);
 
+/* The exit status that tells of a wait status: 128+N for signal N, as in a shell. */
+int status_code(int status);
+
 #endif

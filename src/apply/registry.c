@@ -64,6 +64,11 @@ int registry_dir(void)
 	return dir;
 }
 
+const char *registry_place(void)
+{
+	return geteuid() ? "$XDG_RUNTIME_DIR/hutch" : "/run/hutch";
+}
+
 void registry_entry(char to[80], const char *name, const char *kind)
 {
 	text_format(to, 80, "%.64s.%s", name, kind);
@@ -110,7 +115,7 @@ int registry_find(const char *name, struct box *to, struct arena *a, struct err 
 
 	registry_entry(file, name, "box");
 	if (dir < 0)
-		return err_set(e, errno, "the folder of running sandboxes");
+		return err_set(e, errno, "%s", registry_place());
 	if (box_read(dir, file, &m, to, a)) {
 		k_close(dir);
 		return err_set(e, errno == ENOENT ? 0 : errno, "no sandbox named %.64s is running", name);
@@ -314,10 +319,10 @@ int do_REGISTER(struct walk *w, const struct step *s)
 	char file[80];
 
 	if (dir < 0)
-		return step_failed(w, PACKED("the folder of running sandboxes"));
+		return step_failed(w, registry_place());
 	/* One at a time looks at a name and takes it; the close gives way. */
 	if (registry_lock(dir, REGISTRY_TRIES)) {
-		step_failed(w, PACKED("the folder of running sandboxes"));
+		step_failed(w, registry_place());
 		k_close(dir);
 		return -1;
 	}
@@ -339,14 +344,6 @@ int do_REGISTER(struct walk *w, const struct step *s)
 	return result;
 }
 
-static const char *step_text(const struct plan *plan, enum step_kind kind, int operand)
-{
-	for (unsigned i = 0; i < plan->nsteps; i++)
-		if (plan->step[i].kind == kind)
-			return plan->step[i].op[operand].s;
-	return NULL;
-}
-
 /* Is the entry still that of this process? */
 static int box_is(int dir, const char *file, int pid, struct arena *a)
 {
@@ -361,27 +358,14 @@ static int box_is(int dir, const char *file, int pid, struct arena *a)
 
 void registry_leave(struct walk *w)
 {
-	const char *name, *group;
-	int locked = w->group_fd >= 0, dir;
 	char file[80];
+	int dir;
 
-	if (locked)
-		k_close(w->group_fd);
-	w->group_fd = -1;
-	if (!w->registered && !w->published && !locked)
+	if (!w->registered || (dir = registry_dir()) < 0)
 		return;
-	dir = registry_dir();
-	if (dir < 0)
-		return;
-	name = step_text(w->plan, STEP_REGISTER, 0);
-	group = step_text(w->plan, STEP_GROUP_JOIN, 2);
-	if (w->registered) {
-		registry_entry(file, name, "box");
-		if (!registry_lock(dir, REGISTRY_TRIES) && box_is(dir, file, w->pid, w->arena))
-			entry_forget(dir, name);
-	}
-	if (group && (w->published || locked))
-		registry_group_leave(dir, group, w->pid ? w->pid : -1);
+	registry_entry(file, step_text(w->plan, STEP_REGISTER, 0), "box");
+	if (!registry_lock(dir, REGISTRY_TRIES) && box_is(dir, file, w->pid, w->arena))
+		entry_forget(dir, step_text(w->plan, STEP_REGISTER, 0));
 	k_close(dir);
-	w->registered = w->published = 0;
+	w->registered = 0;
 }

@@ -7,7 +7,7 @@
 #ifndef HUTCH_REGISTRY_H
 #define HUTCH_REGISTRY_H
 
-#include "apply/walk.h"
+#include "apply/step.h"
 
 /* A registered sandbox: its process, and the profile that it was built from. */
 struct box {
@@ -35,6 +35,9 @@ void registry_leave(struct walk *w);
 /* The registry's folder, made where it is missing, and nobody else's; -1 with errno. */
 int registry_dir(void);
 
+/* Where that is, for a message. */
+const char *registry_place(void);
+
 /* One in a directory, made with this mode, 0: only if it is there; the same. */
 int registry_folder(int at, const char *name, unsigned mode);
 
@@ -58,8 +61,8 @@ int registry_alive(const struct group_member *m);
 /* The file of an entry: NAME.KIND */
 void registry_entry(char to[80], const char *name, const char *kind);
 
-/* Takes this process and the dead out of a group of the folder, see registry_group_sweep. */
-void registry_group_leave(int dir, const char *group, int pid);
+/* Takes a walk's process, and the dead, out of the group that it has joined; gives up the lock where it holds it. */
+void group_leave(struct walk *w);
 
 /* Tells of each IPC group that is noted, in no order. */
 void registry_groups(void (*tell)(void *ctx, const char *name, int), void *ctx);

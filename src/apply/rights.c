@@ -1,4 +1,6 @@
 /* Steps that give and take rights: ids, capabilities, the way to more of them. */
+#include "apply/rights.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -7,7 +9,7 @@
 #include "apply/file.h"
 #include "apply/path.h"
 #include "apply/proc.h"
-#include "apply/trees.h"
+#include "apply/step.h"
 #include "base/parse.h"
 #include "base/text.h"
 #include "kernel/k.h"

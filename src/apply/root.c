@@ -1,4 +1,6 @@
 /* The new root: what it is made of, how it becomes the root, how it is sealed. */
+#include "apply/root.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -6,9 +8,11 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
+#include "apply/channel.h"
 #include "apply/hidden.h"
 #include "apply/loop.h"
 #include "apply/path.h"
+#include "apply/proc.h"
 #include "apply/trees.h"
 #include "apply/unpack.h"
 #include "apply/userns.h"
@@ -272,4 +276,25 @@ int do_ROOT_ENTER(struct walk *w, const struct step *s)
 	if (w->plan->part == PART_LAUNCH && w->scratch >= 0 && (k_fchdir(w->scratch) || k_umount(".", MNT_DETACH)))
 		return step_failed(w, PACKED("the scratch"));
 	return k_fchdir(w->root) || k_chroot(".") ? step_failed(w, "") : 0;
+}
+
+/* setns makes the template's root ours, unshare the copy's. */
+int do_TEMPLATE_ENTER(struct walk *w, const struct step *s)
+{
+	/* Where nothing more is looked for on the host, there is no way back to it. */
+	if (s[1].kind == STEP_ROOT_ENTER)
+		w->root = k_setns(w->template, CLONE_NEWNS_) || k_unshare(CLONE_NEWNS_)
+			? -1 : k_open(AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0);
+	else
+		w->root = namespace_enter(w->template, CLONE_NEWNS_);
+	w->base = w->fd[s->op[0].n] = w->root;
+	return step_done(w, w->root < 0);
+}
+
+int do_TEMPLATE_GIVE(struct walk *w, const struct step *s)
+{
+	int fd = k_open(w->proc, "self/ns/mnt", O_RDONLY, 0);
+
+	(void)s;
+	return step_close(w, fd, fd < 0 || channel_send(w, REC_TEMPLATE, 0, 0, "", fd));
 }

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <unistd.h>
 
 #include "archive/texts.h"
 #include "base/text.h"
@@ -78,6 +79,9 @@ int kernel_open(struct kernel *k, struct err *e)
 	k->current = -1;
 	for (int i = 0; i < KERNEL_NAMESPACES; i++)
 		k->ns[i].name = NULL;
+	/* As before any clone of root's: namespaces of users are born with our memory, see plan/build.c. */
+	if (!geteuid())
+		k_prctl(PR_SET_DUMPABLE_, 0, 0, 0);
 	if (k->proc < 0 || enter(k))
 		return err_set(e, errno, "a mount namespace to try this in");
 	k_mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);

@@ -1,11 +1,13 @@
 /* The mounts of this process's namespace, as a table of lines or one by one. */
+#include "apply/table.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mount.h>
 
 #include "apply/proc.h"
-#include "apply/trees.h"
+#include "apply/step.h"
 #include "base/text.h"
 #include "kernel/k.h"
 
@@ -33,6 +35,27 @@ int table_read(struct walk *w, struct mounts *to)
 	uint64_t sum;
 
 	return read_table(w, to, &sum);
+}
+
+/* Before Linux 5.8 only fdinfo tells. */
+int mount_id(struct walk *w, int fd)
+{
+	char path[32], text[256], *id;
+	struct k_stat st;
+	long n;
+	int info;
+
+	if (!k_fstat(fd, STATX_MNT_ID_, &st) && (st.mask & STATX_MNT_ID_))
+		return (int)st.mnt_id;
+	text_format(path, sizeof path, "self/fdinfo/%d", fd);
+	info = k_open(w->proc, path, O_RDONLY, 0);
+	if (info < 0)
+		return -1;
+	n = k_read(info, text, sizeof text - 1);
+	k_close(info);
+	text[n > 0 ? n : 0] = '\0';
+	id = text_find(text, "mnt_id:");
+	return id ? (int)number_at(id + 7) : -1;
 }
 
 int table_line(struct walk *w, int id, struct mounts *to)
@@ -145,7 +168,7 @@ static int is_behind_link(const struct walk *w, const struct expect *e)
 }
 
 /* To which mounts the places of the plan lead: e[] by id[]. 0: not to each of them, or to one by two ways. */
-static int find_places(const struct walk *w, const uint64_t *id, int n, const struct expect **e)
+static int find_places(const struct walk *w, const uint64_t *id, int n, const struct expect **e, uint64_t *file)
 {
 	const struct plan *plan = w->plan;
 	int found = 0;
@@ -156,7 +179,7 @@ static int find_places(const struct walk *w, const uint64_t *id, int n, const st
 		int i = 0;
 
 		if (k_stat(w->root, path, AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC_ | (*path ? AT_SYMLINK_NOFOLLOW : AT_EMPTY_PATH),
-			   STATX_MNT_ID_UNIQUE_, &st) || !(st.mask & STATX_MNT_ID_UNIQUE_) ||
+			   STATX_INO_ | STATX_MNT_ID_UNIQUE_, &st) || !(st.mask & STATX_MNT_ID_UNIQUE_) ||
 		    !(st.attributes & STATX_ATTR_MOUNT_ROOT_) || is_behind_link(w, &plan->expect[k]))
 			continue;
 		while (i < n && id[i] != st.mnt_id)
@@ -165,6 +188,8 @@ static int find_places(const struct walk *w, const uint64_t *id, int n, const st
 			return 0;
 		found += !e[i];
 		e[i] = &plan->expect[k];
+		/* What is new each time has another number each time. */
+		file[i] = e[i]->each ? 0 : st.ino;
 	}
 	return found == n;
 }
@@ -176,10 +201,11 @@ static int find_places(const struct walk *w, const uint64_t *id, int n, const st
 static int table_placed(struct walk *w, const uint64_t *id, int n, struct mounts *to)
 {
 	const struct expect *e[SOME] = {0};
+	uint64_t file[SOME];
 	struct statmount_ sm;
 
 	/* Whoever read the table before compares more than that. */
-	if (n == SOME || w->before.n || !w->plan->part || !find_places(w, id, n, e))
+	if (n == SOME || w->before.n || !w->plan->part || !find_places(w, id, n, e, file))
 		return 0;
 	to->mount = ARENA_ARRAY(w->arena, struct mount, (size_t)n + 1);
 	for (int i = 0; i < n; i++) {
@@ -188,6 +214,7 @@ static int table_placed(struct walk *w, const uint64_t *id, int n, struct mounts
 		if (!to->mount || mount_tell(id[i], 0, &sm, sizeof sm, m) || !(m->type = type_of(e[i], (uint32_t)sm.sb_magic)))
 			return 0;
 		m->point = e[i]->path;
+		m->file = file[i];
 	}
 	to->n = (unsigned)n;
 	return 1;

@@ -4,38 +4,13 @@
 #include <errno.h>
 #include <fcntl.h>
 
+#include "apply/channel.h"
 #include "apply/path.h"
-#include "apply/trees.h"
+#include "apply/step.h"
+#include "apply/walk.h"
 #include "base/text.h"
 #include "base/uapi.h"
 #include "kernel/k.h"
-
-int do_TEMPLATE_CHECK(struct walk *w, const struct step *s)
-{
-	(void)s;
-	return identity_check(w);
-}
-
-/* setns makes the template's root ours, unshare the copy's. */
-int do_TEMPLATE_ENTER(struct walk *w, const struct step *s)
-{
-	/* Where nothing more is looked for on the host, there is no way back to it. */
-	if (s[1].kind == STEP_ROOT_ENTER)
-		w->root = k_setns(w->template, CLONE_NEWNS_) || k_unshare(CLONE_NEWNS_)
-			? -1 : k_open(AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0);
-	else
-		w->root = namespace_enter(w->template, CLONE_NEWNS_);
-	w->base = w->fd[s->op[0].n] = w->root;
-	return step_done(w, w->root < 0);
-}
-
-int do_TEMPLATE_GIVE(struct walk *w, const struct step *s)
-{
-	int fd = k_open(w->proc, "self/ns/mnt", O_RDONLY, 0);
-
-	(void)s;
-	return step_close(w, fd, fd < 0 || channel_send(w, REC_TEMPLATE, 0, 0, "", fd));
-}
 
 /* What the child has to say; it has ended, or will. */
 static void hear(struct walk *w, int *fd)

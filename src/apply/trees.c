@@ -13,66 +13,10 @@
 #include "apply/identity.h"
 #include "apply/proc.h"
 #include "apply/trees.h"
+#include "apply/table.h"
 #include "apply/userns.h"
 #include "base/text.h"
 #include "kernel/k.h"
-
-char *read_all(int fd, struct arena *a, size_t *length)
-{
-	char *text = a->base + a->used;
-	size_t used = 0;
-	long n;
-
-	do {
-		size_t room = a->size - a->used - used;
-
-		if (room < 4096) {
-			errno = ENOMEM;
-			return NULL;
-		}
-		n = k_read(fd, text + used, room - 1);
-		used += n > 0 ? (size_t)n : 0;
-	} while (n > 0);
-	if (n < 0)
-		return NULL;
-	text[used] = '\0';
-	a->used += used + 1;
-	*length = used;
-	return text;
-}
-
-char *proc_read(int proc, const char *path, struct arena *a, size_t *length)
-{
-	int fd = k_open(proc, path, O_RDONLY, 0);
-	char *text;
-
-	if (fd < 0)
-		return NULL;
-	text = read_all(fd, a, length);
-	k_close(fd);
-	return text;
-}
-
-/* The id of the mount that fd is on; before Linux 5.8 only fdinfo tells. */
-int mount_id(struct walk *w, int fd)
-{
-	char path[32], text[256], *id;
-	struct k_stat st;
-	long n;
-	int info;
-
-	if (!k_fstat(fd, STATX_MNT_ID_, &st) && (st.mask & STATX_MNT_ID_))
-		return (int)st.mnt_id;
-	text_format(path, sizeof path, "self/fdinfo/%d", fd);
-	info = k_open(w->proc, path, O_RDONLY, 0);
-	if (info < 0)
-		return -1;
-	n = k_read(info, text, sizeof text - 1);
-	k_close(info);
-	text[n > 0 ? n : 0] = '\0';
-	id = text_find(text, "mnt_id:");
-	return id ? (int)number_at(id + 7) : -1;
-}
 
 /* Notes the peer groups of the mount that fd is on. */
 static int note_source(struct walk *w, int fd, struct note *to)
@@ -139,12 +83,6 @@ int do_TREE_CLONE(struct walk *w, const struct step *s)
 	}
 	k_close(fd);
 	return result;
-}
-
-/* mount(2) knows paths only: the descriptor's name below /proc is one. */
-void fd_path(char to[32], int fd)
-{
-	text_format(to, 32, "/proc/self/fd/%d", fd);
 }
 
 static int is_scratch(struct walk *w, int fd)

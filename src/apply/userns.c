@@ -56,14 +56,16 @@ int userns_sealed_mounts(struct walk *w)
 	return h.fd;
 }
 
-static long read_byte(int fd, char *byte)
+/* A byte, with a descriptor. */
+static int hear(int from, int *passed)
 {
+	char byte;
 	long n;
 
 	do
-		n = k_read(fd, byte, 1);
+		n = k_receive(from, &byte, 1, passed, 1);
 	while (n < 0 && errno == EINTR);
-	return n;
+	return (int)n;
 }
 
 /* Tells who it is, keeps its namespace alive until the other end is closed. */
@@ -71,12 +73,14 @@ static int stand_by(void *argument)
 {
 	struct helper *h = argument;
 	long n = k_readlink(h->proc, "self", h->pid, sizeof h->pid - 1);
-	char byte;
+	/* Nobody else may open it: we are hidden, and hutch may not have the right to look. */
+	int own = k_open(h->proc, "self/ns/user", O_RDONLY, 0);
+	int none;
 
-	h->error = n < 0 ? errno : 0;
+	h->error = n < 0 || own < 0 ? errno : 0;
 	k_close(h->wait[0]);
-	if (k_write(h->wait[1], "", 1) == 1)
-		read_byte(h->wait[1], &byte);
+	if (k_send(h->wait[1], "", 1, own) == 1)
+		hear(h->wait[1], &none);
 	else
 		h->error = errno;
 	k_exit(0);
@@ -92,18 +96,13 @@ static int write_maps(struct walk *w, const char *pid, uint32_t inside, uint32_t
 	if (proc_write(w->proc, path, text))
 		return step_failed(w, "uid_map");
 	text_format(path, sizeof path, "%s/gid_map", pid);
-	if (proc_write(w->proc, path, text))
-		return step_failed(w, "gid_map");
-	text_format(path, sizeof path, "%s/ns/user", pid);
-	return k_open(w->proc, path, O_RDONLY, 0);
+	return proc_write(w->proc, path, text) ? step_failed(w, "gid_map") : 0;
 }
 
 int userns_make(struct walk *w, uint32_t inside, uint32_t outside, uint32_t count)
 {
 	struct helper h = {.proc = w->proc, .fd = -1};
-	int pid, fd = -1, error;
-	char byte;
-	long n;
+	int pid, fd = -1, error, got;
 
 	if (k_socketpair(h.wait))
 		return step_error(w);
@@ -113,13 +112,12 @@ int userns_make(struct walk *w, uint32_t inside, uint32_t outside, uint32_t coun
 	k_close(h.wait[1]);
 	if (pid < 0) {
 		step_failed_code(w, error, PACKED("a throw-away user namespace"));
-	} else if ((n = read_byte(h.wait[0], &byte)) == 1 && !h.error) {
-		fd = write_maps(w, h.pid, inside, outside, count);
-		if (fd < 0 && w->err.step != (int)w->at)
-			step_error(w);
-	} else {
-		step_failed_code(w, n < 0 ? errno : h.error ? h.error : EPIPE,
+	} else if ((got = hear(h.wait[0], &fd)) != 1 || h.error || fd < 0) {
+		step_failed_code(w, got < 0 ? errno : h.error ? h.error : EPIPE,
 				 "a throw-away user namespace");
+		k_drop(&fd);
+	} else if (write_maps(w, h.pid, inside, outside, count)) {
+		k_drop(&fd);
 	}
 	k_close(h.wait[0]);
 	if (pid > 0)

@@ -2,7 +2,7 @@
 #ifndef HUTCH_USERNS_H
 #define HUTCH_USERNS_H
 
-#include "apply/walk.h"
+#include "apply/step.h"
 
 /* A descriptor of a user namespace with this map for users and groups; -1 filled. */
 int userns_make(struct walk *w, uint32_t inside, uint32_t outside, uint32_t count);

@@ -5,7 +5,8 @@
 
 #include "apply/identity.h"
 #include "apply/path.h"
-#include "apply/trees.h"
+#include "apply/step.h"
+#include "apply/table.h"
 #include "base/text.h"
 #include "kernel/k.h"
 
@@ -121,7 +122,7 @@ int do_VERIFY_MOUNTS(struct walk *w, const struct step *s)
 		return same < 0 ? -1 : 0;
 	if (view(w, &now, &plan))
 		return -1;
-	sum = w->plan->part && own ? identity_table(&plan, &now) : 0;
+	sum = w->plan->part && own ? identity_table(w, &plan, &now) : 0;
 	/* Somebody took away what a mount of the template was on, or one has arrived or gone. */
 	if (w->plan->part == PART_LAUNCH && (!own || own->below != sum))
 		return step_failed_code(w, ESTALE, "");

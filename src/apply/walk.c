@@ -1,12 +1,16 @@
-/* The walker, see walk.h. Knows no step by itself but where the sides part. */
+/* The walker, see walk.h. Knows no step by itself but those where the sides part, at the end. */
 #include "apply/walk.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/mount.h>
-#include <sys/wait.h>
 
+#include "apply/channel.h"
+#include "apply/init.h"
+#include "apply/inside.h"
+#include "apply/live.h"
+#include "apply/path.h"
 #include "apply/registry.h"
 #include "base/text.h"
 #include "kernel/k.h"
@@ -36,35 +40,8 @@ int walk_init(struct walk *w, const struct plan *plan, struct arena *a)
 	return 0;
 }
 
-int step_failed_code(struct walk *w, int code, const char *text)
-{
-	err_set(&w->err, code, "%s", text);
-	w->err.step = (int)w->at;
-	return -1;
-}
-
-int step_failed(struct walk *w, const char *text)
-{
-	return step_failed_code(w, errno, text);
-}
-
-int step_error(struct walk *w)
-{
-	return step_failed(w, "");
-}
-
-int step_done(struct walk *w, int failed)
-{
-	return failed ? step_error(w) : 0;
-}
-
-int step_close(struct walk *w, int fd, int failed)
-{
-	int result = step_done(w, failed);
-
-	k_close(fd);
-	return result;
-}
+/* Bytes; more than what a call of clone has on the stack. */
+enum { VFORK_GAP = 1024 };
 
 static int step_do(struct walk *w)
 {
@@ -154,6 +131,12 @@ static void close_all(struct walk *w)
 	w->channel = w->far_channel = -1;
 }
 
+void walk_leave(struct walk *w)
+{
+	group_leave(w);
+	registry_leave(w);
+}
+
 void walk_undo(struct walk *w)
 {
 	/* Who has another parent may be waited for by now, and its number somebody else's: the
@@ -164,21 +147,8 @@ void walk_undo(struct walk *w)
 			;
 		w->pid = 0;
 	}
-	registry_leave(w);
+	walk_leave(w);
 	close_all(w);
-}
-
-/* Mount points that were made on somebody's disk for a sandbox that never was. */
-void unmake_points(struct walk *w)
-{
-	while (w->nmade > 0) {
-		struct made *m = &w->made[--w->nmade];
-
-		/* What was mounted there already keeps its mount point busy. */
-		if (!k_fchdir(m->dir))
-			k_umount(m->name, MNT_DETACH | UMOUNT_NOFOLLOW);
-		k_unlink(m->dir, m->name, m->is_dir ? 0x200 /* AT_REMOVEDIR */ : 0);
-	}
 }
 
 static void unmake(struct walk *w)
@@ -228,7 +198,80 @@ int walk_inside(void *host_walk)
 	walk_on(&w);
 }
 
-int status_code(int status)
+int do_CLONE(struct walk *w, const struct step *s)
 {
-	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+	unsigned flags = (unsigned)s->op[0].n | SIGCHLD;
+
+	char *stack = walk_stack + sizeof walk_stack;
+
+	if (s->op[3].n && k_prctl(PR_SET_DUMPABLE_, 0, 0, 0))
+		return step_error(w);
+	/* The host side sleeps: its stack below the frames of this call is free, and warm. */
+	if (s->op[1].n) {
+		flags |= CLONE_VM | CLONE_VFORK;
+		stack = (char *)__builtin_frame_address(0) - VFORK_GAP;
+	}
+	/* A launch ends when its sandbox is built: the supervisor is its parent from the start. */
+	w->pid = w->born ? k_clone_sibling(walk_inside, walk_stack + sizeof walk_stack,
+					   (unsigned)s->op[0].n, w, w->born)
+			 : k_clone(walk_inside, stack, flags, w);
+	if (w->pid < 0) {
+		w->pid = 0;
+		return step_error(w);
+	}
+	/* With the child alone holding it, the channel ends when the child does. */
+	k_close(w->far_channel);
+	w->far_channel = -1;
+	return 0;
+}
+
+static int payload_main(void *walk)
+{
+	walk_on(walk);
+}
+
+int do_INIT_START(struct walk *w, const struct step *s)
+{
+	(void)s;
+	if (init_prepare(w))
+		return -1;
+	/* Shares our memory until it executes its program: no page table is copied. */
+	w->payload = k_clone(payload_main, payload_stack + sizeof payload_stack,
+			     CLONE_VM | CLONE_VFORK | SIGCHLD, w);
+	if (w->payload < 0)
+		return step_error(w);
+	if (w->err.step >= 0) {
+		/* The child has told why. */
+		unmake_points(w);
+		k_exit(125);
+	}
+	init_serve(w);
+}
+
+/* Not the payload's: this child becomes the init, and shares its memory with that one. */
+static char fork_stack[128 << 10] __attribute__((aligned(16)));
+
+static int fork_main(void *walk)
+{
+	struct walk *w = walk;
+
+	if (parent_check(w)) {
+		channel_send(w, REC_FAILED, w->err.code, 0, w->err.text, -1);
+		k_exit(125);
+	}
+	walk_on(w);
+}
+
+int do_FORK(struct walk *w, const struct step *s)
+{
+	int pid;
+
+	(void)s;
+	/* Joining a user namespace undid the tie to hutch. */
+	if (parent_check(w))
+		return -1;
+	pid = k_clone(fork_main, fork_stack + sizeof fork_stack, SIGCHLD, w);
+	if (pid < 0)
+		return step_failed(w, "");
+	init_stand_by(w, pid);
 }

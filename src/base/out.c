@@ -62,10 +62,11 @@ void out_printf(struct out *o, const char *format, ...)
 
 void out_word(struct out *o, const char *word)
 {
-	if (*word && !strpbrk(word, " \t#"))
-		out_put(o, word);
-	else
-		out_printf(o, "\"%s\"", word);
+	int quoted = !*word || strpbrk(word, " \t#");
+
+	out_bytes(o, "\"", (size_t)quoted);
+	out_put(o, word);
+	out_bytes(o, "\"", (size_t)quoted);
 }
 
 void out_names(struct out *o, uint64_t set, const char *const *names, int n, const char *between)

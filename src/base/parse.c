@@ -305,19 +305,26 @@ static int distance(const char *a, const char *b)
 
 const char *name_nearest(const char *text, const char *const *names, int n)
 {
-	const char *best = NULL;
-	int least = (int)strlen(text) / 3 + 1;
+	const char *best = NULL, *dot = strrchr(text, '.');
+	int length = (int)strlen(text), least = length / 3 + 1;
+	int whole = dot ? name_find(dot + 1, names, n) : -1;
 
+	if (whole >= 0)
+		return names[whole];
 	if (least > 3)
 		least = 3;
 	for (int i = 0; i < n; i++) {
 		int d = names[i] ? distance(text, names[i]) : 99;
 
-		if (d <= least && (d < least || !best)) {
+		/* Of three letters one may be another, or two are missing. */
+		if (d <= least && (d < least || !best) && (d < 2 || length > 3 || *text == *names[i])) {
 			least = d;
 			best = names[i];
 		}
 	}
+	for (int i = 0; i < n && !best; i++)
+		if (names[i] && strlen(names[i]) > 2 && !strncmp(text, names[i], strlen(names[i])))
+			best = names[i];
 	return best;
 }
 
@@ -326,8 +333,10 @@ const char *name_hint(char to[HINT_ROOM], const char *text, const char *const *n
 	const char *near = name_nearest(text, names, n);
 
 	*to = '\0';
-	if (near)
-		text_format(to, HINT_ROOM, ", did you mean %s?", near);
+	if (strchr(text, ','))
+		text_format(to, HINT_ROOM, ": words have blanks between them, no commas");
+	else if (near)
+		text_format(to, HINT_ROOM, ", did you mean %s%s?", near, near[strlen(near) - 1] == '.' ? "NAME" : "");
 	return to;
 }
 

@@ -52,10 +52,13 @@ const char *word_past(const char *text, const char *prefix);
 /* Index of text among n names `step` bytes apart, or -1. NULL names are skipped. */
 int name_find(const char *text, const char *const *names, int n);
 
-/* The name closest to text among n, or NULL when none is close enough to suggest. */
+/*
+ * The name closest to text among n, or NULL when none is close enough to suggest: what stands
+ * behind its dot, a few letters from it, or what it begins with.
+ */
 const char *name_nearest(const char *text, const char *const *names, int n);
 
-/* The same as words behind "unknown ...": ", did you mean X?", or nothing. Returns `to`. */
+/* The same as words behind "unknown ...": ", did you mean X?", or what else it looks like, or nothing. Returns `to`. */
 enum { HINT_ROOM = 100 };
 const char *name_hint(char to[HINT_ROOM], const char *text, const char *const *names, int n);
 

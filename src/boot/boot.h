@@ -23,6 +23,10 @@ extern struct arena *boot_arena;
 /* Descriptors 0 to 2 of PID 1: nobody's input, the console's output; none is handed on. */
 void boot_streams(void);
 
+/* What was noted so far, a line each. */
+enum { BOOT_NOTES = 2000 };
+extern char boot_notes[BOOT_NOTES];
+
 /* One line that is told as soon as there is somebody who can: console, events. */
 void boot_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -4,6 +4,8 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 
@@ -30,6 +32,22 @@ static const struct {
 };
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
+
+char boot_notes[BOOT_NOTES];
+
+void boot_note(const char *format, ...)
+{
+	size_t used = strlen(boot_notes);
+	va_list args;
+
+	if (used + 200 > BOOT_NOTES)
+		return;
+	va_start(args, format);
+	text_vformat(boot_notes + used, BOOT_NOTES - used - 1, format, args);
+	va_end(args);
+	text_plain(boot_notes + used, strlen(boot_notes + used));
+	memcpy(boot_notes + strlen(boot_notes), "\n", 2);
+}
 
 void early_descriptors(void)
 {
@@ -96,4 +114,18 @@ void early_nodes(void)
 			boot_note("%s: %s", n->path, errno_text());
 	for (int i = 0; i < DEV_LINKS; i++)
 		k_symlink(dev_links[i][0], AT_FDCWD, dev_links[i][1]);
+}
+
+/* Words for people go to the console, and nobody reads from it here: a shell may. */
+void boot_streams(void)
+{
+	int null = k_open(AT_FDCWD, "/dev/null", O_RDWR, 0), console = console_open(NULL);
+
+	for (int fd = 0; fd < 3; fd++)
+		if (fd && console >= 0)
+			k_dup2(console, fd, 1);
+		else if (null >= 0)
+			k_dup2(null, fd, 1);
+	k_close(null > 2 ? null : -1);
+	k_close(console > 2 ? console : -1);
 }

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <string.h>
 #include <sys/wait.h>
 
@@ -16,23 +15,6 @@
 
 enum { PAUSE = 1000 };		/* ms */
 
-static char notes[2000];
-struct arena *boot_arena;
-
-void boot_note(const char *format, ...)
-{
-	size_t used = strlen(notes);
-	va_list args;
-
-	if (used + 200 > sizeof notes)
-		return;
-	va_start(args, format);
-	text_vformat(notes + used, sizeof notes - used - 1, format, args);
-	va_end(args);
-	text_plain(notes + used, strlen(notes + used));
-	memcpy(notes + strlen(notes), "\n", 2);
-}
-
 static void read_cmdline(struct cmdline *to)
 {
 	size_t mark = boot_arena->used, n = 0;
@@ -40,20 +22,6 @@ static void read_cmdline(struct cmdline *to)
 
 	cmdline_parse(to, text ? text : "", text ? n : 0);
 	boot_arena->used = mark;
-}
-
-/* Words for people go to the console, and nobody reads from it here: a shell may. */
-void boot_streams(void)
-{
-	int null = k_open(AT_FDCWD, "/dev/null", O_RDWR, 0), console = console_open(NULL);
-
-	for (int fd = 0; fd < 3; fd++)
-		if (fd && console >= 0)
-			k_dup2(console, fd, 1);
-		else if (null >= 0)
-			k_dup2(null, fd, 1);
-	k_close(null > 2 ? null : -1);
-	k_close(console > 2 ? console : -1);
 }
 
 /* There is no supervisor: the dead are buried all the same. */
@@ -81,7 +49,7 @@ void boot_main(char *const *argv, char **again, int resume, struct arena *a)
 	struct supervise_end end = {.kind = END_EXIT};
 	struct supervise_options o = {
 		.paths = paths, .npaths = 1, .readers = -1, .argv = argv, .again = again, .resume = resume, .init = 1,
-		.meanwhile = meanwhile, .notes = notes, .setup = boot_setup, .enter = root_enter, .end = &end,
+		.meanwhile = meanwhile, .notes = boot_notes, .setup = boot_setup, .enter = root_enter, .end = &end,
 	};
 	char why[200];
 
@@ -106,9 +74,9 @@ void boot_main(char *const *argv, char **again, int resume, struct arena *a)
 		o.resume = -1;
 		if (end.kind != END_EXIT)
 			boot_down(&end);
-		notes[0] = '\0';
+		boot_notes[0] = '\0';
 		boot_note("there is no supervisor: %s", why);
-		k_write(2, notes, strlen(notes));
+		k_write(2, boot_notes, strlen(boot_notes));
 		breathe();
 	}
 }

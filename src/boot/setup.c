@@ -4,8 +4,8 @@
 #include <string.h>
 #include <sys/mount.h>
 
+#include "apply/inside.h"
 #include "apply/proc.h"
-#include "apply/walk.h"
 #include "archive/texts.h"
 #include "base/parse.h"
 #include "base/text.h"
@@ -16,6 +16,8 @@
 #include "kernel/k.h"
 
 enum { DEVICE_WAIT = 10000 };	/* ms */
+
+struct arena *boot_arena;
 
 /* What is tried now: if it hangs, these are the words. */
 static void phase(struct setup_report *to, const char *key, const char *value)

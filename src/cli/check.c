@@ -63,7 +63,7 @@ static void look_at_sources(struct look *l)
 
 		if ((!clone && !file) || (clone && (s->op[3].n || s->op[5].n)) || comes_at_boot(l, s->op[1].s))
 			continue;
-		fd = file_open(l->root, s->op[1].s, O_PATH);
+		fd = file_open(l->root, s->op[1].s, s->at.key == KEY_root && clone ? O_PATH | O_DIRECTORY : O_PATH);
 		if (fd < 0)
 			found(l, s->at, s->op[1].s, errno_text());
 		k_close(fd);
@@ -87,6 +87,77 @@ static int has_link(int root, const char *path)
 			return 0;
 	}
 	return 1;
+}
+
+/* What is made or mounted there by this step. */
+static const char *place_of(const struct step *s)
+{
+	switch (s->kind) {
+	case STEP_MOUNT_POINT:
+	case STEP_DIR_MAKE:
+		return s->op[0].s;
+	case STEP_MOUNT_TREE:
+	case STEP_MOUNT_MOVE:
+	case STEP_MOUNT_OVERLAY:
+	case STEP_SHM_MOUNT:
+	case STEP_LINK_MAKE:
+		return s->op[1].s;
+	case STEP_MOUNT_NEW:
+		return s->op[2].s;
+	}
+	return NULL;
+}
+
+/* Of what a step mounts: 1, a directory; 0, something else; -1, nobody knows yet. */
+static int brings_directory(const struct look *l, const struct step *s)
+{
+	const struct step *from = l->plan->step;
+	struct k_stat st;
+	int fd, is = -1;
+
+	if (s->kind == STEP_MOUNT_NEW || s->kind == STEP_MOUNT_OVERLAY)
+		return 1;
+	while (from < s && ((from->kind != STEP_TREE_CLONE && from->kind != STEP_TREE_BIND) || from->op[0].n != s->op[0].n))
+		from++;
+	fd = from == s || comes_at_boot(l, from->op[1].s) ? -1 : file_open(l->root, from->op[1].s, O_PATH);
+	if (fd >= 0 && !k_fstat(fd, STATX_TYPE_, &st))
+		is = S_ISDIR(st.mode);
+	k_close(fd);
+	return is;
+}
+
+/* Where in the root something is to be mounted there must be a place for it, and of its kind. */
+static void look_at_place(struct look *l, int box, const struct step *s)
+{
+	const char *path = place_of(s), *root = l->p->root.path;
+	int fd, is, code = 0, overlay = s->kind == STEP_MOUNT_OVERLAY;
+	struct k_stat st;
+
+	if (s->kind < STEP_MOUNT_TREE || s->kind > STEP_MOUNT_OVERLAY ||
+	    (!overlay && s->op[s->kind == STEP_MOUNT_NEW ? 5 : 2].n) || (!root[1] && comes_at_boot(l, path)))
+		return;
+	for (const struct step *before = l->plan->step; before < s; before++)
+		if (place_of(before) && path_below(path, place_of(before)))
+			return;
+	fd = file_open(box, path, O_PATH);
+	is = brings_directory(l, s);
+	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR) && !has_link(box, path))
+		code = errno;
+	else if (fd >= 0 && is >= 0 && !k_fstat(fd, STATX_TYPE_, &st) && S_ISDIR(st.mode) != is)
+		code = ENOTDIR;
+	if (code)
+		found(l, s->at, path, step_cause(overlay ? STEP_MOUNT_TREE : s->kind, code));
+	k_close(fd);
+}
+
+static void look_at_places(struct look *l)
+{
+	const struct root_wish *r = &l->p->root;
+	int box = r->kind == ROOT_DIR && !comes_at_boot(l, r->path) ? file_open(l->root, r->path, O_PATH | O_DIRECTORY) : -1;
+
+	for (unsigned i = 0; box >= 0 && i < l->plan->nsteps; i++)
+		look_at_place(l, box, &l->plan->step[i]);
+	k_close(box);
 }
 
 /*
@@ -123,18 +194,37 @@ unknown:
 	return fd;
 }
 
+/* Whether the walk over PATH ends here: with a program, or where nobody knows. Else *why may change. */
+static int is_program(struct look *l, const char *path, const char **why)
+{
+	int fd = open_inside(l, path, O_PATH), is = fd < 0 && errno != ENOENT && errno != ENOTDIR;
+	struct k_stat st;
+
+	if (fd >= 0 && !(is = k_fstat(fd, 3, &st) || (S_ISREG(st.mode) && st.mode & 0111)))
+		*why = PACKED("not a program that may be executed");
+	k_close(fd);
+	return is;
+}
+
 static void look_at_program(struct look *l)
 {
-	const char *path = l->p->exec.word[0];
-	struct k_stat st;
-	int fd = *path == '/' ? open_inside(l, path, O_PATH) : -1;
+	const char *name = l->p->exec.word[0], *dir, *why;
+	const struct step *s = l->plan->step;
+	char path[4096];
 
-	if (fd < 0 && *path == '/' && (errno == ENOENT || errno == ENOTDIR))
-		found(l, l->p->at[KEY_exec], path, errno_text());
-	else if (fd >= 0 && !k_fstat(fd, 3, &st) &&
-		 (!S_ISREG(st.mode) || !(st.mode & 0111)))
-		found(l, l->p->at[KEY_exec], path, PACKED("not a program that may be executed"));
-	k_close(fd);
+	while (s->kind != STEP_EXEC)
+		s++;
+	dir = strchr(name, '/') ? NULL : env_value((const char *const *)s->op[2].p, "PATH");
+	why = dir ? PACKED("not in the sandbox, wherever PATH leads") : error_text(ENOENT);
+	if ((!dir && *name != '/') || (!dir && is_program(l, name, &why)))
+		return;
+	for (size_t n; dir && *dir; dir += n + (dir[n] == ':')) {
+		n = strcspn(dir, ":");
+		if (*dir != '/' || text_format(path, sizeof path, "%.*s/%s", (int)n, dir, name) >= (int)sizeof path ||
+		    is_program(l, path, &why))
+			return;
+	}
+	found(l, l->p->at[KEY_exec], name, why);
 }
 
 /* A user or group by its name, in the sandbox's own file. */
@@ -232,6 +322,7 @@ static void look_at_all(struct look *l)
 	if (!files)
 		return;
 	look_at_sources(l);
+	look_at_places(l);
 	look_at_program(l);
 	look_at_name(l, l->p->at[KEY_user], l->p->user, "/etc/passwd");
 	look_at_name(l, l->p->at[KEY_group], l->p->group, "/etc/group");
@@ -272,9 +363,12 @@ static void facts_all(struct facts *f)
 	f->last_cap = CAP_NAMES - 1;
 }
 
-static int could_not(const struct err *e)
+static int could_not(const struct err *e, const char *root)
 {
-	cli_failed(e->text, e->code);
+	char text[400];
+
+	text_format(text, sizeof text, "%s%s%.150s", e->text, root ? " in " : "", root ? root : "");
+	cli_failed(text, e->code);
 	return EXIT_HUTCH;
 }
 
@@ -323,19 +417,19 @@ static int check_set(const char *root, const char *facts_file, char **paths, int
 	for (int i = 0; i < n; i++)
 		paths[i] = (char *)(uintptr_t)within(paths[i], root);
 	if (gather_init(&g, arena_room(&cli_arena, GATHER_MEMORY)) || gather_machine(&g, paths, n))
-		return could_not(&g.err);
+		return could_not(&g.err, root);
 	for (int i = 0; i < n; i++) {
 		unsigned before = g.draft.count;
 
 		if (gather_path(&g, paths[i]))
-			return could_not(&g.err);
+			return could_not(&g.err, root);
 		if (g.draft.count == before && !profile_is_machine(paths[i])) {
 			out_printf(&cli_out, "%s: no profile in it: a file NAME.conf\n", paths[i]);
 			status = EXIT_NOT;
 		}
 	}
 	if (gather_finish(&g))
-		return could_not(&g.err);
+		return could_not(&g.err, root);
 	status |= print_findings(g.draft.machine.findings);
 	for (unsigned i = 0; i < g.draft.count; i++)
 		status |= print_findings(g.draft.service[i].findings);
@@ -384,7 +478,8 @@ int command_check(int argc, char **argv)
 		given[MOUNTS] = "/proc/self/mountinfo";
 	if (given[MOUNTS] && read_host(given[MOUNTS]))
 		return EXIT_HUTCH;
-	if (given[ROOT] || is_directory(argv[i]))
+	/* Several paths are what a supervisor would read, as a directory is. */
+	if (given[ROOT] || is_directory(argv[i]) || (i + 1 < argc && !strchr(argv[i + 1], '=') && *argv[i + 1] != '-'))
 		return check_set(given[ROOT], given[FACTS_FILE], argv + i, argc - i);
 	return check_one(argc, argv, i, given[FACTS_FILE], given[NAME], given[SERVICE] != NULL);
 }

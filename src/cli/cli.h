@@ -16,6 +16,21 @@ enum {
 #include "cli/commands.def"
 #undef COMMAND
 
+/* Their names, and how many there are. */
+enum {
+#define COMMAND(id, name, usage, help) COMMAND_##id,
+#include "cli/commands.def"
+#undef COMMAND
+	COMMANDS
+};
+extern const char *const command_names[COMMANDS];
+
+/* -1: there is none of that name. */
+int command_find(const char *name);
+
+/* Prints how a command is used, and what for. */
+void command_usage(int command);
+
 /* The one memory of a command: profile, plan and tables live in it. */
 extern struct arena cli_arena;
 

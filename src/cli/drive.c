@@ -7,8 +7,11 @@
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 
+#include "apply/process.h"
 #include "apply/registry.h"
+#include "apply/walk.h"
 #include "base/signals.h"
+#include "cli/tell.h"
 #include "kernel/k.h"
 #include "kernel/probe.h"
 
@@ -16,34 +19,6 @@ enum { GRACE_MS = 5000 };	/* from TERM to KILL at the timeout */
 
 static const uint64_t handled = SIGNAL_BIT(SIGCHLD) | SIGNAL_BIT(SIGINT) | SIGNAL_BIT(SIGQUIT) | SIGNAL_BIT(SIGHUP) |
 				SIGNAL_BIT(SIGTERM) | SIGNAL_BIT(SIGUSR1) | SIGNAL_BIT(SIGUSR2) | SIGNAL_BIT(SIGWINCH);
-
-void drive_tell(struct run *r, const char *event, const char *key, int value)
-{
-	char text[128];
-	struct out o;
-
-	if (r->status_fd < 0)
-		return;
-	out_init(&o, text, sizeof text);
-	out_printf(&o, "{\"event\":\"%s\",\"%s\":%d}\n", event, key, value);
-	k_write(r->status_fd, o.text, o.used);
-}
-
-static void tell_failed(struct run *r)
-{
-	char text[512];
-	struct out o;
-	int step = r->err.step;
-
-	if (r->status_fd < 0)
-		return;
-	out_init(&o, text, sizeof text);
-	out_printf(&o, "{\"event\":\"failed\",\"step\":%d,\"name\":\"%s\",\"errno\":%d,\"error\":", step + 1,
-		   step >= 0 ? step_name(r->wish->plan.step[step].kind) : "", r->err.code);
-	out_json(&o, r->err.text);
-	out_put(&o, "}\n");
-	k_write(r->status_fd, o.text, o.used);
-}
 
 static void take_record(struct run *r, const struct record *record, int passed)
 {
@@ -64,10 +39,10 @@ static void take_record(struct run *r, const struct record *record, int passed)
 			r->err = r->walk.err;
 			break;
 		}
-		drive_tell(r, "built", "pid", r->walk.pid);
+		tell_event(r->status_fd, "built", "pid", r->walk.pid);
 		break;
 	case REC_STARTED:
-		drive_tell(r, "started", "pid", r->walk.pid);
+		tell_event(r->status_fd, "started", "pid", r->walk.pid);
 		break;
 	case REC_EXITED:
 		r->exited = 1;
@@ -93,7 +68,7 @@ static void read_channel(struct run *r)
 		if (got)
 			take_record(r, &record, passed);
 		else if (r->built && !r->failed && !r->wish->plan.init)
-			drive_tell(r, "started", "pid", r->walk.pid);
+			tell_event(r->status_fd, "started", "pid", r->walk.pid);
 	}
 }
 
@@ -184,13 +159,19 @@ static void serve(struct run *r)
 
 static int failure(struct run *r)
 {
-	int code = EXIT_HUTCH;
+	int code = EXIT_HUTCH, kind = r->err.step >= 0 ? r->wish->plan.step[r->err.step].kind : STEP_KINDS;
+	char *message;
 
-	if (r->err.step >= 0 && r->wish->plan.step[r->err.step].kind == STEP_EXEC)
+	if (kind == STEP_EXEC)
 		code = r->err.code == ENOENT ? EXIT_MISSING : EXIT_DENIED;
+	/* Busy, or nothing is mounted there. */
+	if (kind == STEP_MOUNT_DROP && (!r->err.code || r->err.code == EBUSY))
+		code = EXIT_NOT;
 	plan_print_error(&r->wish->plan, &r->err, &cli_out);
+	/* The lines behind the first one are for people only. */
+	message = arena_text(&cli_arena, cli_out.text, strcspn(cli_out.text, "\n"));
 	cli_flush(2);
-	tell_failed(r);
+	tell_failed(r->status_fd, &r->err, kind == STEP_KINDS ? "" : step_name(kind), message);
 	return code;
 }
 
@@ -205,9 +186,9 @@ static int result(struct run *r)
 		return failure(r);
 	}
 	if (WIFSIGNALED(r->status))
-		drive_tell(r, "exited", "signal", WTERMSIG(r->status));
+		tell_event(r->status_fd, "exited", "signal", WTERMSIG(r->status));
 	else
-		drive_tell(r, "exited", "status", WEXITSTATUS(r->status));
+		tell_event(r->status_fd, "exited", "status", WEXITSTATUS(r->status));
 	return r->timed_out ? EXIT_TIMEOUT : status_code(r->status);
 }
 
@@ -250,7 +231,7 @@ static int launch(struct run *r, char **argv)
 		read_channel(r);
 	serve(r);
 	relay_end(&r->relay);
-	registry_leave(&r->walk);
+	walk_leave(&r->walk);
 	return 1;
 }
 

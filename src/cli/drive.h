@@ -6,7 +6,7 @@
 #define HUTCH_DRIVE_H
 
 #include "apply/follow.h"
-#include "apply/walk.h"
+#include "apply/step.h"
 #include "cli/cli.h"
 #include "cli/relay.h"
 
@@ -36,9 +36,6 @@ struct run {
  * self.seal. Prints what fails. Returns hutch's exit status.
  */
 int drive(struct run *r, char **argv);
-
-/* A line of JSON for --status-fd. */
-void drive_tell(struct run *r, const char *event, const char *key, int value);
 
 /*
  * keep.c: for a plan that is a launch, a template, or the whole plan instead; and once more when that launch has

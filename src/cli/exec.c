@@ -17,6 +17,8 @@ int command_exec(int argc, char **argv)
 				       .env = (const char *const *)environ};
 	int given = argc > 3;
 
+	if (argc > 2 && strcmp(argv[2], "--") != 0)
+		cli_error("%.64s: write -- before the program", argv[2]);
 	if (argc < 2 || !name_ok(argv[1]) || argc == 3 || (given && strcmp(argv[2], "--") != 0))
 		return cli_usage("exec");
 	if (cli_box(&wish, argv[1], given ? (const char *const *)argv + 3 : shell,

@@ -73,7 +73,7 @@ int graph_show(const struct view *view, unsigned n, struct arena *a, enum graph_
 		cli_flush(1);
 	}
 	if (form == GRAPH_TEXT)
-		out_printf(&cli_out, "%u mount namespaces, %u groups\n", n, groups);
+		out_printf(&cli_out, "%u mount namespace%s, %u group%s\n", n, n == 1 ? "" : "s", groups, groups == 1 ? "" : "s");
 	out_put(&cli_out, form == GRAPH_DOT ? "}\n" : form == GRAPH_JSON ? "]\n" : "");
 	cli_flush(1);
 	return 0;

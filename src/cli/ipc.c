@@ -247,6 +247,8 @@ static int find(const char *name, struct group_member *m, int *group)
 	int n = registry_members(name, m);
 
 	*group = n > 0;
+	if (n < 0 && errno == ENOENT)
+		n = 0;
 	for (unsigned i = 0; !n && i < nboxes; i++)
 		if (!strcmp(boxes[i].name, name) && !process_start(boxes[i].pid, &m->start)) {
 			m->pid = boxes[i].pid;

@@ -5,6 +5,7 @@
 #include "apply/note.h"
 #include "apply/template.h"
 #include "cli/drive.h"
+#include "cli/tell.h"
 #include "kernel/k.h"
 
 /* What is found by it is as large as the plan of a root: a larger one is built each time. */
@@ -68,7 +69,7 @@ static int build_in(struct run *r, int dir)
 			return -1;
 		}
 	/* Where it cannot be kept, this run has it all the same. */
-	drive_tell(r, "template", "pinned", pin_keep(dir, &pin, r->template, &cli_arena) ? -errno : 1);
+	tell_event(r->status_fd, "template", "pinned", pin_keep(dir, &pin, r->template, &cli_arena) ? -errno : 1);
 	return 0;
 }
 
@@ -94,7 +95,7 @@ void keep_begin(struct run *r)
 		return do_without(r);
 	r->template = pin_open(&pin, &cli_arena);
 	if (r->template >= 0)
-		drive_tell(r, "template", "copied", 1);
+		tell_event(r->status_fd, "template", "copied", 1);
 	else if (errno == EPERM || build(r))
 		do_without(r);
 }

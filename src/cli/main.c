@@ -1,10 +1,7 @@
 /* The program: dispatch by the table of commands, help, and the only exit. */
-#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <stdarg.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "archive/texts.h"
 #include "base/parse.h"
@@ -18,106 +15,39 @@
 #define VERSION "0.1"
 #endif
 
-/* Untouched pages cost nothing; a table of 50,000 mounts has to fit. */
-static char memory[24 << 20];
-static char out_memory[256 << 10];
-struct arena cli_arena;
-struct out cli_out = {.text = out_memory, .size = sizeof out_memory};
-char **cli_again;
-int cli_resume = -1;
-
-static const struct command {
-	const char *name;
-	int (*run)(int argc, char **argv);
-} commands[] = {
-#define COMMAND(id, name, usage, help) {name, command_##id},
+static int (*const commands[COMMANDS])(int argc, char **argv) = {
+#define COMMAND(id, name, usage, help) command_##id,
 #include "cli/commands.def"
 #undef COMMAND
 };
-enum { COMMANDS = sizeof commands / sizeof *commands };
-
-void cli_flush(int fd)
-{
-	const char *p = cli_out.text;
-
-	while (cli_out.used > 0) {
-		long n = k_write(fd, p, cli_out.used);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			break;
-		p += n;
-		cli_out.used -= (size_t)n;
-	}
-	out_init(&cli_out, out_memory, sizeof out_memory);
-}
-
-void (cli_error)(const char *format, ...)
-{
-	char text[512];
-	va_list args;
-
-	va_start(args, format);
-	text_vformat(text, sizeof text, format, args);
-	va_end(args);
-	out_printf(&cli_out, "hutch: %s\n", text);
-	cli_flush(2);
-}
-
-void cli_failed(const char *text, int code)
-{
-	cli_error("%s%s%s", text, code ? ": " : "", code ? error_text(code) : "");
-}
-
-static const struct command *command_find(const char *name)
-{
-	for (int i = 0; i < COMMANDS; i++)
-		if (!strcmp(commands[i].name, name))
-			return &commands[i];
-	return NULL;
-}
-
-static void print_usage(const struct command *c)
-{
-	unsigned row = 2 * (unsigned)(c - commands);
-	const char *usage = text_of(TEXTS_COMMANDS, row), *help = text_of(TEXTS_COMMANDS, row + 1);
-
-	out_printf(&cli_out, "hutch %s%s%s\n    %s\n", c->name, *usage ? " " : "", usage, help);
-}
-
-int cli_usage(const char *command)
-{
-	out_put(&cli_out, "usage: ");
-	print_usage(command_find(command));
-	cli_flush(2);
-	return EXIT_USAGE;
-}
 
 static int command_unknown(const char *name)
 {
-	const char *names[COMMANDS];
 	char hint[HINT_ROOM];
 
-	for (int i = 0; i < COMMANDS; i++)
-		names[i] = commands[i].name;
-	name_hint(hint, name, names, COMMANDS);
+	name_hint(hint, name, command_names, COMMANDS);
 	cli_error("unknown command %.64s%s", name, *hint ? hint : ": hutch help lists them");
 	return EXIT_USAGE;
 }
 
+static void print_commands(void)
+{
+	out_put(&cli_out, "hutch puts services into small, well-understood boxes.\n\n");
+	for (int i = 0; i < COMMANDS; i++)
+		command_usage(i);
+	out_put(&cli_out, "\nThe keys of a profile: hutch keys -v\n");
+}
+
 int command_help(int argc, char **argv)
 {
-	if (argc > 1 && !command_find(argv[1]))
+	int command = argc > 1 ? command_find(argv[1]) : -1;
+
+	if (argc > 1 && command < 0)
 		return command_unknown(argv[1]);
-	if (argc > 1) {
-		print_usage(command_find(argv[1]));
-	} else {
-		out_put(&cli_out, "hutch puts services into small, well-understood boxes.\n\n");
-		for (int i = 0; i < COMMANDS; i++)
-			print_usage(&commands[i]);
-		out_put(&cli_out, "\nThe keys of a profile: hutch keys -v\n");
-	}
+	if (command >= 0)
+		command_usage(command);
+	else
+		print_commands();
 	cli_flush(1);
 	return 0;
 }
@@ -129,31 +59,6 @@ int command_version(int argc, char **argv)
 	out_put(&cli_out, "hutch " VERSION "\n");
 	cli_flush(1);
 	return 0;
-}
-
-int cli_option(int argc, char **argv, int *i, const char *const *names, const char **value)
-{
-	const char *word = *i < argc ? argv[*i] : "";
-
-	if (word[0] != '-' || !word[1] || !strcmp(word, "--"))
-		return -1;
-	++*i;
-	for (int k = 0; names[k]; k++) {
-		size_t n = strcspn(names[k], "=");
-		int takes = names[k][n] == '=';
-
-		if (strncmp(word, names[k], n) != 0 || (word[n] && word[n] != '='))
-			continue;
-		*value = word[n] == '=' ? word + n + 1 : takes && *i < argc ? argv[(*i)++] : NULL;
-		if (takes && *value)
-			return k;
-		if (!takes && word[n] != '=')
-			return k;
-		cli_error("option %s %s", names[k], takes ? "needs a value" : "takes no value");
-		return -2;
-	}
-	cli_error("unknown option %.64s", word);
-	return -2;
 }
 
 /* A closed standard stream would give its number to the next file that is opened. */
@@ -206,21 +111,23 @@ static int is_init(int argc, char **argv)
 {
 	const char *slash = argc ? strrchr(argv[0], '/') : NULL, *name = slash ? slash + 1 : argc ? argv[0] : "";
 
-	return k_getpid() == 1 && (argc < 2 || !strcmp(name, "init") || !command_find(argv[1]) ||
+	return k_getpid() == 1 && (argc < 2 || !strcmp(name, "init") || command_find(argv[1]) < 0 ||
 				   !strcmp(argv[1], "init"));
+}
+
+static int asks_help(const char *word)
+{
+	return !strcmp(word, "--help") || !strcmp(word, "-h");
 }
 
 int main(int argc, char **argv)
 {
 	char *again[argc + 2];
-	const struct command *c;
-	int resume = take_resume(argc, argv);
+	int resume = take_resume(argc, argv), command;
 
 	text_unpack = texts_unpack;
-	if (resume == 2) {
-		arena_init(&cli_arena, memory, sizeof memory);
+	if (resume == 2)
 		return resume_check(cli_resume, &cli_arena);
-	}
 	memcpy(again + 1, argv, ((size_t)argc + 1) * sizeof *argv);
 	if (resume) {
 		memcpy(again, argv, ((size_t)argc + 1) * sizeof *argv);
@@ -230,18 +137,22 @@ int main(int argc, char **argv)
 	}
 	again[0] = argv[0];
 	cli_again = again;
-	arena_init(&cli_arena, memory, sizeof memory);
 	if (is_init(argc, argv))
 		boot_main(argv, again, cli_resume, &cli_arena);
 	fill_stdio();
-	if (argc < 2 || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
-		command_help(1, argv);
-		return argc < 2 ? EXIT_USAGE : 0;
+	if (argc < 2) {
+		print_commands();
+		cli_flush(2);
+		return EXIT_USAGE;
 	}
+	if (asks_help(argv[1]))
+		return command_help(1, argv);
 	if (!strcmp(argv[1], "--version"))
 		return command_version(1, argv);
-	c = command_find(argv[1]);
-	if (!c)
+	if (argc > 2 && asks_help(argv[2]))
+		return command_help(2, argv);
+	command = command_find(argv[1]);
+	if (command < 0)
 		return command_unknown(argv[1]);
-	return c->run(argc - 1, argv + 1);
+	return commands[command](argc - 1, argv + 1);
 }

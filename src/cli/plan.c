@@ -18,10 +18,18 @@ static int read_options(int argc, char **argv, int *i, const char **facts,
 	*facts = NULL;
 	*i = 1;
 	while ((option = cli_option(argc, argv, i, names, &value)) >= 0) {
+		const char *wrong = NULL;
+
 		if (option == 3 && parse_number(value, 1, INT32_MAX, &pid))
+			wrong = PACKED("the number of a process");
+		else if (option == 8 && strcmp(value, "root") != 0 && strcmp(value, "launch") != 0)
+			wrong = PACKED("root or launch");
+		else if (option == 5 || option == 6)
+			wrong = path_wrong(value);
+		if (wrong) {
+			cli_error("%s%.64s: %s", names[option], value, wrong);
 			return 1;
-		if (option == 8 && strcmp(value, "root") != 0 && strcmp(value, "launch") != 0)
-			return 1;
+		}
 		if (option == 8) {
 			request->part = *value == 'r' ? PART_ROOT : PART_LAUNCH;
 		} else if (option == 2 || option == 7) {
@@ -34,8 +42,6 @@ static int read_options(int argc, char **argv, int *i, const char **facts,
 			line[live->nlines++] = value;
 		} else if (option >= 4) {
 			*live = (struct live){.kind = option == 5 ? LIVE_UMOUNT : LIVE_FOLLOW, .path = value};
-			if (path_wrong(value))
-				return 1;
 		} else {
 			*(option ? &request->name : facts) = value;
 		}

@@ -43,7 +43,7 @@ int command_run(int argc, char **argv)
 			continue;
 		} else {
 			cli_error("%s%.64s: %s", names[option], value,
-				  option ? "not an open descriptor" : "a name has letters, digits and ._- only");
+				  option ? "not an open descriptor" : "a name has up to 64 letters, digits and ._-, and begins with neither . nor -");
 			return EXIT_USAGE;
 		}
 	}

@@ -239,7 +239,7 @@ static int set_fact(struct model_facts *f, const char *text)
 		if (((uint8_t *)f)[i] || !strcmp(text + n, "=no"))
 			return 0;
 	}
-	cli_error("no such fact: %.64s", text);
+	cli_error("%.64s: a fact is NAME=yes or NAME=no, of these", text);
 	for (unsigned i = 0; i < MODEL_FACTS; i++)
 		out_printf(&cli_out, "  %-18s %s\n", text_of(TEXTS_MODEL_FACTS, 3 * i),
 			   text_of(TEXTS_MODEL_FACTS, 3 * i + 1));

@@ -67,7 +67,7 @@ int command_keys(int argc, char **argv)
 				   *dflt ? " (default: " : "", dflt, *dflt ? ")" : "");
 	}
 	if (!shown) {
-		cli_error("no such key or group: %.64s", argv[i]);
+		cli_error("no such key or group: %.64s: hutch keys lists them", argv[i]);
 		return EXIT_NOT;
 	}
 	cli_flush(1);

@@ -103,9 +103,11 @@ int talk_close(struct talk *t)
 	if (text)
 		cli_error("%s", text);
 	if (body && *body) {
-		out_put(&cli_out, body);
+		int refused = !strncmp(body, "refused=", 8);
+
+		out_printf(&cli_out, "%s%s", refused ? "hutch: " : "", body + (refused ? 8 : 0));
 		out_put(&cli_out, body[strlen(body) - 1] == '\n' ? "" : "\n");
-		cli_flush(1);
+		cli_flush(refused ? 2 : 1);
 	}
 	if (code && !parse_number(code, 0, 255, &status))
 		return (int)status;

@@ -169,7 +169,10 @@ static int umount_beneath(int dir, const char *path, int lazy)
 
 	dir = walk_beneath(dir, path, &last);
 	if (dir < 0) {
-		cli_failed(path, errno);
+		if (errno == EINVAL)
+			cli_error("%.150s: a path in the hub has no / at its ends, and no . or ..", path);
+		else
+			cli_failed(path, errno);
 		return EXIT_HUTCH;
 	}
 	text_format(from, sizeof from, "/proc/self/fd/%d", dir);

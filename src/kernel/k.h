@@ -112,6 +112,8 @@ int k_mq_attr(int queue, struct mq_attr *to);
  * in clone(2), with the exit signal. Returns its pid.
  */
 int k_clone(int (*fn)(void *argument), void *stack_end, unsigned flags, void *argument);
+/* The same; the kernel makes *mark 0 when it has executed a program or died, while the caller lives and shares its memory with it. */
+int k_clone_marked(int (*fn)(void *argument), void *stack_end, unsigned flags, void *argument, int *mark);
 /*
  * The same as a child of the caller's parent, whose pid the kernel writes to *born before it
  * runs; `flags` without a signal: it ends with the caller's own.

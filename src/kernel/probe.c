@@ -232,7 +232,7 @@ void facts_probe_for(struct facts *f, const struct profile *p)
 	f->pivot_root = probe_pivot(f);
 	f->ns_mount = f->ns_ipc = f->ns_pid = f->ns_uts = f->ns_net = f->ns_cgroup = f->ns_time = 1;
 	/* These decide what is planned, when they are looked at. */
-	if (p->user || p->group)
+	if (p->user || p->group || p->ns[NS_USER].how == NS_PATH)
 		f->suid_dumpable = suid_dumpable();
 	if (wants_user(f, p))
 		probe_namespaces(f, 1u << NS_USER);

@@ -38,6 +38,11 @@ int k_clone(int (*fn)(void *argument), void *stack_end, unsigned flags, void *ar
 	return K(clone, fn, stack_end, (int)flags, argument);
 }
 
+int k_clone_marked(int (*fn)(void *argument), void *stack_end, unsigned flags, void *argument, int *mark)
+{
+	return K(clone, fn, stack_end, (int)(flags | CLONE_CHILD_CLEARTID), argument, NULL, NULL, mark);
+}
+
 int k_clone_sibling(int (*fn)(void *argument), void *stack_end, unsigned flags, void *argument,
 		    int *born)
 {

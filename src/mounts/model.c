@@ -266,43 +266,6 @@ uint32_t tree_clone(struct model *m, uint32_t of, uint32_t root, int how)
 	return i;
 }
 
-/* The mount after this one and all that is on it. */
-static uint32_t skip(const struct model *m, uint32_t i, uint32_t top)
-{
-	while (m->mount[i].child)
-		i = m->brother[m->mount[i].child].prev;
-	return model_next(m, i, top);
-}
-
-uint32_t tree_copy(struct model *m, uint32_t of, uint32_t root, int how)
-{
-	uint32_t to = tree_clone(m, of, root, how), at = to, from = of, copy;
-	int out;
-
-	for (uint32_t i = model_next(m, of, of); i;) {
-		const struct model_mount *x = &m->mount[i];
-
-		out = x->parent == of && !tree_below(m, x->point, root);
-		if (out || (x->flags & MOUNT_UNBINDABLE && !(how & CLONE_UNBINDABLE))) {
-			if (!out && x->flags & MOUNT_LOCKED) {
-				propagate_umount(m, to, 0);
-				return 0;
-			}
-			i = skip(m, i, of);
-			continue;
-		}
-		for (; from != x->parent; from = m->mount[from].parent)
-			at = m->mount[at].parent;
-		copy = tree_clone(m, i, x->root, how);
-		tree_attach(m, copy, at, x->point);
-		m->mount[copy].flags |= x->flags & MOUNT_LOCKED;
-		at = copy;
-		from = i;
-		i = model_next(m, i, of);
-	}
-	return to;
-}
-
 static uint32_t *name_of(const struct model *m, uint32_t node, const char *name, size_t n)
 {
 	uint32_t h = sum32_bytes(node * 2654435761u, name, n);

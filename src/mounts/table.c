@@ -163,7 +163,8 @@ uint64_t mounts_sum(const struct mounts *t)
 		sum = sum_word(sum, (uint64_t)(on ? (unsigned)(on - t->mount) : t->n) << 32 | m->attrs);
 		sum = sum_word(sum, (uint64_t)m->major << 32 | (m->major ? m->minor : 0));
 		sum = sum_word(sum, (uint64_t)m->shared << 32 | m->master);
-		sum = sum_text(sum_text(sum_text(sum_word(sum, m->unbindable), m->root), m->point), m->type);
+		sum = sum_word(sum_word(sum, m->unbindable), m->file);
+		sum = sum_text(sum_text(sum_text(sum, m->root), m->point), m->type);
 	}
 	return sum;
 }

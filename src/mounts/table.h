@@ -21,6 +21,7 @@ struct mount {
 	uint32_t attrs;		/* MOUNT_ATTR_* */
 	uint32_t shared, master, from;	/* peer groups, 0: none */
 	uint8_t unbindable;
+	uint64_t file;		/* inode of what it shows, where somebody has asked; else 0 */
 };
 
 struct mounts {

@@ -3,7 +3,9 @@
  * switch, in the order that design and kernel demand. Mount lines are in
  * mounts.c, what the payload gets is in payload.c.
  */
-#include "plan/build.h"
+
+#include "plan/parts.h"
+#include "plan/wish.h"
 
 #include <stdarg.h>
 #include <string.h>
@@ -11,80 +13,6 @@
 #include "base/text.h"
 #include "base/uapi.h"
 #include "service/service.h"
-
-void step_add(struct build *b, struct origin at, unsigned kind_and_count, ...)
-{
-	unsigned kind = kind_and_count & 0xff, count = kind_and_count >> 8;
-	const char *operands = step_operands(kind);
-	struct step *s;
-	va_list args;
-
-	if (b->plan->nsteps == b->max_steps) {
-		s = arena_double(b->a, b->plan->step, b->max_steps * sizeof *s);
-		if (!s) {
-			wrong(b, at, "the plan is too large");
-			return;
-		}
-		b->plan->step = s;
-		b->max_steps *= 2;
-	}
-	s = &b->plan->step[b->plan->nsteps++];
-	memset(s, 0, sizeof *s);
-	s->kind = (uint16_t)kind;
-	s->at = origin_settle(b, at);
-	va_start(args, kind_and_count);
-	for (unsigned i = 0; i < count; i++) {
-		/* Where pointers are as large as numbers they are handed over alike. */
-		if (sizeof(void *) < sizeof(int64_t) && strchr("slveuwx", operand_next(&operands)))
-			s->op[i].p = va_arg(args, const void *);
-		else
-			s->op[i].n = va_arg(args, int64_t);
-	}
-	va_end(args);
-}
-
-int slot_new(struct build *b)
-{
-	return (int)b->plan->slots++;
-}
-
-const char *text_printf(struct build *b, const char *format, ...)
-{
-	/* Straight into the arena: its next bytes are free until they are taken. */
-	char *to = b->a->base + b->a->used;
-	size_t room = b->a->size - b->a->used;
-	va_list args;
-	int n;
-
-	va_start(args, format);
-	n = text_vformat(to, room, format, args);
-	va_end(args);
-	if ((size_t)n >= room) {
-		wrong(b, (struct origin){0}, "the plan is too large");
-		return "";
-	}
-	b->a->used += (size_t)n + 1;
-	return to;
-}
-
-struct origin origin_settle(const struct build *b, struct origin at)
-{
-	unsigned short key = at.key;
-
-	if (at.file == FILE_NONE)
-		at = b->p->at[key];
-	at.key = key;
-	return at;
-}
-
-void (wrong)(struct build *b, struct origin at, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	diags_vadd(b->d, origin_settle(b, at), 0, format, args);
-	va_end(args);
-}
 
 /* Facts about namespaces are in the order of enum ns_kind. */
 static const struct {
@@ -177,24 +105,6 @@ static void choose_root_switch(struct build *b)
 					     p->ns[NS_USER].how == NS_HOST);
 }
 
-/* The payload must not reach hutch's own file through /proc/1/exe. */
-int needs_self_seal(const struct build *b)
-{
-	uint64_t strong = 1ull << CAP_SYS_PTRACE_ | 1ull << CAP_SYS_ADMIN_;
-
-	/* Who has the host's mounts gets at the file by its name. */
-	if (b->own_user || b->f->self_sealed || b->p->ns[NS_MOUNT].how == NS_HOST)
-		return 0;
-	/* Also one that could outlive hutch and then write to the file it owns. */
-	return (b->p->init == AUTO_YES && b->p->caps[CAPS_BOUNDING] & strong) ||
-	       (b->p->ns[NS_PID].how != NS_NEW && payload_is_root(b));
-}
-
-int plan_meets(const struct build *b)
-{
-	return b->request->name || (b->request->supervised && !b->request->direct) || profile_group(b->p);
-}
-
 /* What of its group the sandbox shares. */
 static int group_parts(const struct profile *p)
 {
@@ -264,7 +174,10 @@ static void plan_host(struct build *b)
 	}
 	ADD(b, (struct origin){0}, CHANNEL, N(0));
 	b->plan->clone = b->plan->nsteps;
-	ADD(b, where(b, KEY_ns), CLONE, N(0), N(0));
+	/* Who is root without any right has all of them in root's user namespaces: the way in is closed before there is one. Root
+	 * keeps its own files in /proc all the same, an ordinary user would lose them. */
+	b->hidden = !b->f->uid;
+	ADD(b, where(b, KEY_ns), CLONE, N(0), N(0), N(0), N(b->hidden));
 	if (own_pid >= 0)
 		ADD(b, where(b, KEY_ns_pid), PID_LEAVE, N(own_pid));
 	if (b->own_user && !b->self_map)
@@ -337,6 +250,7 @@ static void plan_joins(struct build *b)
 		if (ns[k].how == NS_PATH)
 			ADD(b, where(b, ns_table[k].key), NS_JOIN, N(ns_flags[k]), S(ns[k].name));
 		if (k == NS_USER && ns[k].how == NS_PATH) {
+			b->hidden = 1;
 			ADD(b, where(b, KEY_ns), NS_NEW, N(b->namespaces & ~CLONE_NEWTIME_));
 			if (b->namespaces & CLONE_NEWPID_)
 				ADD(b, where(b, KEY_ns_pid), FORK, N(0));
@@ -420,6 +334,9 @@ static void plan_inside(struct build *b)
 		ADD(b, (struct origin){0}, PROC_OPEN, N(b->proc_slot));
 	}
 	plan_maps(b);
+	/* A hidden process of an ordinary user cannot write to its own files in /proc. */
+	if (profile_has(b->p, KEY_oom_score) && b->p->ns[NS_USER].how == NS_PATH)
+		ADD(b, where(b, KEY_oom_score), OOM_SET, N(b->p->oom_score));
 	plan_joins(b);
 	plan_limits(b);
 	if (b->namespaces & CLONE_NEWNS_) {
@@ -438,7 +355,7 @@ static void plan_inside(struct build *b)
 		b->tty_slot = slot_new(b);
 		ADD(b, where(b, KEY_tty), TTY_OPEN, N(b->tty_slot));
 	}
-	if (profile_has(b->p, KEY_oom_score))
+	if (profile_has(b->p, KEY_oom_score) && b->p->ns[NS_USER].how != NS_PATH)
 		ADD(b, where(b, KEY_oom_score), OOM_SET, N(b->p->oom_score));
 	if (b->request->supervised)
 		service_notify(b);

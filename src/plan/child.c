@@ -1,5 +1,5 @@
 /* How the process of a sandbox is made, by the table child.def. */
-#include "plan/build.h"
+#include "plan/parts.h"
 
 #include "archive/texts.h"
 

@@ -8,6 +8,7 @@
 
 #include "base/parse.h"
 #include "plan/compare.h"
+#include "plan/parts.h"
 
 /* Read-only at last, for what was written to while it was built. */
 static void plan_protect(struct build *b)

@@ -2,8 +2,9 @@
  * The planner for one more program in a running sandbox: it joins the namespaces of the
  * sandbox's process, then plan_payload does with it what it does with every payload.
  */
+#include "plan/parts.h"
+
 #include "base/uapi.h"
-#include "plan/build.h"
 
 static const struct origin nowhere;
 
@@ -36,6 +37,7 @@ static void join_host(struct build *b)
 	ADD(b, nowhere, CHANNEL, N(0));
 	b->plan->clone = b->plan->nsteps;
 	ADD(b, nowhere, CLONE, N(0), N(0));
+	b->hidden = 1;	/* as soon as the target is known */
 }
 
 /* Opens the process that the namespaces are taken from; returns its slot. */

@@ -8,6 +8,7 @@
 
 #include "base/parse.h"
 #include "plan/mounts.h"
+#include "plan/parts.h"
 
 static const struct origin nowhere;
 
@@ -29,16 +30,6 @@ static const struct mount_wish *next_wish(const struct build *b, const struct mo
 static uint32_t attrs_of(const struct mount_wish *m)
 {
 	return wish_attrs(m, m->kind == MOUNT_TMPFS ? NOSUID | NODEV : RO | NOSUID | NODEV);
-}
-
-uint8_t prop_around(const struct build *b, const struct mount_wish *until, const char *path)
-{
-	uint8_t prop = b->p->propagation.prop;
-
-	for (const struct mount_wish *m = b->p->mounts.first; m && m != until; m = m->next)
-		if (m->kind != MOUNT_SYMLINK && m->dst && strcmp(m->dst, path) != 0 && path_below(path, m->dst))
-			prop = bind_prop(b, m);
-	return prop;
 }
 
 static void source(struct build *b, const struct mount_wish *m, struct mount_plan *mp)

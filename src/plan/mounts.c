@@ -8,6 +8,7 @@
 
 #include "base/parse.h"
 #include "base/text.h"
+#include "plan/parts.h"
 #include "service/service.h"
 
 struct expect *expect_add(struct build *b, struct origin at, const char *path,
@@ -46,25 +47,6 @@ static int in_memory(const struct build *b, const char *path)
 	const struct expect *e = place_of(b, path);
 
 	return e && e->memory;
-}
-
-uint32_t wish_attrs(const struct mount_wish *m, uint32_t dflt)
-{
-	uint32_t attrs = dflt;
-
-	if (m->flags & MF_RO)
-		attrs |= RO;
-	if (m->flags & MF_RW)
-		attrs &= ~(uint32_t)RO;
-	if (m->flags & MF_SUID)
-		attrs &= ~(uint32_t)NOSUID;
-	if (m->flags & MF_DEV)
-		attrs &= ~(uint32_t)NODEV;
-	if (m->flags & MF_NOEXEC)
-		attrs |= NOEXEC;
-	if (m->flags & MF_EXEC)
-		attrs &= ~(uint32_t)NOEXEC;
-	return attrs;
 }
 
 void attach_add(struct build *b, struct origin at, int slot, const char *path,

@@ -1,16 +1,19 @@
 /* What the payload gets and loses, in the order that the kernel demands. */
+#include "plan/parts.h"
+#include "plan/wish.h"
+
 #include <string.h>
 
 #include "base/text.h"
 #include "base/uapi.h"
-#include "plan/build.h"
 
 #define DEFAULT_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 static void plan_session(struct build *b)
 {
 	/* No other process may look into this one, whose rights shrink, until it is the payload. */
-	ADD(b, (struct origin){0}, HIDE, N(0));
+	if (!b->hidden || b->f->suid_dumpable)
+		ADD(b, (struct origin){0}, HIDE, N(0));
 	ADD(b, where(b, KEY_umask), UMASK_SET, N(b->p->umask));
 	ADD(b, (struct origin){0}, SESSION_NEW, N(0));
 	if (b->plan->tty)
@@ -53,15 +56,6 @@ static void plan_limits_last(struct build *b)
 		ADD(b, i->at, RLIMIT_SET, S(rlimit_names[i->c]), N(i->c), N(i->a), N(i->b));
 }
 
-int payload_is_root(const struct build *b)
-{
-	const char *user = b->p->user;
-
-	if (!user)
-		return b->self_map ? b->f->uid == 0 : b->f->uid == 0 || b->own_user;
-	return !strcmp(user, "root") || !strcmp(user, "0");
-}
-
 static void plan_ids(struct build *b)
 {
 	const struct profile *p = b->p;
@@ -78,6 +72,9 @@ static void plan_ids(struct build *b)
 	if (p->securebits)
 		ADD(b, where(b, KEY_securebits), SECUREBITS, N(p->securebits));
 	ADD(b, where(b, KEY_user), IDS_SET, N(!b->self_map));
+	/* Which a change of ids undoes: before Linux 5.16, a signal of that user that dumps core would end all who share the memory. */
+	if (b->f->suid_dumpable)
+		ADD(b, (struct origin){0}, HIDE, N(0));
 }
 
 static void plan_caps(struct build *b)

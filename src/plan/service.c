@@ -2,11 +2,12 @@
  * The planner for a sandbox that a supervisor starts: what its payload finds in
  * descriptors and environment beside what hutch run gives it.
  */
+#include "plan/parts.h"
+
 #include <string.h>
 
 #include "base/text.h"
 #include "base/uapi.h"
-#include "plan/build.h"
 
 static void keep(struct build *b, struct profile *own, struct origin at, uint64_t fd)
 {

@@ -1,5 +1,5 @@
 /* What a sandbox shares with the host although its IPC namespace is its own, see shares.def. */
-#include "plan/build.h"
+#include "plan/parts.h"
 
 #include <string.h>
 

@@ -6,18 +6,7 @@
 #include "plan/mounts.h"
 
 #include "base/parse.h"
-
-uint8_t early_prop(uint8_t prop)
-{
-	return prop == PROP_SLAVE || prop == PROP_SLAVE_SHARED ? PROP_SLAVE : PROP_PRIVATE;
-}
-
-uint8_t bind_prop(const struct build *b, const struct mount_wish *m)
-{
-	if (m->prop || m->flags & MF_FOLLOW)
-		return m->prop ? m->prop : PROP_PRIVATE;
-	return b->p->propagation.rec ? b->p->propagation.prop : PROP_PRIVATE;
-}
+#include "plan/parts.h"
 
 int clone_add(struct build *b, struct origin at, const char *path, int rec, int optional,
 		     int note)
@@ -46,14 +35,6 @@ static int may_share(struct build *b, struct origin at)
 			     "slave+shared receives and keeps to itself");
 	else
 		wrong(b, at, "a mount is shared with the host only on Linux 5.12 or newer");
-	return 0;
-}
-
-int says(const struct build *b, enum mount_kind kind, int none)
-{
-	for (const struct mount_wish *m = b->p->mounts.first; m; m = m->next)
-		if (m->kind == kind && !!(m->flags & MF_NONE) == none)
-			return 1;
 	return 0;
 }
 
@@ -91,12 +72,6 @@ static void share_source(struct build *b, const struct mount_wish *m, struct mou
 		wrong(b, m->at, "what is mounted below %s would appear on the host, because it is shared: %s", m->dst,
 		      m->kind == MOUNT_HUB ? "say slave" : rec ? "leave rec out" : "this needs Linux 5.15");
 	}
-}
-
-int device_is_bound(const struct build *b)
-{
-	/* No device node is made in a user namespace other than the first. */
-	return b->own_user || b->p->ns[NS_USER].how == NS_PATH;
 }
 
 static void source_follow(struct build *b, const struct mount_wish *m, struct mount_plan *mp)
@@ -145,11 +120,6 @@ static void source_device(struct build *b, const struct mount_wish *m, struct mo
 	attr_add(b, m->at, mp->slot, NOSUID | NOEXEC, PROP_PRIVATE, 0);
 }
 
-int default_proc(const struct build *b)
-{
-	return !says(b, MOUNT_PROC, 0) && !says(b, MOUNT_PROC, 1);
-}
-
 /* proc of a PID namespace that is not ours to mount: the caller's is bound. */
 static int proc_is_bound(const struct build *b)
 {
@@ -163,16 +133,6 @@ static int need_masks(const struct build *b)
 	return !says(b, MOUNT_MASK, 1) && !says(b, MOUNT_PROC, 1);
 }
 
-int need_scratch(const struct build *b)
-{
-	if (!b->plan->new_mounts || b->p->root_mode == ROOT_OVERLAY || says(b, MOUNT_FILE, 0))
-		return 1;
-	for (const struct mount_wish *m = b->p->mounts.first; m; m = m->next)
-		if (m->kind == MOUNT_OVERLAY && !m->upper)
-			return 1;
-	return 0;
-}
-
 /* Is the table of before needed, to know what the sources' peer groups were? */
 static int need_table(const struct build *b)
 {
@@ -184,11 +144,6 @@ static int need_table(const struct build *b)
 			rec |= !!(m->flags & MF_REC);
 		}
 	return rec || (noted && !b->f->statmount);
-}
-
-uint32_t root_attrs(const struct build *b)
-{
-	return NOSUID | NODEV | (b->p->root_mode == ROOT_RO ? RO : 0);
 }
 
 static void source_root(struct build *b)

@@ -10,6 +10,7 @@
 #include "base/parse.h"
 #include "base/uapi.h"
 #include "plan/mounts.h"
+#include "plan/parts.h"
 
 enum rule { EACH, ONCE, BOTH, NOTED, SLOT, STAGES, FRESH, LAYS, MAKES, WRITES, SEALS };
 enum { IN_ROOT = 1, IN_LAUNCH = 2 };

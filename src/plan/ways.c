@@ -1,7 +1,9 @@
 /* Which way the inside comes to its root, see ways.def. */
+#include "plan/parts.h"
+#include "plan/wish.h"
+
 #include "archive/texts.h"
 #include "base/uapi.h"
-#include "plan/build.h"
 
 static int foreign_user(const struct build *b) { return b->own_user || b->p->ns[NS_USER].how == NS_PATH; }
 static int old_calls(const struct build *b) { return !b->plan->new_mounts; }

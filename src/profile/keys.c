@@ -1,5 +1,5 @@
 /* The table of keys, and the names that several keys share. */
-#include "profile/profile.h"
+#include "profile/types.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -89,3 +89,8 @@ const char *const rlimit_names[RLIMITS] = {
 	[RLIMIT_RSS] = "rss", [RLIMIT_RTPRIO] = "rtprio", [15] = "rttime",
 	[RLIMIT_SIGPENDING] = "sigpending", [RLIMIT_STACK] = "stack",
 };
+
+void print_key_line(const struct key *key, struct out *o)
+{
+	out_printf(o, "%s=", key->word);
+}

@@ -385,7 +385,7 @@ void read_ROOT(struct value *v)
 		to->rec = !first[1];
 		allowed = MF_REC | MF_NOREC;
 	} else {
-		value_wrong(v, 0, "root is %s", key_syntax(v->key));
+		value_wrong(v, 0, "root is an absolute path, tmpfs, image FILE or cpio FILE, not %.64s", first);
 		return;
 	}
 	for (; i < v->w.n; i++)

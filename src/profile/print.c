@@ -11,25 +11,6 @@ static value_printer *const printers[TYPE_COUNT] = {
 #undef TYPE
 };
 
-void profile_where(const struct profile *p, struct origin at, struct out *o)
-{
-	if (at.file == FILE_ARGS && at.line)
-		out_printf(o, "argument %u", at.line);
-	else if (at.file == FILE_ARGS)
-		out_put(o, "command line");
-	else if (at.file >= FILE_FIRST)
-		out_printf(o, "%s:%u", p->files[at.file], at.line);
-	else if (p->nfiles > FILE_FIRST)
-		out_put(o, p->files[FILE_FIRST]);
-	else
-		out_put(o, "hutch");
-}
-
-void print_key_line(const struct key *key, struct out *o)
-{
-	out_printf(o, "%s=", key->word);
-}
-
 void profile_print(const struct profile *p, struct out *o)
 {
 	for (unsigned i = KEY_NONE + 1; i < KEY_COUNT; i++)

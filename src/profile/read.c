@@ -47,11 +47,6 @@ int profile_is_machine(const char *path)
 	return !strcmp(slash ? slash + 1 : path, "init.conf");
 }
 
-int profile_has(const struct profile *p, enum key_id key)
-{
-	return p->at[key].file != FILE_NONE;
-}
-
 /* The key that a word names; *suffix is what follows the dot of rlimit.NAME. */
 static unsigned key_find(const char *word, const char **suffix)
 {
@@ -75,7 +70,8 @@ static void key_unknown(struct profile_reader *r, const char *word)
 	for (unsigned i = 0; i < KEY_COUNT; i++)
 		names[i] = keys[i].word;
 	names[KEY_COUNT] = "include";
-	diags_add(r->diags, r->at, 1, "unknown key %.64s%s", word, name_hint(hint, word, names, KEY_COUNT + 1));
+	name_hint(hint, word, names, KEY_COUNT + 1);
+	diags_add(r->diags, r->at, 1, "unknown key %.64s%s", word, *hint ? hint : ": hutch keys lists them");
 }
 
 static void include(struct profile_reader *r, const char *value)
@@ -133,19 +129,17 @@ static void set_key(struct profile_reader *r, const char *word, const char *valu
 	}
 	r->at.key = (unsigned short)id;
 	before = &r->p->at[id];
-	if (keys[id].often == OFTEN_ONCE && before->file == r->at.file && before->file) {
-		diags_add(r->diags, r->at, 1, "%s given twice, first in line %u", word,
-			  before->line);
-		return;
-	}
 	/* An argument replaces what a file said; a file is not heard after it. */
-	if (keys[id].often == OFTEN_ONCE && before->file && before->file != r->at.file &&
-	    r->at.file != FILE_ARGS) {
+	if (keys[id].often == OFTEN_ONCE && before->file &&
+	    (before->file == r->at.file || r->at.file != FILE_ARGS)) {
 		char first[200];
 		struct out o;
 
 		out_init(&o, first, sizeof first);
-		profile_where(r->p, *before, &o);
+		if (before->file == r->at.file && before->file != FILE_ARGS)
+			out_printf(&o, "line %u", before->line);
+		else
+			profile_where(r->p, *before, &o);
 		diags_add(r->diags, r->at, 1, "%s given twice, first in %s", word, first);
 		return;
 	}
@@ -173,8 +167,13 @@ static void read_line(struct profile_reader *r, const char *line, size_t n)
 	for (equal = from; equal < n && line[equal] != '='; equal++)
 		;
 	if (equal == n) {
-		diags_add(r->diags, r->at, (unsigned)from + 1,
-			  "no = in this line: write key=value, or # before a comment");
+		if (r->at.file != FILE_ARGS)
+			diags_add(r->diags, r->at, (unsigned)from + 1,
+				  "no = in this line: write key=value, or # before a comment");
+		else if (line[from] == '-')
+			diags_add(r->diags, r->at, 0, "%.64s: options come before the profile and its keys", line);
+		else
+			diags_add(r->diags, r->at, 0, "%.64s: write key=value, or -- before the program", line);
 		return;
 	}
 	for (end = equal; end > from && is_blank(line[end - 1]); end--)
@@ -206,8 +205,14 @@ static size_t bad_byte(const char *line, size_t n)
 
 static void read_text(struct profile_reader *r, const char *text, size_t length)
 {
+	static const char mark[] = "\xef\xbb\xbf";
 	const char *p = text, *end = text + length;
 
+	if (length >= 3 && !memcmp(text, mark, 3)) {
+		r->at = (struct origin){.file = r->at.file, .line = 1};
+		diags_add(r->diags, r->at, 1, "a byte order mark, which nobody sees: save the file without it");
+		p += 3;
+	}
 	for (unsigned line = 1; p < end; line++) {
 		size_t left = (size_t)(end - p), n = bad_byte(p, left);
 

@@ -8,23 +8,6 @@
 
 const char *const source_names[SOURCES] = {"", "last-good", "built-in"};
 
-const char *set_text(struct set *set, const char *text)
-{
-	const char *to = text ? arena_text(&set->arena, text, strlen(text)) : NULL;
-
-	set->full |= !to && text;
-	return to;
-}
-
-/* An array, one longer than asked for: none is empty. */
-void *set_array(struct set *set, size_t size, unsigned n)
-{
-	void *to = arena_alloc(&set->arena, size * (n + 1));
-
-	set->full |= !to;
-	return to;
-}
-
 int set_init(struct set *set, unsigned services, unsigned files)
 {
 	set->count = set->nfiles = 0;
@@ -65,16 +48,6 @@ int set_list_files(struct set *set, unsigned most)
 static uint32_t ms(uint64_t time)
 {
 	return time < UINT32_MAX / 2 ? (uint32_t)time : UINT32_MAX / 2;
-}
-
-struct named set_named(struct set *set, const struct profile *p, const struct item *i)
-{
-	char where[300];
-	struct out o;
-
-	out_init(&o, where, sizeof where);
-	profile_where(p, i->at, &o);
-	return (struct named){set_text(set, i->text), set_text(set, where)};
 }
 
 static void keep_names(struct set *set, struct service_conf *c, const struct profile *p)
@@ -219,18 +192,6 @@ const struct service_conf *set_find(const struct set *set, const char *name)
 	int i = find(set, name);
 
 	return i < 0 ? NULL : &set->service[i];
-}
-
-/* The first thing that is wrong is enough. */
-void set_finding(struct set *set, struct service_conf *c, const char *where, const char *what,
-		    const char *name)
-{
-	char text[700];
-
-	if (c->findings)
-		return;
-	text_format(text, sizeof text, "%s: %s%s", where, what, name);
-	c->findings = set_text(set, text);
 }
 
 /* Names to indices. An unknown one in after= is none to wait for; needs= cannot do without. */

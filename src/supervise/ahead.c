@@ -8,7 +8,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-#include "apply/walk.h"
+#include "apply/inside.h"
 #include "archive/texts.h"
 #include "base/text.h"
 #include "kernel/k.h"

@@ -115,6 +115,7 @@ void answer_begin(struct supervisor *s, struct client *c)
 		if (v)
 			act(s, c, v);
 	}
+	event_settle();
 	if (r->verb == VERB_EVENTS || (r->verb == VERB_LOGS && !r->n))
 		c->cursor.position = r->lines == ALL_LINES ? s->events.tail
 							   : ring_last(&s->events, r->lines);
@@ -297,6 +298,7 @@ static enum answer next_text(struct supervisor *s, struct client *c, struct out 
 	int64_t time;
 	size_t n;
 
+	event_settle();
 	/* Another service of this name has a ring of its own. */
 	if (ring && c->cursor.position > ring->head)
 		c->cursor.position = ring->tail;

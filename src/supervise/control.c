@@ -111,7 +111,7 @@ static int open_socket(struct supervisor *s, int tries)
 static void try_later(struct supervisor *s)
 {
 	if (!s->control->delay)
-		event_tell(s, NULL, "no control socket: %s", errno_text());
+		event_tell(s, NULL, "no control socket in %s: %s", registry_place(), errno_text());
 	s->control->delay = !s->control->delay ? RETRY_MS
 		: s->control->delay < RETRY_MAX_MS / 2 ? s->control->delay * 2 : RETRY_MAX_MS;
 	s->control->retry = s->now + s->control->delay;

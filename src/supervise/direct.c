@@ -12,17 +12,20 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
+#include "apply/channel.h"
 #include "apply/proc.h"
 #include "apply/walk.h"
 #include "archive/texts.h"
 #include "base/signals.h"
 #include "base/stacks.h"
+#include "base/text.h"
 #include "kernel/k.h"
 #include "supervise/mail.h"
 #include "supervise/supervise.h"
 
-enum { CHILD_STACK = 128 << 10 };
+enum { CHILD_STACK = 128 << 10, LOOK_MS = 2 };	/* ms, from a start until it is looked how far it has come */
 
 /* At the start of each stack's room. The child's own from its clone on. */
 struct slot {
@@ -33,16 +36,20 @@ struct slot {
 	uint64_t signals;
 	unsigned number;
 	uint8_t mailed;		/* its descriptors come by mail */
+	volatile int shares;	/* our memory: the kernel makes it 0 */
+	struct told told;	/* instead of a channel */
 };
 
 static struct slot copied;			/* of one that is a copy: there it is its own */
 static const struct arena *copied_arena;	/* untouched here */
 static char *plans;				/* SERVICES times DIRECT_ROOM */
-static const struct service *user[STACKS];	/* of each stack, and its box */
+static struct service *user[STACKS];		/* of each stack, and its box */
 static const struct image *reads[STACKS];	/* where the texts of its plan lie */
 static uint8_t late[SERVICES];			/* by place: the plan holds no more, but some process is at it */
 static int template[SERVICES];			/* by place: 1 and its descriptor; 0: none */
 static uint8_t used[STACKS];			/* since the last rest */
+static uint8_t tells[STACKS];			/* its user has no channel */
+static int lives;				/* this program, see k_clear_at_death */
 static int null = -1, proc = -1;
 
 static int has_console(const struct service_conf *c, const struct plan *plan, const struct facts *f)
@@ -104,6 +111,9 @@ void direct_init(const struct arena *a)
 	copied_arena = a;
 	if (plans)
 		return;
+	/* What the clone of a plan does on the host: none of its children is a way in, see plan/build.c. */
+	if (!geteuid() && k_prctl(PR_SET_DUMPABLE_, 0, 0, 0))
+		return;
 	null = k_open(AT_FDCWD, "/dev/null", O_RDWR, 0);
 	/* A file: no kernel sets memory aside for what is only reserved. */
 	fd = k_memfd("hutch-plans", 0);
@@ -114,8 +124,7 @@ void direct_init(const struct arena *a)
 		return;
 	k_madvise(plans, (size_t)SERVICES * DIRECT_ROOM, MADV_DONTFORK);
 	stacks_init(k_memory((size_t)STACKS * STACK_ROOM, 0));
-	if (stack_at(0))
-		mail_init();
+	lives = !k_clear_at_death(&lives);
 	if (stack_at(0))
 		k_madvise(stack_at(0), (size_t)STACKS * STACK_ROOM, MADV_DONTFORK);
 }
@@ -171,6 +180,7 @@ static int direct_main(void *argument)
 	d->walk.waste = (char *)p;
 	d->walk.nwaste = DIRECT_ROOM;
 	d->walk.channel = d->ends.keep[ENDS_CHANNEL];
+	d->walk.told = tells[d->number] ? &d->told : NULL;
 	if (ends_arrange(&d->ends, &what)) {
 		channel_send(&d->walk, REC_FAILED, errno, 0, what, -1);
 		k_exit(125);
@@ -220,21 +230,30 @@ static int child_start(struct slot *d, unsigned flags)
 	used[d->number] = 1;
 	pid = k_sigmask(~0ull, &mask);
 	if (!pid) {
-		pid = k_clone(direct_main, stack_at(d->number) + STACK_ROOM, flags | CLONE_VM, d);
+		pid = k_clone_marked(direct_main, stack_at(d->number) + STACK_ROOM, flags | CLONE_VM, d, (int *)&d->shares);
 		k_sigmask(mask, NULL);
 	}
 	return pid;
 }
 
+int direct_way(const struct service *v)
+{
+	const struct direct_plan *p = plans ? plan_of(v) : NULL;
+
+	if (!p || !v->starts || v->again || v->no_direct || __atomic_load_n(&p->valid, __ATOMIC_ACQUIRE) != DIRECT_PLAN ||
+	    free_stack() == STACKS)
+		return 0;
+	/* What is handed over can only be by a socket. */
+	return p->plan.child == CHILD_VM && lives && !p->plan.tty && v->conf->ready != READY_NOTIFY ? DIRECT_TELLS : DIRECT_CHANNEL;
+}
+
 int direct_start(struct service *v, const struct ends *ends)
 {
-	struct direct_plan *p = plans ? plan_of(v) : NULL;
+	struct direct_plan *p = plan_of(v);
 	unsigned i = free_stack();
 	struct slot *d;
 	int pid;
 
-	if (!p || !v->starts || v->no_direct || __atomic_load_n(&p->valid, __ATOMIC_ACQUIRE) != DIRECT_PLAN || i == STACKS)
-		return 0;
 	d = p->plan.child == CHILD_VM ? (struct slot *)(void *)stack_at(i) : &copied;
 	if (d == &copied)
 		d->arena = *copied_arena;
@@ -247,6 +266,10 @@ int direct_start(struct service *v, const struct ends *ends)
 	d->plan = p;
 	d->number = i;
 	d->signals = signals_ignored();
+	d->shares = 1;
+	d->told.host_lives = &lives;
+	d->told.n = d->told.heard = 0;
+	tells[i] = ends->keep[ENDS_CHANNEL] < 0;
 	d->mailed = v->image->facts.close_range && !mail_send(i, &d->ends);
 	p->begun = p->built = 0;
 	pid = child_start(d, (unsigned)p->plan.step[p->plan.clone].op[0].n | (d->mailed ? CLONE_FILES : 0) | SIGCHLD);
@@ -257,6 +280,47 @@ int direct_start(struct service *v, const struct ends *ends)
 		mail_drain(i);
 	}
 	return pid > 0 ? pid : 0;
+}
+
+static struct slot *slot_that_tells(unsigned i)
+{
+	return user[i] && tells[i] ? (struct slot *)(void *)stack_at(i) : NULL;
+}
+
+struct service *direct_through(void)
+{
+	struct slot *d;
+
+	for (unsigned i = 0; i < STACKS; i++)
+		if ((d = slot_that_tells(i)) && !d->shares)
+			return user[i];
+	return NULL;
+}
+
+int64_t direct_deadline(int64_t now)
+{
+	int64_t first = 0;
+
+	for (unsigned i = 0; i < STACKS; i++)
+		if (slot_that_tells(i))
+			deadline_earlier(&first, now + LOOK_MS + (now - user[i]->started) / 8);
+	return first;
+}
+
+int direct_hear(const struct service *v, struct record *r)
+{
+	struct slot *d;
+
+	for (unsigned i = 0; i < STACKS; i++) {
+		if (user[i] != v || !(d = slot_that_tells(i)) || (d->shares && v->pid))
+			continue;
+		if (d->told.heard >= d->told.n)
+			return 0;
+		*r = d->told.record[d->told.heard++];
+		text_plain(r->text, strlen(r->text));
+		return 1;
+	}
+	return -1;
 }
 
 int direct_ended(struct service *v)

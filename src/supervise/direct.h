@@ -45,11 +45,19 @@ struct direct_plan *direct_template_of(const struct service *v, int *template);
 /* Whether children that are forked from now on have it. */
 void direct_share(struct direct_plan *p, int yes);
 
-/*
- * A start by the plan that was left: its pid. 0: there is none, or it cannot be done now, and nothing has happened.
- * keep[ENDS_CHANNEL] of the ends is there.
- */
+/* How it can be started now by the plan that was left: not at all, with a channel to it, or with none. */
+enum direct_way { DIRECT_CHANNEL = 1, DIRECT_TELLS };
+int direct_way(const struct service *v);
+/* A start by that plan, and with keep[ENDS_CHANNEL] of the ends if it needs that: its pid. 0: nothing has happened. */
 int direct_start(struct service *v, const struct ends *ends);
+/*
+ * Without a channel its child tells by the memory that it shares with us until it executes its program. Nobody is woken by
+ * that, which would be before the payload runs: it is seen in the next turn, or when the next look is due.
+ */
+struct service *direct_through(void);		/* one whose child has done that or died, until direct_ended; or NULL */
+int64_t direct_deadline(int64_t now);		/* ms, 0: there is no such child */
+/* As channel_receive: 1 a record, 0 there is none any more, -1 not yet, or it has a channel. */
+int direct_hear(const struct service *v, struct record *r);
 /* It is a copy that has begun, or uses none of our memory any more. 1: its program was executed; 0: not; -1: it has done nothing. */
 int direct_ended(struct service *v);
 /* Nobody builds it any more: what was dropped meanwhile goes. 1: that was so. */

@@ -73,7 +73,7 @@ static struct {
 	size_t n;
 } said;
 
-void event_flush(void)
+static void tell(void)
 {
 	if (said.n)
 		(console.used ? tell_console : tell_caller)(said.text, said.n);
@@ -84,7 +84,7 @@ void event_flush(void)
 static void tell_people(const struct out *o)
 {
 	if (said.n + o->used >= sizeof said.text)
-		event_flush();
+		tell();
 	memcpy(said.text + said.n, o->text, o->used);
 	said.n += o->used;
 	said.text[said.n++] = '\n';
@@ -110,46 +110,93 @@ static void put_time(struct out *o, int64_t now)
 	out_bytes(o, text, n);
 }
 
-void event_say(struct supervisor *s, const struct service *v, const char *why)
-{
-	char line[RING_CHUNK], text[RING_CHUNK];
-	const char *name = v && v->conf ? v->conf->name : NULL;
-	struct out o;
+/* What has happened and is not put into words yet: behind each head its service's name, if any, and why, with an end each. */
+struct happening {
+	int64_t time;
+	uint16_t name, why;	/* bytes */
+	uint8_t state, programs;	/* it is for them alone */
+};
+static struct {
+	struct supervisor *s;
+	char text[4 * RING_CHUNK];
 	size_t n;
+} happened;
+
+static void put_into_words(struct supervisor *s, const struct happening *h, const char *name, char *why)
+{
+	char line[RING_CHUNK];
+	struct out o;
 
 	/* One byte less than there is: the end of the line has room in any case. */
 	out_init(&o, line, sizeof line - 1);
-	put_time(&o, s->now);
-	if (name) {
+	put_time(&o, h->time);
+	if (h->name) {
 		PUT(&o, " service=");
-		out_put(&o, name);
+		out_bytes(&o, name, h->name);
 		PUT(&o, " state=");
-		out_put(&o, state_names[v->state]);
+		out_put(&o, state_names[h->state]);
 	}
-	if (*why) {
-		n = strnlen(why, sizeof text - 1);
-		memcpy(text, why, n);
-		text[n] = '\0';
-		text_plain(text, n);
-		why = text;
+	if (h->why) {
+		text_plain(why, h->why);
 		PUT(&o, " text=");
-		out_word(&o, text);
+		out_word(&o, why);
 	}
 	line[o.used++] = '\n';
-	ring_line(&s->events, s->now, line, o.used);
-	/* Steps on the way that have nothing to say, and what has to succeed again and again, are for programs. */
-	if (name && !s->debug && ((!*why && state_passes(v->state)) || (v->state == STATE_DONE && v->conf->every)))
+	ring_line(&s->events, h->time, line, o.used);
+	if (h->programs)
 		return;
 	out_init(&o, line, sizeof line - 1);
 	PUT(&o, "hutch: ");
-	if (name) {
-		out_put(&o, name);
+	if (h->name) {
+		out_bytes(&o, name, h->name);
 		PUT(&o, ": ");
-		out_put(&o, state_names[v->state]);
-		out_put(&o, *why ? ": " : "");
+		out_put(&o, state_names[h->state]);
+		out_bytes(&o, ": ", h->why ? 2 : 0);
 	}
-	out_put(&o, why);
+	out_bytes(&o, why, h->why);
 	tell_people(&o);
+}
+
+void event_settle(void)
+{
+	size_t n = happened.n;
+	struct happening h;
+	char *name;
+
+	happened.n = 0;
+	for (size_t at = 0; at < n; at += sizeof h + h.name + h.why + 2u) {
+		memcpy(&h, happened.text + at, sizeof h);
+		name = happened.text + at + sizeof h;
+		put_into_words(happened.s, &h, name, name + h.name + 1);
+	}
+}
+
+void event_flush(void)
+{
+	event_settle();
+	tell();
+}
+
+void event_say(struct supervisor *s, const struct service *v, const char *why)
+{
+	const char *name = v && v->conf ? v->conf->name : "";
+	/* Steps on the way that have nothing to say, and what has to succeed again and again, are for programs. */
+	struct happening h = {
+		.time = s->now, .name = (uint16_t)strlen(name), .why = (uint16_t)strnlen(why, RING_CHUNK - 1),
+		.state = *name ? v->state : 0,
+		.programs = *name && !s->debug && ((!*why && state_passes(v->state)) || (v->state == STATE_DONE && v->conf->every)),
+	};
+	char *to;
+
+	if (happened.n + sizeof h + h.name + h.why + 2 > sizeof happened.text)
+		event_settle();
+	to = happened.text + happened.n;
+	memcpy(to, &h, sizeof h);
+	memcpy(to + sizeof h, name, h.name + 1u);
+	memcpy(to + sizeof h + h.name + 1, why, h.why);
+	to[sizeof h + h.name + 1 + h.why] = '\0';
+	happened.s = s;
+	happened.n += sizeof h + h.name + h.why + 2;
 }
 
 void event_tell(struct supervisor *s, const struct service *v, const char *format, ...)

@@ -5,19 +5,23 @@
  * a process exists that the supervisor does not know.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
 
+#include "apply/channel.h"
 #include "apply/follow.h"
 #include "apply/registry.h"
-#include "apply/walk.h"
+#include "apply/step.h"
 #include "archive/texts.h"
+#include "base/stacks.h"
 #include "base/text.h"
 #include "kernel/k.h"
 #include "supervise/direct.h"
 #include "supervise/launcher.h"
+#include "supervise/mail.h"
 #include "supervise/supervise.h"
 
 enum { LAST_MS = 1000 };	/* for a launcher without its sandbox */
@@ -64,14 +68,15 @@ static int open_notify(struct service *v, char room[NOTIFY_NAME], const char **n
 
 int launch_start(struct supervisor *s, struct service *v)
 {
-	int report[2] = {-1, -1}, ready[2] = {-1, -1};
+	int report[2] = {-1, -1}, ready[2] = {-1, -1}, way = direct_way(v);
 	struct direct_plan *use = NULL;
 	struct ends ends;
 	char room[NOTIFY_NAME];
 	const char *notify;
 	int pid;
 
-	if (log_open(v) || listen_open(v) || open_notify(v, room, &notify) || open_channel(report))
+	mail_prepare();
+	if (log_open(v) || listen_open(v) || open_notify(v, room, &notify) || (way != DIRECT_TELLS && open_channel(report)))
 		goto failed;
 	if (v->conf->ready == READY_FD && k_pipe(ready))
 		goto failed;
@@ -83,14 +88,16 @@ int launch_start(struct supervisor *s, struct service *v)
 	};
 	memcpy(ends.listen, v->listen, sizeof ends.listen);
 	ahead_take(v, ends.keep + ENDS_AHEAD);
-	pid = v->again ? 0 : direct_start(v, &ends);
+	pid = way ? direct_start(v, &ends) : 0;
 	v->direct = pid > 0;
 	if (!v->direct && !v->again)
 		use = direct_template_of(v, &ends.keep[ENDS_TEMPLATE]);
 	v->again = 0;
 	v->templated = use != NULL;
+	if (!v->direct && report[0] < 0 && !open_channel(report))
+		ends.keep[ENDS_CHANNEL] = report[1];
 	if (!v->direct)
-		pid = launcher_start(v, notify, &s->born[v - s->service], &ends, use ? NULL : direct_room(v), use);
+		pid = report[0] < 0 ? -1 : launcher_start(v, notify, &s->born[v - s->service], &ends, use ? NULL : direct_room(v), use);
 	for (int i = 0; i < NS_COUNT; i++)
 		k_close(ends.keep[ENDS_AHEAD + i]);
 	if (pid < 0)
@@ -236,13 +243,24 @@ static void direct_failed(struct supervisor *s, struct service *v, const struct 
 /* Closed on exec; with an init it says so, and holds on to its end. */
 static void channel_ended(struct supervisor *s, struct service *v)
 {
+	int begun = v->direct ? direct_ended(v) : 1;
+
 	watch_drop(v, &v->channel);
-	if (v->verdict != VERDICT_EXIT || v->has_ended || v->again || v->conf->own_init)
+	if (v->verdict != VERDICT_EXIT || v->has_ended || v->again || v->state != STATE_BUILDING)
 		return;
-	if (!v->direct || direct_ended(v) > 0)
-		launch_runs(s, v);
-	else
+	if (begun < 0)
+		v->again = 1;
+	else if (!begun)
 		broken(s, v, 0, PACKED("the sandbox ended while it was built"));
+	else if (!v->conf->own_init)
+		launch_runs(s, v);
+}
+
+/* 1 a record, 0 there will be no more, -1 nothing yet. */
+static int hear(struct service *v, struct record *r, int *passed)
+{
+	*passed = -1;
+	return v->channel >= 0 ? channel_receive(v->channel, r, passed, 0) : v->direct ? direct_hear(v, r) : -1;
 }
 
 static void read_channel(struct supervisor *s, struct service *v)
@@ -250,7 +268,7 @@ static void read_channel(struct supervisor *s, struct service *v)
 	struct record r;
 	int passed, got;
 
-	while (v->channel >= 0 && (got = channel_receive(v->channel, &r, &passed, 0)) >= 0) {
+	while ((got = hear(v, &r, &passed)) >= 0) {
 		if (!got) {
 			channel_ended(s, v);
 			return;
@@ -292,6 +310,14 @@ static void read_ready(struct supervisor *s, struct service *v)
 	service_event(s, v, EVENT_READY);
 }
 
+void launch_look(struct supervisor *s)
+{
+	struct service *v;
+
+	for (unsigned i = 0; i < STACKS && (v = direct_through()); i++)
+		read_channel(s, v);
+}
+
 void launch_read(struct supervisor *s, struct service *v)
 {
 	read_report(s, v);
@@ -311,13 +337,12 @@ static void launch_again(struct supervisor *s, struct service *v)
 /* Reaped: from here on the number may be somebody else's. */
 static void sandbox_ended(struct supervisor *s, struct service *v, int status)
 {
-	int begun;
-
 	place_pid(v, &v->pid, 0);
 	s->born[v - s->service] = 0;
 	launch_read(s, v);
-	begun = v->direct ? direct_ended(v) : 1;
-	v->again |= begun < 0 && v->state == STATE_BUILDING;
+	/* Who else has its end for a moment, or has it in the mail, does not speak for it. */
+	if (v->direct && v->channel >= 0)
+		channel_ended(s, v);
 	if (v->again && !v->launcher && v->state == STATE_BUILDING && v->verdict == VERDICT_EXIT) {
 		launch_again(s, v);
 		return;
@@ -325,8 +350,6 @@ static void sandbox_ended(struct supervisor *s, struct service *v, int status)
 	if (!v->has_ended)
 		v->status = status;
 	v->has_ended = 1;
-	if (!begun && v->state == STATE_BUILDING)
-		broken(s, v, 0, PACKED("the sandbox ended while it was built"));
 	/* A launcher that lost its sandbox has more to say about it than we know, or leaves a plan: not for long. */
 	if (state_lives(v->state) && !v->launcher)
 		service_event(s, v, EVENT_GONE);
@@ -380,6 +403,23 @@ static void launcher_ended(struct supervisor *s, struct service *v, int status)
 		service_event(s, v, EVENT_GONE);
 	else if (v->state == STATE_KILLING)
 		launch_kill(s, v);
+}
+
+void launch_resume(struct supervisor *s, struct service *v)
+{
+	struct k_stat ours, exe;
+	char path[32];
+
+	if (v->state != STATE_BUILDING || !v->direct || v->channel >= 0)
+		return;
+	text_format(path, sizeof path, "/proc/%d/exe", v->pid);
+	if (!k_fstat(s->exe, STATX_INO_, &ours) && !k_stat(AT_FDCWD, path, AT_STATX_DONT_SYNC_, STATX_INO_, &exe) &&
+	    (ours.ino != exe.ino || ours.dev_major != exe.dev_major || ours.dev_minor != exe.dev_minor)) {
+		launch_runs(s, v);
+	} else {
+		v->again = 1;
+		launch_kill(s, v);
+	}
 }
 
 void launch_reaping(int pid)

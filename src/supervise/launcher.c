@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "apply/channel.h"
 #include "apply/follow.h"
 #include "apply/process.h"
 #include "apply/registry.h"

@@ -259,6 +259,8 @@ static void adopt(struct supervisor *s, const struct image *image)
 {
 	if (!s->init && image->set.machine.boots && !(s->image && s->image->set.machine.boots))
 		event_tell(s, NULL, "init.conf: %s means nothing without PID 1", keys[image->set.machine.boots].word);
+	if (!s->init && !image->set.count)
+		event_tell(s, NULL, "there is no profile: a file NAME.conf");
 	s->image = image;
 	s->in_force = image->slot;
 	s->set_since = s->now;

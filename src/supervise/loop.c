@@ -55,13 +55,12 @@ static void read_signals(struct supervisor *s)
 
 /*
  * To look for anybody takes the kernel longer the more children there are, and meanwhile nobody can be born or begin a session. Whom
- * the signal names comes first, and where there are many, the others when what follows from that is done.
+ * the signal names comes first, and the others when what follows from that is done: where there are many, a while later.
  */
-static void reap(struct supervisor *s)
+static int reap(struct supervisor *s)
 {
 	int orphans = 0, pid, status, named = s->turn->dead;
 
-	load_look(s);
 	while (!s->turn->looked && (named || s->now >= s->turn->look_at)) {
 		/* What a dead child leaves behind in its session is reached only while it keeps its number. */
 		pid = s->turn->sessions ? k_dead_child() : named ? named : -1;
@@ -80,10 +79,26 @@ static void reap(struct supervisor *s)
 		    !good_reaped(s, pid, status) && !upgrade_reaped(s, pid, status) && !log_reaped(s, pid) &&
 		    !follow_reaped(s, pid, status) && !ahead_reaped(s, pid, status))
 			orphans++;
-		if (named && !s->turn->look_at && !s->storm && watch_count() >= CROWD)
+		if (!named)
+			continue;
+		if (!s->turn->look_at && !s->storm && watch_count() >= CROWD)
 			s->turn->look_at = s->now + CROWD_MS;
-		named = 0;
+		break;
 	}
+	return orphans;
+}
+
+/* All who are dead, and what follows from that. */
+static void reap_all(struct supervisor *s, const struct pollfd *follows, int nfollows)
+{
+	int orphans;
+
+	load_look(s);
+	orphans = reap(s);
+	follow_turn(s, follows, nfollows);
+	order_look(s);
+	orphans += reap(s);
+	order_look(s);
 	/* Many in a row are waited for together: a moment later there are more of them. */
 	s->storm = orphans && s->now <= s->last_orphan + STORM_MS;
 	if (orphans)
@@ -131,12 +146,15 @@ static int deadlines(struct supervisor *s)
 			due(s, v);
 	load_due(s);
 	upgrade_due(s);
+	launch_look(s);
 	if (order_look(s))
 		return 0;
 	watchdog_look(s);
 	if (s->turn->sweep)
 		images_sweep(s);
+	event_settle();
 	first = place_deadline();
+	deadline_earlier(&first, direct_deadline(s->now));
 	deadline_earlier(&first, load_deadline(s));
 	deadline_earlier(&first, good_deadline(s));
 	deadline_earlier(&first, control_deadline(s));
@@ -227,9 +245,7 @@ void loop_turn(struct supervisor *s)
 	watch_read(s, list + 1, loose, (int)(end - loose));
 	trigger_read(s, triggers, (int)(controls - triggers));
 	control_move(s, controls, (int)(follows - controls));
-	reap(s);
-	follow_turn(s, follows, (int)(logs - follows));
-	order_look(s);
+	reap_all(s, follows, (int)(logs - follows));
 	good_look(s);
 	crash_go(s);
 	upgrade_go(s);

@@ -4,8 +4,8 @@
 
 #include "supervise/ends.h"
 
-/* Early, while low numbers are free. */
-void mail_init(void);
+/* Before each start: makes the boxes when there is some use for them. */
+void mail_prepare(void);
 
 /*
  * Puts copies of all that is open in *e into box i (that of a stack), for a child that is cloned with CLONE_FILES. -1: it is

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "apply/walk.h"
+#include "apply/seal.h"
 #include "archive/texts.h"
 #include "base/signals.h"
 #include "base/text.h"
@@ -33,6 +33,9 @@ static int first_load(struct supervisor *s)
 	}
 	while (s->loading && !s->ending)
 		loop_turn(s);
+	/* Why there is none was told. */
+	if (!s->image)
+		s->reload_text[0] = '\0';
 	errno = 0;
 	return s->image || s->must_seal || s->ending || s->init ? 0 : -1;
 }
@@ -212,7 +215,7 @@ int supervise(const struct supervise_options *o, struct arena *a, char *why)
 	if (s->image || !first_set(s, o, mask))
 		return run(s, o, a, mask);
 failed:
+	text_format(why, 200, "%s", s && s->reload_text[0] ? s->reload_text : errno ? errno_text() : "");
 	event_flush();
-	text_format(why, 200, "%s", s && s->reload_text[0] ? s->reload_text : errno_text());
 	return 125;
 }

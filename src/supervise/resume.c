@@ -8,7 +8,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "apply/walk.h"
 #include "archive/texts.h"
 #include "base/text.h"
 #include "kernel/k.h"
@@ -165,6 +164,8 @@ int resume(struct supervisor *s, char why[160])
 		event_tell(s, NULL, "resumed after upgrade %u", (unsigned)++s->upgrades);
 	else
 		event_tell(s, NULL, "resumed after crash %u, by signal %u", (unsigned)s->crashes, s->crash_signal);
+	for (struct service *v = NULL; (v = service_next(s, v));)
+		launch_resume(s, v);
 	begin_again(s);
 	trigger_soon();
 	s->changed = 1;

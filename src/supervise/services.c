@@ -202,7 +202,8 @@ static enum event act(struct supervisor *s, struct service *v, enum action actio
 		return act_judge(s, v);
 	case ACTION_PAUSE:
 		v->deadline = s->now + v->pause;
-		return NO_EVENT;
+		/* What has run and need not pause is started in this turn; what could not even begin has to wait for the next. */
+		return v->pause || !v->has_ended ? NO_EVENT : EVENT_DUE;
 	case ACTION_WATCH:
 		v->was_ready = 1;
 		v->ready_since = s->now;

@@ -254,6 +254,10 @@ struct service *service_next(const struct supervisor *s, struct service *v);
 int launch_start(struct supervisor *s, struct service *v);	/* -1: errno */
 void launch_prepare(void);		/* in each turn: once something runs, what the next launch needs */
 void launch_unprepare(void);		/* in a child that may hang */
+void launch_look(struct supervisor *s);	/* in each turn: who has got to its payload, and has no channel that would tell */
+/* While s->exe is still the program that is gone: a start without a channel had told its memory alone. It has come to its payload, or
+ * a launcher begins it anew. */
+void launch_resume(struct supervisor *s, struct service *v);
 int launch_lives(const struct supervisor *s, struct service *v);
 void launch_kill(struct supervisor *s, struct service *v);
 int launch_late(struct supervisor *s, struct service *v);	/* 1: its sandbox has ended, and its launcher, which hangs, is ended now */
@@ -321,6 +325,7 @@ void event_console(const char *path);
 void event_tell(struct supervisor *s, const struct service *v, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 void event_say(struct supervisor *s, const struct service *v, const char *text);	/* as it is */
+void event_settle(void);	/* before the ring is read: what has happened is in it */
 void event_flush(void);		/* people are told at the end of a turn, or now */
 void event_lines(struct supervisor *s, const struct service *v, const char *text);	/* one for each, or NULL */
 

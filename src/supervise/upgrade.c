@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#include "apply/walk.h"
+#include "apply/seal.h"
 #include "archive/texts.h"
 #include "base/text.h"
 #include "kernel/k.h"

@@ -84,6 +84,8 @@ void watch_drop(struct service *v, int *fd)
 {
 	struct spot *p = place_spot(v);
 
+	if (*fd < 0)
+		return;
 	for (unsigned kind = 0; p->watched >> kind; kind++)
 		if ((p->watched >> kind & 1) && fd_of(v, kind) == fd)
 			stop(p, kind, *fd);

@@ -35,6 +35,20 @@ same "command" "$?" 2
 timeout 20 "$H" run "$T/none.conf" >/dev/null 2>&1
 same "no profile" "$?" 125
 
+claim "a command that is asked for help gives it, on standard output; one that is used wrongly on standard error"
+for command in $(timeout 20 "$H" help | sed -n 's/^hutch \([a-z]*\).*/\1/p' | grep -vx puts); do
+	for word in --help -h; do
+		text=$(timeout 20 "$H" "$command" $word 2>"$T/errors")
+		like "$command $word" "$? $text$(cat "$T/errors")" "0 hutch $command*"
+	done
+done
+text=$(timeout 20 "$H" 2>/dev/null)
+same "nothing said" "$? $text" "2 "
+text=$(timeout 20 "$H" 2>&1 >/dev/null)
+like "nothing said" "$text" "*hutch run *"
+box -- "$P" args --help
+like "the payload's own" "$status $text" "0 *--help*"
+
 events() {
 	timeout 20 "$H" run --status-fd=7 "$@" 7>&1 >/dev/null 2>&1 </dev/null
 }
@@ -44,11 +58,11 @@ like "events" "$text" $'{"event":"built","pid":*}\n{"event":"started","pid":*}\n
 text=$(events root="$R" init=no -- "$P" exit 5)
 like "init=no" "$text" $'{"event":"built","pid":*}\n{"event":"started","pid":*}\n{"event":"exited","status":5}'
 
-claim "--status-fd: a failed set-up is told from a failed program, with step and errno"
+claim "--status-fd: a failed set-up is told from a failed program, with step, errno and message"
 text=$(events root="$R" bind="$T/none /data" -- "$P")
-like "set-up" "$text" '{"event":"failed","step":*,"name":"tree.*","errno":2,"error":*}'
+like "set-up" "$text" '{"event":"failed","step":*,"name":"tree.*","errno":2,"error":"argument 2: bind */none: No such file or directory (step *)"}'
 text=$(events root="$R" -- /bin/none)
-like "exec" "$text" '*{"event":"failed","step":*,"name":"exec","errno":2,"error":*}'
+like "exec" "$text" '*{"event":"failed","step":*,"name":"exec","errno":2,"error":"command line: exec /bin/none: No such file or directory (step *, exec)"}'
 unlike "exec" "$text" '*"exited"*'
 
 claim "INT, QUIT, HUP, TERM, USR1 and USR2 are passed on, with and without the init"

@@ -66,6 +66,36 @@ start a && {
 	stop a
 }
 
+# held COMMAND KEY...: a sandbox that is about to get a keyring; what that command finds /proc/PID/exe of its process to be is $text
+held() {
+	local look=$1 hutch child='' job
+	with_root init=no dev=none mask=none "${@:2}" -- "${ran[@]}"
+	timeout -k 1 20 strace -f -qq -e signal=none -e inject=keyctl:signal=SIGSTOP -e trace=keyctl -o "$T/calls" "$H" run "${args[@]}" >"$T/held" 2>&1 </dev/null &
+	job=$!
+	until ! kill -0 $job || { hutch=$(pgrep -P "$(pgrep -P $job)") && child=$(pgrep -P "$hutch") && [[ $(cat "/proc/$child/status") == *"State:	"[tT]* ]]; }; do sleep 0.02; done 2>/dev/null
+	$look "/proc/$child/exe"
+	kill -CONT "$child"
+	wait $job
+	same "status of ${*:2}" "$? $(cat "$T/held")" "0 [payload did run]"
+}
+bare_root() { text=$(setpriv --bounding-set=-all --inh-caps=-all readlink -v "$1" 2>&1); }
+sandbox_a() { ask a readlink "$1"; }
+
+claim "nor by root without capabilities, who has all of them in user namespaces of root's, nor by the root of one that it joins"
+if [ "${CLAIM_KERNEL:-}" = old ]; then
+	skip "it is traced already"
+else
+	held bare_root ns.user=new
+	like "ns.user=new" "$text" "*ermission denied*"
+	map=("uidmap=0 100000 1000" "gidmap=0 100000 1000")
+	held bare_root ns.user=new "${map[@]}"
+	like "ns.user=new with a map" "$text" "*ermission denied*"
+	start a ns.user=new "${map[@]}" ns.pid=host caps=sys_ptrace
+	held sandbox_a ns.pid=host proc=none "ns.user=path /proc/${init_pid[a]}/ns/user"
+	like "ns.user=path" "$text" "EACCES*"
+	stop a
+fi
+
 claim "a network namespace, cgroups and devices of the host are not to be changed from inside"
 start a && {
 	ask a mkdir /sys/fs/cgroup/x

@@ -35,7 +35,7 @@ word=shared role=peer receives=false
 
 claim "no group of several mounts, no line but the sum"
 graph
-same "graph" "$status $text" "0 1 mount namespaces, 0 groups"
+same "graph" "$status $text" "0 1 mount namespace, 0 groups"
 
 claim "a peer and a receiver in two sandboxes are told with the host's mount, under its group's number"
 named sends "bind=$T/media /mnt rw $word"
@@ -47,7 +47,7 @@ like "the group" "$text" "*group $hub
     sends                /mnt *$role
     takes                /mnt *receives
 *"
-like "the sum" "$text" "*3 mount namespaces, 1 groups"
+like "the sum" "$text" "*3 mount namespaces, 1 group"
 unlike "a mount alone in its group" "$text" "*$T/lone*"
 
 claim "what is mounted there later is one more group, in all three"

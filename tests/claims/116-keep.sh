@@ -148,6 +148,18 @@ built
 lines=("bind=$T/src /data")
 clean
 
+claim "where somebody lets two directories of the root change their names, each place shows what is said of it"
+mkdir -p "$T/b" "$R/more"
+echo other >"$T/b/f"
+lines=("bind=$T/src /data" "bind=$T/b /more")
+built
+mv "$R/data" "$R/was" && mv "$R/more" "$R/data" && mv "$R/was" "$R/more"
+keep -- "$P" cat /data/f
+same "in place of /data" "$text" one
+used
+lines=("bind=$T/src /data")
+clean
+
 claim "a file system that is unmounted lazily is not shown any more"
 mount -t tmpfs gone "$T/src"
 echo gone >"$T/src/f"

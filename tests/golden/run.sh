@@ -176,6 +176,7 @@ tree_cases() {
 	check tree-no-directory --root trees/right /etc/none
 	check tree-empty --root trees/right /etc
 	check set --facts facts/root-6.18.facts trees/right/etc/hutch
+	check set-files --facts facts/root-6.18.facts trees/right/etc/hutch/log.conf trees/right/etc/hutch/web.conf
 	check set-order --facts facts/root-6.18.facts trees/wrong/etc/hutch
 	mkdir -p "$out/tree/etc/hutch"
 	ln -sf /etc/secret "$out/tree/etc/hutch/out.conf"
@@ -256,6 +257,8 @@ exec=/x'
 	check control --facts "$f" "$t/escape.conf"
 	printf '%s\r\n' root=/r exec=/x >"$t/dos.conf"
 	check dos --facts "$f" "$t/dos.conf"
+	printf '\357\273\277%s\nnice=99\n' "$good" >"$t/mark.conf"
+	check byte-order-mark --facts "$f" "$t/mark.conf"
 	printf '\177ELF\2\1\1\0\0\0nice=1\n' >"$t/binary.conf"
 	check binary --facts "$f" "$t/binary.conf"
 	{ printf 'exec=/x '; head -c 1048500 /dev/zero | tr '\0' a; printf '\nroot=/r\nnice=99\n'; } >"$t/long.conf"
@@ -294,6 +297,7 @@ exec=/x'
 	check arguments-right --facts "$f" nice=19 root=/r -- /x
 	check argument-overrides --facts "$f" "$t/no-newline.conf" nice=2 root=/s
 	check argument-twice --facts "$f" root=/r exec=/x nice=2 nice=3
+	check argument-option --facts "$f" root=/r exec=/x --name web
 	check nothing-behind-dashes --facts "$f" root=/r --
 	check no-facts --facts "$t/none.facts" root=/r exec=/x
 	grep -v '^ns_pid=' "$f" >"$t/short.facts"

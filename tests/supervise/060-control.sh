@@ -191,6 +191,15 @@ for ((i = 0; i < 30; i++)); do "$H" status >/dev/null; done
 within "descriptors" "$(find "/proc/$sup/fd" -mindepth 1 | wc -l)" 5 45
 down
 
+claim "a path that is not there is told, once"
+ask supervise "$T/none"
+same "text" "$status $text" "125 hutch: $T/none: No such file or directory"
+
+claim "a directory without a profile is told of, and waited for"
+mkdir "$T/empty"
+text=$(timeout 1 "$H" supervise "$T/empty" 2>&1)
+like "text" "$text" "hutch: there is no profile: a file NAME.conf*"
+
 claim "no supervisor: told so, 125"
 ask status
 same "status" "$status" 125

@@ -52,7 +52,7 @@ line=$(grep -n sometimes "$D/broken.conf" | cut -d : -f 1)
 rm "$D/new.conf"
 service kept "exec=/bin/probe stamp other forever -"
 ask reload
-like "text" "$text" "refused=*broken.conf:$line*restart*sometimes*"
+like "text" "$text" "hutch: nothing was changed?*broken.conf:$line*restart*sometimes*"
 nap 0.2
 same "kept" "$(get kept pid)" "$pid"
 same "new" "$(get new state)" up
@@ -161,7 +161,7 @@ done
 like "order" "$text" "*w.conf:*: needs a service that there is not: nobody*"
 for i in {1..60}; do service "many$i" "exec=/bin/probe forever -" nice=99 restart=often user= umask=9; done
 ask reload
-like "many" "$text" "refused=*and [0-9]* more"
+like "many" "$text" "hutch: nothing was changed?*and [0-9]* more"
 same "pid" "$(get kept pid)" "$pid"
 rm "$D"/many* "$D"/[w-z].conf
 

@@ -43,7 +43,7 @@ like "told with its name" "$(events)" "*binary.conf*"
 claim "with all of them there no reload changes what runs, and each is refused"
 pid=$(get good pid)
 ask reload
-like "reload" "$text" "refused=*"
+like "reload" "$text" "hutch: nothing was changed*"
 same "pid" "$(get good pid)" "$pid"
 kill -0 "$sup" 2>/dev/null || note "the supervisor has ended"
 down

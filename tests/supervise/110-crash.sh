@@ -106,6 +106,53 @@ unlike "events" "$(events)" "*resumed*"
 down
 same "status" "$status" 0
 
+restarted_to() {	# NAME NUMBER: that often, and up
+	"$H" status --json "$1" | grep -q '"state":"up".*"restarts":'"$2",
+}
+# NAME CALL HOW END: its payload is killed, and the next one, which is hutch until its exec, gets only as far as to that call: there it is
+# sent the signal, or with 0 has a fault of its own, which no handler mends.
+struck() {
+	local before
+	before=$(get "$1" restarts)
+	expect "$T/probe" strike "$sup" "$2" "$3" "kill -KILL $(get "$1" pid)"
+	until_true restarted_to "$1" $((before + 2))
+	like "end of $1 at its $2" "$(events | grep " service=$1 .*text=" | tail -n 1)" "*text=\"$4\""
+}
+claim "a child that crashes on its way to the payload is its service's end, and not the supervisor's, whose handler and memory it has"
+clean
+chain=("exec=/bin/probe forever -" "restart-delay=0 0" "restart-limit=1000 1s")
+service quiet "exec=/bin/probe forever -"
+service inside "${chain[@]}"
+service alone "${chain[@]}" init=no dev=none mask=none
+service open "${chain[@]}" init=no dev=none mask=none ns.pid=host
+service slow "${chain[@]}" init=no "ipc=group desk" template=no
+up
+for name in quiet inside alone open slow; do await $name up; done
+pid=$(get quiet pid)
+how=direct
+for name in inside alone open slow; do
+	for i in 1 2 3; do
+		kill -KILL "$(get $name pid)"
+		until_true restarted_to $name $i
+	done
+	[ $name != slow ] || how="launcher:*"
+	like "launch of $name" "$(get $name launch)" "$how"
+done
+# An init of a PID namespace is not ended by what is sent to it.
+struck inside execve 11 "ended by signal 11"
+struck open execve 11 "ended by signal 11"
+struck open chdir 11 "ended by signal 11"
+if [ "$(uname -m)" = x86_64 ]; then
+	for name in inside alone open slow; do
+		struck $name execve 0 "ended by signal 11"
+		struck $name chdir 0 "the sandbox ended while it was built"
+	done
+fi
+same "the other one" "$(get quiet pid) $(get quiet restarts)" "$pid 0"
+unlike "events" "$(events)" "*resumed*"
+down
+same "status" "$status" 0
+
 claim "it crashes while profiles are read, while one starts and while one stops: all goes on"
 clean
 service slow "exec=/bin/probe ignore 15 stamp slow forever -" stop-timeout=1s

@@ -186,6 +186,36 @@ direct_child helped fork fork "helpers for user namespaces share its memory"
 cloned member "launcher fork"
 tell stop member
 
+claim "root without capabilities, who has all of them in user namespaces of root's, gets no hold of what shares the supervisor's memory"
+# Not even of the first, when no other child has hidden it for all: so this program is new.
+service owner "${direct[@]}" ns.user=new
+news
+await owner up
+tell reload --exec
+await owner up
+again owner
+like "owner, by a launcher that leaves a plan" "$(get owner launch) $("$H" plan --direct "$D/owner.conf" | grep -c 'child by clone with shared memory')" "launcher 1"
+strace -f -qq -e signal=none -e inject=keyctl:signal=SIGSTOP -e trace=keyctl -o "$T/calls" -p "$sup" 2>"$T/strace.err" &
+tracer=$!
+until_true grep -q "^TracerPid:.$tracer\$" "/proc/$sup/status"
+kill -KILL "$(get owner pid)"
+child_held() {
+	for child in $(pgrep -P "$sup"); do
+		[[ $(cat "/proc/$child/status" 2>/dev/null) != *"State:	"[tT]* ]] || return 0
+	done
+	return 1
+}
+until_true child_held
+same "whose memory" "$(readlink "/proc/$child/exe") $(grep ^VmSize "/proc/$child/status")" "$(readlink "/proc/$sup/exe") $(grep ^VmSize "/proc/$sup/status")"
+text=$(setpriv --bounding-set=-all --inh-caps=-all readlink -v "/proc/$child/exe" 2>&1)
+like "its program" "$text" "*ermission denied*"
+kill -CONT "$child"
+kill -TERM $tracer
+wait $tracer 2>/dev/null
+await owner up
+same "owner" "$(get owner launch)" direct
+tell stop owner
+
 claim "without a sandbox of mounts the supervisor starts it as well"
 again bare
 like "the second" "$(get bare launch)" launcher
@@ -295,11 +325,18 @@ at_rest
 within "descriptors" "$fds" 0 $((fds_then + 1))
 within "KiB" "$kib" 0 $((kib_then + 48))
 
-claim "an upgrade and a crash: plans are made anew, nothing runs twice"
+claim "an upgrade and a crash: plans are made anew, nothing runs twice; what is on its way to its payload then is begun again or goes on"
+service busy "exec=/bin/probe stamp busy exit 0" "restart-delay=0 0" init=no dev=none mask=none
+news
+more_of_it() {
+	stamped_by busy $(($(stamps '^busy') + 100)) 30
+}
+more_of_it
 before="$(get bare pid) $(get inside pid)"
 tell reload --exec
 await bare up
 await inside up
+more_of_it
 same "their payloads" "$(get bare pid) $(get inside pid)" "$before"
 for name in bare inside; do
 	again $name
@@ -312,6 +349,8 @@ kill -SEGV "$sup"
 upgraded() { [[ $(get inside state) == up ]]; }
 until_true upgraded
 same "behind a crash" "$(get inside pid)" "$before"
+more_of_it
+tell stop busy
 again inside
 again inside
 same "it is direct again" "$(get inside launch)" direct

@@ -471,12 +471,30 @@ static void nearest(void)
 	CHECK_STR(name_nearest("host-name", from, N), "hostname");
 	CHECK_STR(name_nearest("idmap", from, N), "uidmap");	/* the first of two */
 	CHECK_STR(name_nearest("gdimap", from, N), "gidmap");
+	/* A word of three letters keeps its first one, unless the rest is right. */
+	CHECK_STR(name_nearest("bnd", from, N), "bind");
+	CHECK_STR(name_nearest("bud", from, N), "bind");
+	CHECK_STR(name_nearest("nid", from, N), NULL);
+	CHECK_STR(name_nearest("ns.bind", from, N), "bind");
+	CHECK_STR(name_nearest("ns.", from, N), NULL);
+	CHECK_STR(name_nearest("bind-mount", from, N), "bind");
 	CHECK_STR(name_nearest("", from, N), NULL);
 	CHECK_STR(name_nearest("zzzzzz", from, N), NULL);
 	CHECK_STR(name_nearest(long_word, from, N), NULL);
-	/* Too long to measure: never suggested, not even for itself. */
-	CHECK_STR(name_nearest(long_word, longer, 1), NULL);
+	/* Too long to measure. */
+	CHECK_STR(name_nearest(long_word + 1, longer, 1), NULL);
 	CHECK_STR(name_nearest("bind", from, 0), NULL);
+}
+
+static void hints(void)
+{
+	static const char *const from[] = { "bind", NULL, "rlimit." };
+	char hint[HINT_ROOM];
+
+	CHECK_STR(name_hint(hint, "bnid", from, 3), ", did you mean bind?");
+	CHECK_STR(name_hint(hint, "rlimit", from, 3), ", did you mean rlimit.NAME?");
+	CHECK_STR(name_hint(hint, "bind,x", from, 3), ": words have blanks between them, no commas");
+	CHECK_STR(name_hint(hint, "zzzzzz", from, 3), "");
 }
 
 static unsigned column;
@@ -598,6 +616,7 @@ int main(void)
 	TEST(paths);
 	TEST(names);
 	TEST(nearest);
+	TEST(hints);
 	TEST(words_cut);
 	TEST(words_room);
 	TEST(addresses);

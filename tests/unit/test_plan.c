@@ -565,7 +565,7 @@ static void printing(void)
 	CHECK_STR(step_of(STEP_CAPS_BOUND), "payload  caps.bound      all   # t:3");
 	CHECK_STR(step_of(STEP_MOUNT_PROPAGATE), "inside   mount.propagate /b shared   # t:5");
 	CHECK_STR(step_of(STEP_TREE_CLONE), "inside   tree.clone      #1=/r   # t:2");
-	CHECK_STR(step_of(STEP_CLONE), "host     clone           mount ipc pid uts");
+	CHECK_STR(step_of(STEP_CLONE), "host     clone           mount ipc pid uts hidden");
 	CHECK(plan.host_equivalent && plan.sealed && !plan.rootless && plan.child == CHILD_FORK);
 	CHECK_STR(step_subject(&plan.step[kind_at(STEP_TREE_CLONE)]), "/r");
 	CHECK_STR(step_subject(&plan.step[kind_at(STEP_CHANNEL)]), "");
@@ -602,6 +602,14 @@ static void errors(void)
 	at = kind_at(STEP_CHANNEL);
 	sprintf(want, "t: channel: words (step %d of %u, channel)\n", at + 1, plan.nsteps);
 	CHECK_STR(error_of(at, 0, "words"), want);
+	/* What failed is named once, and a limit as its key is written. */
+	CHECK(build("rlimit.core=1\nroot=/r\nexec=/x\n") == 0);
+	at = kind_at(STEP_TREE_CLONE);
+	sprintf(want, "t:2: root /r: Permission denied (step %d of %u, tree.clone)\n", at + 1, plan.nsteps);
+	CHECK_STR(error_of(at, EACCES, "/r"), want);
+	at = kind_at(STEP_RLIMIT_SET);
+	sprintf(want, "t:1: rlimit.core: Permission denied (step %d of %u, rlimit.set)\n", at + 1, plan.nsteps);
+	CHECK_STR(error_of(at, EACCES, ""), want);
 	CHECK_STR(error_of(-1, 0, "words"), "t: words\n");
 	CHECK_STR(error_of((int)plan.nsteps, ENOENT, ""), "t: No such file or directory\n");
 	CHECK(step_cause(STEP_EXEC, ENOEXEC) != NULL);

@@ -512,7 +512,7 @@ static void lines(void)
 	read_text("nice");
 	CHECK_STR(findings(), "t:1:1: no = in this line: write key=value, or # before a comment\n");
 	read_text("  =1\nnice=\nrlmit.x=1\n");
-	CHECK_STR(findings(), "t:1:3: no key before =\nt:2:6: nice has no value\nt:3:1: unknown key rlmit.x, did you mean rlimit.?\n");
+	CHECK_STR(findings(), "t:1:3: no key before =\nt:2:6: nice has no value\nt:3:1: unknown key rlmit.x, did you mean rlimit.NAME?\n");
 	read_text("nice=1\n\nhostname=a\001\nnice=3\n");
 	CHECK_STR(findings(), "t:3:11: byte 0x01: this is not a text file\n");
 	read_text("nice=1\r\n");
@@ -637,7 +637,7 @@ static void arguments(void)
 	/* Two arguments do not replace each other. */
 	argument("nice=3", 7);
 	argument("rlimit.core=3", 8);
-	CHECK_STR(findings(), "argument 7: nice given twice, first in line 1\n"
+	CHECK_STR(findings(), "argument 7: nice given twice, first in argument 1\n"
 		  "argument 8: rlimit.core given twice, first in argument 2\n");
 	begin();
 	argument("nice=3", 1);
@@ -646,7 +646,7 @@ static void arguments(void)
 	argument("hostname=a\nnice=4", 4);
 	argument("nise=1", 5);
 	CHECK_STR(findings(),
-		  "argument 2: no = in this line: write key=value, or # before a comment\n"
+		  "argument 2: nice: write key=value, or -- before the program\n"
 		  "argument 4: byte 0x0a in an argument\nargument 5: unknown key nise, did you mean nice?\n");
 	/* A file that an argument includes is not heard after the arguments before it. */
 	memset(files, 0, sizeof files);

@@ -22,6 +22,8 @@ int tool_wreck(char **word);
 int tool_poke(char **word);
 int tool_without(char **word);
 int tool_steps(char **word);
+int tool_hold(char **word);
+int tool_strike(char **word);
 
 /* A tool by the first word: its status; -1: there is no such tool. */
 int tool(int argc, char **argv);

@@ -1,6 +1,6 @@
-/* What the files of the planner share. Private to this floor. */
-#ifndef HUTCH_PLAN_BUILD_H
-#define HUTCH_PLAN_BUILD_H
+/* The plan while it is made: what each part of the planner has in hand. Private to this floor. */
+#ifndef HUTCH_PLAN_DRAFT_H
+#define HUTCH_PLAN_DRAFT_H
 
 #include "plan/plan.h"
 
@@ -18,6 +18,7 @@ struct build {
 	int root_slot, null_slot, proc_slot, scratch_slot, tty_slot, ipc_slot, shm_slot;
 	int payload_slot;	/* /proc/PID of the payload of the sandbox that is joined */
 	int self_map;		/* the inside writes its own one-line id map */
+	int hidden;		/* before the payload's steps: nobody may trace what becomes it */
 	int bounded_admin;	/* CAP_SYS_ADMIN stays in the bounding set */
 	const char *listen_pid;	/* LISTEN_PID= and room for the number, or NULL */
 	int root_joined;	/* slot of the clone whose peer group a shared root joins */
@@ -57,52 +58,5 @@ struct origin origin_settle(const struct build *b, struct origin at);
 void wrong(struct build *b, struct origin at, const char *format, ...);
 #define wrong(b, at, format, ...) \
 	wrong(b, at, PACKED(format, ##__VA_ARGS__), ##__VA_ARGS__)
-
-/* Sources are cloned before anything is made private, and attached after it. */
-void plan_sources(struct build *b);
-void plan_mounts(struct build *b);
-void plan_finish_mounts(struct build *b);	/* after the root switch */
-void plan_payload(struct build *b);
-
-/* ways.c: the way to the root, by facts and profile. */
-void choose_way(struct build *b);
-
-/* Whether a scratch is needed to stage things on. */
-int need_scratch(const struct build *b);
-
-/* child.c: how the process is made. All steps are there. */
-void plan_child(struct build *b);
-
-/* shares.c: what is shared with the host past the namespaces. */
-void plan_shares(struct build *b);
-
-/* The profile without what a program added to a running sandbox does not get of it. */
-const struct profile *join_profile(struct build *b);
-
-/* Everything before plan_payload, for such a program. */
-void plan_join(struct build *b);
-
-int join_target(struct build *b);
-
-/* template.c: what is left of the whole plan is the part that was asked for, where there is a template. */
-void plan_part(struct build *b);
-
-/* All of it, where mounts of a running sandbox change. */
-void plan_live(struct build *b);
-
-/* The payload must not reach hutch's own file through /proc. */
-int needs_self_seal(const struct build *b);
-
-/* service.c: the profile with the descriptors that a supervisor hands over. */
-const struct profile *service_profile(struct build *b);
-void service_notify(struct build *b);
-enum { SERVICE_ENV = 5 };
-unsigned service_env(struct build *b, const char **env);	/* how many of up to SERVICE_ENV */
-
-/* May the payload have uid 0, of whatever user namespace it is in? */
-int payload_is_root(const struct build *b);
-
-/* Does the host side note this sandbox somewhere before its payload runs? */
-int plan_meets(const struct build *b);
 
 #endif

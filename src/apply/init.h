@@ -1,0 +1,20 @@
+/* The small init inside of a sandbox; the walker parts it from its payload. */
+#ifndef HUTCH_APPLY_INIT_H
+#define HUTCH_APPLY_INIT_H
+
+#include "apply/step.h"
+
+/* The payload-to-be runs on it until it executes its program, while its init sleeps. */
+enum { PAYLOAD_STACK = 64 << 10 };
+extern char payload_stack[PAYLOAD_STACK];
+
+/* What has to be so before there is a payload. -1 with w->err filled. */
+int init_prepare(struct walk *w);
+
+/* PID 1 of the sandbox from now on; w->payload runs. */
+void init_serve(struct walk *w) __attribute__((noreturn));
+
+/* Outside of a PID namespace that was joined: waits for the child in it, and ends as it does. */
+void init_stand_by(struct walk *w, int child) __attribute__((noreturn));
+
+#endif
