@@ -254,16 +254,20 @@ static void events(void)
 	super.now = 12034;
 	places[0].state = STATE_UP;
 	event_tell(&super, &places[0], "because %s", "a\nb");
+	/* It is put into words when somebody reads, or the turn is over. */
+	event_settle();
 	n = ring_get(&super.events, &at, &time, chunk, &lost);
 	chunk[n] = '\0';
 	CHECK_STR(chunk, "time=12.034 service=one state=up text=\"because a?b\"\n");
 	event_tell(&super, &places[0], "%s", "");	/* the state says it */
+	event_settle();
 	n = ring_get(&super.events, &at, &time, chunk, &lost);
 	chunk[n] = '\0';
 	CHECK_STR(chunk, "time=12.034 service=one state=up\n");
 	memset(longest, 'x', sizeof longest);
 	longest[599] = '\0';
 	event_tell(&super, NULL, "%s", longest);
+	event_settle();
 	n = ring_get(&super.events, &at, &time, chunk, &lost);
 	CHECK(n > 440 && n <= RING_CHUNK && chunk[n - 1] == '\n' && !memcmp(chunk, "time=12.034 text=xxx", 20));
 	/* People are told when the turn is over. */
