@@ -314,12 +314,13 @@ const char *name_nearest(const char *text, const char *const *names, int n)
 	if (least > 3)
 		least = 3;
 	for (int i = 0; i < n; i++) {
-		int d = names[i] ? distance(text, names[i]) : 99;
+		const char *name = names[i];
+		int d = name ? distance(text, name) : 99;
 
 		/* Of three letters one may be another, or two are missing. */
-		if (d <= least && (d < least || !best) && (d < 2 || length > 3 || *text == *names[i])) {
+		if (name && d <= least && (d < least || !best) && (d < 2 || length > 3 || *text == *name)) {
 			least = d;
-			best = names[i];
+			best = name;
 		}
 	}
 	for (int i = 0; i < n && !best; i++)

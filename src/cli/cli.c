@@ -16,6 +16,7 @@ struct arena cli_arena = {memory, sizeof memory, 0};
 struct out cli_out = {.text = out_memory, .size = sizeof out_memory};
 char **cli_again;
 int cli_resume = -1;
+int cli_unwritten;
 
 const char *const command_names[COMMANDS] = {
 #define COMMAND(id, name, usage, help) name,
@@ -26,17 +27,22 @@ const char *const command_names[COMMANDS] = {
 void cli_flush(int fd)
 {
 	const char *p = cli_out.text;
+	int lost = cli_out.lost ? ENOMEM : 0;
 
 	while (cli_out.used > 0) {
 		long n = k_write(fd, p, cli_out.used);
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n <= 0)
+		if (n <= 0) {
+			lost = errno;
 			break;
+		}
 		p += n;
 		cli_out.used -= (size_t)n;
 	}
+	if (fd == 1 && lost)
+		cli_unwritten = lost;
 	out_init(&cli_out, out_memory, sizeof out_memory);
 }
 

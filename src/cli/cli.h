@@ -37,6 +37,7 @@ extern struct arena cli_arena;
 /* Where printers print; cli_flush writes it out and empties it. */
 extern struct out cli_out;
 void cli_flush(int fd);
+extern int cli_unwritten;	/* errno: why not all of it came to standard output; or 0 */
 
 /* All words of this call, with a free one behind the name; the state to go on with, or -1. */
 extern char **cli_again;

@@ -120,10 +120,23 @@ static int asks_help(const char *word)
 	return !strcmp(word, "--help") || !strcmp(word, "-h");
 }
 
+static int run(int argc, char **argv)
+{
+	int command = command_find(argv[1]);
+
+	if (asks_help(argv[1]))
+		return command_help(1, argv);
+	if (!strcmp(argv[1], "--version"))
+		return command_version(1, argv);
+	if (argc > 2 && asks_help(argv[2]))
+		return command_help(2, argv);
+	return command < 0 ? command_unknown(argv[1]) : commands[command](argc - 1, argv + 1);
+}
+
 int main(int argc, char **argv)
 {
 	char *again[argc + 2];
-	int resume = take_resume(argc, argv), command;
+	int resume = take_resume(argc, argv), status;
 
 	text_unpack = texts_unpack;
 	if (resume == 2)
@@ -145,14 +158,9 @@ int main(int argc, char **argv)
 		cli_flush(2);
 		return EXIT_USAGE;
 	}
-	if (asks_help(argv[1]))
-		return command_help(1, argv);
-	if (!strcmp(argv[1], "--version"))
-		return command_version(1, argv);
-	if (argc > 2 && asks_help(argv[2]))
-		return command_help(2, argv);
-	command = command_find(argv[1]);
-	if (command < 0)
-		return command_unknown(argv[1]);
-	return commands[command](argc - 1, argv + 1);
+	status = run(argc, argv);
+	if (!cli_unwritten || status)
+		return status;
+	cli_failed("standard output", cli_unwritten);
+	return EXIT_HUTCH;
 }

@@ -65,6 +65,8 @@ int command_plan(int argc, char **argv)
 		return cli_usage("plan");
 	if (cli_read(&wish, argc, argv, i, facts, &request))
 		return EXIT_HUTCH;
+	/* Of as many steps as there may be. */
+	out_arena(&cli_out, &cli_arena, SIZE_MAX);
 	if (wish.machine)
 		profile_print(&wish.profile, &cli_out);
 	else

@@ -46,6 +46,11 @@ text=$(timeout 20 "$H" 2>/dev/null)
 same "nothing said" "$? $text" "2 "
 text=$(timeout 20 "$H" 2>&1 >/dev/null)
 like "nothing said" "$text" "*hutch run *"
+for command in help version keys "plan root=/ exec=/x"; do
+	# shellcheck disable=SC2086 # words
+	text=$(timeout 20 "$H" $command 2>&1 >/dev/full)
+	same "$command, and no room for it" "$? $text" "125 hutch: standard output: No space left on device"
+done
 box -- "$P" args --help
 like "the payload's own" "$status $text" "0 *--help*"
 

@@ -275,6 +275,10 @@ exec=/x'
 	check many-findings --facts "$f" "$t/findings.conf"
 	{ printf '%s\n' "$good"; yes 'tmpfs=/t' | head -n 5000; } >"$t/mounts.conf"
 	check many-mounts --facts "$f" "$t/mounts.conf"
+	{ printf '%s\n' "$good"; for i in {1..3000}; do printf 'tmpfs=/place-%070d\n' "$i"; done; } >"$t/steps.conf"
+	"$hutch" plan --facts "$f" "$t/steps.conf" 2>&1 |
+		awk 'NR == 1 { n = $3 } $1 ~ /^[0-9]+$/ { last = $1; kind = $3 } END { exit !(n > 3000 && n == last && kind == "exec") }'
+	result "a long plan is printed to its last step" $?
 	printf '%s\nnice=1' "$good" >"$t/no-newline.conf"
 	check no-newline --facts "$f" "$t/no-newline.conf"
 	printf 'include=self.conf\n' >"$t/self.conf"
