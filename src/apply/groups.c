@@ -266,10 +266,10 @@ void registry_group_sweep(const char *group)
 void group_leave(struct walk *w)
 {
 	const char *group = step_text(w->plan, STEP_GROUP_JOIN, 2);
-	int member = w->published || w->group_fd >= 0, dir;
+	int dir;
 
 	k_drop(&w->group_fd);
-	if (!member || !group || (dir = registry_dir()) < 0)
+	if (!group || (dir = registry_dir()) < 0)
 		return;
 	leave(dir, group, w->pid ? w->pid : -1);
 	k_close(dir);

@@ -361,7 +361,7 @@ void registry_leave(struct walk *w)
 	char file[80];
 	int dir;
 
-	if (!w->registered || (dir = registry_dir()) < 0)
+	if ((dir = registry_dir()) < 0)
 		return;
 	registry_entry(file, step_text(w->plan, STEP_REGISTER, 0), "box");
 	if (!registry_lock(dir, REGISTRY_TRIES) && box_is(dir, file, w->pid, w->arena))

@@ -16,7 +16,7 @@
 
 enum { MOVE_MOUNT_BENEATH = 0x200 };
 
-static char table_memory[256 << 10];
+static char table_memory[256 << 10] __attribute__((aligned(16)));
 
 /* What is mounted below / is of no use here, and every copy of the namespace would copy it. */
 static void detach_all(struct kernel *k, struct arena *a)

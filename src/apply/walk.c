@@ -133,8 +133,10 @@ static void close_all(struct walk *w)
 
 void walk_leave(struct walk *w)
 {
-	group_leave(w);
-	registry_leave(w);
+	if (w->published || w->group_fd >= 0)
+		group_leave(w);
+	if (w->registered)
+		registry_leave(w);
 }
 
 void walk_undo(struct walk *w)

@@ -13,6 +13,7 @@ struct arena {
 	size_t size, used;	/* bytes */
 };
 
+/* The memory is aligned for any type: an array of char is not by itself, and some processors trap. */
 void arena_init(struct arena *a, void *memory, size_t size);
 
 /* Zeroed memory aligned for any type, or NULL when the arena is full. */

@@ -70,8 +70,12 @@ int is_mounted(const char *path)
 {
 	struct k_stat st, up;
 	char parent[4100];
+	int failed = k_stat(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_TYPE_, &st);
 
-	if (k_stat(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_TYPE_, &st))
+	/* One more mount would hide what is there: no single failure decides. */
+	if (failed)
+		failed = k_stat(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_TYPE_, &st);
+	if (failed)
 		return 0;
 	if (st.attributes_mask & STATX_ATTR_MOUNT_ROOT_)
 		return !!(st.attributes & STATX_ATTR_MOUNT_ROOT_);

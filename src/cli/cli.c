@@ -10,7 +10,7 @@
 #include "kernel/k.h"
 
 /* Untouched pages cost nothing; a table of 50,000 mounts has to fit. */
-static char memory[24 << 20];
+static char memory[24 << 20] __attribute__((aligned(16)));
 static char out_memory[256 << 10];
 struct arena cli_arena = {memory, sizeof memory, 0};
 struct out cli_out = {.text = out_memory, .size = sizeof out_memory};

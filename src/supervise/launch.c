@@ -214,6 +214,12 @@ static void read_report(struct supervisor *s, struct service *v)
 	}
 }
 
+/* By somebody who wants memory, as far as we know. */
+static int killed(int status)
+{
+	return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL ? EAGAIN : 0;
+}
+
 static void exec_failed(struct supervisor *s, struct service *v, const char *where, const struct record *r)
 {
 	char text[WHY_ROOM];
@@ -250,10 +256,11 @@ static void channel_ended(struct supervisor *s, struct service *v)
 		return;
 	if (begun < 0)
 		v->again = 1;
-	else if (!begun)
-		broken(s, v, 0, PACKED("the sandbox ended while it was built"));
-	else if (!v->conf->own_init)
+	else if (begun && !v->conf->own_init)
 		launch_runs(s, v);
+	/* How it has ended is known when it is reaped. */
+	else if (!begun && !v->pid)
+		broken(s, v, killed(v->status), PACKED("the sandbox ended while it was built"));
 }
 
 /* 1 a record, 0 there will be no more, -1 nothing yet. */
@@ -339,16 +346,16 @@ static void sandbox_ended(struct supervisor *s, struct service *v, int status)
 {
 	place_pid(v, &v->pid, 0);
 	s->born[v - s->service] = 0;
+	if (!v->has_ended)
+		v->status = status;
 	launch_read(s, v);
 	/* Who else has its end for a moment, or has it in the mail, does not speak for it. */
-	if (v->direct && v->channel >= 0)
+	if (v->direct && (v->channel >= 0 || v->state == STATE_BUILDING))
 		channel_ended(s, v);
 	if (v->again && !v->launcher && v->state == STATE_BUILDING && v->verdict == VERDICT_EXIT) {
 		launch_again(s, v);
 		return;
 	}
-	if (!v->has_ended)
-		v->status = status;
 	v->has_ended = 1;
 	/* A launcher that lost its sandbox has more to say about it than we know, or leaves a plan: not for long. */
 	if (state_lives(v->state) && !v->launcher)
@@ -397,8 +404,7 @@ static void launcher_ended(struct supervisor *s, struct service *v, int status)
 		v->no_direct = (uint8_t)(code - DIRECT_NEVER + 1);
 	}
 	if (v->state == STATE_BUILDING && v->channel < 0)
-		broken(s, v, WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL ? EAGAIN : 0,
-		       "what builds the sandbox was ended");
+		broken(s, v, killed(status), "what builds the sandbox was ended");
 	if (state_lives(v->state) && !launch_lives(s, v))
 		service_event(s, v, EVENT_GONE);
 	else if (v->state == STATE_KILLING)

@@ -81,13 +81,17 @@ static const struct service *waits_for(struct supervisor *s, struct service *v)
 	return c->type == SERVICE_CONSOLE ? console_owner(s, v) : NULL;
 }
 
-/* Those that come after it end before it, also who comes back with another profile. */
+/*
+ * Those that come after it end before it, also who comes back with another profile. Each set has its order, and two of them
+ * together may be a circle: who runs by an old one holds up nobody of a newer.
+ */
 static int is_held_up(struct supervisor *s, const struct service *v)
 {
 	struct order_cursor at = {0};
 
 	for (struct service *w; (w = order_after(s, v, &at));)
-		if (w != v && (!w->wish_up || w->next) && state_lives(w->state))
+		if (w != v && (!w->wish_up || w->next) && state_lives(w->state) &&
+		    (w->image == v->image || w->image == s->image))
 			return 1;
 	return 0;
 }

@@ -11,7 +11,8 @@
 #include "mounts/load.h"
 #include "random.h"
 
-static char memory[2][8 << 20], text[MAX_NAMESPACES][256 << 10], again[256 << 10], tables[4 << 20];
+static char memory[2][8 << 20] __attribute__((aligned(16))), tables[4 << 20] __attribute__((aligned(16)));
+static char text[MAX_NAMESPACES][256 << 10], again[256 << 10];
 static struct model one, two;
 static struct random dice;
 

@@ -27,7 +27,7 @@
 #include "mounts/load.h"
 #include "random.h"
 
-static char memory[8 << 20], table[1 << 20], table_memory[4 << 20], say[4096];
+static char memory[8 << 20] __attribute__((aligned(16))), table_memory[4 << 20] __attribute__((aligned(16))), table[1 << 20], say[4096];
 static struct kernel kernel;
 static struct model_facts facts;
 static unsigned long succeeded, refused, unsure, by_rule[MODEL_RULES];
@@ -194,7 +194,7 @@ static void tell(const struct op *ops, int n, uint64_t seed, uint64_t script)
 /* From here on, the model is one that was loaded from the kernel's tables. */
 static int load(struct model *m, struct arena *a)
 {
-	static char texts[MAX_NAMESPACES][64 << 10], tables[1 << 20];
+	static char texts[MAX_NAMESPACES][64 << 10], tables[1 << 20] __attribute__((aligned(16)));
 	static struct view view[MAX_NAMESPACES];
 	unsigned n = 0;
 	struct arena t;
@@ -301,7 +301,7 @@ static int run_random(unsigned long count, uint64_t seed, uint64_t first, unsign
 /* How many mounts there are in the model whose speed is measured. */
 enum { SPEED_MOUNTS = 1000, SPEED_ROUNDS = 200000, SPEED_COPIES = 1000 };
 
-static char speed_memory[64 << 20];
+static char speed_memory[64 << 20] __attribute__((aligned(16)));
 
 static int is_fast(const char *what, uint64_t count, uint64_t start, unsigned long least)
 {

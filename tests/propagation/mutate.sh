@@ -35,7 +35,10 @@ for f in src/*/*.c; do
 	f=${f#src/}
 	objects+=("${f%.c}")
 done
-changed apply/verify.c 's/if (table_read(w, .now) || settle_paths/return 0;&/' || exit 1
+if ! changed apply/verify.c 's/^\t(void)s;$/\treturn 0;/'; then
+	echo "not ok - hutch's own comparison can be switched off # apply/verify.c is not what it was, or does not compile"
+	exit 1
+fi
 cp "$out/apply/verify.o" "$out/verify.o"
 
 # linked FILE KERNEL: a hutch with that object changed.

@@ -92,7 +92,7 @@ const char *refusal(const struct wish *w, const struct mechanism *m, int old, in
 
 /* ---- the same in the model ---- */
 
-static char memory[4 << 20];
+static char memory[4 << 20] __attribute__((aligned(16)));
 static struct model model;
 static int refused;
 

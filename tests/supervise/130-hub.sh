@@ -115,7 +115,7 @@ claim "hub= of services for which init.conf has none is told at once, with the l
 rm "$D/init.conf"
 ask reload
 same "status" "$status" 1
-like "said" "$text" "*refused=*s1.conf:*: unknown hub media: hub.NAME=PATH says what it is*"
+like "said" "$text" "*nothing was changed*s1.conf:*: unknown hub media: hub.NAME=PATH says what it is*"
 same "plain" "$(get plain pid)" "$pid"
 until_true 5 are_up 10
 ask check "$D"

@@ -107,6 +107,6 @@ await other up
 ask verify other
 like "verify" "$status $text" "0 other: as stated*"
 ask umount other /mnt
-like "umount" "$status $text" "125 *nothing is mounted there*"
+like "umount" "$status $text" "1 *nothing is mounted there*"
 down
 same "files" "$(find /run/hutch -name '*.added')" ""

@@ -178,3 +178,54 @@ for n in {1..400}; do
 done
 same "events" "$(grep 'killing: .*exec' "$T/said.err" | head -n 1)" ""
 down
+
+claim "two whose order a reload has turned round, while both are to end: they end"
+clean
+service first "exec=/bin/probe forever -"
+service second "exec=/bin/probe forever -" after=first
+service third "exec=/bin/probe ignore 15 forever -" after=second stop-timeout=2s init=no
+up
+await third up
+tell stop third
+tell stop second
+same "second" "$(get second state)" up
+service first "exec=/bin/probe forever -" after=second
+service second "exec=/bin/probe forever -"
+ask reload
+same "reload" "$status" 0
+await first up
+tell stop first
+for name in third second first; do await $name down; done
+down
+
+claim "killed while it is built without a launcher, as by want of memory, is no failure of the service, which nothing would start again"
+clean
+tmpfs=()
+for n in {1..100}; do
+	mkdir -p "$R/m/$n"
+	tmpfs+=("tmpfs=/m/$n")
+done
+service once "exec=/bin/probe forever -" restart=never stop-signal=KILL init=no dev=none mask=none "${tmpfs[@]}"
+up
+for n in 1 2 3; do
+	await once up
+	pid=$(get once pid)
+	tell restart once
+	until_true another once "$pid"
+done
+same "launch" "$(get once launch)" direct
+for n in {1..40}; do
+	await once up
+	pid=$(get once pid)
+	# The start follows the answer.
+	catch sh -c "$H restart once; exec sleep 0.1"
+	wait $catcher
+	[ -n "$caught" ] || continue
+	# Its program runs already: the next one.
+	[ "$(cat "/proc/$caught/comm")" = probe ] && kill -CONT "$caught" && continue
+	kill -KILL "$caught"
+	until_true another once "$pid" || break
+	! grep -q 'delayed: the sandbox ended' "$T/said.err" || break
+done
+like "what was told" "$(grep -c 'delayed: the sandbox ended' "$T/said.err")" "[1-9]*"
+down

@@ -118,7 +118,7 @@ static void many(void)
 {
 	static char lines[5 << 20];
 	size_t n = (size_t)sprintf(lines, "1 0 8:1 / / rw shared:1 - ext4 a rw\n");
-	static char big[192 << 20];
+	static char big[192 << 20] __attribute__((aligned(16)));
 	struct mounts *t = &view[0].table;
 
 	for (unsigned i = 2; i <= 50000; i++)

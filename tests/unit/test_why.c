@@ -15,7 +15,7 @@
 
 enum { SCRIPTS = 5000, QUESTIONS = 2, VIEWS = MAX_NAMESPACES + 1 };
 
-static char model_memory[1 << 20], saved_model[1 << 20], before[MAX_MOUNTS + 1];
+static char model_memory[1 << 20] __attribute__((aligned(16))), saved_model[1 << 20], before[MAX_MOUNTS + 1];
 static char memory[4 << 20] __attribute__((aligned(16))), names[VIEWS][16];
 static struct arena model_arena, arena;
 static struct model m;

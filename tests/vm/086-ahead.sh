@@ -37,10 +37,11 @@ run "hutch restart stock"
 up stock
 now=$(own ipc)
 like "its own" "$now" "[0-9]*"
-unlike "another one" "$now" "$first"
 if [ "$want" = 0 ]; then
+	# Made when the first had gone, it may have its number.
 	same "none was kept" "$before" ""
 else
+	unlike "another one" "$now" "$first"
 	like "one of those" "$before" "*$now*"
 	soon "[ \$($(held ipc) | wc -l) = $want ]"
 	run "$(held ipc)"
@@ -50,5 +51,23 @@ fi
 claim "they go with the service's stop"
 run "hutch stop stock"
 soon "[ \$($(held ipc) | wc -l) = 0 ]"
+
+claim "once fs.suid_dumpable is 1, no start shows the supervisor's memory to a user: what is read from then on goes by a launcher"
+for dumpable in 0 1; do
+	name=user$dumpable
+	run "echo $dumpable >/proc/sys/fs/suid_dumpable"
+	run "sed 's/^ahead=.*/user=1000/' /etc/hutch/stock.conf >/etc/hutch/$name.conf; hutch reload"
+	up $name
+	for start in 2 3; do
+		run "kill -9 \$(hutch status --json $name | sed 's/.*\"pid\":\([0-9]*\).*/\1/')"
+		soon "hutch status --json $name | grep '\"state\":\"up\".*\"restarts\":$((start - 1)),'"
+	done
+	run "hutch plan --service /etc/hutch/$name.conf | grep 'child by'; hutch status --json $name | sed 's/.*\"launch\"://'"
+	if [ $dumpable = 0 ]; then
+		like "launch" "$text" '*child by fork: the two sides meet*"direct"*'
+	else
+		like "launch" "$text" '*child by fork: fs.suid_dumpable=1*"launcher*: fs.suid_dumpable=1 shows the plan*'
+	fi
+done
 claim_end
 off

@@ -17,7 +17,7 @@
 #include "mounts/script.h"
 #include "plan/layout.h"
 
-static char memory[64 << 20], text[2][1 << 20];
+static char memory[64 << 20] __attribute__((aligned(16))), text[2][1 << 20];
 static struct arena arena;
 
 static void stop(const char *what, const char *why)
