@@ -12,6 +12,10 @@ struct stale {
 #define R "root=" H "/root|"
 #define BARE R "init=no|dev=none|mask=none|"
 
+/* More mounts than the kernel is asked for at once. */
+#define EIGHT(n) "tmpfs=/tmp/a" n "|tmpfs=/tmp/b" n "|tmpfs=/tmp/c" n "|tmpfs=/tmp/d" n "|tmpfs=/tmp/e" n "|tmpfs=/tmp/f" n "|tmpfs=/tmp/g" n "|tmpfs=/tmp/h" n "|"
+#define MANY "tmpfs=/tmp|" EIGHT("1") EIGHT("2") EIGHT("3") EIGHT("4") EIGHT("5") EIGHT("6") EIGHT("7") EIGHT("8")
+
 static const struct same sames[] = {
 	{"nothing but a root", BARE "propagation=private"},
 	{"defaults", R},
@@ -50,6 +54,7 @@ static const struct same sames[] = {
 	{"slave and recursive binds alone", BARE "bind=" H "/shared /data slave rec|bind=" H "/tree /mnt rec|bind=" H "/plain /tmp unbindable"},
 	{"slave+shared alone", BARE "bind=" H "/shared /data slave+shared|bind=" H "/plain /data/below"},
 	{"sys_admin alone", BARE "caps=sys_admin|bind=" H "/plain /data"},
+	{"many mounts", BARE MANY "bind=" H "/plain /data"},
 	{"attributes", R "bind=" H "/plain /data rw exec suid dev|bind=" H "/other /mnt noexec|tmpfs=/tmp ro noexec"},
 };
 
@@ -104,6 +109,12 @@ static void vanishes(void)
 	if (rename(H "/plain", H "/was"))
 		fail("rename");
 }
+static void leads_round(void)
+{
+	if (symlink("nothing", H "/nothing"))
+		fail("symlink");
+}
+static void bars_the_way(void) { make(H "/nothing", 1); }
 static void arrives(void)
 {
 	make(H "/shared/new", 0);
@@ -169,6 +180,7 @@ static const struct stale freshes[] = {
 	{"a directory vanishes that is made on a disk", R "bind=" H "/other /mnt rw|dir=/mnt/made|tmpfs=/mnt/made", NULL, made_vanishes},
 	{"a directory vanishes that is made in a bind", R "bind=" H "/other /mnt rw|dir=/mnt/made", NULL, made_vanishes},
 	{"a directory vanishes that is made in the root", R "root-mode=rw|dir=/made", NULL, root_made_vanishes},
+	{"a file bars the way to an optional source", R "bind=" H "/nothing/there /data optional", NULL, bars_the_way},
 	{"a file is replaced that is followed", R "bind=" H "/file /etc/conf follow", NULL, followed_replaced},
 	{"a mount comes below a source that is bound alone", R "bind=" H "/tree /data", NULL, mount_below},
 	{"a file appears in the root", R "bind=" H "/plain /data", NULL, masked_appears},
@@ -193,6 +205,8 @@ static const struct stale stales[] = {
 	{"a source that receives made shared", R "bind=" H "/slave /data slave", NULL, slave_shared},
 	{"other attributes below a source, rec", R "bind=" H "/tree /data rec", NULL, remount_below},
 	{"an optional source that appears", R "bind=" H "/nothing /data optional", NULL, appears},
+	{"a source that vanishes", R "bind=" H "/plain /data", NULL, vanishes},
+	{"an optional source that leads round in a circle", R "bind=" H "/nothing /data optional", NULL, leads_round},
 	{"an optional source that vanishes", R "bind=" H "/plain /data optional", NULL, vanishes},
 	{"a mount that arrives", R "bind=" H "/shared /data slave", NULL, arrives},
 	{"a mount that arrives, rec", R "bind=" H "/shared /data slave rec", NULL, arrives},
