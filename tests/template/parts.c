@@ -457,12 +457,14 @@ static void is_fresh(const struct stale *c)
 	if (fd < 0 && strstr(said, "or newer"))
 		exit(0);
 	for (int n = 0; n < 2; n++) {
-		if (fd < 0 || make_plan(c->profile, PART_LAUNCH) || launch(fd, &e))
-			break;
+		if (fd < 0 || make_plan(c->profile, PART_LAUNCH) || launch(fd, &e)) {
+			printf("# %s\n", said);
+			exit(2);
+		}
 		strcpy(want, said);
 		c->change();
 	}
-	if (fd >= 0 && !make_plan(c->profile, PART_WHOLE) && !launch(-1, &e) && !strcmp(said, want))
+	if (!make_plan(c->profile, PART_WHOLE) && !launch(-1, &e) && !strcmp(said, want))
 		exit(0);
 	printf("# %s# %s\n", want, said);
 	exit(1);
