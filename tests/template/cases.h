@@ -12,6 +12,10 @@ struct stale {
 #define R "root=" H "/root|"
 #define BARE R "init=no|dev=none|mask=none|"
 
+/* More mounts than the kernel is asked for at once. */
+#define EIGHT(n) "tmpfs=/tmp/a" n "|tmpfs=/tmp/b" n "|tmpfs=/tmp/c" n "|tmpfs=/tmp/d" n "|tmpfs=/tmp/e" n "|tmpfs=/tmp/f" n "|tmpfs=/tmp/g" n "|tmpfs=/tmp/h" n "|"
+#define MANY "tmpfs=/tmp|" EIGHT("1") EIGHT("2") EIGHT("3") EIGHT("4") EIGHT("5") EIGHT("6") EIGHT("7") EIGHT("8")
+
 static const struct same sames[] = {
 	{"nothing but a root", BARE "propagation=private"},
 	{"defaults", R},
@@ -50,6 +54,7 @@ static const struct same sames[] = {
 	{"slave and recursive binds alone", BARE "bind=" H "/shared /data slave rec|bind=" H "/tree /mnt rec|bind=" H "/plain /tmp unbindable"},
 	{"slave+shared alone", BARE "bind=" H "/shared /data slave+shared|bind=" H "/plain /data/below"},
 	{"sys_admin alone", BARE "caps=sys_admin|bind=" H "/plain /data"},
+	{"many mounts", BARE MANY "bind=" H "/plain /data"},
 	{"attributes", R "bind=" H "/plain /data rw exec suid dev|bind=" H "/other /mnt noexec|tmpfs=/tmp ro noexec"},
 };
 
@@ -79,12 +84,37 @@ static void umount_below(void)
 		fail("umount");
 }
 static void remount_below(void) { do_mount(NULL, H "/tree/a", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY); }
+static void unbindable_below(void) { do_mount(NULL, H "/tree/a", NULL, MS_UNBINDABLE); }
+static void private_below(void) { do_mount(NULL, H "/shared/below", NULL, MS_PRIVATE); }
+static void shared_below(void) { do_mount(NULL, H "/tree/a", NULL, MS_SHARED); }
+/* Of one file system, with what is numbered alike. */
+static void one_below(void)
+{
+	umount_below();
+	do_mount(H "/plain", H "/tree/a", NULL, MS_BIND);
+}
+static void other_below(void)
+{
+	umount_below();
+	do_mount(H "/other", H "/tree/a", NULL, MS_BIND);
+}
+/* The group goes on without it. */
+static void peer(void) { do_mount(H "/shared", H "/other", NULL, MS_BIND); }
+static void tree_shared(void) { do_mount(NULL, H "/tree", NULL, MS_SHARED); }
+static void slave_private(void) { do_mount(NULL, H "/slave", NULL, MS_PRIVATE); }
+static void slave_shared(void) { do_mount(NULL, H "/slave", NULL, MS_SHARED); }
 static void appears(void) { make(H "/nothing", 0); }
 static void vanishes(void)
 {
 	if (rename(H "/plain", H "/was"))
 		fail("rename");
 }
+static void leads_round(void)
+{
+	if (symlink("nothing", H "/nothing"))
+		fail("symlink");
+}
+static void bars_the_way(void) { make(H "/nothing", 1); }
 static void arrives(void)
 {
 	make(H "/shared/new", 0);
@@ -132,6 +162,11 @@ static void made_vanishes(void)
 	if (rmdir(H "/other/made") && errno != ENOENT)
 		fail("rmdir");
 }
+static void root_made_vanishes(void)
+{
+	if (rmdir(H "/root/made"))
+		fail("rmdir");
+}
 static void followed_replaced(void)
 {
 	make(H "/file2", 1);
@@ -143,6 +178,9 @@ static void followed_replaced(void)
 static const struct stale freshes[] = {
 	{"a file appears that is masked if it is there", R "mask=/etc/nothing optional|mask=/etc/secret", NULL, masked_appears},
 	{"a directory vanishes that is made on a disk", R "bind=" H "/other /mnt rw|dir=/mnt/made|tmpfs=/mnt/made", NULL, made_vanishes},
+	{"a directory vanishes that is made in a bind", R "bind=" H "/other /mnt rw|dir=/mnt/made", NULL, made_vanishes},
+	{"a directory vanishes that is made in the root", R "root-mode=rw|dir=/made", NULL, root_made_vanishes},
+	{"a file bars the way to an optional source", R "bind=" H "/nothing/there /data optional", NULL, bars_the_way},
 	{"a file is replaced that is followed", R "bind=" H "/file /etc/conf follow", NULL, followed_replaced},
 	{"a mount comes below a source that is bound alone", R "bind=" H "/tree /data", NULL, mount_below},
 	{"a file appears in the root", R "bind=" H "/plain /data", NULL, masked_appears},
@@ -158,8 +196,17 @@ static const struct stale stales[] = {
 	{"a source made unbindable", R "bind=" H "/tree /data slave", NULL, make_unbindable},
 	{"a mount below a source, rec", R "bind=" H "/tree /data rec", NULL, mount_below},
 	{"an umount below a source, rec", R "bind=" H "/tree /data rec", NULL, umount_below},
+	{"another directory mounted below a source, rec", R "bind=" H "/tree /data rec", one_below, other_below},
+	{"a mount below a source made unbindable, rec", R "bind=" H "/tree /data rec", NULL, unbindable_below},
+	{"a mount below a source made shared, slave rec", R "bind=" H "/tree /data slave rec", tree_shared, shared_below},
+	{"a mount below a source made private, slave rec", R "bind=" H "/shared /data slave rec", NULL, private_below},
+	{"a source made private, of which there are peers", R "bind=" H "/shared /data slave", peer, make_private},
+	{"a source that receives made private", R "bind=" H "/slave /data slave", NULL, slave_private},
+	{"a source that receives made shared", R "bind=" H "/slave /data slave", NULL, slave_shared},
 	{"other attributes below a source, rec", R "bind=" H "/tree /data rec", NULL, remount_below},
 	{"an optional source that appears", R "bind=" H "/nothing /data optional", NULL, appears},
+	{"a source that vanishes", R "bind=" H "/plain /data", NULL, vanishes},
+	{"an optional source that leads round in a circle", R "bind=" H "/nothing /data optional", NULL, leads_round},
 	{"an optional source that vanishes", R "bind=" H "/plain /data optional", NULL, vanishes},
 	{"a mount that arrives", R "bind=" H "/shared /data slave", NULL, arrives},
 	{"a mount that arrives, rec", R "bind=" H "/shared /data slave rec", NULL, arrives},
@@ -183,6 +230,11 @@ static const struct stale stales[] = {
 
 static const struct same nones[] = {
 	{"a root in memory that can be written to", "root=tmpfs|root-mode=rw|bind=" H "/root/bin /bin"},
+	{"an archive's root that can be written to", "root=cpio " H "/archive|root-mode=rw"},
+	{"a root in memory for sys_admin", "root=tmpfs|bind=" H "/root/bin /bin|caps=sys_admin|root-seal=no"},
+	{"somebody's user namespace", R "ns.user=path /proc/self/ns/user"},
+	{"a shared root", R "propagation=shared"},
+	{"said so", R "template=no"},
 	{"a layer over the root", R "root-mode=overlay"},
 	{"a file that could be written to", R "caps=sys_admin|root-seal=no|file=/etc/conf hello"},
 	{"a user namespace", R "uidmap=0 0 99|gidmap=0 0 99"},
