@@ -122,7 +122,7 @@ static int asks_help(const char *word)
 
 static int run(int argc, char **argv)
 {
-	int command = command_find(argv[1]);
+	int command;
 
 	if (asks_help(argv[1]))
 		return command_help(1, argv);
@@ -130,6 +130,7 @@ static int run(int argc, char **argv)
 		return command_version(1, argv);
 	if (argc > 2 && asks_help(argv[2]))
 		return command_help(2, argv);
+	command = command_find(argv[1]);
 	return command < 0 ? command_unknown(argv[1]) : commands[command](argc - 1, argv + 1);
 }
 

@@ -62,7 +62,7 @@ pid_before=$(get web pid)
 echo nice=99 >>"$D/log.conf"
 ask reload
 same "status" "$status" 1
-like "web" "$text" "refused=*web.conf:$line:9:*"
+like "web" "$text" "hutch: nothing was changed?*web.conf:$line:9:*"
 like "log" "$text" "*log.conf:*: nice is*"
 same "untouched" "$(get web pid)" "$pid_before"
 sed -i '$d' "$D/web.conf"
