@@ -177,11 +177,15 @@ void launch_runs(struct supervisor *s, struct service *v)
 		service_event(s, v, EVENT_READY);
 }
 
-static void go(struct supervisor *s, struct service *v)
+/* Where its program is written is told with what is wrong with that. */
+static void go(struct supervisor *s, struct service *v, const char *where)
 {
 	struct record r = {.kind = REC_GO};
 
-	if (v->state == STATE_BUILDING && k_send(v->channel, &r, sizeof r, -1) != (long)sizeof r)
+	if (v->state != STATE_BUILDING)
+		return;
+	service_why(v, "%s", where);
+	if (k_send(v->channel, &r, sizeof r, -1) != (long)sizeof r)
 		broken(s, v, errno, PACKED("the sandbox does not answer"));
 }
 
@@ -198,8 +202,7 @@ static void read_report(struct supervisor *s, struct service *v)
 		if (got && r.kind == REC_READY && v->channel < 0 && passed >= 0) {
 			v->channel = passed;
 			learn_pid(s, v);
-			service_why(v, "%s", r.text);
-			go(s, v);
+			go(s, v, r.text);
 			continue;
 		}
 		if (got && r.kind == REC_TEMPLATE && passed >= 0) {

@@ -30,7 +30,7 @@ static const struct {
 	{'s', "shutdown", "-", "as mkdirat"},
 	{'s', "mmap", "-", "a service without room for its output runs without; its next start has it"},
 	{'s', "memfd_create", "-", "without room for the plans of later starts launchers make them all, and nothing else is opened for them"},
-	{'s', "ftruncate", "-", "as memfd_create"}, {'s', "socketpair", "-", "as memfd_create"},
+	{'s', "prctl", "-", "as memfd_create"}, {'s', "ftruncate", "-", "as memfd_create"}, {'s', "socketpair", "-", "as memfd_create"},
 	{'i', "dup3", "init", "the init has lost its channel: its own status tells how the payload ended"},
 	{'w', "dup3", "-", "as recvmsg"},
 	{'w', "recvmsg", "-", "the writer of log files ends, and is there again with the next line"},
