@@ -197,6 +197,20 @@ umount "$T/hub"
 lines=("bind=$T/src /data")
 clean
 
+claim "on a host whose mounts others receive, where no mount namespace can be bound, as well"
+mount --make-shared /run
+unshare --mount --propagation unchanged sleep 1000 &
+other=$!
+until [ "$(readlink /proc/$other/ns/mnt)" != "$(readlink /proc/self/ns/mnt)" ]; do :; done
+built
+same "templates" "$(pins)" 1
+expect "$H" clean
+used
+clean
+kill $other
+wait $other 2>/dev/null
+mount --make-private /run
+
 claim "a note that says anything else is not believed, and goes"
 keep -- "$P" args
 note=$(echo "$D"/*.note)
@@ -223,6 +237,21 @@ for source in "head -c 1048576 /dev/zero" "head -c 1048576 /dev/urandom" "head -
 	keep -- "$P" args
 	same "$source" "$how" pinned
 done
+for kind in mkfifo "ln -s $T/right" mkdir; do
+	keep -- "$P" args
+	mv "$note" "$T/right"
+	$kind "$note"
+	keep -- "$P" args
+	[ ! -d "$note" ] || rmdir "$note"
+	[ "$kind" = mkdir ] || same "$kind instead of it" "$how" pinned
+	keep -- "$P" args
+done
+ns=$(echo "$D"/*.ns)
+umount "$ns" && rm "$ns" && ln -s /proc/self/ns/mnt "$ns"
+says one template=keep "${old[@]}" "${lines[@]}" -- "$P" cat /data/f
+same "a link instead of the namespace" "$(find "$D" -type l)" ""
+same "who may look" "$(stat -c %a "$D")" 700
+note=$(echo "$D"/*.note)
 sed -i '1s/ [^ ]*$/ 0.0/' "$note"
 same "another version" "$("$H" clean)" "template $(basename "$note" .note): of another version of hutch"
 same "templates" "$(pins)" 0
@@ -328,6 +357,8 @@ clean
 claim "the oldest of too many goes"
 for n in {1..66}; do
 	mkdir -p "$T/many/$n"
+	# The youngest are listed first otherwise.
+	[ "$n" != 50 ] || for note in "$D"/*.note; do mv "$note" "$T/note" && cp "$T/note" "$note"; done
 	keep "bind=$T/many/$n /more" -- "$P" args
 	same "template $n" "$how" pinned
 done

@@ -114,7 +114,7 @@ restarted_to() {	# NAME NUMBER: that often, and up
 struck() {
 	local before
 	before=$(get "$1" restarts)
-	expect "$T/probe" strike "$sup" "$2" "$3" "kill -KILL $(get "$1" pid)"
+	expect "$T/probe" strike "$sup" "kill -KILL $(get "$1" pid)" "$2" 1 "$3"
 	until_true restarted_to "$1" $((before + 2))
 	like "end of $1 at its $2" "$(events | grep " service=$1 .*text=" | tail -n 1)" "*text=\"$4\""
 }

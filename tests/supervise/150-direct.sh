@@ -252,6 +252,29 @@ await sourced up
 same "its place" "$(get sourced launch) $(cat "/proc/$(get sourced pid)/root/more/file")" "launcher new"
 same "templates" "$(kept)" $((before - 1))
 
+claim "a source that is another one for the moment in which it is cloned: no template shows that later on"
+mkdir "$T/once" "$T/once.other"
+echo right >"$T/once/file"
+echo wrong >"$T/once.other/file"
+service once "${direct[@]}" "bind=$T/once /mnt"
+news
+await once up
+pid=$(get once pid)
+hutches() { pgrep -c -P "$sup" -f supervise; }
+usual=$(hutches)
+# This start clones the root, /data and /mnt; then so does who builds the template, and goes.
+expect "$T/probe" strike "$sup" "kill -KILL $pid" open_tree 5 "mv $T/once $T/once.was && mv $T/once.other $T/once" \
+	exit 1 "mv $T/once $T/once.other && mv $T/once.was $T/once"
+until_true another once "$pid"
+built() { [ "$(hutches)" = "$usual" ]; }
+until_true built
+for start in 3 4; do
+	again once
+	same "start $start" "$(cat "/proc/$(get once pid)/root/mnt/file")" right
+done
+tell stop once
+await once down
+
 claim "template=no: the supervisor starts it as well, and takes all the steps each time"
 others=$(kept)
 service plain "${direct[@]}" template=no "bind=$T/source /mnt"

@@ -25,6 +25,7 @@ static const struct {
 	{"poll", {SYS_ppoll, -1}},
 #endif
 	{"wait", {SYS_wait4, SYS_waitid}}, {"execve", {SYS_execve, -1}}, {"chdir", {SYS_chdir, SYS_fchdir}},
+	{"open_tree", {428, -1}}, {"exit", {SYS_exit_group, SYS_exit}},
 };
 
 static int call_of(const char *name)
@@ -105,27 +106,36 @@ static void derail(pid_t pid)
 }
 
 /*
- * PID CALL SIGNAL COMMAND: the first one of its children, and of theirs, that begins this call after the command gets the signal from
- * here, or with 0 goes on nowhere.
+ * PID COMMAND [CALL N HOW]...: after the command, whoever of its children, and of theirs, begins this call as the Nth of them, gets a
+ * signal from here, goes on nowhere (0), or waits until another command is done. What comes behind that is counted from there.
  */
 int tool_strike(char **word)
 {
 	pid_t supervisor = atoi(word[0]), pid;
-	int call = call_of(word[1]), signal = atoi(word[2]), status;
+	int status, left;
 
 	seize(supervisor, PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE);
-	command(word[3]);
+	command(word[1]);
 	go_on(supervisor, PTRACE_EVENT_STOP << 16);
+	word += 2;
+	left = atoi(word[1]);
 	while ((pid = waitpid(-1, &status, __WALL)) > 0) {
 		if (!WIFSTOPPED(status))
 			continue;
-		if (pid != supervisor && enters(pid, call)) {
-			if (!signal)
+		if (pid != supervisor && enters(pid, call_of(word[0])) && !--left) {
+			const char *how = word[2];
+
+			if (!strcmp(how, "0"))
 				derail(pid);
-			else if (kill(pid, signal))
+			else if (!atoi(how))
+				command(how);
+			else if (kill(pid, atoi(how)))
 				return die("kill");
+			word += 3;
 			/* Who traces goes, and all are as if there had been nobody. */
-			return 0;
+			if (!word[0])
+				return 0;
+			left = atoi(word[1]);
 		}
 		go_on(pid, status);
 	}

@@ -268,7 +268,7 @@ static const struct {
 	{"scribble", 2, tool_scribble}, {"time", 1, tool_time}, {"cpu", 1, tool_cpu},
 	{"now", 0, tool_now}, {"hammer", 2, tool_hammer}, {"wreck", 2, tool_wreck},
 	{"poke", 3, tool_poke}, {"without", 2, tool_without}, {"steps", 2, tool_steps},
-	{"hold", 2, tool_hold}, {"strike", 4, tool_strike},
+	{"hold", 2, tool_hold}, {"strike", 5, tool_strike},
 };
 
 int tool(int argc, char **argv)
