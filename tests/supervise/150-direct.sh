@@ -241,6 +241,27 @@ same "counted as one restart" "$(get sourced restarts)" $((restarts + 1))
 again sourced
 same "then" "$(get sourced launch) $(cat "/proc/$(get sourced pid)/root/mnt/file")" "direct new"
 
+claim "where somebody lets two directories of the root change their names, the next start shows at each place what is said of it"
+mkdir -p "$T/second" "$R/more"
+echo second >"$T/second/file"
+service swapped "${direct[@]}" "bind=$T/source /mnt" "bind=$T/second /more"
+news
+await swapped up
+again swapped
+again swapped
+same "before" "$(get swapped launch)" direct
+mv "$R/mnt" "$R/was" && mv "$R/more" "$R/mnt" && mv "$R/was" "$R/more"
+shown() {
+	local root
+	root=/proc/$(get swapped pid)/root
+	cat "$root/mnt/file" "$root/more/file" | xargs
+}
+for how in launcher direct direct; do
+	again swapped
+	same "after" "$(get swapped launch) $(shown)" "$how new second"
+done
+tell stop swapped
+
 claim "another profile: the old plan is gone at once, and the template with it"
 kept() {
 	find "/proc/$sup/fd" -lname 'mnt:*' | wc -l
