@@ -94,7 +94,8 @@ down
 
 # The next process that the supervisor makes beside those that there are is stopped at once: $caught.
 catch() {	# COMMAND...
-	local kids=" $(cat "/proc/$sup/task/$sup/children") " now
+	local kids now
+	kids=" $(cat "/proc/$sup/task/$sup/children") "
 	caught=
 	"$@" &
 	catcher=$!
@@ -132,7 +133,7 @@ await other down
 kill -CONT "$caught"
 ended
 same "its end" "$status" 0
-wait $catcher
+wait "$catcher"
 
 claim "a hundred reloads in the midst of starts, by launchers and without: each payload gets its program, its words and no right more"
 clean
@@ -219,7 +220,7 @@ for n in {1..40}; do
 	pid=$(get once pid)
 	# The start follows the answer.
 	catch sh -c "$H restart once; exec sleep 0.1"
-	wait $catcher
+	wait "$catcher"
 	[ -n "$caught" ] || continue
 	# Its program runs already: the next one.
 	[ "$(cat "/proc/$caught/comm")" = probe ] && kill -CONT "$caught" && continue
