@@ -52,6 +52,8 @@ for i in 1 2 3; do
 done
 tell stop brief
 tell wait brief down 5s
+# And so is what starts need from some services on: this program has to have started one.
+until_true stamped '^often' $(($(stamps '^often') + 2))
 fds=$(fds) rss=$(rss)
 tell start brief
 starts=$(get brief restarts)
