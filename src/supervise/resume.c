@@ -79,11 +79,12 @@ static int make_sets(struct supervisor *s, char why[160])
 
 static const struct service_conf *conf_of(const struct supervisor *s, unsigned slot, unsigned file)
 {
-	const struct set *set = &s->images[slot].image->set;
+	const struct image *image = slot < IMAGES ? s->images[slot].image : NULL;
 
-	for (unsigned i = 0; i < set->count; i++)
-		if (set->service[i].file == file)
-			return &set->service[i];
+	/* Who only looks sees what the supervisor changes meanwhile. */
+	for (unsigned i = 0; image && i < image->set.count; i++)
+		if (image->set.service[i].file == file)
+			return &image->set.service[i];
 	return NULL;
 }
 

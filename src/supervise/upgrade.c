@@ -181,6 +181,8 @@ int upgrade_reaped(struct supervisor *s, int pid, int status)
 	hear(s, text);
 	if (late)
 		failed(s, "it has not looked at the state in time");
+	else if (s->reloads != s->upgrade.reloads)
+		s->upgrade.ready = 1;	/* what it has seen is neither the old profiles nor the new ones: it looks again, see upgrade_go */
 	else if (WIFSIGNALED(status))
 		failed(s, "it was ended by signal %d when it looked at the state", WTERMSIG(status));
 	else if (status || s->upgrade.exe < 0)
