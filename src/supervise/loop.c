@@ -244,6 +244,8 @@ void loop_turn(struct supervisor *s)
 		read_signals(s);
 	watch_read(s, list + 1, loose, (int)(end - loose));
 	trigger_read(s, triggers, (int)(controls - triggers));
+	/* Who has got to its payload is up for all who ask now. */
+	launch_look(s);
 	control_move(s, controls, (int)(follows - controls));
 	reap_all(s, follows, (int)(logs - follows));
 	good_look(s);

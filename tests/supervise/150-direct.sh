@@ -92,6 +92,27 @@ done
 ask verify inside
 like "verify" "$status $text" "0 *as stated*"
 
+claim "who asks as soon as a payload runs is told that its service is up"
+service prompt "exec=/bin/probe stamp prompt forever -" "restart-delay=0 0" init=no dev=none mask=none
+news
+await prompt up
+for n in 1 2; do again prompt; done
+others=()
+for ((n = 0; n < 40; n++)); do
+	mapfile -t old <"$S/stamps"
+	kill -KILL "$(get prompt pid)"
+	# As fast as a shell can see it: two milliseconds later it is known in any case.
+	for ((tries = 0; tries < 100000; tries++)); do
+		mapfile -t new <"$S/stamps"
+		[ "${#new[@]}" = "${#old[@]}" ] || break
+	done
+	"$H" status prompt >"$T/prompt" || others+=("$(tail -n 1 "$T/prompt")")
+done
+same "told otherwise" "${others[*]}" ""
+same "launch" "$(get prompt launch)" direct
+tell stop prompt
+tell wait prompt down 5s
+
 claim "killed a hundred times it has one init and one payload, and is what was asked for; nothing of the plan is left in its init"
 restarts=$(get inside restarts)
 for _ in {1..100}; do again inside; done
