@@ -51,7 +51,7 @@ int init_passed(int gate)
 
 	while ((n = k_receive(gate, &byte, 1, &passed, 1)) < 0 && errno == EINTR)
 		;
-	return n == 1;
+	return (int)n;
 }
 
 /* What a supervisor shares with all its children: whoever writes there tells them what to do. */
@@ -185,7 +185,7 @@ static void give_away(struct walk *w)
 	if (k_send(w->gate[0], "", 1, -1) != 1)
 		give_up(w);
 	k_fault_step("init");
-	if (!init_passed(w->gate[0]))
+	if (init_passed(w->gate[0]) != 1)
 		channel_send(w, REC_STARTED, 0, 0, "", -1);
 	k_close(w->gate[0]);
 }

@@ -239,9 +239,14 @@ static int payload_apart(void *walk)
 	struct walk *w = walk;
 
 	k_close(w->gate[0]);
-	if (!init_passed(w->gate[1]))
-		k_exit(125);
-	walk_on(w);
+	switch (init_passed(w->gate[1])) {
+	case 1:
+		walk_on(w);
+	case -1:
+		channel_send(w, REC_FAILED, errno, 0, "", -1);
+		k_send(w->gate[1], "", 1, -1);
+	}
+	k_exit(125);
 }
 
 int do_INIT_START(struct walk *w, const struct step *s)
