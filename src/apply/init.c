@@ -13,10 +13,17 @@
 #include "apply/channel.h"
 #include "apply/inside.h"
 #include "apply/path.h"
+#include "apply/proc.h"
 #include "apply/process.h"
+#include "base/text.h"
 #include "kernel/k.h"
 
-enum { ALL_SIGNALS = -1 };
+/* In tests what is noted about calls lies in shared memory, too. */
+#ifdef HUTCH_FAULT
+enum { ALL_SIGNALS = -1, NOTES = 1 };
+#else
+enum { ALL_SIGNALS = -1, NOTES = 0 };
+#endif
 
 char payload_stack[PAYLOAD_STACK] __attribute__((aligned(4096)));
 
@@ -30,10 +37,49 @@ static void forget_pages(const char *from, uintptr_t to)
 		k_madvise((void *)first, last - first, MADV_DONTNEED);
 }
 
+int init_is_seen(const struct plan *plan)
+{
+	/* In a user namespace of its own, the payload has no such right over a program that began outside. */
+	return plan->profile->caps[CAPS_BOUNDING] >> CAP_SYS_PTRACE_ & 1 && !(plan->namespaces & CLONE_NEWUSER_);
+}
+
+int init_passed(int gate)
+{
+	int passed;
+	char byte;
+	long n;
+
+	while ((n = k_receive(gate, &byte, 1, &passed, 1)) < 0 && errno == EINTR)
+		;
+	return (int)n;
+}
+
+/* What a supervisor shares with all its children: whoever writes there tells them what to do. */
+static int forget_shared(struct walk *w)
+{
+	int proc = w->proc < 0 ? proc_open() : w->proc;
+	size_t n;
+	const char *line = proc_read(proc, "self/maps", w->arena, &n);
+
+	if (!line)
+		return -1;
+	while (*line) {
+		uintptr_t from = (uintptr_t)text_number(&line, 16), to;
+
+		line++;
+		to = (uintptr_t)text_number(&line, 16);
+		if (line[4] == 's' && !NOTES && k_forget((void *)from, to - from))
+			return -1;
+		line = text_find(line, "\n") + 1;
+	}
+	return 0;
+}
+
 /* Everything that the init held for the payload: descriptors, and the plan's memory. */
 static void let_go(struct walk *w)
 {
 	const int keep = 3;
+	int gate = w->gate[0];
 	char here;
 
 	forget_pages(w->arena->base, (uintptr_t)w->arena->base + w->arena->size);
@@ -45,9 +91,12 @@ static void let_go(struct walk *w)
 	if ((uintptr_t)&here - (uintptr_t)walk_stack < WALK_STACK)
 		forget_pages(walk_stack, (uintptr_t)&here - 2048);
 
+	/* A gate is made after the channel, and lies behind it. */
 	if (w->channel != keep && k_dup2(w->channel, keep, 1) >= 0)
 		w->channel = keep;
-	k_close_range((unsigned)keep + 1, ~0u);
+	if (gate > keep + 1)
+		k_close_range((unsigned)keep + 1, (unsigned)gate - 1);
+	k_close_range((unsigned)(gate > keep ? gate : keep) + 1, ~0u);
 	for (int i = 0; i < 3; i++)
 		k_close(i);
 }
@@ -117,12 +166,40 @@ int init_prepare(struct walk *w)
 	return bound_both(w);
 }
 
+static void __attribute__((noreturn)) give_up(struct walk *w)
+{
+	channel_send(w, REC_FAILED, errno, 0, "", -1);
+	k_exit(125);
+}
+
+/* The end of the gate is the payload's exec. What fails before that has told so itself. */
+static void give_away(struct walk *w)
+{
+	k_fault_step(step_name(STEP_INIT_START));
+	if (forget_shared(w))
+		give_up(w);
+	k_fault_step("init");
+	drop_caps(w);
+	let_go(w);
+	k_fault_step(step_name(STEP_INIT_START));
+	if (k_send(w->gate[0], "", 1, -1) != 1)
+		give_up(w);
+	k_fault_step("init");
+	if (init_passed(w->gate[0]) != 1)
+		channel_send(w, REC_STARTED, 0, 0, "", -1);
+	k_close(w->gate[0]);
+}
+
 void init_serve(struct walk *w)
 {
 	k_fault_step("init");
-	drop_caps(w);
-	channel_send(w, REC_STARTED, 0, 0, "", -1);
-	let_go(w);
+	if (w->gate[0] < 0) {
+		drop_caps(w);
+		channel_send(w, REC_STARTED, 0, 0, "", -1);
+		let_go(w);
+	} else {
+		give_away(w);
+	}
 	for (;;) {
 		int signal = k_sigwait((uint64_t)ALL_SIGNALS, -1);
 

@@ -11,6 +11,12 @@ extern char payload_stack[PAYLOAD_STACK];
 /* What has to be so before there is a payload. -1 with w->err filled. */
 int init_prepare(struct walk *w);
 
+/* The payload may trace the init, which has therefore given away all it can before that runs: they share nothing but a gate. */
+int init_is_seen(const struct plan *plan);
+
+/* Waits at this end of the gate: 1 for the word of the other one, 0 when that is gone, -1 with errno. */
+int init_passed(int gate);
+
 /* PID 1 of the sandbox from now on; w->payload runs. */
 void init_serve(struct walk *w) __attribute__((noreturn));
 

@@ -68,6 +68,7 @@ struct walk {
 	unsigned piled;		/* mounts put over "/", before the root switch */
 	int null_used;		/* the null device is attached: copy it from there */
 	int payload;		/* of the init: pid of its child */
+	int gate[2];		/* between an init that its payload could trace, and that payload until exec; or -1 */
 	uint8_t own_tty;	/* the standard streams are a pty of the sandbox's devpts */
 	struct made *made;	/* NULL until one is */
 	unsigned nmade;

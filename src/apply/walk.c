@@ -32,7 +32,7 @@ int walk_init(struct walk *w, const struct plan *plan, struct arena *a)
 	w->note = ARENA_ARRAY(a, struct note, plan->slots + 1);
 	for (int i = 0; i < NS_COUNT; i++)
 		w->ahead[i] = -1;
-	w->channel = w->far_channel = w->group_fd = w->template = w->proc = w->base = w->root = w->scratch = -1;
+	w->gate[0] = w->gate[1] = w->channel = w->far_channel = w->group_fd = w->template = w->proc = w->base = w->root = w->scratch = -1;
 	if (!w->fd || !w->note)
 		return err_set(&w->err, ENOMEM, "the plan is too large");
 	for (unsigned i = 0; i <= plan->slots; i++)
@@ -166,10 +166,12 @@ void walk_on(struct walk *w)
 		if (step_table[w->plan->step[w->at].kind].side == SIDE_HOST)
 			continue;
 		if (step_do(w)) {
-			/* The payload-to-be may have no right to; its init has. */
-			if (!w->plan->init || step_table[w->plan->step[w->at].kind].side != SIDE_PAYLOAD)
+			/* The payload-to-be may have no right to; its init has, unless it has given all away. */
+			if (!w->plan->init || w->gate[1] >= 0 || step_table[w->plan->step[w->at].kind].side != SIDE_PAYLOAD)
 				unmake(w);
 			channel_send(w, REC_FAILED, w->err.code, 0, w->err.text, -1);
+			if (w->gate[1] >= 0)
+				k_send(w->gate[1], "", 1, -1);
 			break;
 		}
 	}
@@ -232,11 +234,33 @@ static int payload_main(void *walk)
 	walk_on(walk);
 }
 
+static int payload_apart(void *walk)
+{
+	struct walk *w = walk;
+
+	k_close(w->gate[0]);
+	switch (init_passed(w->gate[1])) {
+	case 1:
+		walk_on(w);
+	case -1:
+		channel_send(w, REC_FAILED, errno, 0, "", -1);
+		k_send(w->gate[1], "", 1, -1);
+	}
+	k_exit(125);
+}
+
 int do_INIT_START(struct walk *w, const struct step *s)
 {
 	(void)s;
 	if (init_prepare(w))
 		return -1;
+	if (init_is_seen(w->plan)) {
+		w->payload = k_socketpair(w->gate) ? -1 : k_clone(payload_apart, payload_stack + sizeof payload_stack, SIGCHLD, w);
+		if (w->payload < 0)
+			return step_error(w);
+		k_close(w->gate[1]);
+		init_serve(w);
+	}
 	/* Shares our memory until it executes its program: no page table is copied. */
 	w->payload = k_clone(payload_main, payload_stack + sizeof payload_stack,
 			     CLONE_VM | CLONE_VFORK | SIGCHLD, w);

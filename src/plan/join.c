@@ -82,10 +82,21 @@ static void join_namespaces(struct build *b, int from)
 	ADD(b, nowhere, FORK, N(0));
 }
 
+/* With sys_admin it is the host's equal in any case, and in a user namespace of its own it has no such right over us. */
+static int may_trace(const struct build *b)
+{
+	const struct profile *p = b->p;
+
+	return (p->caps[CAPS_BOUNDING] & (1ull << CAP_SYS_PTRACE_ | 1ull << CAP_SYS_ADMIN_)) == 1ull << CAP_SYS_PTRACE_ &&
+	       p->ns[NS_PID].how == NS_NEW && p->ns[NS_USER].how == NS_HOST && !b->own_user;
+}
+
 void plan_join(struct build *b)
 {
 	const struct profile *p = b->p;
 
+	if (may_trace(b))
+		wrong(b, where(b, KEY_caps), "whoever has sys_ptrace in there could take the host's rights from a program that joins: no program can, unless with ns.user=new");
 	b->plan->root_switch = SWITCH_JOIN;
 	join_host(b);
 	ADD(b, nowhere, PARENT_BIND, N(0));

@@ -44,6 +44,17 @@ box caps="sys_ptrace dac_override" -- "$P" readlink /proc/1/exe , put /proc/1/ex
 unlike "sys_ptrace" "$(tail -n 1 <<<"$text")" ok
 unhurt
 
+claim "sys_ptrace: whoever traces the init from the payload's first moment on finds nothing of the host in it"
+# Where the payload keeps the only processor, its init does nothing behind its exec.
+for _ in {1..20}; do
+	box caps=sys_ptrace cpus=0 sched="fifo 50" -- "$P" seize 1
+	same "rights and descriptors" "$(sed 's/ 3 [0-9]* $/ 3 /' <<<"$text")" $'permitted=000000020 descriptors: 3 \nok'
+done
+box caps=sys_ptrace -- "$P" exit 3
+same "status" "$status" 3
+box caps=sys_ptrace -- /bin/none
+like "a program that is not there" "$status $text" "127 *exec /bin/none: No such file*"
+
 claim "init=no: the payload is PID 1, and its own program is its own"
 box init=no -- "$P" readlink /proc/1/exe
 same "link" "$text" /bin/probe

@@ -242,6 +242,19 @@ for keys in "caps=kill" "caps=net_raw|user=svc" "ns.user=new"; do
 	finish
 done
 
+claim "no program joins a payload that could trace it, and with it have the host's rights; but with a user namespace it does"
+named caps=sys_ptrace
+into -- "$P" exit 3
+like "sys_ptrace" "$status $text" "125 box:*could take the host's rights*"
+finish
+for keys in "caps=sys_ptrace|ns.user=new" "caps=all" "caps=kill"; do
+	IFS='|' read -ra args_ <<<"$keys"
+	named "${args_[@]}"
+	into -- "$P" exit 3
+	same "$keys" "$status $text" "3 "
+	finish
+done
+
 claim "a service of a supervisor, by what the supervisor says of it"
 mkdir "$T/set"
 printf 'include=more.inc\nroot=%s\nuser=svc\nstdout=null\n' "$R" >"$T/set/web.conf"

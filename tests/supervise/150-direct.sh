@@ -503,3 +503,19 @@ for n in 1 2 3 4; do
 	done
 done
 same "the last ones" "$(get alone launch) $(get inside launch)" "direct direct"
+
+claim "an init that its payload may trace shares no memory with the supervisor, whichever way it starts"
+down
+rm -f "$D"/*.conf
+service tracer "exec=/bin/probe forever -" "restart-delay=0 0" caps=sys_ptrace
+up
+await tracer up
+for how in launcher launcher direct direct; do
+	pid=$(get tracer pid)
+	same "start" "$(get tracer launch) $(grep -c 's [0-9a-f]* [0-9a-f]*:' "/proc/$pid/maps")" "$how 0"
+	same "descriptors" "$(ls "/proc/$pid/fd")" 3
+	again tracer
+done
+ask verify tracer
+like "verify" "$status $text" "0 *as stated*"
+down
