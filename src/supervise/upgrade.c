@@ -179,10 +179,12 @@ int upgrade_reaped(struct supervisor *s, int pid, int status)
 	s->upgrade.pid = s->upgrade.late = 0;
 	s->upgrade.deadline = 0;
 	hear(s, text);
+	/* What it has seen is neither the old profiles nor the new ones: it looks again, see upgrade_go. */
+	s->upgrade.ready = !late && s->reloads != s->upgrade.reloads;
+	if (s->upgrade.ready)
+		return 1;
 	if (late)
 		failed(s, "it has not looked at the state in time");
-	else if (s->reloads != s->upgrade.reloads)
-		s->upgrade.ready = 1;	/* what it has seen is neither the old profiles nor the new ones: it looks again, see upgrade_go */
 	else if (WIFSIGNALED(status))
 		failed(s, "it was ended by signal %d when it looked at the state", WTERMSIG(status));
 	else if (status || s->upgrade.exe < 0)

@@ -48,6 +48,7 @@ claim "sys_ptrace: whoever traces the init from the payload's first moment on fi
 # Where the payload keeps the only processor, its init does nothing behind its exec.
 for _ in {1..20}; do
 	box caps=sys_ptrace cpus=0 sched="fifo 50" -- "$P" seize 1
+	# shellcheck disable=SC2001 # each line has an end
 	same "rights and descriptors" "$(sed 's/ 3 [0-9]* $/ 3 /' <<<"$text")" $'permitted=000000020 descriptors: 3 \nok'
 done
 box caps=sys_ptrace -- "$P" exit 3

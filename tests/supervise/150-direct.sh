@@ -97,7 +97,7 @@ service prompt "exec=/bin/probe stamp prompt forever -" "restart-delay=0 0" init
 news
 await prompt up
 for n in 1 2; do again prompt; done
-others=()
+mistold=()
 for ((n = 0; n < 40; n++)); do
 	mapfile -t old <"$S/stamps"
 	kill -KILL "$(get prompt pid)"
@@ -106,9 +106,9 @@ for ((n = 0; n < 40; n++)); do
 		mapfile -t new <"$S/stamps"
 		[ "${#new[@]}" = "${#old[@]}" ] || break
 	done
-	"$H" status prompt >"$T/prompt" || others+=("$(tail -n 1 "$T/prompt")")
+	"$H" status prompt >"$T/prompt" || mistold+=("$(tail -n 1 "$T/prompt")")
 done
-same "told otherwise" "${others[*]}" ""
+same "told otherwise" "${mistold[*]}" ""
 same "launch" "$(get prompt launch)" direct
 tell stop prompt
 tell wait prompt down 5s
