@@ -45,8 +45,10 @@ static const struct arena *copied_arena;	/* untouched here */
 static char *plans;				/* SERVICES times DIRECT_ROOM */
 static struct service *user[STACKS];		/* of each stack, and its box */
 static const struct image *reads[STACKS];	/* where the texts of its plan lie */
-static uint8_t late[SERVICES];			/* by place: the plan holds no more, but some process is at it */
-static int template[SERVICES];			/* by place: 1 and its descriptor; 0: none */
+static struct {
+	int template;		/* 1 and its descriptor; 0: none */
+	uint8_t late;		/* the plan holds no more, but some process is at it */
+} of[SERVICES];					/* by place, few of them in use: in one page */
 static uint8_t used[STACKS];			/* since the last rest */
 static uint8_t tells[STACKS];			/* its user has no channel */
 static int lives;				/* this program, see k_clear_at_death */
@@ -150,7 +152,7 @@ struct direct_plan *direct_template_of(const struct service *v, int *to)
 {
 	if (!plans || !v->starts || __atomic_load_n(&plan_of(v)->valid, __ATOMIC_ACQUIRE) != DIRECT_TEMPLATE)
 		return NULL;
-	*to = template[place_number(v)] - 1;
+	*to = of[place_number(v)].template - 1;
 	return *to < 0 ? NULL : plan_of(v);
 }
 
@@ -261,7 +263,7 @@ int direct_start(struct service *v, const struct ends *ends)
 		arena_init(&d->arena, (char *)(d + 1), STACK_ROOM - CHILD_STACK - sizeof *d);
 	d->ends = *ends;
 	d->ends.null = null;
-	d->ends.keep[ENDS_TEMPLATE] = template[place_number(v)] - 1;
+	d->ends.keep[ENDS_TEMPLATE] = of[place_number(v)].template - 1;
 	d->ends.keep[ENDS_PROC] = proc;
 	d->plan = p;
 	d->number = i;
@@ -349,8 +351,8 @@ const char *direct_exec(const struct service *v, int step)
 
 void direct_template(const struct service *v, int fd)
 {
-	k_close(template[place_number(v)] - 1);
-	template[place_number(v)] = fd + 1;
+	k_close(of[place_number(v)].template - 1);
+	of[place_number(v)].template = fd + 1;
 }
 
 /* Who reads a plan, or writes one, has it to his end. */
@@ -370,8 +372,8 @@ void direct_drop(struct service *v)
 	v->no_direct = 0;
 	if (!p)
 		return;
-	late[place_number(v)] = (uint8_t)is_used(v);
-	if (late[place_number(v)])
+	of[place_number(v)].late = (uint8_t)is_used(v);
+	if (of[place_number(v)].late)
 		return;
 	direct_template(v, -1);
 	if (!v->starts)
@@ -382,7 +384,7 @@ void direct_drop(struct service *v)
 
 int direct_settle(struct service *v)
 {
-	if (!late[place_number(v)] || is_used(v))
+	if (!of[place_number(v)].late || is_used(v))
 		return 0;
 	direct_drop(v);
 	return 1;

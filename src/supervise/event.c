@@ -67,27 +67,31 @@ static void tell_caller(const char *text, size_t n)
 		k_write(to.fd, text, n);
 }
 
-/* What a turn has to say to people, who are not what it is about: whoever waits for the next start comes first. */
+/*
+ * What has happened in a turn, and the words for people about it: they are not what it is about, and whoever waits for the
+ * next start comes first. The numbers lie together: of what is behind them little is touched.
+ */
 static struct {
-	char text[4 * RING_CHUNK];
-	size_t n;
-} said;
+	struct supervisor *s;
+	size_t n, words;
+	char said[2 * RING_CHUNK], text[4 * RING_CHUNK];
+} happened;
 
 static void tell(void)
 {
-	if (said.n)
-		(console.used ? tell_console : tell_caller)(said.text, said.n);
-	said.n = 0;
+	if (happened.words)
+		(console.used ? tell_console : tell_caller)(happened.said, happened.words);
+	happened.words = 0;
 }
 
 /* One line, without its end. */
 static void tell_people(const struct out *o)
 {
-	if (said.n + o->used >= sizeof said.text)
+	if (happened.words + o->used >= sizeof happened.said)
 		tell();
-	memcpy(said.text + said.n, o->text, o->used);
-	said.n += o->used;
-	said.text[said.n++] = '\n';
+	memcpy(happened.said + happened.words, o->text, o->used);
+	happened.words += o->used;
+	happened.said[happened.words++] = '\n';
 }
 
 #define PUT(o, text) out_bytes(o, text, sizeof(text) - 1)
@@ -116,11 +120,6 @@ struct happening {
 	uint16_t name, why;	/* bytes */
 	uint8_t state, programs;	/* it is for them alone */
 };
-static struct {
-	struct supervisor *s;
-	char text[4 * RING_CHUNK];
-	size_t n;
-} happened;
 
 static void put_into_words(struct supervisor *s, const struct happening *h, const char *name, char *why)
 {
