@@ -211,9 +211,12 @@ world() {
 
 # On a processor from which it counts as older than what is made later, see pin in floor.c.
 make_world() {
-	local cpu path
+	local cpu path cpus tries
 
-	for ((cpu = 0; cpu < $(nproc); cpu++)); do
+	cpus=$(nproc)
+	# Twice: meanwhile one may have begun a new lot of numbers.
+	for ((tries = 0; tries < 2 * cpus; tries++)); do
+		cpu=$((tries % cpus))
 		# shellcheck disable=SC2016 # the inner shell's
 		path=$(taskset -c $cpu unshare --mount --propagation private \
 			bash -c '[[ $0 = all* ]] || hide_cgroups; exec "$@"' "$1" "$out/world" "$tree" "${@:2}")
