@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "apply/inspect.h"
+#include "apply/walk.h"
 #include "apply/template.h"
 #include "kernel/k.h"
 #include "kernel/probe.h"
